@@ -1,0 +1,100 @@
+"""Where the beats of a song are. Onsets are our own (torch); librosa's dynamic programme places the beats on them.
+
+librosa is given the onset curve and the tempo, so that it computes no spectrum and no tempogram: its share costs
+milliseconds a song and little memory, however long the song is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dancegen.audio.features import BEAT_FEATURES, beat_features
+from dancegen.audio.grid import BeatGrid, beat_position, grid_from_times
+from dancegen.audio.song import Song
+from dancegen.audio.spectrum import FRAME_RATE, HOP, measure
+
+__all__ = (
+    "BEAT_FEATURES",
+    "BeatGrid",
+    "beat_features",
+    "beat_position",
+    "estimate_tempo",
+    "find_beats",
+    "grid_from_times",
+    "onset_strength",
+)
+
+TEMPO_RANGE = (60.0, 180.0)  # beats a minute; a tempo outside is an octave error
+USUAL_TEMPO = 115.0  # beats a minute, the middle of a log-normal preference
+TEMPO_SPREAD = 0.9  # octaves, its standard deviation
+LOCAL_SECONDS = 8.0  # the stretch in which a tempo is taken as steady
+NO_BEAT = 0.06  # confidence below which a song has no beat (noise: 0.02-0.04; music: 0.15-0.8)
+
+
+def onset_strength(samples: np.ndarray) -> np.ndarray:
+    """How strongly sounds set in, 100 frames a second: (N,) samples at 16 kHz -> (ceil(N / 160),) float32."""
+    return measure(samples).onset.mean(axis=1)
+
+
+def find_beats(song: Song) -> BeatGrid:
+    """The beats of a song; an empty grid of confidence 0 where it has none (silence, noise, a held chord)."""
+    onset = onset_strength(song.samples)
+    tempo, confidence = estimate_tempo(onset)
+    if confidence < NO_BEAT:
+        return BeatGrid(np.zeros(0), 0.0, 0.0)
+    from librosa.beat import beat_track
+
+    _, times = beat_track(
+        onset_envelope=onset, sr=FRAME_RATE * HOP, hop_length=HOP, bpm=tempo, trim=False, units="time"
+    )
+    if len(times) < 2:
+        return BeatGrid(np.zeros(0), 0.0, 0.0)
+    return BeatGrid(np.asarray(times, np.float64), 60 / float(np.median(np.diff(times))), confidence)
+
+
+def estimate_tempo(onset: np.ndarray) -> tuple[float, float]:
+    """The tempo of an onset curve and how periodic it is there.
+
+    The mean of the autocorrelations of stretches of 8 s, each normalised, so that a loud chorus does not outvote the
+    rest and a drifting tempo does not blur; among its lags the one with the best sum with its own multiples, weighed
+    by a preference for usual dance tempi.
+
+    Args:
+        onset: (T,) at FRAME_RATE.
+
+    Returns:
+        (beats a minute within TEMPO_RANGE, 0..1); (0, 0) where nothing sets in.
+    """
+    correlation = _mean_autocorrelation(onset)
+    if correlation is None:
+        return 0.0, 0.0
+    lags = np.arange(len(correlation)) / FRAME_RATE  # s
+    bpm = np.arange(TEMPO_RANGE[0], TEMPO_RANGE[1] + 0.01, 0.25)
+    period = 60 / bpm
+
+    def at(multiple: float) -> np.ndarray:
+        return np.interp(period * multiple, lags, correlation, right=0.0)
+
+    comb = at(1) + 0.5 * at(2) + 0.25 * at(3) + 0.25 * at(4)
+    preference = np.exp(-0.5 * (np.log2(bpm / USUAL_TEMPO) / TEMPO_SPREAD) ** 2)
+    best = int(np.argmax(np.maximum(comb, 0) * preference))
+    return float(bpm[best]), float(np.clip(max(at(1)[best], at(2)[best]), 0, 1))
+
+
+def _mean_autocorrelation(onset: np.ndarray) -> np.ndarray | None:
+    """(lags up to 4 s,), 1 at lag 0 before the mean over stretches; None where nothing sets in."""
+    if not len(onset) or onset.max() < 1e-3:
+        return None
+    length = round(LOCAL_SECONDS * FRAME_RATE)
+    total, stretches = np.zeros(length // 2), 0
+    for first in range(0, max(len(onset) - length // 2, 1), length // 2):
+        part = onset[first : first + length].astype(np.float64)
+        part = part - part.mean()
+        spectrum = np.abs(np.fft.rfft(part, 2 * length)) ** 2
+        correlation = np.fft.irfft(spectrum)[: length // 2]
+        if correlation[0] > 1e-6 * len(part):
+            # a short stretch has fewer pairs at long lags: undo that, without blowing up the last few
+            share = np.maximum(1 - np.arange(length // 2) / len(part), 0.25)
+            total += correlation / correlation[0] / share
+            stretches += 1
+    return total / stretches if stretches else None

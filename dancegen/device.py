@@ -1,0 +1,46 @@
+"""Which device to compute on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dancegen.errors import DancegenError
+
+if TYPE_CHECKING:
+    import torch
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The torch device for `--device`: auto takes CUDA, then Apple's MPS, then the CPU.
+
+    Raises:
+        DancegenError: the name is none of `DEVICES` (or `cuda:N`), or this machine does not have that device.
+    """
+    import torch
+
+    usable = available_devices()
+    if name == "auto":
+        return torch.device(usable[0])
+    kind = name.split(":")[0]
+    if kind not in DEVICES:
+        raise DancegenError(f"--device {name} is none", f"choose one of {', '.join(DEVICES)}")
+    if kind not in usable:
+        raise DancegenError(f"this machine has no {kind} device that torch can use", f"choose {' or '.join(usable)}")
+    try:
+        device = torch.device(name)
+    except RuntimeError as cause:
+        raise DancegenError(f"--device {name} is none", f"choose one of {', '.join(DEVICES)}") from cause
+    if kind == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise DancegenError(f"--device {name}: there are {torch.cuda.device_count()}", "choose a smaller number")
+    return device
+
+
+def available_devices() -> list[str]:
+    """The kinds of device torch can use here, best first."""
+    import torch
+
+    found = ["cuda"] if torch.cuda.is_available() else []
+    found += ["mps"] if torch.backends.mps.is_available() else []
+    return [*found, "cpu"]
