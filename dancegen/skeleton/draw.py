@@ -68,8 +68,8 @@ def draw_strip(
 ) -> np.ndarray:
     """Poses of a dance side by side, evenly spaced in time, for contact sheets.
 
-    Each pose stands in the middle of its own cell (its travel is not shown), all at one scale and on one ground line, so
-    that jumps and crouches show. Works for canonical sequences and for sequences in pixels.
+    Each pose stands in the middle of its own cell (its travel is not shown), all at one scale and on one ground line,
+    so that jumps and crouches show. Works for canonical sequences and for sequences in pixels.
 
     Args:
         sequence: the dance, at least one pose.

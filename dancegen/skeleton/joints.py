@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 JOINT_NAMES = (
@@ -102,8 +104,8 @@ def body_height(joints: np.ndarray) -> np.ndarray:
     """
 
     def length(*chain: int) -> np.ndarray:
-        steps = zip(chain, chain[1:], strict=False)
-        return sum((np.linalg.norm(joints[..., b, :] - joints[..., a, :], axis=-1) for a, b in steps), np.zeros(()))
+        bones = (joints[..., b, :] - joints[..., a, :] for a, b in pairwise(chain))
+        return sum((np.linalg.norm(bone, axis=-1) for bone in bones), np.zeros(()))
 
     torso = np.linalg.norm(joints[..., NECK, :] - mid_hip(joints), axis=-1)
     leg = np.maximum(length(R_HIP, R_KNEE, R_ANKLE), length(L_HIP, L_KNEE, L_ANKLE))

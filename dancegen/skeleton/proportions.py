@@ -1,0 +1,167 @@
+"""How long a subject's limbs truly are, from one flat picture of them.
+
+A limb in a picture is never longer than the true limb, and may be much shorter when it points at the camera. The usual
+proportions of people, the subject's symmetry and the neighbouring limb say whether a short limb is foreshortened or
+truly short (a cartoon's tiny legs).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dancegen.errors import DancegenError
+from dancegen.skeleton.joints import (
+    L_ANKLE,
+    L_ELBOW,
+    L_HIP,
+    L_KNEE,
+    L_SHOULDER,
+    L_WRIST,
+    NECK,
+    R_ANKLE,
+    R_ELBOW,
+    R_HIP,
+    R_KNEE,
+    R_SHOULDER,
+    R_WRIST,
+    mid_hip,
+)
+
+# Segment name -> its right and its left bone (parent, child). Both sides get one length.
+PAIRED = {
+    "upper_arm": ((R_SHOULDER, R_ELBOW), (L_SHOULDER, L_ELBOW)),
+    "forearm": ((R_ELBOW, R_WRIST), (L_ELBOW, L_WRIST)),
+    "thigh": ((R_HIP, R_KNEE), (L_HIP, L_KNEE)),
+    "shin": ((R_KNEE, R_ANKLE), (L_KNEE, L_ANKLE)),
+}
+# Shares of the body height, for what a picture does not show (between anthropometric tables and captured dancers).
+USUAL = {
+    "upper_arm": 0.175,
+    "forearm": 0.135,
+    "thigh": 0.245,
+    "shin": 0.220,
+    "torso": 0.295,
+    "shoulders": 0.095,  # half the width
+    "hips": 0.06,  # half the width
+}
+
+
+@dataclass(frozen=True)
+class Proportions:
+    """True lengths of a subject's limbs, all in pixels of their picture.
+
+    Attributes:
+        lengths: by segment name, as in `USUAL`; "shoulders" and "hips" are half-widths.
+        height: standing height of a usual body of this scale; the unit of margins and of the travel.
+        missing: joint indices that the picture does not show; their limbs have usual lengths.
+    """
+
+    lengths: dict[str, float]
+    height: float
+    missing: tuple[int, ...]
+
+
+def complete(joints: np.ndarray, confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fills neck and hips where they follow from other joints.
+
+    Args:
+        joints: (V, 2) pixels.
+        confidence: (V,), 0 = not seen.
+
+    Returns:
+        joints (V, 2) float64 and seen (V,) bool.
+
+    Raises:
+        DancegenError: there is no torso to hang the limbs on.
+    """
+    points = np.array(joints, np.float64)[:, :2]
+    seen = (np.asarray(confidence) > 0) & np.isfinite(points).all(1)
+    points[~seen] = 0
+    if not seen[NECK] and seen[R_SHOULDER] and seen[L_SHOULDER]:
+        points[NECK], seen[NECK] = (points[R_SHOULDER] + points[L_SHOULDER]) / 2, True
+    shoulders, hips = [j for j in (R_SHOULDER, L_SHOULDER) if seen[j]], [j for j in (R_HIP, L_HIP) if seen[j]]
+    if not (seen[NECK] or shoulders) or not hips:
+        raise DancegenError(
+            "the pose of the picture has no torso (neck or a shoulder, and a hip)",
+            "use a picture that shows the person at least down to the hips, or correct the keypoints (--pose FILE)",
+        )
+    if not seen[NECK]:
+        points[NECK], seen[NECK] = points[shoulders[0]], True
+    if len(hips) == 1:
+        other = L_HIP if hips[0] == R_HIP else R_HIP
+        points[other], seen[other] = points[hips[0]], True
+    return points, seen
+
+
+def measure(joints: np.ndarray, confidence: np.ndarray) -> Proportions:
+    """The subject's true limb lengths.
+
+    Args:
+        joints: (V, 2) pixels of the picture.
+        confidence: (V,), 0 = not seen.
+
+    Raises:
+        DancegenError: as `complete`.
+    """
+    points, seen = complete(joints, confidence)
+    observed = _observed(points, seen)
+    height = _height(observed)
+    ratio = {name: max(values) / (USUAL[name] * height) for name, values in observed.items() if values}
+    lengths = {name: USUAL[name] * height * value for name, value in ratio.items()}
+    for chain in (("upper_arm", "forearm"), ("thigh", "shin")):
+        scale = _chain_scale(chain, observed, ratio)
+        for name in chain:
+            usual = USUAL[name] * height * scale
+            lengths[name] = float(np.clip(lengths.get(name, usual), 0.85 * usual, 2.5 * usual))
+    lengths["torso"] = max(lengths["torso"], 0.7 * USUAL["torso"] * height)
+    # A body seen from the side keeps its narrow shoulders: a flat picture cannot be turned to face us.
+    for name in ("shoulders", "hips"):
+        usual = USUAL[name] * height
+        lengths[name] = float(np.clip(lengths.get(name, usual), 0.35 * usual, 2.5 * usual))
+    return Proportions(lengths, height, tuple(int(j) for j in np.flatnonzero(~seen)))
+
+
+def _observed(points: np.ndarray, seen: np.ndarray) -> dict[str, list[float]]:
+    """Lengths in the picture of each segment, one entry per side that is seen."""
+
+    def between(a: int, b: int) -> list[float]:
+        return [float(np.linalg.norm(points[a] - points[b]))] if seen[a] and seen[b] else []
+
+    observed = {name: between(*right) + between(*left) for name, (right, left) in PAIRED.items()}
+    observed["torso"] = [float(np.linalg.norm(points[NECK] - mid_hip(points)))]
+    observed["shoulders"] = [d / 2 for d in between(R_SHOULDER, L_SHOULDER)]
+    observed["hips"] = [d / 2 for d in between(R_HIP, L_HIP)]
+    return observed
+
+
+def _height(observed: dict[str, list[float]]) -> float:
+    """Standing height in pixels: the second largest of what torso, leg, arm and torso with leg say."""
+    torso = observed["torso"][0]
+    leg = _side_sum(observed, "thigh", "shin")
+    arm = _side_sum(observed, "upper_arm", "forearm")
+    estimates = [torso / 0.30, arm / 0.31, leg / 0.47, (torso + leg) / 0.77 if leg else 0.0]
+    known = sorted((e for e in estimates if e > 0), reverse=True)
+    return max(known[1] if len(known) > 1 else known[0] if known else 1.0, 1.0)
+
+
+def _side_sum(observed: dict[str, list[float]], upper: str, lower: str) -> float:
+    return max(observed[upper]) + max(observed[lower]) if observed[upper] and observed[lower] else 0.0
+
+
+def _chain_scale(chain: tuple[str, str], observed: dict[str, list[float]], ratio: dict[str, float]) -> float:
+    """The scale of an arm or leg against a usual one of this body height.
+
+    The longest segment says it. Is even that one short, the limbs may all point at the camera; only where both sides
+    and both segments are short alike, the subject is taken to be built so.
+    """
+    known = [ratio[name] for name in chain if name in ratio]
+    if not known:
+        return 1.0
+    scale = max(known)
+    if scale >= 0.8:
+        return scale
+    sides = [value / max(observed[name]) for name in chain for value in observed[name]]
+    alike = len(known) == 2 and len(sides) == 4 and min(sides) > 0.8 and min(known) / max(known) > 0.7
+    return scale if alike else 0.8
