@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import tempfile
+import typing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,14 +18,20 @@ if TYPE_CHECKING:
 Config = TypeVar("Config")
 CONFIG_KEY = "dancegen_config"
 NOTES_KEY = "dancegen_notes"
+FORMAT_KEY = "dancegen_format"
+FORMAT_VERSION = 1  # of this file's layout; raised when an older dancegen could no longer read a new checkpoint
 PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
+PICKLE_STARTS = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # torch.save's zip; plain pickle
 
 
-def save_checkpoint(path: Path, state: dict[str, torch.Tensor], config: Any, notes: dict[str, Any] | None = None) -> None:
+def save_checkpoint(
+    path: Path, state: dict[str, torch.Tensor], config: Any, notes: dict[str, Any] | None = None
+) -> None:
     """Write `state` whole or not at all, with `config` (a frozen dataclass) and free `notes` in the metadata."""
     from safetensors.torch import save_file
 
     metadata = {CONFIG_KEY: json.dumps({"class": type(config).__name__, **dataclasses.asdict(config)})}
+    metadata[FORMAT_KEY] = str(FORMAT_VERSION)
     if notes:
         metadata[NOTES_KEY] = json.dumps(notes)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -32,35 +39,49 @@ def save_checkpoint(path: Path, state: dict[str, torch.Tensor], config: Any, not
     os.close(handle)
     try:
         save_file({key: value.detach().cpu().contiguous() for key, value in state.items()}, name, metadata)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
     finally:
         Path(name).unlink(missing_ok=True)
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
-    """The metadata of a checkpoint, its JSON values decoded: {"dancegen_config": {...}, "dancegen_notes": {...}}."""
+    """The metadata of a checkpoint, its JSON values decoded: {"dancegen_config": {...}, "dancegen_notes": {...}}.
+
+    Raises:
+        DancegenError: the file is missing, a pickle (by its suffix or its first bytes), or no whole safetensors file.
+    """
     from safetensors import SafetensorError, safe_open
 
     if path.suffix.lower() in PICKLES:
-        raise DancegenError(
-            f"{path} is a pickle, which can run code of its author's", "give a .safetensors file instead"
-        )
+        raise _pickle(path)
     if not path.is_file():
         raise DancegenError(f"{path}: no such weights file", "run `dancegen weights list` for the ones there are")
     try:
-        with safe_open(path, "pt") as file:
+        with safe_open(path, "np") as file:  # "np" spares the import of torch: only the header is read
             raw = file.metadata() or {}
-    except (SafetensorError, OSError) as cause:
-        raise DancegenError(f"{path} is not a whole safetensors file", "fetch it again") from cause
-    return {key: json.loads(value) if key in (CONFIG_KEY, NOTES_KEY) else value for key, value in raw.items()}
+        decoded = {key: json.loads(value) if key in (CONFIG_KEY, NOTES_KEY) else value for key, value in raw.items()}
+        if not isinstance(decoded.get(CONFIG_KEY, {}), dict):
+            raise ValueError(f"its {CONFIG_KEY} is no JSON object")
+        return decoded
+    except (SafetensorError, OSError, ValueError) as cause:
+        if _starts_like_pickle(path):
+            raise _pickle(path) from cause
+        raise DancegenError(f"{path} is not a whole safetensors file ({cause})", "fetch it again") from cause
+
+
+def format_version(path: Path) -> int:
+    """The layout version of a checkpoint; those from before it was written down are of version 1."""
+    said = str(read_metadata(path).get(FORMAT_KEY, 1))
+    return int(said) if said.isdecimal() else 0
 
 
 def load_checkpoint(path: Path, config_class: type[Config]) -> tuple[Config, dict[str, torch.Tensor]]:
     """The config and the tensors of a checkpoint written by `save_checkpoint`, floats widened to float32.
 
     Raises:
-        DancegenError: the file is missing, a pickle, broken, or its config is not one of `config_class`.
+        DancegenError: the file is missing, a pickle, broken, of a newer layout, or its config is not one of
+            `config_class`.
     """
     import torch
     from safetensors.torch import load_file
@@ -68,20 +89,73 @@ def load_checkpoint(path: Path, config_class: type[Config]) -> tuple[Config, dic
     stored = read_metadata(path).get(CONFIG_KEY)
     if stored is None:
         raise DancegenError(f"{path} carries no dancegen config", "give a checkpoint that dancegen wrote")
+    if not 1 <= format_version(path) <= FORMAT_VERSION:
+        raise DancegenError(f"{path} is of a layout that this version cannot read", "upgrade dancegen")
     config = config_from_json(stored, config_class, str(path))
     state = load_file(path)
-    return config, {key: value.to(torch.float32) if value.is_floating_point() else value for key, value in state.items()}
+    return config, {
+        key: value.to(torch.float32) if value.is_floating_point() else value for key, value in state.items()
+    }
+
+
+def fill_network(network: torch.nn.Module, state: dict[str, torch.Tensor], where: Path | str) -> None:
+    """`network.load_state_dict(state)`, with the first tensor that does not fit named in a DancegenError."""
+    wanted = network.state_dict()
+    for name in sorted(wanted.keys() | state.keys()):
+        if name not in state or name not in wanted:
+            fault = f"the tensor {name} is {'missing' if name not in state else 'unknown'}"
+        elif state[name].shape != wanted[name].shape:
+            fault = f"the tensor {name} is {tuple(state[name].shape)}, not {tuple(wanted[name].shape)}"
+        else:
+            continue
+        raise DancegenError(f"{where} does not fit this version's network: {fault}", "retrain or upgrade")
+    network.load_state_dict(state)
 
 
 def config_from_json(stored: dict[str, Any], config_class: type[Config], where: str) -> Config:
-    """A `config_class` from its JSON; every field that does not fit is named."""
+    """A `config_class` from its JSON; every field that does not fit is named.
+
+    Raises:
+        DancegenError: another class, an unknown or a missing field, a value of the wrong type or one the class refuses.
+    """
     fields = {field.name: field for field in dataclasses.fields(config_class)}  # type: ignore[arg-type]
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()}
     kind = values.pop("class", config_class.__name__)
     if kind != config_class.__name__:
         raise DancegenError(f"{where} holds a {kind}, not a {config_class.__name__}", "give weights of the right role")
     unknown, missing = sorted(values.keys() - fields), sorted(fields.keys() - values)
-    if unknown or missing:
-        parts = [f"unknown field {name}" for name in unknown] + [f"missing field {name}" for name in missing]
-        raise DancegenError(f"{where}: its config does not fit this version ({', '.join(parts)})", "retrain or upgrade")
-    return config_class(**values)
+    faults = [f"unknown field {name}" for name in unknown] + [f"missing field {name}" for name in missing]
+    faults += _wrong_types(values, typing.get_type_hints(config_class))
+    if faults:
+        raise DancegenError(
+            f"{where}: its config does not fit this version ({', '.join(faults)})", "retrain or upgrade"
+        )
+    try:
+        return config_class(**values)
+    except ValueError as cause:  # the class checks its values itself
+        raise DancegenError(f"{where}: its config does not fit ({cause})", "retrain or upgrade") from cause
+
+
+def _wrong_types(values: dict[str, Any], hints: dict[str, Any]) -> list[str]:
+    """Fields of a plain type (int, float, bool, str, tuple) that hold another one."""
+    faults = []
+    for name, value in values.items():
+        wanted: Any = typing.get_origin(hints.get(name)) or hints.get(name)
+        if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+            continue
+        plain = wanted in (int, float, bool, str, tuple)
+        if plain and (not isinstance(value, wanted) or (wanted is int and isinstance(value, bool))):
+            faults.append(f"field {name} is {value!r}, not of type {wanted.__name__}")
+    return faults
+
+
+def _starts_like_pickle(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(4).startswith(PICKLE_STARTS)
+    except OSError:
+        return False
+
+
+def _pickle(path: Path) -> DancegenError:
+    return DancegenError(f"{path} is a pickle, which can run code of its author's", "give a .safetensors file instead")

@@ -1,0 +1,94 @@
+"""A user's own checkpoints as the defaults of their roles, remembered in `~/.config/dancegen/weights.json`."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from dancegen.errors import DancegenError
+from dancegen.weights.checkpoint import CONFIG_KEY, config_from_json, read_metadata
+from dancegen.weights.verify import write_json
+
+# Where each role's config class lives; imported only to check a file against it.
+CONFIG_CLASSES = {
+    "choreographer": ("dancegen.choreography.config", "ChoreographerConfig"),
+    "renderer": ("dancegen.rendering.generator", "RendererConfig"),
+    "subject": ("dancegen.subject.network", "SubjectConfig"),
+}
+
+
+def defaults_file() -> Path:
+    """Where the choices are kept: XDG_CONFIG_HOME, %APPDATA% on Windows, else ~/.config."""
+    base = os.environ.get("XDG_CONFIG_HOME") or (os.environ.get("APPDATA") if os.name == "nt" else None)
+    return (Path(base) if base else Path.home() / ".config") / "dancegen" / "weights.json"
+
+
+def defaults() -> dict[str, Path]:
+    """The user's own file of each role that has one."""
+    path = defaults_file()
+    if not path.is_file():
+        return {}
+    try:
+        return {str(role): Path(file) for role, file in json.loads(path.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError, AttributeError, TypeError) as cause:
+        raise DancegenError(
+            f"{path} is not readable ({cause})", "delete it and run `dancegen weights use` again"
+        ) from cause
+
+
+def default_of(role: str) -> Path | None:
+    """The user's own file for `role`, None for the shipped one.
+
+    Raises:
+        DancegenError: it was chosen once and is gone: a silent return to the shipped one would surprise.
+    """
+    path = defaults().get(role)
+    if path and not path.is_file():
+        raise DancegenError(
+            f"{path}, your default {role}, is gone", f"put it back or run `dancegen weights use --shipped {role}`"
+        )
+    return path
+
+
+def set_default(path: Path) -> str:
+    """Make `path` the default of its role, after checking that its config fits this version. Returns the role."""
+    role = role_of_file(path)
+    check_config(path, role)
+    write_json(defaults_file(), {**_as_text(defaults()), role: str(path.resolve())})
+    return role
+
+
+def forget_default(role: str) -> bool:
+    """Back to the shipped weights of `role`; whether there was another default."""
+    kept = _as_text(defaults())
+    was = kept.pop(role, None)
+    if was:
+        write_json(defaults_file(), kept)
+    return was is not None
+
+
+def role_of_file(path: Path) -> str:
+    """The role of a checkpoint, from the config class named in its metadata.
+
+    Raises:
+        DancegenError: missing, a pickle, broken, or not one of ours.
+    """
+    stored: dict[str, Any] = read_metadata(path).get(CONFIG_KEY) or {}
+    for role, (_, name) in CONFIG_CLASSES.items():
+        if stored.get("class") == name:
+            return role
+    told = f"a config {stored['class']!r}, which" if "class" in stored else "no dancegen config: it"
+    raise DancegenError(f"{path} carries {told} belongs to no role", "give a checkpoint that dancegen wrote")
+
+
+def check_config(path: Path, role: str) -> None:
+    """Refuse a checkpoint whose config does not fit this version of the role's network; the field is named."""
+    module, name = CONFIG_CLASSES[role]
+    config_from_json(read_metadata(path)[CONFIG_KEY], getattr(importlib.import_module(module), name), str(path))
+
+
+def _as_text(paths: dict[str, Path]) -> dict[str, str]:
+    return {role: str(path) for role, path in paths.items()}

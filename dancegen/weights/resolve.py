@@ -1,0 +1,115 @@
+"""From a role, a name or a file to a verified file that can be loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from dancegen.errors import DancegenError
+from dancegen.progress import Reporter, SilentReporter
+from dancegen.weights import hub
+from dancegen.weights.checkpoint import PICKLES
+from dancegen.weights.defaults import default_of, role_of_file
+from dancegen.weights.manifest import FILE_TYPES, ROLES, Entry, entries_named, load_manifest
+from dancegen.weights.verify import checked_sha256
+
+
+def weights_path(
+    what: str | Path, *, role: str | None = None, offline: bool = False, reporter: Reporter | None = None
+) -> Path:
+    """The verified file of a role, of a name in the manifest, or a user's own file.
+
+    Args:
+        what: "renderer" (the user's default for that role, else the shipped one), "dwpose-boxes", or "my.safetensors".
+        role: refuse weights of another role.
+        offline: never touch the network.
+        reporter: is told about downloads.
+
+    Raises:
+        DancegenError: there are none, they cannot be had, they are not what the manifest says, or a pickle.
+    """
+    what = str(what)
+    if what in ROLES:
+        own = default_of(what)
+        what = str(own) if own else _first_of_role(what).name
+    if is_file_name(what):
+        return _own_file(Path(what), role)
+    found = entries_named(what, load_manifest())
+    if len(found) > 1:
+        raise DancegenError(
+            f"{what} is {len(found)} files", f"choose one of {', '.join(entry.name for entry in found)}"
+        )
+    if role and found[0].role != role:
+        raise DancegenError(f"{what} is a {found[0].role}, not a {role}", f"give weights of the role {role}")
+    return entry_path(found[0], offline=offline, reporter=reporter)
+
+
+def entry_path(entry: Entry, *, offline: bool = False, reporter: Reporter | None = None) -> Path:
+    """The verified file of one entry; a hub entry is downloaded if it is not cached."""
+    reporter = reporter or SilentReporter()
+    if entry.source == "hub":
+        return hub.fetch(entry, offline=offline, reporter=reporter)
+    path = entry.package_path
+    if not path.is_file():
+        raise DancegenError(f"{entry.name}: {path} is missing from this installation", "install dancegen again")
+    found = checked_sha256(path, reporter)
+    if found != entry.sha256:
+        raise DancegenError(
+            f"{path} is not the file of the manifest: expected sha256 {entry.sha256}, found {found}",
+            "install dancegen again (after training: run `dancegen weights seal`)",
+        )
+    return path
+
+
+def weights_by_role(options: Sequence[str]) -> dict[str, str]:
+    """What `--weights` chose, by role. Each option is ROLE=FILE_OR_NAME, or FILE_OR_NAME where it tells its role.
+
+    >>> weights_by_role(["renderer=mine.safetensors", "detector=dwpose"])
+    {'renderer': 'mine.safetensors', 'detector': 'dwpose'}
+
+    Raises:
+        DancegenError: an unknown role, an unknown name, a role given twice, or a file that does not fit its role.
+    """
+    chosen: dict[str, str] = {}
+    for option in options:
+        left, equals, right = option.partition("=")
+        role, what = (left, right) if equals and left.isidentifier() else ("", option)
+        role = role or _role_of(what)
+        if role not in ROLES:
+            raise DancegenError(f"--weights {option}: there is no role {role!r}", f"choose one of {', '.join(ROLES)}")
+        if role in chosen:
+            raise DancegenError(f"--weights gives the {role} twice", "give it once")
+        _check_role(what, role)
+        chosen[role] = what
+    return chosen
+
+
+def is_file_name(what: str) -> bool:
+    """Whether `what` means a file, not a name of the manifest."""
+    path = Path(what)
+    return path.suffix.lower() in (*FILE_TYPES, *PICKLES) or len(path.parts) > 1 or path.is_file()
+
+
+def _role_of(what: str) -> str:
+    if what in ROLES:
+        return what
+    return role_of_file(Path(what)) if is_file_name(what) else entries_named(what, load_manifest())[0].role
+
+
+def _check_role(what: str, role: str) -> None:
+    if (found := _role_of(what)) != role:
+        raise DancegenError(f"{what} is a {found}, not a {role}", f"give weights of the role {role}")
+
+
+def _own_file(path: Path, role: str | None) -> Path:
+    found = role_of_file(path)
+    if role and found != role:
+        raise DancegenError(f"{path} is a {found}, not a {role}", f"give weights of the role {role}")
+    return path
+
+
+def _first_of_role(role: str) -> Entry:
+    for entry in load_manifest():
+        if entry.role == role:
+            return entry
+    raise DancegenError(f"the manifest lists no {role}", "run `dancegen weights seal` after adding its weights")

@@ -1,0 +1,87 @@
+"""sha256 of weight files, computed once per version of a file and remembered by its size, mtime and inode."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from dancegen.progress import Reporter, SilentReporter
+
+CHUNK_BYTES = 2**20
+SLOW_BYTES = 50 * 2**20  # from here on hashing takes long enough (a quarter of a second) to be shown
+
+
+def sha256_of(path: Path, reporter: Reporter | None = None) -> str:
+    """The file's sha256 in hex, read 1 MiB at a time; large files are shown as a stage of `reporter`."""
+    reporter = reporter or SilentReporter()
+    size = path.stat().st_size
+    if size >= SLOW_BYTES:
+        reporter.stage(f"check {path.name}", size, "B")
+    else:
+        reporter = SilentReporter()
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+            reporter.advance(len(chunk))
+    return digest.hexdigest()
+
+
+def known_sha256(path: Path) -> str | None:
+    """The remembered sha256 of this very version of the file; None if it was never computed or the file changed."""
+    try:
+        remembered = json.loads(_memory_file(path).read_text(encoding="utf-8"))
+        found = remembered.pop("sha256")
+        return found if remembered == _version(path) else None
+    except (OSError, ValueError, KeyError, AttributeError):
+        return None
+
+
+def checked_sha256(path: Path, reporter: Reporter | None = None) -> str:
+    """The file's sha256, from memory where this version of the file was hashed before, else computed and remembered."""
+    if known := known_sha256(path):
+        return known
+    before = _version(path)
+    found = sha256_of(path, reporter)
+    if _version(path) == before:  # else somebody wrote meanwhile: what was hashed is no version of the file
+        _remember(path, before, found)
+    return found
+
+
+def _version(path: Path) -> dict[str, Any]:
+    """What changes when the file does."""
+    path = path.resolve()
+    stat = path.stat()
+    return {"path": str(path), "size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "inode": stat.st_ino}
+
+
+def _memory_file(path: Path) -> Path:
+    """One small JSON per weight file, in the Hub client's folder for files of other libraries (below HF_HOME)."""
+    from huggingface_hub import constants
+
+    key = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:32]
+    return Path(constants.HF_ASSETS_CACHE).expanduser() / "dancegen" / "verified" / f"{key}.json"
+
+
+def _remember(path: Path, version: dict[str, Any], sha256: str) -> None:
+    # A read-only cache is no fault: the file is then hashed at every start.
+    with contextlib.suppress(OSError):
+        write_json(_memory_file(path), {**version, "sha256": sha256})
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write `content` as JSON, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)
