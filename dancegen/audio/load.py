@@ -89,7 +89,9 @@ def _decode(path: Path, start: float, duration: float | None, store: IO[bytes]) 
     ]
     count, peak = 0, 0.0
     with tempfile.TemporaryFile() as errors:
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL) as process:
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
+        ) as process:
             try:
                 assert process.stdout is not None
                 while chunk := process.stdout.read(CHUNK_BYTES):
