@@ -25,12 +25,14 @@ class ConditionalImage:
         pixels: uint8 (H, W, 3) RGB, upright, transparency over white.
         notes: what was done to it that the user may want to know.
         alpha: float32 (H, W) in 0..1 where the file cuts out its subject by transparency, else None.
+        original_size: (W, H) of the file, upright, where the picture was made smaller, else None.
     """
 
     path: Path
     pixels: np.ndarray
     notes: tuple[str, ...] = ()
     alpha: np.ndarray | None = None
+    original_size: tuple[int, int] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -104,7 +106,8 @@ def _convert(path: Path, image: Image.Image) -> ConditionalImage:
     if max(width, height) > LARGEST_SIDE:
         notes.append(f"the picture's {width} x {height} pixels were made {flat.width} x {flat.height}")
     cut_out = np.asarray(alpha, np.float32) / 255 if alpha else None
-    return ConditionalImage(path, np.array(flat, np.uint8), tuple(notes), cut_out)
+    original = (width, height) if flat.size != upright.size or max(width, height) > LARGEST_SIDE else None
+    return ConditionalImage(path, np.array(flat, np.uint8), tuple(notes), cut_out, original)
 
 
 def _flatten(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
