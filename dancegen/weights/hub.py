@@ -82,7 +82,7 @@ def _fetch_alone(entry: Entry, offline: bool, reporter: Reporter) -> Path:
         found = checked_sha256(path, reporter)
         if found == entry.sha256:
             return path
-        _discard(entry, path, found, reporter)
+        discard(entry, path, found, reporter)
     if network_is_off(offline):
         raise _mismatch(entry, found)
     for _ in range(DOWNLOADS):
@@ -91,7 +91,7 @@ def _fetch_alone(entry: Entry, offline: bool, reporter: Reporter) -> Path:
         if found == entry.sha256:
             _sweep(path)
             return path
-        _discard(entry, path, found, reporter)
+        discard(entry, path, found, reporter)
     raise _mismatch(entry, found)
 
 
@@ -104,7 +104,7 @@ def _download(entry: Entry, reporter: Reporter) -> Path:
     reporter.note(f"fetching {what}, from {entry.repo_id} at {constants.ENDPOINT}")
     reporter.stage(f"download {entry.filename}", entry.size, "B")
     try:
-        with _client_speaks_to(reporter):
+        with client_speaks_to(reporter):
             path = hf_hub_download(
                 str(entry.repo_id), entry.filename, revision=entry.revision, tqdm_class=_bar_for(reporter)
             )
@@ -143,14 +143,17 @@ def _alone(entry: Entry, reporter: Reporter) -> Iterator[None]:
         yield
 
 
-def _discard(entry: Entry, path: Path, found: str, reporter: Reporter) -> None:
+def discard(entry: Entry, path: Path, found: str, reporter: Reporter) -> None:
     """Delete a wrong file and its blob, unless another process has replaced it since it was hashed."""
-    reporter.note(f"{entry.name} is not what the manifest says (sha256 {found[:12]}...): deleted")
     blob = path.resolve()
     if known_sha256(blob) not in (found, None):
         return
-    path.unlink(missing_ok=True)
-    blob.unlink(missing_ok=True)
+    reporter.note(f"{entry.name} is not what the manifest says (its sha256 is {found[:12]}...): it is deleted")
+    try:
+        path.unlink(missing_ok=True)
+        blob.unlink(missing_ok=True)
+    except OSError as cause:
+        raise DancegenError(f"{blob} is damaged and cannot be deleted ({cause.strerror})", "delete it") from cause
 
 
 def _sweep(path: Path) -> None:
@@ -168,7 +171,7 @@ def _sweep(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _client_speaks_to(reporter: Reporter) -> Iterator[None]:
+def client_speaks_to(reporter: Reporter) -> Iterator[None]:
     """What the Hub client logs ("Retrying in 2s") becomes notes, and does not reach the terminal by itself."""
 
     class ToNotes(logging.Handler):

@@ -44,8 +44,11 @@ def known_sha256(path: Path) -> str | None:
 
 def checked_sha256(path: Path, reporter: Reporter | None = None) -> str:
     """The file's sha256, from memory where this version of the file was hashed before, else computed and remembered."""
-    if known := known_sha256(path):
-        return known
+    return known_sha256(path) or rechecked_sha256(path, reporter)
+
+
+def rechecked_sha256(path: Path, reporter: Reporter | None = None) -> str:
+    """The file's sha256, computed now whatever is remembered, and remembered."""
     before = _version(path)
     found = sha256_of(path, reporter)
     if _version(path) == before:  # else somebody wrote meanwhile: what was hashed is no version of the file
