@@ -1,0 +1,30 @@
+"""Filling holes smoothly: push-pull over a pyramid."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+
+def push_pull(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Spread the known values into the unknown: near a known pixel its own colour, far away a wide mean.
+
+    Args:
+        values: (B, C, h, w).
+        weight: (B, 1, h, w) in 0..1; 1 is known (kept exactly), 0 is unknown.
+
+    Returns:
+        (B, C, h, w).
+    """
+    height, width = values.shape[-2:]
+    if max(height, width) == 1:
+        return values
+    pad = (0, width % 2, 0, height % 2)
+    # Premultiplied means: a coarse pixel is the weighted mean of the known pixels under it.
+    stacked = F.pad(torch.cat([values * weight, weight], 1), pad)
+    coarse = F.avg_pool2d(stacked, 2) * 4  # (B, C + 1, h / 2, w / 2)
+    share = coarse[:, -1:]
+    mean = coarse[:, :-1] / share.clamp_min(1e-6)
+    below = push_pull(mean, share.clamp_max(1.0))
+    spread = F.interpolate(below, scale_factor=2, mode="bilinear", align_corners=False)[..., :height, :width]
+    return values * weight + spread * (1 - weight)

@@ -1,0 +1,185 @@
+"""The analytic puppet: each limb a layer cut from the picture, moved by its affine map, laid back to front.
+
+Layers are cut once per picture at up to twice the size of the video, so that bilinear sampling stays sharp. A frame
+costs one sampling of each layer's own box. Coordinates: "source" and "target" are pixels of the video's size,
+(0, 0) the corner of the first pixel.
+
+Glossary: K = 15 limbs; h x w the video; layers are premultiplied RGBA in 0..1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from dancegen.rendering.fill import push_pull
+from dancegen.rendering.limbs import K
+from dancegen.rendering.parts import hidden_cores, limb_distances, parts
+
+ANALYSIS_SIZE = 320  # the longer side of the grid on which limbs are told apart, pixels
+MARGIN = 2  # transparent texels around each layer
+
+
+@dataclass(frozen=True)
+class LimbLayers:
+    """The puppet cut from one picture.
+
+    Attributes:
+        textures: K tensors (4, hk, wk), premultiplied RGBA.
+        corners: (K, 2) float32, x and y in source pixels of each texture's first corner.
+        density: texels per source pixel.
+    """
+
+    textures: tuple[torch.Tensor, ...]
+    corners: np.ndarray
+    density: float
+
+    def extent(self, limb: int) -> tuple[float, float, float, float]:
+        """Left, top, right, bottom of a layer in source pixels."""
+        left, top = (float(value) for value in self.corners[limb])
+        height, width = (side - 2 * MARGIN for side in self.textures[limb].shape[-2:])
+        return left, top, left + width / self.density, top + height / self.density
+
+
+def cut_layers(
+    colours: torch.Tensor,
+    matte: torch.Tensor,
+    joints: np.ndarray,
+    density: float,
+    corner: tuple[float, float],
+    corrections: torch.Tensor | None = None,
+) -> LimbLayers:
+    """Cut a picture into limb layers; what an arm hides of the body is filled from around it.
+
+    Args:
+        colours: (3, H, W) 0..1, the person's own colours (no background mixed in), `density` texels per source pixel.
+        matte: (H, W) 0..1, how much of each texel is the person.
+        joints: (V, 2+) in source pixels.
+        density: texels per source pixel.
+        corner: source x, y of the texels' first corner (the texels may be a part of the picture).
+        corrections: (K, ha, wa), subtracted from the limbs' distances (the network's opinion), or None.
+    """
+    height, width = matte.shape
+    shrink = min(1.0, ANALYSIS_SIZE / max(height, width))
+    small = (max(1, round(height * shrink)), max(1, round(width * shrink)))
+    scale = np.array([small[1] / width, small[0] / height]) * density
+    local = ((joints[:, :2] - np.array(corner)) * scale).astype(np.float32)[None]  # (1, V, 2) analysis pixels
+    distances = limb_distances(local, *small)  # (1, K, ha, wa)
+    if corrections is not None:
+        distances = distances - F.interpolate(corrections[None], small, mode="bilinear", align_corners=False)
+    shares, cores = parts(distances, local), hidden_cores(distances)
+    present = F.interpolate(matte[None, None], small, mode="area")
+    textures, corners = [], np.zeros((K, 2), np.float32)
+    for limb in range(K):
+        reach = (torch.maximum(shares[0, limb], cores[0, limb]) * (present[0, 0] > 0.01)) > 0.01
+        box = _box(reach, (height, width))
+        corners[limb] = np.array(corner) + np.array([box[0], box[1]]) / density
+        textures.append(_layer(colours, matte, shares[:, limb], cores[:, limb], box))
+    return LimbLayers(tuple(textures), corners, density)
+
+
+def _box(reach: torch.Tensor, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom texels around the true cells of a coarse grid, with the margin; may pass the border."""
+    rows, columns = torch.where(reach.any(1))[0], torch.where(reach.any(0))[0]
+    if not len(rows):
+        return 0, 0, 1, 1
+    sy, sx = size[0] / reach.shape[0], size[1] / reach.shape[1]
+    left, right = int(np.floor((int(columns[0]) - 1) * sx)), int(np.ceil((int(columns[-1]) + 2) * sx))
+    top, bottom = int(np.floor((int(rows[0]) - 1) * sy)), int(np.ceil((int(rows[-1]) + 2) * sy))
+    return max(left, 0), max(top, 0), min(right, size[1]), min(bottom, size[0])
+
+
+def _layer(
+    colours: torch.Tensor, matte: torch.Tensor, share: torch.Tensor, core: torch.Tensor, box: tuple[int, int, int, int]
+) -> torch.Tensor:
+    """One limb's premultiplied texture, margin included; `share` and `core` are (1, ha, wa) over the whole picture."""
+    left, top, right, bottom = box
+    share, core = (_crop_resized(grid, box, matte.shape)[None] for grid in (share, core))  # (1, 1, hk, wk)
+    colour = colours[None, :, top:bottom, left:right]
+    alpha = matte[None, None, top:bottom, left:right]
+    if float(core.max()) > 0.05:
+        known = ((share - 0.6) / 0.3).clamp(0, 1) * (alpha > 0.5)
+        if float(known.sum()) > 16:
+            filled = push_pull(colour, known)
+            mix = ((share - 0.2) / 0.5).clamp(0, 1)
+            colour = colour * mix + filled * (1 - mix)
+            share = torch.maximum(share, core)
+    alpha = alpha * share
+    texture = torch.cat([colour * alpha, alpha], 1)[0]
+    return F.pad(texture, (MARGIN,) * 4).contiguous()
+
+
+def _crop_resized(grid: torch.Tensor, box: tuple[int, int, int, int], size: tuple[int, int]) -> torch.Tensor:
+    """The part of a coarse (1, ha, wa) grid under a box of texels, sampled at the texels: (1, hk, wk)."""
+    left, top, right, bottom = box
+    x = (torch.arange(left, right) + 0.5) * (2 / size[1]) - 1
+    y = (torch.arange(top, bottom) + 0.5) * (2 / size[0]) - 1
+    points = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1)[None]
+    return F.grid_sample(grid[None], points, mode="bilinear", padding_mode="border", align_corners=False)[0]
+
+
+def lay(
+    layers: LimbLayers, maps: np.ndarray, order: np.ndarray, frame: torch.Tensor, flow: torch.Tensor | None = None
+) -> None:
+    """Lay the limbs over `frame`, back to front, in place.
+
+    Args:
+        maps: (K, 2, 3) target -> source pixels.
+        order: (K,) larger is nearer the camera.
+        frame: (3, h, w) colours, or (4, h, w) premultiplied with alpha.
+        flow: (2, h, w) added to the source position of every pixel, source pixels; or None.
+    """
+    height, width = frame.shape[-2:]
+    for limb in np.argsort(order, kind="stable"):
+        texture = layers.textures[limb]
+        box = _target_box(layers, int(limb), maps[limb], height, width)
+        if box is None:
+            continue
+        left, top, right, bottom = box
+        sampled = _sample(layers, int(limb), maps[limb], box, texture, flow)
+        under = frame[:, top:bottom, left:right]
+        under.mul_(1 - sampled[3:]).add_(sampled[: len(frame)])
+
+
+def _target_box(
+    layers: LimbLayers, limb: int, backward: np.ndarray, height: int, width: int
+) -> tuple[int, int, int, int] | None:
+    left, top, right, bottom = layers.extent(limb)
+    corners = np.array([[left, top], [right, top], [left, bottom], [right, bottom]])
+    try:
+        forward = np.linalg.solve(backward[:, :2].astype(np.float64), (corners - backward[:, 2]).T)  # (2, 4)
+    except np.linalg.LinAlgError:
+        return None
+    x0, y0 = np.floor(forward.min(1)).astype(int)
+    x1, y1 = np.ceil(forward.max(1)).astype(int)
+    x0, y0, x1, y1 = max(int(x0), 0), max(int(y0), 0), min(int(x1), width), min(int(y1), height)
+    return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
+
+
+def _sample(
+    layers: LimbLayers,
+    limb: int,
+    backward: np.ndarray,
+    box: tuple[int, int, int, int],
+    texture: torch.Tensor,
+    flow: torch.Tensor | None,
+) -> torch.Tensor:
+    """The layer seen through its map inside a target box: (4, bh, bw)."""
+    left, top, right, bottom = box
+    height, width = texture.shape[-2:]
+    to_unit = 2 * layers.density / np.array([width, height], np.float64)  # source pixels -> grid_sample's -1..1
+    # The margin shifts the texture's first texel by MARGIN.
+    offset = (backward[:, 2] - layers.corners[limb]) * to_unit + 2 * MARGIN / np.array([width, height]) - 1
+    linear = backward[:, :2] * to_unit[:, None]
+    x = torch.arange(left, right, device=texture.device, dtype=torch.float32) + 0.5
+    y = torch.arange(top, bottom, device=texture.device, dtype=torch.float32) + 0.5
+    grid = torch.empty(1, bottom - top, right - left, 2, device=texture.device)
+    for axis in range(2):
+        row = x * float(linear[axis, 0]) + float(offset[axis])
+        torch.add(row[None, :], y[:, None] * float(linear[axis, 1]), out=grid[0, ..., axis])
+        if flow is not None:
+            grid[0, ..., axis] += flow[axis, top:bottom, left:right] * float(to_unit[axis])
+    return F.grid_sample(texture[None], grid, mode="bilinear", padding_mode="zeros", align_corners=False)[0]
