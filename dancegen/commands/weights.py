@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
+from dancegen.commands import reporter
 from dancegen.errors import DancegenError
-from dancegen.progress import Reporter, SilentReporter
 
 if TYPE_CHECKING:
     from dancegen.weights.manifest import Entry
 
 app = typer.Typer(help="The trained weights: see, fetch, check, choose and publish them.", no_args_is_help=True)
+COMMANDS = {"weights": app}
 
 Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.")]
 
 
-def _reporter(context: typer.Context) -> Reporter:
-    """The reporter the command line put into the context: the object itself or its attribute `reporter`."""
-    held = getattr(context.obj, "reporter", context.obj)
-    return held if hasattr(held, "stage") else SilentReporter()
-
-
 @app.command("list")
-def list_() -> Table:
+def list_() -> Any:
     """All weights: role, size, licence, where they are, and whether their content was checked."""
+    from rich.table import Table
+
     from dancegen.weights.defaults import defaults
     from dancegen.weights.manifest import load_manifest
 
@@ -67,7 +63,6 @@ def _own_row(role: str, path: Path) -> tuple[str, str, str, str, str]:
 
 @app.command()
 def download(
-    context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="Names as in `weights list`.")] = None,
     all_: Annotated[bool, typer.Option("--all", help="Everything the manifest lists.")] = False,
     offline: Offline = False,
@@ -77,7 +72,7 @@ def download(
     from dancegen.weights.resolve import entry_path
 
     entries = load_manifest() if all_ else _named(names)
-    paths = [entry_path(entry, offline=offline, reporter=_reporter(context)) for entry in entries]
+    paths = [entry_path(entry, offline=offline, reporter=reporter()) for entry in entries]
     return "\n".join(f"{entry.name}: {path}" for entry, path in zip(entries, paths, strict=True))
 
 
@@ -91,7 +86,6 @@ def _named(names: list[str] | None) -> tuple[Entry, ...]:
 
 @app.command()
 def verify(
-    context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME...]", help="Default: all that are here.")] = None,
 ) -> str:
     """Hash every file anew and compare it with the manifest; damaged downloads are deleted."""
@@ -104,7 +98,7 @@ def verify(
         if path is None:
             lines.append(f"{entry.name}: not downloaded")
             continue
-        if fault := _fault(entry, path, _reporter(context)):
+        if fault := _fault(entry, path):
             faults.append(f"{entry.name}: {fault}")
         else:
             lines.append(f"{entry.name}: ok, {path}")
@@ -114,18 +108,18 @@ def verify(
     return "\n".join(lines)
 
 
-def _fault(entry: Entry, path: Path, reporter: Reporter) -> str:
+def _fault(entry: Entry, path: Path) -> str:
     """What is wrong with a file that is here, "" if nothing; a damaged download is deleted."""
     from dancegen.weights import hub
     from dancegen.weights.verify import rechecked_sha256
 
     if not path.is_file():
         return f"{path} is missing"
-    found = rechecked_sha256(path, reporter)
+    found = rechecked_sha256(path, reporter())
     if found == entry.sha256:
         return ""
     if entry.source == "hub":
-        hub.discard(entry, path, found, reporter)
+        hub.discard(entry, path, found, reporter())
     return f"expected sha256 {entry.sha256}, found {found}"
 
 
@@ -166,7 +160,6 @@ def use(
 
 @app.command()
 def publish(
-    context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME_OR_FILE", help="Shipped weights, or a checkpoint of yours.")],
     repo: Annotated[str, typer.Option(metavar="ORG/NAME", help="The repository on the Hub; made if there is none.")],
     card: Annotated[Path | None, typer.Option(help="The model card. Default: the .md beside the file.")] = None,
@@ -181,7 +174,7 @@ def publish(
     publication = prepare(name, repo, card=card, licence=licence)
     if dry_run:
         return describe(publication)
-    return entry_json(send(publication, offline=offline, reporter=_reporter(context)))
+    return entry_json(send(publication, offline=offline, reporter=reporter()))
 
 
 @app.command(hidden=True)

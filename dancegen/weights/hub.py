@@ -17,7 +17,7 @@ from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.weights.hub_errors import explain
 from dancegen.weights.manifest import Entry, readable_size
-from dancegen.weights.verify import checked_sha256, known_sha256
+from dancegen.weights.verify import Megabytes, checked_sha256, known_sha256
 
 DOWNLOADS = 2  # one, and one more where the first came out wrong
 LOCK_PATIENCE_SECONDS = 1.0  # then the user is told what is being waited for
@@ -102,11 +102,11 @@ def _download(entry: Entry, reporter: Reporter) -> Path:
     _check_space(entry)
     what = f"{entry.name}, {readable_size(entry.size)}, licence {entry.licence}"
     reporter.note(f"fetching {what}, from {entry.repo_id} at {constants.ENDPOINT}")
-    reporter.stage(f"download {entry.filename}", entry.size, "B")
+    shown = Megabytes(reporter, f"download {entry.filename}", entry.size)
     try:
         with client_speaks_to(reporter):
             path = hf_hub_download(
-                str(entry.repo_id), entry.filename, revision=entry.revision, tqdm_class=_bar_for(reporter)
+                str(entry.repo_id), entry.filename, revision=entry.revision, tqdm_class=_bar_for(shown)
             )
     except Exception as cause:  # httpx, xet and the client have no common base
         raise explain(entry, cause, cache_folder()) from cause
@@ -189,7 +189,7 @@ def client_speaks_to(reporter: Reporter) -> Iterator[None]:
         logger.handlers, logger.propagate = before, propagate
 
 
-def _bar_for(reporter: Reporter) -> type:
+def _bar_for(shown: Megabytes) -> type:
     """A tqdm class that draws nothing and passes the bytes on."""
     from huggingface_hub.utils import tqdm
 
@@ -201,7 +201,7 @@ def _bar_for(reporter: Reporter) -> type:
 
         def update(self, n: float | None = 1) -> None:
             if self._counts:
-                reporter.advance(int(n or 0))
+                shown.add(int(n or 0))
 
     return Bar
 

@@ -10,25 +10,37 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from dancegen.progress import Reporter, SilentReporter
+from dancegen.progress import Reporter
 
 CHUNK_BYTES = 2**20
 SLOW_BYTES = 50 * 2**20  # from here on hashing takes long enough (a quarter of a second) to be shown
 
 
+class Megabytes:
+    """A stage that is told of bytes and shown in whole megabytes, as people read sizes."""
+
+    def __init__(self, reporter: Reporter, name: str, size: int) -> None:
+        self._reporter, self._bytes, self._shown = reporter, 0, 0
+        reporter.stage(name, max(size // 10**6, 1), "MB")
+
+    def add(self, count: int) -> None:
+        """`count` more bytes are done (fewer, where a broken download begins anew)."""
+        self._bytes += count
+        if whole := self._bytes // 10**6 - self._shown:
+            self._shown += whole
+            self._reporter.advance(whole)
+
+
 def sha256_of(path: Path, reporter: Reporter | None = None) -> str:
     """The file's sha256 in hex, read 1 MiB at a time; large files are shown as a stage of `reporter`."""
-    reporter = reporter or SilentReporter()
     size = path.stat().st_size
-    if size >= SLOW_BYTES:
-        reporter.stage(f"check {path.name}", size, "B")
-    else:
-        reporter = SilentReporter()
+    shown = Megabytes(reporter, f"check {path.name}", size) if reporter and size >= SLOW_BYTES else None
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
             digest.update(chunk)
-            reporter.advance(len(chunk))
+            if shown:
+                shown.add(len(chunk))
     return digest.hexdigest()
 
 
