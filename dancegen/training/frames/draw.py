@@ -81,7 +81,7 @@ class Painter:
         import moderngl
 
         self.gl: Any = moderngl
-        self.context: Any = moderngl.create_standalone_context(backend="egl")
+        self.context: Any = self.gl.create_standalone_context(backend="egl")
         self.context.gc_mode = "auto"  # frees the previous character
         self.context.enable(moderngl.DEPTH_TEST)
         self.person = self.context.program(VERTEX_SHADER, FRAGMENT_SHADER)
