@@ -1,0 +1,196 @@
+"""The jobs of a batch in a SQLite table, so that a killed run goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dancegen.errors import DancegenError
+
+KINDS = ("dance", "subject", "video")  # in the order in which ready jobs are begun
+WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS jobs (
+    key TEXT PRIMARY KEY,           -- hash of everything the output depends on
+    kind TEXT NOT NULL,             -- dance, subject or video
+    name TEXT NOT NULL,             -- for people
+    output TEXT NOT NULL,           -- the file it makes
+    task TEXT NOT NULL,             -- JSON, what the worker needs to know
+    needs TEXT NOT NULL,            -- JSON list of keys that must be done before
+    state TEXT NOT NULL DEFAULT 'waiting',
+    attempts INTEGER NOT NULL DEFAULT 0,    -- times begun, all runs together
+    completions INTEGER NOT NULL DEFAULT 0, -- times finished; never more than 1 unless its output was lost
+    worker TEXT, started REAL, seconds REAL, error TEXT
+)
+"""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One thing to make.
+
+    Attributes:
+        key: a hash of everything the output depends on; equal keys are one job.
+        kind: one of KINDS.
+        name: what people call it.
+        output: the file it makes; there only when whole.
+        task: what the worker needs to know, plain JSON.
+        needs: keys of jobs whose outputs it reads.
+        problem: why it cannot be done, known before anything is run; empty if nothing is.
+    """
+
+    key: str
+    kind: str
+    name: str
+    output: Path
+    task: dict[str, Any]
+    needs: tuple[str, ...] = ()
+    problem: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Row:
+    """The state of a job as the table has it."""
+
+    job: Job
+    state: str
+    attempts: int
+    completions: int
+    worker: str
+    seconds: float
+    error: str
+
+
+class JobTable:
+    """The table of one batch folder. Only one process at a time may have it (`open` refuses a second)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "jobs.sqlite"
+        self._lock = _lock(folder / "jobs.lock")
+        try:
+            self._rows = sqlite3.connect(self.path, isolation_level=None)
+            self._rows.execute("PRAGMA journal_mode=WAL")
+            self._rows.execute(_TABLES)
+        except sqlite3.DatabaseError as cause:
+            what = f"{self.path} is not a jobs table ({cause})"
+            raise DancegenError(what, "remove it; finished videos stay") from cause
+        self._jobs: dict[str, Job] = {}
+
+    def close(self) -> None:
+        """Give the folder free."""
+        self._rows.close()
+        self._lock.close()
+
+    def plan(self, jobs: Iterable[Job], overwrite: bool = False) -> None:
+        """Make these the jobs of this run: what is done and still there stays done, all else waits or fails at once."""
+        self._rows.execute("BEGIN IMMEDIATE")
+        for job in jobs:
+            self._jobs[job.key] = job
+            self._rows.execute(
+                "INSERT INTO jobs (key, kind, name, output, task, needs) VALUES (?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT (key) DO UPDATE SET name = excluded.name, output = excluded.output, "
+                "task = excluded.task, needs = excluded.needs",
+                (job.key, job.kind, job.name, str(job.output), json.dumps(job.task), json.dumps(job.needs)),
+            )
+            state, error = self._first_state(job, overwrite)
+            done_unseen = state == DONE and self._state(job.key) != DONE
+            self._rows.execute(
+                "UPDATE jobs SET state = ?, error = ?, completions = completions + ? WHERE key = ?",
+                (state, error, int(done_unseen), job.key),
+            )
+        self._rows.execute("COMMIT")
+
+    def _state(self, key: str) -> str:
+        return self._rows.execute("SELECT state FROM jobs WHERE key = ?", (key,)).fetchone()[0]
+
+    def _first_state(self, job: Job, overwrite: bool) -> tuple[str, str | None]:
+        if job.problem:
+            return FAILED, job.problem
+        state, started = self._rows.execute("SELECT state, started FROM jobs WHERE key = ?", (job.key,)).fetchone()
+        there = job.output.exists()
+        # the name of a stage file holds its key, so it is right whoever made it; a video must be newer than its job
+        ours = state == DONE or job.kind != "video" or (state == RUNNING and _written_since(job.output, started))
+        if there and ours:
+            return DONE, None
+        if there and not overwrite:
+            return FAILED, f"{job.output.name} exists and was made otherwise: add --overwrite or name another folder"
+        return WAITING, None
+
+    def ready(self) -> list[Job]:
+        """Waiting jobs whose needs are done, in the order to begin them; those whose needs failed fail here."""
+        states = {key: (state, name) for key, state, name in self._rows.execute("SELECT key, state, name FROM jobs")}
+        ready = []
+        for job in self._jobs.values():
+            if states[job.key][0] != WAITING:
+                continue
+            failed = [states[need][1] for need in job.needs if states[need][0] == FAILED]
+            if failed:
+                self.failed(job.key, f"{' and '.join(failed)} failed")
+            elif all(states[need][0] == DONE for need in job.needs):
+                ready.append(job)
+        return sorted(ready, key=lambda job: (KINDS.index(job.kind), job.task.get("picture", ""), job.name))
+
+    def started(self, key: str, worker: str) -> None:
+        """A worker has begun the job."""
+        self._rows.execute(
+            "UPDATE jobs SET state = ?, worker = ?, started = ?, attempts = attempts + 1, error = NULL WHERE key = ?",
+            (RUNNING, worker, time.time(), key),
+        )
+
+    def done(self, key: str, seconds: float) -> None:
+        """The job's output is whole and in its place."""
+        self._rows.execute(
+            "UPDATE jobs SET state = ?, seconds = ?, completions = completions + 1 WHERE key = ?", (DONE, seconds, key)
+        )
+
+    def failed(self, key: str, error: str) -> None:
+        """The job cannot be done; the next run will try again."""
+        self._rows.execute("UPDATE jobs SET state = ?, error = ? WHERE key = ?", (FAILED, error, key))
+
+    def lost(self, key: str, started: float) -> bool:
+        """The worker is gone. Its job waits again, unless its output was in place by then: returns whether it was."""
+        job = self._jobs[key]
+        if job.output.exists() and _written_since(job.output, started):
+            self.done(key, time.time() - started)
+            return True
+        self._rows.execute("UPDATE jobs SET state = ? WHERE key = ?", (WAITING, key))
+        return False
+
+    def rows(self) -> list[Row]:
+        """This run's jobs, in the order in which they were planned."""
+        columns = "key, state, attempts, completions, worker, seconds, error"
+        stored = {row[0]: row[1:] for row in self._rows.execute(f"SELECT {columns} FROM jobs")}
+        return [
+            Row(job, state, attempts, completions, worker or "", seconds or 0.0, error or "")
+            for key, job in self._jobs.items()
+            for state, attempts, completions, worker, seconds, error in [stored[key]]
+        ]
+
+
+def _written_since(path: Path, started: float | None) -> bool:
+    with suppress(OSError):
+        return started is not None and path.stat().st_mtime >= started - 1  # some file systems count whole seconds
+    return False
+
+
+def _lock(path: Path) -> sqlite3.Connection:
+    """A lock that the system gives free when its process ends, however it ends: an open SQLite transaction."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = sqlite3.connect(path, isolation_level=None, timeout=0)
+        lock.execute("BEGIN EXCLUSIVE")
+    except OSError as cause:
+        raise DancegenError(f"{path.parent} cannot be made ({cause.strerror})", "name another folder") from cause
+    except sqlite3.OperationalError as cause:
+        if "locked" in str(cause):
+            what = f"another batch is at work in {path.parent}"
+            raise DancegenError(what, "wait for it or name another folder") from cause
+        raise DancegenError(f"{path.parent} cannot be written to ({cause})", "name another folder") from cause
+    return lock

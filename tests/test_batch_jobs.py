@@ -1,0 +1,206 @@
+"""Batches: the jobs table, workers that die, runs that are killed, and Ray."""
+
+from __future__ import annotations
+
+import collections
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from workbench_tools import fake_work
+
+from dancegen.errors import DancegenError
+from dancegen.workbench.engine import run_jobs
+from dancegen.workbench.engine_local import LocalEngine, fitting_workers
+from dancegen.workbench.jobs import DONE, FAILED, Job, JobTable, Row
+
+
+def make_jobs(folder: Path, songs: int = 2, pictures: int = 2, **mischief: dict) -> list[Job]:
+    """Jobs of a small batch; `mischief` maps a job's name to what its task is to do."""
+    stages = [Job(f"d{i}", "dance", f"song{i}", folder / f"stages/d{i}.txt", {}) for i in range(songs)]
+    stages += [Job(f"s{i}", "subject", f"pic{i}", folder / f"stages/s{i}.txt", {}) for i in range(pictures)]
+    videos = [
+        Job(f"v{i}{j}", "video", f"song{i}--pic{j}", folder / f"v{i}{j}.mp4", {}, (f"d{i}", f"s{j}"))
+        for i in range(songs)
+        for j in range(pictures)
+    ]
+    jobs = stages + videos
+    for job in jobs:
+        job.task.update(folder=str(folder), log=str(folder / "log.txt"), **mischief.get(job.key, {}))
+    return jobs
+
+
+def run(folder: Path, jobs: list[Job], workers: int = 2, **options: bool) -> dict[str, Row]:
+    folder.mkdir(exist_ok=True)
+    table = JobTable(folder)
+    try:
+        table.plan(jobs, **options)
+        engine = LocalEngine(fake_work, workers)
+        try:
+            run_jobs(table, engine, lambda rows: None)
+        finally:
+            engine.close()
+        return {row.job.key: row for row in table.rows()}
+    finally:
+        table.close()
+
+
+def log(folder: Path) -> collections.Counter:
+    """How often each job was begun and ended."""
+    lines = (folder / "log.txt").read_text().splitlines() if (folder / "log.txt").exists() else []
+    return collections.Counter(tuple(line.split()[:2]) for line in lines)
+
+
+def test_everything_is_made_once_and_in_order(tmp_path: Path) -> None:
+    jobs = make_jobs(tmp_path)
+    rows = run(tmp_path, jobs)
+    assert {row.state for row in rows.values()} == {DONE}
+    assert all(count == 1 for count in log(tmp_path).values()) and len(log(tmp_path)) == 2 * len(jobs)
+    assert all(job.output.read_text() == job.name for job in jobs)
+    lines = [line.split()[:2] for line in (tmp_path / "log.txt").read_text().splitlines()]
+    for job in jobs:
+        assert all(lines.index(["end", need]) < lines.index(["begin", job.key]) for need in job.needs)
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_a_finished_batch_does_nothing_and_a_lost_output_is_made_again(tmp_path: Path) -> None:
+    jobs = make_jobs(tmp_path)
+    run(tmp_path, jobs)
+    before = log(tmp_path)
+    run(tmp_path, jobs)
+    assert log(tmp_path) == before
+    (tmp_path / "v01.mp4").unlink()
+    run(tmp_path, jobs)
+    assert log(tmp_path) - before == {("begin", "v01"): 1, ("end", "v01"): 1}
+
+
+def test_one_bad_file_stops_only_what_needs_it(tmp_path: Path) -> None:
+    jobs = make_jobs(tmp_path, d0={"error": True}, v11={"bug": True})
+    rows = run(tmp_path, jobs)
+    failed = {key: row.error for key, row in rows.items() if row.state == FAILED}
+    assert set(failed) == {"d0", "v00", "v01", "v11"}
+    assert failed["d0"] == "song0 is bad: give another" and failed["v00"] == "song0 failed"
+    assert failed["v11"].startswith("ZeroDivisionError: a fault of ours (see")
+    assert rows["v10"].state == DONE
+    good = make_jobs(tmp_path)
+    assert {row.state for row in run(tmp_path, good).values()} == {DONE}  # mended: only the rest is made
+    assert log(tmp_path)["begin", "v10"] == 1
+
+
+def test_a_worker_that_dies_once_loses_nothing(tmp_path: Path) -> None:
+    rows = run(tmp_path, make_jobs(tmp_path, d0={"die": "once"}, v11={"die": "once"}))
+    assert {row.state for row in rows.values()} == {DONE}
+    assert rows["d0"].attempts == 2 and rows["v11"].attempts == 2 and rows["d1"].attempts == 1
+    assert all(count == 1 for (what, _), count in log(tmp_path).items() if what == "end")
+
+
+def test_a_job_that_kills_its_worker_again_and_again_fails(tmp_path: Path) -> None:
+    rows = run(tmp_path, make_jobs(tmp_path, s1={"die": "always"}))
+    assert rows["s1"].state == FAILED and "killed (signal 9" in rows["s1"].error and "3 times" in rows["s1"].error
+    assert rows["v00"].state == DONE and rows["v01"].state == FAILED
+
+
+def test_known_problems_fail_at_once_and_others_files_are_kept(tmp_path: Path) -> None:
+    jobs = make_jobs(tmp_path)
+    jobs[0] = Job("d0", "dance", "song0", jobs[0].output, jobs[0].task, problem="no such song")
+    (tmp_path / "v10.mp4").write_text("somebody's")
+    rows = run(tmp_path, jobs)
+    assert rows["d0"].error == "no such song" and rows["d0"].attempts == 0
+    assert "add --overwrite" in rows["v10"].error and (tmp_path / "v10.mp4").read_text() == "somebody's"
+    rows = run(tmp_path, jobs, overwrite=True)
+    assert rows["v10"].state == DONE and (tmp_path / "v10.mp4").read_text() == "song1--pic0"
+
+
+def test_two_batches_in_one_folder_are_refused(tmp_path: Path) -> None:
+    table = JobTable(tmp_path)
+    with pytest.raises(DancegenError, match="another batch is at work"):
+        JobTable(tmp_path)
+    table.close()
+    JobTable(tmp_path).close()
+
+
+def test_a_broken_table_is_said(tmp_path: Path) -> None:
+    (tmp_path / "jobs.sqlite").write_bytes(b"not a database" * 100)
+    with pytest.raises(DancegenError, match="is not a jobs table"):
+        JobTable(tmp_path)
+
+
+KILLED_RUN = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from test_batch_jobs import make_jobs, run
+if __name__ == "__main__":
+    folder = Path({folder!r})
+    run(folder, make_jobs(folder, v10=dict(sleep=60), v11=dict(sleep=60)))
+"""
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def test_a_killed_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    script = tmp_path / "run.py"
+    script.write_text(KILLED_RUN.format(tests=str(Path(__file__).parent), folder=str(tmp_path)))
+    process = subprocess.Popen([sys.executable, script], env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    wait_for(lambda: {("begin", "v10"), ("begin", "v11")} <= set(log(tmp_path)))
+    workers = {int(line.split()[2]) for line in (tmp_path / "log.txt").read_text().splitlines()}
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))  # workers end with their parent
+    rows = run(tmp_path, make_jobs(tmp_path))
+    assert {row.state for row in rows.values()} == {DONE}
+    counts = log(tmp_path)
+    assert all(count == 1 for (what, _), count in counts.items() if what == "end")
+    assert {key for (what, key), count in counts.items() if what == "begin" and count == 2} == {"v10", "v11"}
+
+
+def test_workers_fit_the_machine() -> None:
+    assert fitting_workers(1) == 1
+    assert 1 <= fitting_workers(1000) <= (os.cpu_count() or 1)
+    assert fitting_workers(1000, gpus=3) <= 3
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs the extra [ray]")
+def test_ray_loses_nothing_and_does_nothing_twice_when_a_worker_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dancegen.workbench.engine_ray import RayEngine
+
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))  # Ray's workers import us
+
+    jobs = make_jobs(tmp_path, songs=2, pictures=3, v11={"sleep": 3}, v12={"sleep": 3})
+    table = JobTable(tmp_path)
+    table.plan(jobs)
+    engine = RayEngine(fake_work, workers=2)
+    killed: list[int] = []
+
+    def watch(rows: list[Row]) -> None:
+        begun = [line.split() for line in (tmp_path / "log.txt").read_text().splitlines()] if log(tmp_path) else []
+        victim = [int(pid) for what, key, pid in begun if (what, key) == ("begin", "v11")]
+        if victim and not killed:
+            killed.append(victim[0])
+            os.kill(victim[0], signal.SIGKILL)
+
+    try:
+        assert len(engine.processes()) == 2
+        run_jobs(table, engine, watch)
+        rows = {row.job.key: row for row in table.rows()}
+    finally:
+        engine.close()
+        table.close()
+    assert killed and {row.state for row in rows.values()} == {DONE}
+    assert rows["v11"].attempts == 2 and rows["v10"].attempts == 1
+    counts = log(tmp_path)
+    assert all(counts["end", job.key] == 1 and job.output.read_text() == job.name for job in jobs)
+    assert counts["begin", "v11"] == 2 and sum(count for (what, _), count in counts.items() if what == "begin") == 12

@@ -1,0 +1,111 @@
+"""Bars, tempo, beats by hand, and stretches made anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from workbench_tools import dance
+
+from dancegen.audio.grid import BeatGrid
+from dancegen.errors import DancegenError
+from dancegen.skeleton.joints import LIMBS
+from dancegen.skeleton.sequence import SkeletonSequence
+from dancegen.workbench.bars import bar_count, bar_poses, parse_bars, paste, read_beats, retimed
+
+TIMES = np.arange(0.25, 8.0, 0.5)  # 16 beats, 4 bars
+
+
+def test_bars_cover_the_dance_without_gaps() -> None:
+    assert bar_count(TIMES) == 4
+    stretches = [bar_poses(TIMES, bar, bar, 30, 240) for bar in range(1, 5)]
+    assert stretches[0][0] == 0 and stretches[-1][1] == 240
+    assert all(a[1] == b[0] for a, b in zip(stretches, stretches[1:], strict=False))
+    assert bar_poses(TIMES, 2, 3, 30, 240) == (68, 188)  # beats 5 and 13 at 2.25 and 6.25 s
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 2), (3, 2), (2, 5)])
+def test_bars_that_are_not_there(first: int, last: int) -> None:
+    with pytest.raises(DancegenError, match="are not in this song: choose within 1-4"):
+        bar_poses(TIMES, first, last, 30, 240)
+
+
+def test_bars_in_words() -> None:
+    assert parse_bars("17-24") == (17, 24) and parse_bars(" 3 ") == (3, 3)
+    for text in ("", "a", "3-", "-3", "3-4-5", "1.5"):
+        with pytest.raises(DancegenError, match="write it like 17-24"):
+            parse_bars(text)
+
+
+def test_half_and_double_tempo() -> None:
+    grid = BeatGrid(TIMES, 120.0, 0.8)
+    half, double = retimed(grid, "half"), retimed(grid, "double")
+    np.testing.assert_array_equal(half.times, TIMES[::2])
+    assert half.tempo == 60 and double.tempo == 240
+    np.testing.assert_allclose(np.diff(double.times), 0.25)
+    np.testing.assert_allclose(retimed(double, "half").times, TIMES)
+    assert retimed(grid, None) is grid
+    with pytest.raises(DancegenError, match="choose half or double"):
+        retimed(grid, "triple")
+
+
+def test_beats_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "beats.txt"
+    path.write_text("# mine\n10.0\n10.5\t10.5\tlabel\n\n11.0, x\n99\n")
+    grid = read_beats(path, start=10.0, seconds=5.0)
+    np.testing.assert_allclose(grid.times, [0, 0.5, 1.0])
+    assert grid.confidence == 1 and grid.tempo == 120
+    path.write_text("10.0\nfour\n")
+    with pytest.raises(DancegenError, match="line 2 does not begin with a time"):
+        read_beats(path, 0.0, 20.0)
+    path.write_text("3\n2\n1\n")
+    with pytest.raises(DancegenError, match="not a rising list"):
+        read_beats(path, 0.0, 20.0)
+    path.write_text("1.0\nnan\n")
+    with pytest.raises(DancegenError, match="not a rising list"):
+        read_beats(path, 0.0, 20.0)
+    path.write_text("")
+    with pytest.raises(DancegenError, match="holds 0 beats"):
+        read_beats(path, 0.0, 20.0)
+    with pytest.raises(DancegenError, match="cannot be read"):
+        read_beats(tmp_path / "none.txt", 0.0, 20.0)
+
+
+def step_sizes(sequence: SkeletonSequence) -> np.ndarray:
+    return np.linalg.norm(np.diff(sequence.joints, axis=0), axis=-1).max(axis=1)
+
+
+def test_a_stretch_made_anew_leaves_the_rest_bit_identical_and_joins_smoothly() -> None:
+    old, new = dance(seed=1), dance(seed=2)
+    travelled = SkeletonSequence(new.joints + np.float32([1.5, 0, 0]), new.fps)  # stands elsewhere on the floor
+    mixed = paste(old, travelled, 60, 180)
+    np.testing.assert_array_equal(mixed.joints[:60], old.joints[:60])
+    np.testing.assert_array_equal(mixed.joints[180:], old.joints[180:])
+    assert np.abs(mixed.joints[75:165] - old.joints[75:165]).max() > 0.02  # it is another dance
+    usual = max(step_sizes(old).max(), step_sizes(new).max())
+    cut = np.linalg.norm(travelled.joints[60] - old.joints[59], axis=-1).max()
+    assert step_sizes(mixed).max() < 2 * usual < 0.1 * cut
+    np.testing.assert_allclose(
+        mixed.joints[90:150, :, 1:], new.joints[90:150, :, 1:], atol=1e-5
+    )  # all new in its middle
+
+
+def test_joins_keep_the_lengths_of_limbs() -> None:
+    old, new = dance(seed=1), dance(seed=2)
+    mixed = paste(old, new, 60, 180)
+    for parent, child in LIMBS:
+        length = [np.linalg.norm(d.joints[:, child] - d.joints[:, parent], axis=-1) for d in (mixed, old, new)]
+        assert (length[0] >= np.minimum(length[1], length[2]) - 1e-4).all()
+        assert (length[0] <= np.maximum(length[1], length[2]) + 1e-4).all()
+
+
+def test_a_stretch_at_the_end_has_no_join_there() -> None:
+    old, new = dance(seed=1), dance(seed=2)
+    mixed = paste(old, new, 120, 240)
+    np.testing.assert_array_equal(mixed.joints[:120], old.joints[:120])
+    np.testing.assert_allclose(mixed.joints[-1, :, 1:], new.joints[-1, :, 1:], atol=1e-6)
+    whole = paste(old, new, 0, 240)
+    np.testing.assert_array_equal(whole.joints, new.joints)
+    with pytest.raises(DancegenError, match="cannot be joined"):
+        paste(old, dance(4.0), 0, 10)
