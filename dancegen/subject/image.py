@@ -120,7 +120,13 @@ def _flatten(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     alpha = layered.getchannel("A")
     white = Image.new("RGBA", layered.size, "white")
     white.alpha_composite(layered)
-    return white.convert("RGB"), alpha if np.asarray(alpha).min() < 250 else None
+    return white.convert("RGB"), alpha if _cuts_out(np.asarray(alpha)) else None
+
+
+def _cuts_out(alpha: np.ndarray) -> bool:
+    """Whether transparency (H, W) uint8 removes a background (most of the border), not merely softens a corner."""
+    border = np.concatenate([alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]])
+    return bool((border < 25).mean() > 0.5 and 0.01 < (alpha > 128).mean() < 0.9)
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

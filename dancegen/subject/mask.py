@@ -1,26 +1,102 @@
-"""first version"""
+"""The person's mask: the best of what the file, a flat background, the detectors and the limbs say, refined.
+
+The quality of the video hangs on this mask more than on anything else.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
+from scipy import ndimage
 
+from dancegen.skeleton.proportions import measure
 from dancegen.subject.detection import Detection
+from dancegen.subject.flat import flat_mask
 from dancegen.subject.image import ConditionalImage
 from dancegen.subject.prior import limb_distance
+from dancegen.subject.refine import refine_mask
 
 if TYPE_CHECKING:
     from dancegen.subject.network import SubjectNetwork
 
+WORK_SIDE = 768  # pixels of the longer side on which pieces are judged
+AGREE = 0.8  # intersection over union above which two masks are taken to show the same thing
+
 
 def person_mask(image: ConditionalImage, found: Detection, network: SubjectNetwork | None) -> tuple[np.ndarray, str]:
-    """The mask (H, W) float32 in 0..1 and who made it."""
+    """The mask and who made it.
+
+    In this order: the file's own transparency; a figure cut out of a flat background; the detector's mask or the
+    network's, moved onto the picture's edges; with neither, the limbs' outline.
+
+    Returns:
+        (H, W) float32 in 0..1 and a word for the report.
+    """
+    distance = _work_distance(image, found)
     if image.alpha is not None:
-        return image.alpha, "transparency"
+        return _without_strays(image.alpha, distance), "transparency"
+    flat = flat_mask(_resize_picture(image.pixels, distance.shape), distance)
+    soft, source = _soft_mask(image, found, network)
+    if flat is not None:
+        return _from_flat(image, flat, soft if found.mask is not None else None, found), "flat background"
+    soft = _without_strays(soft, distance)
+    return refine_mask(image.pixels, soft, found.joints, found.confidence), source
+
+
+def _work_distance(image: ConditionalImage, found: Detection) -> np.ndarray:
+    """Distance to the limbs in radii, on the picture made at most `WORK_SIDE` large: (h, w)."""
+    width, height = image.size
+    scale = min(1.0, WORK_SIDE / max(width, height))
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    return limb_distance(found.joints, found.confidence, size, size[0] / width)
+
+
+def _soft_mask(image: ConditionalImage, found: Detection, network: SubjectNetwork | None) -> tuple[np.ndarray, str]:
+    """The detector's mask, else the network's, else one grown from the limbs."""
     if found.mask is not None:
         return found.mask, found.detector
     if network is not None:
         return network.segment(image.pixels, found.joints, found.confidence), "network"
     distance = limb_distance(found.joints, found.confidence, image.size)
-    return np.clip(1.5 - distance, 0, 1), "limbs"
+    return np.clip(1.6 - distance, 0, 1).astype(np.float32), "limbs"
+
+
+def _from_flat(image: ConditionalImage, flat: np.ndarray, soft: np.ndarray | None, found: Detection) -> np.ndarray:
+    """The flat-background mask at the picture's size; without the shadow on the floor where a photo's mask agrees."""
+    width, height = image.size
+    full = _resize(flat, (height, width))
+    if soft is None:
+        return full
+    figure, person = full > 0.5, soft > 0.5
+    if (figure & person).sum() < AGREE * (figure | person).sum():
+        return full
+    reach = 0.04 * measure(found.joints, found.confidence).height
+    return full * (ndimage.distance_transform_edt(~person) < reach)
+
+
+def _without_strays(mask: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """The mask without pieces that touch no limb, and without pin holes."""
+    small = _resize(mask, distance.shape) > 0.3
+    labels, count = ndimage.label(small)
+    if not count:
+        return mask
+    closest = np.asarray(ndimage.minimum(distance, labels, np.arange(1, count + 1)))
+    kept = np.isin(labels, 1 + np.flatnonzero(closest < 0.8))
+    near = _resize(ndimage.binary_dilation(kept, iterations=3).astype(np.float32), mask.shape)
+    return (mask * (near > 0.5)).astype(np.float32)
+
+
+def _resize(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """A float map at another size (h, w), bilinear with antialiasing."""
+    if values.shape == tuple(shape):
+        return values
+    picture = Image.fromarray(np.ascontiguousarray(values, np.float32))
+    return np.asarray(picture.resize((shape[1], shape[0]), Image.Resampling.BILINEAR))
+
+
+def _resize_picture(pixels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    if pixels.shape[:2] == tuple(shape):
+        return pixels
+    return np.asarray(Image.fromarray(pixels).resize((shape[1], shape[0]), Image.Resampling.BOX))

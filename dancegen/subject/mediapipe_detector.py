@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from dancegen.skeleton.joints import MIRROR, NECK, V, body_height
-from dancegen.subject.detection import TORSO, Detection, implausible
+from dancegen.subject.detection import TORSO, Detection, has_torso, implausible
+from dancegen.subject.prior import limb_distance
 
 # COCO-18 joint -> mediapipe's landmark; the neck is the middle of the shoulders.
 LANDMARKS = {0: 0, 2: 12, 3: 14, 4: 16, 5: 11, 6: 13, 7: 15, 8: 24, 9: 26, 10: 28, 11: 23, 12: 25, 13: 27}
@@ -25,6 +26,7 @@ LANDMARKS |= {14: 5, 15: 2, 16: 8, 17: 7}
 OUTSIDE = 0.10  # shares of the picture's sides: hips this far outside are still believed, as a half-length portrait's
 LOWEST_VISIBILITY = 0.05
 TORSO_VISIBILITY = 0.5
+LEAST_CERTAINTY = 0.6  # of a person that only a part of the picture showed
 
 
 def available() -> bool:
@@ -89,8 +91,18 @@ def _search(model: Any, pixels: np.ndarray, whole_only: bool = False) -> Detecti
     if found is not None or whole_only:
         return found
     boxes = _boxes(pixels.shape[1], pixels.shape[0])
-    looks = (_look(model, pixels, box) for box in boxes)
-    return next((look for look in looks if look is not None), None)
+    looks = [look for box in boxes if (look := _look(model, pixels, box)) is not None and has_torso(look.confidence)]
+    best = max(looks, key=_certainty, default=None)
+    return best if best is not None and _certainty(best) > LEAST_CERTAINTY else None
+
+
+def _certainty(found: Detection) -> float:
+    """How sure a look is of its person, 0..1: joints visible and the mask on the limbs (0.65 up for real people,
+    below 0.3 for patterns taken for one)."""
+    assert found.mask is not None
+    height, width = found.mask.shape
+    limbs = limb_distance(found.joints, found.confidence, (width, height)) < 0.5
+    return float(found.confidence.mean() * found.mask[limbs].mean()) if limbs.any() else 0.0
 
 
 def _boxes(width: int, height: int) -> list[tuple[int, int, int, int]]:
