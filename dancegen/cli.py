@@ -21,8 +21,8 @@ from dancegen.progress import SilentReporter
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-# Modules of dancegen.commands in the order of the help; each has COMMANDS = {"word": function or typer.Typer}, or `app`,
-# a typer.Typer of the module's own name.
+# Modules of dancegen.commands in the order of the help; each has COMMANDS = {"word": function or typer.Typer}, or one
+# `app`, a typer.Typer of the module's own name.
 COMMAND_MODULES = (
     *("render", "subject", "dance", "export", "batch"),
     *("weights", "doctor", "bench", "train", "evaluate"),

@@ -1,0 +1,117 @@
+"""`dancegen render` and `dancegen example`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dancegen.commands import reporter
+
+if TYPE_CHECKING:
+    from dancegen.pipeline import Rendered
+    from dancegen.skeleton.sequence import SkeletonSequence
+
+Out = Annotated[Path, typer.Option("-o", "--out", help="The video: .mp4, .m4v, .mov, .mkv or .webm.")]
+Seed = Annotated[int, typer.Option(help="Another seed is another dance.")]
+Style = Annotated[str, typer.Option(help="none, cha-cha, rumba, tango or waltz.")]
+Size = Annotated[int, typer.Option(help="Longer side of the video in pixels; the paper's is 256.")]
+Fps = Annotated[float, typer.Option(help="Frames a second.")]
+Crf = Annotated[int, typer.Option(help="Quality of H.264: 0 lossless, 18 fine, 28 small.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+WeightsOption = Annotated[
+    list[str] | None, typer.Option(help="ROLE=FILE or ROLE=NAME, repeatable; renderer=puppet: no network draws.")
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.")]
+Preview = Annotated[bool, typer.Option("--preview", help="Draw the skeleton only.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the video if it exists.")]
+
+
+def render(
+    song: Annotated[
+        Path, typer.Argument(help="Any sound file: wav, flac, mp3, m4a, ogg, opus, or a video with sound.")
+    ],
+    picture: Annotated[Path, typer.Argument(help="A picture of one person, best from head to foot.")],
+    out: Out = Path("out.mp4"),
+    start: Annotated[float, typer.Option(help="Seconds of the song to skip.")] = 0.0,
+    duration: Annotated[float | None, typer.Option(help="Seconds of the song to take; default: all.")] = None,
+    seed: Seed = 0,
+    style: Style = "none",
+    size: Size = 512,
+    fps: Fps = 30.0,
+    crf: Crf = 18,
+    dance: Annotated[Path | None, typer.Option(help="A dance file instead of a new dance.")] = None,
+    take: Annotated[int | None, typer.Option(help="Which take of the dance file; default: the best.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Accept a dance file made for another song.")] = False,
+    pose: Annotated[Path | None, typer.Option(help="The person's joints: OpenPose or ComfyUI JSON.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="The person's outline: a black and white picture.")] = None,
+    weights: WeightsOption = None,
+    device: Device = "auto",
+    offline: Offline = False,
+    preview: Preview = False,
+    overwrite: Overwrite = False,
+) -> str:
+    """Make a video of the person of PICTURE dancing to SONG."""
+    from dancegen.pipeline import Settings, render_dance
+    from dancegen.weights.resolve import weights_by_role
+
+    settings = Settings(seed, style, size, fps, crf, preview)
+    made = render_dance(
+        song,
+        picture,
+        out,
+        start=start,
+        duration=duration,
+        settings=settings,
+        dance=_read_dance(dance, take, song, start, duration, force) if dance else None,
+        pose=pose,
+        mask=mask,
+        weights=weights_by_role(weights or []),
+        device=device,
+        offline=offline,
+        overwrite=overwrite,
+        reporter=reporter(),
+    )
+    return _told(made, f"dance {dance.name}" if dance else f"seed {seed}")
+
+
+def example(
+    out: Out = Path("out.mp4"),
+    seed: Seed = 0,
+    style: Style = "none",
+    size: Size = 512,
+    device: Device = "auto",
+    preview: Preview = False,
+    overwrite: Overwrite = False,
+) -> str:
+    """Make a video of the example song and picture that come with dancegen."""
+    from dancegen.assets.example import PICTURE, SONG
+    from dancegen.pipeline import Settings, render_dance
+
+    settings = Settings(seed=seed, style=style, size=size, preview=preview)
+    made = render_dance(SONG, PICTURE, out, settings=settings, device=device, overwrite=overwrite, reporter=reporter())
+    return _told(made, f"seed {seed}")
+
+
+def _read_dance(
+    file: Path, take: int | None, song: Path, start: float, duration: float | None, force: bool
+) -> SkeletonSequence:
+    """The chosen take of a dance file, cut to the stretch of the song that is rendered."""
+    from dancegen.audio.load import load_song
+    from dancegen.workbench.read_dance import check_song, cut_to, read_dance
+
+    dance = read_dance(file)
+    if note := check_song(dance, song, str(file), force):
+        reporter().note(note)
+    seconds = load_song(song, start, duration).seconds
+    return cut_to(dance.take(take), dance, start, seconds, force)
+
+
+def _told(made: Rendered, origin: str) -> str:
+    width, height = made.size
+    tempo = f"{made.grid.tempo:.0f} beats a minute" if made.grid.confidence else "no beat found"
+    return f"{made.path}: {made.song.seconds:.1f} s, {made.frames} frames of {width}x{height}, {tempo}, {origin}"
+
+
+COMMANDS = {"render": render, "example": example}

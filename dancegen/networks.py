@@ -1,0 +1,89 @@
+"""The three networks of a render, from verified weights: loaded once, used for any number of songs and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dancegen.device import choose_device
+from dancegen.progress import Reporter, SilentReporter
+from dancegen.weights.manifest import load_manifest
+from dancegen.weights.resolve import weights_path
+
+if TYPE_CHECKING:
+    import torch
+
+    from dancegen.choreography.model import Choreographer
+    from dancegen.rendering.generator import Generator
+    from dancegen.subject.network import SubjectNetwork
+
+LOADED_ROLES = ("choreographer", "subject", "renderer")
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What `load_networks` loaded; None for a role that was not asked for.
+
+    Without a subject network, the person is found by mediapipe or given; without a renderer network, the analytic
+    puppet draws the frames.
+
+    Attributes:
+        names: what each role was loaded from, for the video's metadata.
+    """
+
+    device: torch.device
+    choreographer: Choreographer | None = None
+    subject: SubjectNetwork | None = None
+    renderer: Generator | None = None
+    names: dict[str, str] = field(default_factory=dict)
+
+
+def load_networks(
+    weights: Mapping[str, str] | None = None,
+    *,
+    device: str = "auto",
+    roles: Collection[str] = LOADED_ROLES,
+    offline: bool = False,
+    reporter: Reporter | None = None,
+) -> Networks:
+    """Load the networks of `roles`.
+
+    Args:
+        weights: role -> name in the manifest or file, for roles that shall not take the default; the renderer's may
+            be "puppet" for no network.
+        device: see `device.DEVICES`.
+        roles: those to load. A role that the manifest does not list and `weights` does not name stays None.
+        offline: never touch the network.
+        reporter: is told about downloads.
+
+    Raises:
+        DancegenError: weights are missing, tampered with or of another role, or there is no such device.
+    """
+    chosen = dict(weights or {})
+    place = choose_device(device)
+    listed = {entry.role for entry in load_manifest()}
+    loaded: dict[str, object] = {}
+    names: dict[str, str] = {}
+    for role in LOADED_ROLES:
+        if role not in roles or (role not in chosen and role not in listed) or chosen.get(role) == "puppet":
+            continue
+        path = weights_path(chosen.get(role, role), role=role, offline=offline, reporter=reporter or SilentReporter())
+        names[role] = path.name
+        loaded[role] = _load(role, path, place)
+    return Networks(place, names=names, **loaded)  # type: ignore[arg-type]
+
+
+def _load(role: str, path: object, device: torch.device) -> object:
+    """The network of one role; imported here, so that a role that is not needed costs nothing."""
+    if role == "choreographer":
+        from dancegen.choreography.dance import load_choreographer
+
+        return load_choreographer(path, device)
+    if role == "subject":
+        from dancegen.subject.network import load_subject_network
+
+        return load_subject_network(path, device)
+    from dancegen.rendering.generator import load_generator
+
+    return load_generator(path, device)

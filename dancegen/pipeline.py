@@ -1,0 +1,206 @@
+"""The whole job: a song and a picture become a dance video."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dancegen import __version__
+from dancegen.audio.beats import BeatGrid, find_beats
+from dancegen.audio.load import load_song
+from dancegen.audio.song import Song
+from dancegen.errors import DancegenError
+from dancegen.networks import LOADED_ROLES, Networks, load_networks
+from dancegen.progress import Reporter, SilentReporter
+from dancegen.skeleton.sequence import SkeletonSequence
+from dancegen.subject.image import ConditionalImage, open_picture
+from dancegen.subject.subject import Subject
+from dancegen.video.encode import CRF, VideoWriter, check_output, check_room
+
+SIZES = (64, 2048)  # pixels, the longer side of a video
+RATES = (1.0, 120.0)  # frames a second
+CRFS = (0, 51)
+SEEDS = (0, 2**63 - 1)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a video shall be; the defaults of the Python API and of the command line.
+
+    Attributes:
+        seed: another seed is another dance; the same seed, song and weights are the same dance.
+        style: one of `choreography.config.STYLES`.
+        size: longer side of the video, pixels.
+        fps: frames a second.
+        crf: x264's quality, 0 (lossless) to 51.
+        preview: draw the skeleton only.
+    """
+
+    seed: int = 0
+    style: str = "none"
+    size: int = 512
+    fps: float = 30.0
+    crf: int = CRF
+    preview: bool = False
+
+    def __post_init__(self) -> None:
+        limits = {"size": SIZES, "fps": RATES, "crf": CRFS, "seed": SEEDS}
+        for name, (low, high) in limits.items():
+            value = getattr(self, name)
+            if not (math.isfinite(value) and low <= value <= high):
+                raise DancegenError(f"--{name} {value} cannot be", f"give {low:g} to {high:g}")
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What was made: the video, its facts, and the stages' results for whoever wants to go on with them."""
+
+    path: Path
+    frames: int
+    size: tuple[int, int]
+    song: Song
+    grid: BeatGrid
+    dance: SkeletonSequence
+    subject: Subject
+
+
+def render_dance(
+    song: Path | str,
+    picture: Path | str,
+    out: Path | str,
+    *,
+    start: float = 0.0,
+    duration: float | None = None,
+    settings: Settings | None = None,
+    dance: SkeletonSequence | None = None,
+    subject: Subject | None = None,
+    pose: Path | None = None,
+    mask: Path | None = None,
+    networks: Networks | None = None,
+    weights: Mapping[str, str] | None = None,
+    device: str = "auto",
+    offline: bool = False,
+    overwrite: bool = False,
+    reporter: Reporter | None = None,
+) -> Rendered:
+    """Make a video of the person of `picture` dancing to `song`.
+
+    Args:
+        song: any file with sound; `start` and `duration` (seconds) take a stretch of it.
+        picture: one person, best from head to foot.
+        out: the video; its ending chooses the container.
+        settings: see `Settings`.
+        dance: a dance made before (canonical), instead of a new one.
+        subject: the person found before in this picture, instead of looking for them.
+        pose, mask: files that give the person's joints and outline.
+        networks: loaded before; else they are loaded as `weights`, `device` and `offline` say.
+        overwrite: replace `out` if it is there.
+        reporter: is told about stages, progress and notes.
+
+    Raises:
+        DancegenError: everything a user can cause; then nothing is left under the name `out`, or what was there before.
+    """
+    settings, reporter, out = settings or Settings(), reporter or SilentReporter(), Path(out)
+    check_output(out, overwrite=overwrite)
+    image = subject.image if subject else open_picture(picture)
+    reporter.stage("listening to the song")
+    sound = load_song(song, start, duration)
+    frames = max(round(sound.seconds * settings.fps), 1)
+    size = _size(image, settings)
+    check_room(out, *size, frames)
+    grid = find_beats(sound)
+    if grid.confidence == 0:
+        reporter.note(f"{sound.path.name} has no beat that could be found: the dance counts its own")
+    if networks is None:
+        reporter.stage("loading the networks")
+        networks = load_networks(
+            weights, device=device, offline=offline, reporter=reporter, roles=_roles(settings, dance, subject)
+        )
+    if dance is None:
+        dance = _choreograph(sound, grid, networks, settings, reporter)
+    if subject is None:
+        reporter.stage("finding the person")
+        subject = _find(image, networks, pose, mask, reporter)
+    poses = _place(dance, subject, settings.fps, frames)
+    reporter.stage("drawing", frames, "frames")
+    with VideoWriter(out, *size, settings.fps, sound, _facts(settings, networks), settings.crf) as video:
+        for frame in _frames(poses, subject, size, networks, settings):
+            video.write(frame)
+            reporter.advance()
+    return Rendered(out, frames, size, sound, grid, dance, subject)
+
+
+def _size(image: ConditionalImage, settings: Settings) -> tuple[int, int]:
+    from dancegen.rendering.renderer import output_size
+
+    return output_size(image.size, settings.size)
+
+
+def _roles(settings: Settings, dance: SkeletonSequence | None, subject: Subject | None) -> list[str]:
+    """The networks this job needs."""
+    needed = {
+        "choreographer": dance is None,
+        "subject": subject is None or not settings.preview,
+        "renderer": not settings.preview,
+    }
+    return [role for role in LOADED_ROLES if needed[role]]
+
+
+def _choreograph(
+    song: Song, grid: BeatGrid, networks: Networks, settings: Settings, reporter: Reporter
+) -> SkeletonSequence:
+    from dancegen.choreography.dance import choreograph
+
+    if networks.choreographer is None:
+        raise DancegenError(
+            "no choreographer's weights are installed", "give --weights choreographer=FILE or --dance FILE"
+        )
+    return choreograph(song, grid, networks.choreographer, seed=settings.seed, style=settings.style, reporter=reporter)
+
+
+def _find(
+    image: ConditionalImage, networks: Networks, pose: Path | None, mask: Path | None, reporter: Reporter
+) -> Subject:
+    from dancegen.subject.find import find_subject
+
+    return find_subject(image, network=networks.subject, pose_file=pose, mask_file=mask, reporter=reporter)
+
+
+def _place(dance: SkeletonSequence, subject: Subject, fps: float, frames: int) -> SkeletonSequence:
+    """The dance at the video's rate and length, on the subject's body and in their picture."""
+    from dancegen.skeleton.retarget import retarget
+
+    return retarget(dance.resampled(fps, frames), subject.joints, subject.confidence, subject.image.size)
+
+
+def _frames(
+    poses: SkeletonSequence, subject: Subject, size: tuple[int, int], networks: Networks, settings: Settings
+) -> Iterator[np.ndarray]:
+    """The frames, one by one: uint8 (h, w, 3)."""
+    if settings.preview:
+        from dancegen.skeleton.draw import draw_skeleton
+
+        black = np.zeros((size[1], size[0], 3), np.uint8)
+        scale = np.divide(size, subject.image.size)
+        for joints, confidence in zip(poses.joints, poses.confidence, strict=True):
+            yield draw_skeleton(black, joints[:, :2] * scale, confidence)
+        return
+    from dancegen.rendering.renderer import Renderer
+
+    renderer = Renderer(networks.renderer, networks.subject, networks.device)
+    yield from renderer.render(renderer.prepare(subject, settings.size), poses)
+
+
+def _facts(settings: Settings, networks: Networks) -> dict[str, Any]:
+    """What the video's comment says about its making."""
+    return {
+        "dancegen": __version__,
+        "seed": settings.seed,
+        "style": settings.style,
+        "weights": networks.names,
+    }
