@@ -9,17 +9,19 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
-from dancegen.weights.hub_errors import explain
+from dancegen.weights.hub_errors import explain, is_reset
 from dancegen.weights.manifest import Entry, readable_size
 from dancegen.weights.verify import Megabytes, checked_sha256, known_sha256
 
 DOWNLOADS = 2  # one, and one more where the first came out wrong
+CONNECTIONS = 3  # the client resumes after an early end and after silence by itself, but not after a reset
 LOCK_PATIENCE_SECONDS = 1.0  # then the user is told what is being waited for
 
 
@@ -102,15 +104,20 @@ def _download(entry: Entry, reporter: Reporter) -> Path:
     _check_space(entry)
     what = f"{entry.name}, {readable_size(entry.size)}, licence {entry.licence}"
     reporter.note(f"fetching {what}, from {entry.repo_id} at {constants.ENDPOINT}")
-    shown = Megabytes(reporter, f"download {entry.filename}", entry.size)
-    try:
-        with client_speaks_to(reporter):
-            path = hf_hub_download(
-                str(entry.repo_id), entry.filename, revision=entry.revision, tqdm_class=_bar_for(shown)
-            )
-    except Exception as cause:  # httpx, xet and the client have no common base
-        raise explain(entry, cause, cache_folder()) from cause
-    return Path(path)
+    for attempt in range(1, CONNECTIONS + 1):
+        shown = Megabytes(reporter, f"download {entry.filename}", entry.size)
+        try:
+            with client_speaks_to(reporter):
+                path = hf_hub_download(
+                    str(entry.repo_id), entry.filename, revision=entry.revision, tqdm_class=_bar_for(shown)
+                )
+            return Path(path)
+        except Exception as cause:  # httpx, xet and the client have no common base
+            if attempt == CONNECTIONS or not is_reset(cause):
+                raise explain(entry, cause, cache_folder()) from cause
+            reporter.note(f"the connection was reset: once more ({attempt + 1} of {CONNECTIONS})")
+            time.sleep(attempt)
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _check_space(entry: Entry) -> None:
@@ -176,7 +183,7 @@ def client_speaks_to(reporter: Reporter) -> Iterator[None]:
 
     class ToNotes(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            reporter.note(record.getMessage().splitlines()[0])
+            reporter.note(" ".join(record.getMessage().split()))
 
     logger = logging.getLogger("huggingface_hub")
     before, propagate, handler = logger.handlers, logger.propagate, ToNotes(logging.WARNING)

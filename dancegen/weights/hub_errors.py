@@ -23,6 +23,12 @@ def explain(entry: Entry, error: BaseException, cache: Path) -> DancegenError:
     return _of_connection(entry, chain[-1])
 
 
+def is_reset(error: BaseException) -> bool:
+    """Whether the connection broke while bytes were under way."""
+    # By name: the client has changed from httpx to httpx2, and lists neither among its own errors.
+    return any(type(link).__name__ in ("ReadError", "WriteError", "CloseError") for link in _chain(error))
+
+
 def _chain(error: BaseException) -> list[BaseException]:
     """The error and its causes, outermost first."""
     chain: list[BaseException] = []
