@@ -1,0 +1,161 @@
+"""From a song to a dance of its length: windows of music, slowly turning noise, cross-faded joins.
+
+The song goes through the network in overlapping windows, a few at a time, so that memory does not grow with its
+length. The noise belongs to the phrase, not to the window, so that a window's neighbours dance the same dance.
+
+Glossary: F pieces, R poses per piece, K beat inputs, Z noise, W windows, L = 17 limbs, V = 18 joints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dancegen.audio.beats import BEAT_FEATURES, BeatGrid, beat_features
+from dancegen.audio.song import SAMPLE_RATE, Song
+from dancegen.choreography.body import place_joints
+from dancegen.choreography.config import STYLES
+from dancegen.choreography.model import Choreographer, fade_noise, load_choreographer
+from dancegen.choreography.phrases import phrase_clock, phrase_position, piece_times
+from dancegen.errors import DancegenError
+from dancegen.progress import Reporter, SilentReporter
+from dancegen.skeleton.sequence import SkeletonSequence
+
+WINDOW = 100  # pieces the network sees at once
+OVERLAP = 20  # pieces shared by neighbouring windows; the middle half is cross-faded
+WINDOWS_AT_ONCE = 4
+SONG_RMS = 0.2  # what the sound is scaled to
+QUIET_RMS = 1e-3  # a quieter song is not scaled up further
+
+__all__ = ["beat_inputs", "choreograph", "load_choreographer", "loudness_gain", "phrase_noise"]
+
+
+def loudness_gain(song: Song) -> float:
+    """What the samples are multiplied with, from the song's own loudness, read block by block."""
+    total, block = 0.0, 60 * SAMPLE_RATE
+    for first in range(0, len(song.samples), block):
+        part = np.asarray(song.samples[first : first + block], np.float64)
+        total += float(part @ part)
+    return float(SONG_RMS / max(np.sqrt(total / max(1, len(song.samples))), QUIET_RMS))
+
+
+def beat_inputs(features: np.ndarray, grid: BeatGrid) -> np.ndarray:
+    """`beat_features` (F, K) and the phrase clock side by side: (F, K + 4) float32."""
+    clock = phrase_clock(phrase_position(grid, piece_times(len(features))))
+    return np.concatenate([features, clock], axis=1).astype(np.float32)
+
+
+def phrase_noise(network: Choreographer, phrases: int, seed: int, style: str) -> Tensor:
+    """The noise of each phrase, (phrases, Z), drawn on the CPU: the same on every device.
+
+    With a code book each draw is snapped to one of the phrases met in training (of the wanted style, if any).
+    """
+    config = network.config
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(phrases, config.noise, generator=generator) * config.noise_scale  # (phrases, Z)
+    if not config.codes:
+        return noise
+    codes, styles = network.codes.cpu(), network.code_styles.cpu()
+    if style != STYLES[0] and bool((styles == STYLES.index(style)).any()):
+        codes = codes[styles == STYLES.index(style)]
+    pick = torch.randint(len(codes), (phrases,), generator=generator)
+    return codes[pick]
+
+
+def choreograph(
+    song: Song,
+    grid: BeatGrid,
+    network: Choreographer,
+    *,
+    seed: int,
+    style: str = STYLES[0],
+    reporter: Reporter | None = None,
+) -> SkeletonSequence:
+    """A dance to a song.
+
+    Args:
+        song: the music; any length.
+        grid: its beats; where there are none, the dance counts evenly by itself.
+        network: on any device.
+        seed: another seed, another dance; the same seed and song, the same dance.
+        style: one of STYLES.
+        reporter: told of each window.
+
+    Returns:
+        A canonical sequence of song.pieces * poses_per_piece poses.
+
+    Raises:
+        DancegenError: unknown style.
+    """
+    if style not in STYLES:
+        raise DancegenError(f"no dance style {style!r}", f"choose one of {', '.join(STYLES)}")
+    reporter = reporter or SilentReporter()
+    inputs = beat_inputs(beat_features(song, grid), grid)  # (F, K)
+    number = np.floor(phrase_position(grid, piece_times(song.pieces))).astype(int)
+    number -= number.min()
+    noise = phrase_noise(network, int(number.max()) + 1, seed, style)[torch.from_numpy(number)]  # (F, Z)
+    noise = fade_noise(noise[None])[0]  # (F, Z)
+
+    poses = network.config.poses_per_piece
+    directions = np.zeros((song.pieces * poses, network.paths.shape[1], 3), np.float32)
+    root = np.zeros((song.pieces * poses, 2), np.float32)
+    starts = window_starts(song.pieces)
+    reporter.stage("choreography", len(starts), "windows")
+    for first, turned, placed in _dance_windows(song, inputs, noise, network, STYLES.index(style), starts):
+        count = len(placed)
+        share = _fade(first, count // poses, song.pieces, poses)
+        directions[first * poses : first * poses + count] += share[:, None, None] * turned
+        root[first * poses : first * poses + count] += share[:, None] * placed
+        reporter.advance()
+    directions /= np.maximum(np.linalg.norm(directions, axis=-1, keepdims=True), 1e-6)
+    return SkeletonSequence(place_joints(directions, root), network.config.fps)
+
+
+def window_starts(pieces: int) -> list[int]:
+    """The first piece of each window; the last window ends with the song."""
+    starts = list(range(0, max(1, pieces - OVERLAP), WINDOW - OVERLAP))
+    return [min(start, max(0, pieces - WINDOW)) for start in starts]
+
+
+def _fade(first: int, count: int, pieces: int, poses: int) -> np.ndarray:
+    """The share (count * poses,) that one window has in each of its poses; shares of all windows sum to 1."""
+    starts = window_starts(pieces)
+    at = (np.arange(count * poses) + 0.5) / poses + first
+
+    def rise(start: int, end: float) -> np.ndarray:
+        """0 before, 1 after the middle half of the stretch that two windows share."""
+        middle, half = (start + end) / 2, max((end - start) / 4, 0.5)
+        share = np.clip((at - middle) / (2 * half) + 0.5, 0, 1)
+        return share * share * (3 - 2 * share)
+
+    index = starts.index(first)
+    share = np.ones(count * poses)
+    if index > 0:
+        share = share * rise(first, starts[index - 1] + WINDOW)
+    if index + 1 < len(starts):
+        share = share * (1 - rise(starts[index + 1], first + WINDOW))
+    return share.astype(np.float32)
+
+
+def _dance_windows(
+    song: Song, inputs: np.ndarray, noise: Tensor, network: Choreographer, style: int, starts: list[int]
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """(first piece, directions (T, L, 3), root (T, 2)) of each window, WINDOWS_AT_ONCE through the network together."""
+    device = next(network.parameters()).device
+    gain = loudness_gain(song)
+    length = min(WINDOW, song.pieces)
+    with torch.inference_mode():
+        for group in (starts[i : i + WINDOWS_AT_ONCE] for i in range(0, len(starts), WINDOWS_AT_ONCE)):
+            audio = np.stack([song.cut(first, length) for first in group]) * np.float32(gain)  # (W, F, S)
+            beats = np.stack([inputs[first : first + length] for first in group])  # (W, F, K)
+            drawn = torch.stack([noise[first : first + length] for first in group])  # (W, F, Z)
+            styles = torch.full((len(group),), style, device=device)
+            turned, placed = network(
+                torch.from_numpy(audio).to(device), torch.from_numpy(beats).to(device), drawn.to(device), styles
+            )
+            for first, one, other in zip(group, turned.float().cpu(), placed.float().cpu(), strict=True):
+                yield first, one.numpy(), other.numpy()
+
