@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
+from scipy.ndimage import maximum_filter1d
 
 from dancegen.training.frames.character import HEAD
 from dancegen.training.frames.draw import Drawn
@@ -93,7 +94,7 @@ def drawn_by_hand(
     colour = fill * (1 - share) + ink * share
     # The line straddles the outline: what it covers outside belongs to the person.
     labels = _grown(drawn.labels, style.line // 2) if style.kind != "flat" else drawn.labels
-    return _shaken(np.clip(colour, 0, 255).astype(np.uint8), style), _shaken(labels, style)
+    return shaken(np.clip(colour, 0, 255).astype(np.uint8), style.wobble), shaken(labels, style.wobble)
 
 
 def _flat_colours(drawn: Drawn, style: DrawingStyle) -> np.ndarray:
@@ -139,9 +140,7 @@ def _lines(drawn: Drawn, flat: np.ndarray, style: DrawingStyle) -> np.ndarray:
             )
             step |= (np.abs(np.diff(tone, axis=axis)) > 70) & both
         edge |= np.pad(step, [(0, 1), (0, 0)] if axis == 0 else [(0, 0), (0, 1)])
-    thick = Image.fromarray(edge.astype(np.uint8) * 255)
-    if style.line > 1:
-        thick = thick.filter(ImageFilter.MaxFilter(style.line // 2 * 2 + 1))
+    thick = Image.fromarray(widened(edge.astype(np.uint8) * 255, style.line // 2))
     return np.asarray(thick.filter(ImageFilter.GaussianBlur(0.7)), np.float32) / 255
 
 
@@ -169,17 +168,22 @@ def _grown(labels: np.ndarray, by: int) -> np.ndarray:
     """The labels with each limb grown outward over the background by `by` px."""
     if by < 1:
         return labels
-    grown = np.asarray(Image.fromarray(np.ascontiguousarray(labels)).filter(ImageFilter.MaxFilter(2 * by + 1)))
-    return np.where(labels > 0, labels, grown)
+    return np.where(labels > 0, labels, widened(labels, by))
 
 
-def _shaken(picture: np.ndarray, style: DrawingStyle) -> np.ndarray:
-    if not style.wobble.any():
+def widened(picture: np.ndarray, by: int) -> np.ndarray:
+    """Each pixel (H, W) the largest within `by` px in rows and columns."""
+    return maximum_filter1d(maximum_filter1d(picture, 2 * by + 1, axis=0), 2 * by + 1, axis=1)
+
+
+def shaken(picture: np.ndarray, wobble: np.ndarray) -> np.ndarray:
+    """The picture (S, S, ...) as an unsteady hand draws it: each pixel comes from `wobble` (2, S, S) px away."""
+    if not wobble.any():
         return picture
     size = picture.shape[0]
     rows, columns = np.indices((size, size), np.float32)
-    rows = np.clip(rows + style.wobble[0], 0, size - 1).astype(np.intp)
-    columns = np.clip(columns + style.wobble[1], 0, size - 1).astype(np.intp)
+    rows = np.clip(rows + wobble[0], 0, size - 1).astype(np.intp)
+    columns = np.clip(columns + wobble[1], 0, size - 1).astype(np.intp)
     return picture[rows, columns]
 
 

@@ -12,6 +12,7 @@ from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.skeleton.joints import COLOURS, LIMBS
 from dancegen.training.frames.draw import Painter
+from dancegen.training.frames.figures import make_figure_scene
 from dancegen.training.frames.scene import FRAME_SIZE, FRAMES, find_sources, make_scene
 from dancegen.training.frames.store import StoredScene, read_scene, scene_path, write_scene
 
@@ -25,7 +26,14 @@ class Made:
 
 
 def make_frames(
-    out: Path, data: Path, *, scenes: range, seed: int, split: str, reporter: Reporter | None = None
+    out: Path,
+    data: Path,
+    *,
+    scenes: range,
+    seed: int,
+    split: str,
+    figures: bool = False,
+    reporter: Reporter | None = None,
 ) -> Made:
     """Write the scenes whose files are missing.
 
@@ -35,6 +43,7 @@ def make_frames(
         scenes: the scenes' numbers; several processes may share the work, each with its own range.
         seed: with the split and a scene's number it determines the scene.
         split: "train" or "val".
+        figures: drawn figures instead of rigged characters.
         reporter: told of each scene.
     """
     reporter = reporter or SilentReporter()
@@ -49,8 +58,12 @@ def make_frames(
     for index in scenes:
         path = scene_path(out, split, index)
         if not path.exists():
-            painter = painter or _painter()
-            write_scene(path, make_scene(sources, painter, index, seed))
+            if figures:
+                scene = make_figure_scene(sources, index, seed)
+            else:
+                painter = painter or _painter()
+                scene = make_scene(sources, painter, index, seed)
+            write_scene(path, scene)
             written += 1
         reporter.advance()
     return Made(written, len(scenes) - written)

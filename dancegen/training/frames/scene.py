@@ -91,7 +91,7 @@ def make_scene(sources: Sources, painter: Painter, index: int, seed: int) -> Sce
     path = sources.characters[int(rng.integers(len(sources.characters)))]
     character = _reshaped(load_character(path), drawing, rng)
     clip = int(rng.integers(len(sources.clips)))
-    targets = _targets(sources.clips[clip], rng)
+    targets = random_targets(sources.clips[clip], rng)
     matrices = [pose(character, target.joints, target.floor, _hands(rng)) for target in targets]
     matrices = _placed(character, matrices, rng)
     posed = [skin(character, matrix) for matrix in matrices]
@@ -111,8 +111,8 @@ def make_scene(sources: Sources, painter: Painter, index: int, seed: int) -> Sce
     return Scene(pictures, labels, alpha, background, joints, setting.finish.quality, meta)
 
 
-def _targets(clip: np.ndarray, rng: np.random.Generator) -> list[Target]:
-    """0 a photo's pose, 1-3 and 4-6 runs, 7 any pose."""
+def random_targets(clip: np.ndarray, rng: np.random.Generator) -> list[Target]:
+    """The poses of a scene: 0 a photo's, 1-3 and 4-6 runs, 7 any pose."""
     runs = [still_run(RUN, rng) if rng.random() < 0.2 else dance_run(clip, RUN, rng) for _ in range(2)]
     last = still_pose(rng, lively=True) if rng.random() < 0.5 else dance_run(clip, 1, rng)[0]
     first = still_pose(rng, lively=bool(rng.random() < 0.2)) if rng.random() < 0.85 else dance_run(clip, 1, rng)[0]

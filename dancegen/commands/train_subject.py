@@ -1,0 +1,24 @@
+"""`dancegen train subject`: train the network that finds the person in the picture."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    frames: Annotated[list[Path], typer.Option(help="A training set; the first of characters, then of figures.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run; an earlier run in it goes on.")],
+    steps: Annotated[int | None, typer.Option(help="Steps of the whole run.")] = None,
+    minutes: Annotated[float, typer.Option(help="Stop and save after this long; the same command goes on.")] = math.inf,
+    seed: Annotated[int, typer.Option(help="Of initialisation and samples.")] = 0,
+) -> str:
+    """Train the subject network (joints, mask, limb parts, background plate) on rendered frames. CPU, one thread."""
+    from dancegen.training.subject.train import TrainSubjectConfig, train_subject
+
+    settings = TrainSubjectConfig(seed=seed) if steps is None else TrainSubjectConfig(seed=seed, steps=steps)
+    weights = train_subject(frames, out, settings, minutes=minutes)
+    return f"Averaged weights: {weights}. Log: {out / 'log.csv'}, checks: {out / 'checks.csv'}, pictures beside them."

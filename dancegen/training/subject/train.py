@@ -1,0 +1,267 @@
+"""Train the subject network: one loop over the three networks, each with its own samples, losses and AdamW.
+
+Resumes exactly: samples depend on the step alone, and the state file holds weights, their average and the moments.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from dancegen.errors import DancegenError
+from dancegen.progress import Reporter, SilentReporter
+from dancegen.subject.network import SubjectConfig, SubjectNetwork
+from dancegen.training.subject import losses, samples
+from dancegen.training.subject.check import check, checking_cases, sheet
+from dancegen.weights.checkpoint import save_checkpoint
+
+
+@dataclass(frozen=True)
+class TrainSubjectConfig:
+    """How it is trained. Sizes in px, the learning rate falls from its peak to 0 on a half cosine.
+
+    Attributes:
+        steps: of the whole run; the rate's schedule depends on it.
+        finder_batch, segmenter_batch, painter_batch: samples a step (the painter: every third step).
+        finder_sizes, segmenter_sizes: sides that steps choose from.
+        figures: share of the scenes read from the second and further folders (drawn figures).
+        elsewhere: chance that a person is put on another scene's background.
+    """
+
+    steps: int = 2400
+    seed: int = 0
+    rate: float = 2e-3
+    warm_up: int = 60
+    weight_decay: float = 0.02
+    average: float = 0.995
+    finder_batch: int = 24
+    segmenter_batch: int = 12
+    painter_batch: int = 12
+    finder_sizes: tuple[int, ...] = (128, 128, 160)
+    segmenter_sizes: tuple[int, ...] = (160,)
+    painter_size: int = 128
+    figures: float = 0.25
+    elsewhere: float = 0.5
+    log_every: int = 10
+    check_every: int = 150
+
+
+def train_subject(
+    frames: list[Path],
+    out: Path,
+    settings: TrainSubjectConfig,
+    *,
+    config: SubjectConfig | None = None,
+    minutes: float = math.inf,
+    reporter: Reporter | None = None,
+) -> Path:
+    """Train, or go on training what lies in `out`.
+
+    Args:
+        frames: the training sets; the first holds rigged characters, further ones drawn figures.
+        out: gets state.safetensors, subject.safetensors (the averaged weights, fp16), log.csv and step_NNNNNN.png.
+        settings: the schedule.
+        config: the network's sizes, for a new run.
+        minutes: stop (and save) after this long; call again to go on.
+        reporter: told of the steps.
+
+    Returns:
+        The file of the averaged weights.
+    """
+    reporter = reporter or SilentReporter()
+    train_files = [samples.scene_files([folder], "train") for folder in frames]
+    cases = checking_cases(samples.scene_files(frames, "val"))
+    trainer = Trainer(config or SubjectConfig(), settings)
+    state_file = out / "state.safetensors"
+    first = trainer.load(state_file) if state_file.exists() else 0
+    out.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    reporter.stage("training", settings.steps - first, "steps")
+    sums: dict[str, list[float]] = {}
+    step = first
+    while step < settings.steps and time.monotonic() - began < 60 * minutes:
+        for name, value in trainer.step(step, train_files).items():
+            sums.setdefault(name, []).append(value)
+        step += 1
+        reporter.advance()
+        if step % settings.log_every == 0:
+            _log(out / "log.csv", step, time.monotonic() - began, {k: float(np.mean(v)) for k, v in sums.items()})
+            sums = {}
+        if step % settings.check_every == 0 or step == settings.steps:
+            trainer.save(state_file, step)
+            network = trainer.averaged()
+            found = check(network, cases)
+            _log(out / "checks.csv", step, time.monotonic() - began, found)
+            reporter.note(f"step {step}: " + ", ".join(f"{name} {value:.3f}" for name, value in found.items()))
+            sheet(network, cases[:8]).save(out / f"step_{step:06d}.png")
+            export(network, out / "subject.safetensors", step, settings)
+    trainer.save(state_file, step)
+    export(trainer.averaged(), out / "subject.safetensors", step, settings)
+    return out / "subject.safetensors"
+
+
+def export(network: SubjectNetwork, path: Path, step: int, settings: TrainSubjectConfig) -> None:
+    """Write the weights as they are shipped: fp16, the config in the metadata."""
+    state = {
+        name: value.half() if value.is_floating_point() else value
+        for name, value in network.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    state |= {name: value for name, value in network.state_dict().items() if name.endswith("num_batches_tracked")}
+    save_checkpoint(path, state, network.config, {"step": step, "settings": dataclasses.asdict(settings)})
+
+
+class Trainer:
+    """The network in training: its weights, their running average and the optimiser."""
+
+    def __init__(self, config: SubjectConfig, settings: TrainSubjectConfig) -> None:
+        self.settings = settings
+        torch.manual_seed(settings.seed)  # the layers' own initialisation draws from the global generator
+        self.network = SubjectNetwork(config)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = {name: value.clone() for name, value in self.network.state_dict().items()}
+        self.optimiser = torch.optim.AdamW(
+            self.network.parameters(), lr=settings.rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98)
+        )
+
+    def step(self, step: int, files: list[list[Path]]) -> dict[str, float]:
+        """Train on the samples of one step; returns its losses."""
+        rng = np.random.default_rng([self.settings.seed, step])
+        self.network.train()
+        for group in self.optimiser.param_groups:
+            group["lr"] = self._rate(step)
+        self.optimiser.zero_grad(set_to_none=True)
+        cases = self._cases(files, rng)
+        values = self._finder_step(cases, rng) | self._segmenter_step(cases, rng)
+        if step % 3 == 0:
+            values |= self._painter_step(cases, rng)
+        for part in (self.network.finder, self.network.segmenter, self.network.painter):
+            nn.utils.clip_grad_norm_(part.parameters(), 1.0)
+        self.optimiser.step()
+        self._follow(step)
+        return values
+
+    def averaged(self) -> SubjectNetwork:
+        """The network with the averaged weights, for inference."""
+        network = SubjectNetwork(self.network.config)
+        network.load_state_dict(self.average)
+        return network.eval()
+
+    def save(self, path: Path, step: int) -> None:
+        """Write everything that going on needs, whole or not at all."""
+        state = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        state |= {f"average.{name}": value for name, value in self.average.items()}
+        for index, moments in self.optimiser.state_dict()["state"].items():
+            state |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
+        save_checkpoint(path, {k: v.clone() for k, v in state.items()}, self.network.config, {"step": step})
+
+    def load(self, path: Path) -> int:
+        """Read what `save` wrote; returns the step to go on from."""
+        with safe_open(path, "pt") as file:
+            step = int(json.loads(file.metadata()["dancegen_notes"])["step"])
+        groups: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "optimiser": {}}
+        for name, value in load_file(path).items():
+            group, _, rest = name.partition(".")
+            groups[group][rest] = value
+        self.network.load_state_dict(groups["network"])
+        self.average = groups["average"]
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, value in groups["optimiser"].items():
+            index, _, kind = name.partition(".")
+            moments.setdefault(int(index), {})[kind] = value
+        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
+        return step
+
+    def _rate(self, step: int) -> float:
+        rise = min(1.0, (step + 1) / self.settings.warm_up)
+        return self.settings.rate * rise * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / self.settings.steps)))
+
+    def _follow(self, step: int) -> None:
+        keep = min(self.settings.average, (step + 1) / (step + 10))  # follows quickly at first
+        for name, value in self.network.state_dict().items():
+            if value.is_floating_point():
+                self.average[name].lerp_(value, 1 - keep)
+            else:
+                self.average[name].copy_(value)
+
+    def _cases(self, files: list[list[Path]], rng: np.random.Generator) -> list[samples.Case]:
+        """Three frames each of as many scenes as the finder's batch needs."""
+        cases: list[samples.Case] = []
+        while len(cases) < self.settings.finder_batch:
+            drawn = len(files) > 1 and rng.random() < self.settings.figures
+            choice = files[int(rng.integers(1, len(files)))] if drawn else files[0]
+            which = tuple(int(i) for i in rng.choice(8, 3, replace=False))
+            try:
+                cases += samples.read_cases(choice[int(rng.integers(len(choice)))], which)
+            except (OSError, ValueError, KeyError) as cause:
+                raise DancegenError("a training scene could not be read", "make it again: delete its file") from cause
+        return cases[: self.settings.finder_batch]
+
+    def _backdrop(self, cases: list[samples.Case], rng: np.random.Generator) -> np.ndarray | None:
+        if rng.random() >= self.settings.elsewhere:
+            return None
+        return cases[int(rng.integers(len(cases)))].background
+
+    def _finder_step(self, cases: list[samples.Case], rng: np.random.Generator) -> dict[str, float]:
+        size = int(rng.choice(self.settings.finder_sizes))
+        batch = samples.gather(
+            [samples.cut(c, samples.finder_view(c, rng), size, rng, self._backdrop(cases, rng)) for c in cases], rng
+        )
+        with torch.autocast("cpu", torch.bfloat16):
+            heat, present = self.network.finder(_last(batch.picture))
+        heat_loss, present_loss = losses.finder_loss(heat, present, batch)
+        (heat_loss + losses.PRESENT_WEIGHT * present_loss).backward()
+        return {"heat": heat_loss.item(), "present": present_loss.item()}
+
+    def _segmenter_step(self, cases: list[samples.Case], rng: np.random.Generator) -> dict[str, float]:
+        size = int(rng.choice(self.settings.segmenter_sizes))
+        some = [cases[i] for i in rng.permutation(len(cases))[: self.settings.segmenter_batch]]
+        batch = samples.gather(
+            [samples.cut(c, samples.segmenter_view(c, rng), size, rng, self._backdrop(cases, rng)) for c in some], rng
+        )
+        joints, known = samples.noisy_joints(batch.joints, batch.present, rng)
+        with torch.autocast("cpu", torch.bfloat16):
+            mask, parts = self.network.segmenter(_last(batch.picture), joints, known)
+        entropy, dice = losses.mask_loss(mask, batch)
+        limbs = losses.parts_loss(parts, batch)
+        (entropy + losses.DICE_WEIGHT * dice + losses.PARTS_WEIGHT * limbs).backward()
+        return {"mask": entropy.item(), "dice": dice.item(), "parts": limbs.item()}
+
+    def _painter_step(self, cases: list[samples.Case], rng: np.random.Generator) -> dict[str, float]:
+        size = self.settings.painter_size
+        some = [cases[i] for i in rng.permutation(len(cases))[: self.settings.painter_batch]]
+        cut = [samples.cut(c, samples.finder_view(c, rng), size, rng, c.background) for c in some]
+        empty = [dataclasses.replace(c, picture=c.background) for c in some]
+        views = [samples.finder_view(c, rng) for c in some]
+        truths = [samples.cut(c, v, size, rng, None)[0] for c, v in zip(empty, views, strict=True)]
+        truth = samples.coloured(torch.stack(truths), rng)
+        hole = samples.holes(torch.stack([sample[1] for sample in cut]), rng)
+        with torch.autocast("cpu", torch.bfloat16):
+            painted = self.network.painter(_last(truth), hole)
+        loss = losses.plate_loss(painted, truth, hole)
+        loss.backward()
+        return {"plate": loss.item()}
+
+
+def _last(picture: Tensor) -> Tensor:
+    return picture.contiguous(memory_format=torch.channels_last)
+
+
+def _log(path: Path, step: int, seconds: float, values: dict[str, float]) -> None:
+    new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, ["step", "seconds", *sorted(values)], extrasaction="ignore")
+        if new:
+            writer.writeheader()
+        writer.writerow({"step": step, "seconds": round(seconds, 1), **{k: round(v, 5) for k, v in values.items()}})
