@@ -160,7 +160,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(401, {"X-Error-Message": "Invalid username or password."}, b"{}")
         path = urlsplit(self.path).path
         if path.endswith("/api/repos/create"):
-            told: dict[str, Any] = {"url": f"{self.hub.url}/{json.loads(body)['name']}"}
+            asked = json.loads(body)
+            told: dict[str, Any] = {"url": f"{self.hub.url}/{asked['organization']}/{asked['name']}"}
         elif path.endswith("/api/validate-yaml"):
             told = {"errors": [], "warnings": []}
         elif "/preupload/" in path:

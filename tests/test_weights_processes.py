@@ -197,7 +197,7 @@ def test_offline_never_opens_a_connection(hub: FakeHub, tmp_path: Path, monkeypa
     here, absent = hub.add(CONTENT), hub.add(b"other", "other.onnx", name="other")
     damaged = hub.add(b"third", "third.onnx", name="third")
     client.fetch(here)
-    client.fetch(damaged).resolve().write_bytes(b"THIRD")
+    client.fetch(damaged).resolve().write_bytes(b"third, damaged")
 
     def no_network(*_: object) -> None:
         raise AssertionError("a connection was opened")

@@ -76,7 +76,7 @@ def load_manifest(path: Path | None = None) -> tuple[Entry, ...]:
     """
     path = path or manifest_file()
     try:
-        listed = json.loads(path.read_text(encoding="utf-8"))["weights"]
+        listed = list(json.loads(path.read_text(encoding="utf-8"))["weights"])
     except (OSError, ValueError, KeyError, TypeError) as cause:
         raise DancegenError(f"{path} is not a weights manifest ({cause})", "install dancegen again") from cause
     entries = tuple(entry_from_json(item, f"{path.name}, entry {number}") for number, item in enumerate(listed, 1))
@@ -92,8 +92,9 @@ def entry_from_json(item: dict[str, Any], where: str) -> Entry:
     if not isinstance(item, dict) or set(item) != set(fields):
         wrong = sorted(set(item) ^ set(fields)) if isinstance(item, dict) else [repr(item)]
         raise DancegenError(f"{where}: missing or unknown {', '.join(wrong)}", "mend the manifest")
-    for name, fault in _faults(item):
-        raise DancegenError(f"{where} ({item['name']}): {name} {fault}", "mend the manifest")
+    if faults := _faults(item):
+        told = "; ".join(f"{name} {fault}" for name, fault in faults)
+        raise DancegenError(f"{where} ({item['name']}): {told}", "mend the manifest")
     return Entry(**item)
 
 

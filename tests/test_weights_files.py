@@ -1,0 +1,397 @@
+"""Checkpoints, and the way from a role, a name or a file to weights that may be loaded."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from dancegen.choreography.config import ChoreographerConfig
+from dancegen.errors import DancegenError
+from dancegen.weights import defaults, manifest, seal
+from dancegen.weights.checkpoint import (
+    CONFIG_KEY,
+    FORMAT_KEY,
+    FORMAT_VERSION,
+    fill_network,
+    format_version,
+    load_checkpoint,
+    read_metadata,
+    save_checkpoint,
+)
+from dancegen.weights.manifest import Entry, load_manifest
+from dancegen.weights.resolve import weights_by_role, weights_path
+from dancegen.weights.verify import checked_sha256, known_sha256
+
+
+@dataclass(frozen=True)
+class TinyConfig:
+    width: int = 4
+    rate: float = 0.5
+    name: str = "tiny"
+    sizes: tuple[int, ...] = (1, 2)
+
+
+STATE = {"weight": torch.arange(6, dtype=torch.float16).reshape(2, 3), "steps": torch.tensor([7])}
+RUNS = []  # what a loaded pickle would have appended to
+
+
+class Trap:
+    """Runs code when unpickled."""
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return RUNS.append, ("ran",)
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setattr(constants, "HF_ASSETS_CACHE", str(tmp_path / "assets"))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout of its own: an empty package with the manifest above it."""
+    folder = tmp_path / "checkout" / "dancegen"
+    (folder / "assets/weights").mkdir(parents=True)
+    (folder.parent / "weights_manifest.json").write_text('{"weights": []}')
+    for module in (manifest, seal):
+        monkeypatch.setattr(module, "PACKAGE_FOLDER", folder)
+    return folder
+
+
+def shipped(package: Path, config: Any = None) -> Path:
+    path = package / "assets/weights/choreographer.safetensors"
+    save_checkpoint(path, STATE, config or ChoreographerConfig())
+    path.with_suffix(".md").write_text("Apache-2.0")
+    return path
+
+
+def edited(path: Path, **metadata: str) -> Path:
+    """The same file with other metadata."""
+    save_file(STATE, path, metadata)
+    return path
+
+
+# --- checkpoints
+
+
+def test_checkpoint_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "tiny.safetensors"
+    config = TinyConfig(width=9, sizes=(3, 4, 5))
+    save_checkpoint(path, STATE, config, notes={"steps": 10})
+    found, state = load_checkpoint(path, TinyConfig)
+    assert found == config
+    assert torch.equal(state["weight"], STATE["weight"].float())
+    assert state["weight"].dtype == torch.float32
+    assert torch.equal(state["steps"], STATE["steps"])
+    assert format_version(path) == FORMAT_VERSION
+    assert [kept.name for kept in path.parent.iterdir()] == [path.name]
+
+
+def test_failed_save_keeps_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.safetensors"
+    save_checkpoint(path, STATE, TinyConfig())
+    before = path.read_bytes()
+    shared = torch.zeros(4)
+    with pytest.raises(RuntimeError):  # safetensors refuses tensors that share memory
+        save_checkpoint(path, {"a": shared, "b": shared}, TinyConfig())
+    assert path.read_bytes() == before
+    assert [kept.name for kept in tmp_path.iterdir() if kept.name != "config"] == [path.name]
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".pth", ".ckpt", ".bin", ".PT", ".safetensors"])
+@pytest.mark.parametrize("kind", ["torch", "pickle"])
+def test_pickle_is_refused_unread(tmp_path: Path, suffix: str, kind: str) -> None:
+    path = tmp_path / f"evil{suffix}"
+    if kind == "torch":
+        torch.save({"weight": Trap()}, path)
+    else:
+        path.write_bytes(pickle.dumps(Trap()))
+    for attempt in (
+        lambda: load_checkpoint(path, TinyConfig),
+        lambda: weights_path(path),
+        lambda: defaults.set_default(path),
+    ):
+        with pytest.raises(DancegenError, match="is a pickle, which can run code"):
+            attempt()
+    assert RUNS == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff" * 100, b"\x10\0\0\0\0\0\0\0{"])
+def test_broken_file_is_told(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "broken.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(DancegenError, match="not a whole safetensors file"):
+        read_metadata(path)
+
+
+def test_file_cut_short_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "cut.safetensors"
+    save_checkpoint(path, STATE, TinyConfig())
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(DancegenError, match="not a whole safetensors file"):
+        load_checkpoint(path, TinyConfig)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"depth": 3}, "unknown field depth"),
+        ({"width": None}, "field width is None"),
+        ({"width": "wide"}, "field width is 'wide', not of type int"),
+        ({"width": True}, "field width is True"),
+        ({"sizes": 3}, "field sizes is 3"),
+        ({"class": "RendererConfig"}, "holds a RendererConfig, not a TinyConfig"),
+    ],
+)
+def test_config_that_does_not_fit_names_the_field(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+    stored = {"class": "TinyConfig", **dataclasses.asdict(TinyConfig()), **changes}
+    path = edited(tmp_path / "a.safetensors", **{CONFIG_KEY: json.dumps(stored)})
+    with pytest.raises(DancegenError) as caught:
+        load_checkpoint(path, TinyConfig)
+    assert said in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_missing_field_is_named(tmp_path: Path) -> None:
+    path = edited(tmp_path / "a.safetensors", **{CONFIG_KEY: '{"class": "TinyConfig", "width": 1, "rate": 1}'})
+    with pytest.raises(DancegenError, match=r"missing field name, missing field sizes"):
+        load_checkpoint(path, TinyConfig)
+
+
+@pytest.mark.parametrize("config", ["{", "[]", '"x"'])
+def test_unreadable_config_is_told(tmp_path: Path, config: str) -> None:
+    with pytest.raises(DancegenError):
+        load_checkpoint(edited(tmp_path / "a.safetensors", **{CONFIG_KEY: config}), TinyConfig)
+
+
+def test_file_of_somebody_else_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DancegenError, match="no dancegen config"):
+        load_checkpoint(edited(tmp_path / "a.safetensors", format="pt"), TinyConfig)
+
+
+@pytest.mark.parametrize("version", [str(FORMAT_VERSION + 1), "0", "new"])
+def test_newer_layout_is_refused(tmp_path: Path, version: str) -> None:
+    config = json.dumps({"class": "TinyConfig", **dataclasses.asdict(TinyConfig())})
+    path = edited(tmp_path / "a.safetensors", **{CONFIG_KEY: config, FORMAT_KEY: version})
+    with pytest.raises(DancegenError, match="upgrade dancegen"):
+        load_checkpoint(path, TinyConfig)
+
+
+def test_tensor_that_does_not_fit_is_named() -> None:
+    network = torch.nn.Linear(3, 2)
+    fill_network(network, {"weight": torch.ones(2, 3), "bias": torch.ones(2)}, "good")
+    assert torch.equal(network.weight, torch.ones(2, 3))
+    for state, said in (
+        ({"weight": torch.ones(3, 3), "bias": torch.ones(2)}, r"weight is \(3, 3\), not \(2, 3\)"),
+        ({"weight": torch.ones(2, 3)}, "bias is missing"),
+        ({"weight": torch.ones(2, 3), "bias": torch.ones(2), "more": torch.ones(1)}, "more is unknown"),
+    ):
+        with pytest.raises(DancegenError, match=said):
+            fill_network(network, state, "bad")
+
+
+# --- the package's own weights
+
+
+def test_sealed_checkpoint_is_found_by_role_and_name(package: Path) -> None:
+    path = shipped(package)
+    with pytest.raises(DancegenError, match="lists no choreographer"):
+        weights_path("choreographer")
+    (entry,) = seal.seal()
+    assert (entry.name, entry.role, entry.source, entry.size) == (
+        "choreographer",
+        "choreographer",
+        "package",
+        path.stat().st_size,
+    )
+    assert weights_path("choreographer") == path
+    assert weights_path("choreographer", role="choreographer") == path
+    assert seal.seal() == []
+
+
+def test_seal_keeps_what_is_not_the_files(package: Path) -> None:
+    from fake_hub import FakeHub
+
+    path = shipped(package)
+    other = FakeHub().add(b"x")
+    (entry,) = seal.seal()
+    kept = dataclasses.replace(entry, licence="MIT", name="first")
+    listed = [dataclasses.asdict(kept), dataclasses.asdict(other)]
+    (package.parent / "weights_manifest.json").write_text(json.dumps({"weights": listed}))
+    shipped(package, ChoreographerConfig(**{}))
+    save_checkpoint(path, {"weight": torch.zeros(1)}, ChoreographerConfig())
+    (changed,) = seal.seal()
+    assert (changed.name, changed.licence) == ("first", "MIT")
+    assert changed.sha256 != entry.sha256
+    assert load_manifest() == (changed, other)
+    path.unlink()
+    seal.seal()
+    assert load_manifest() == (other,)
+
+
+def test_seal_wants_a_card_and_a_checkout(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped(package).with_suffix(".md").unlink()
+    with pytest.raises(DancegenError, match="no model card"):
+        seal.seal()
+    (package / "weights_manifest.json").write_text('{"weights": []}')
+    with pytest.raises(DancegenError, match="installed wheel"):
+        seal.seal()
+
+
+def test_tampered_package_file_is_refused(package: Path) -> None:
+    path = shipped(package)
+    (entry,) = seal.seal()
+    assert weights_path("choreographer") == path
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    os.utime(path, (0, 0))  # its clock may tick too slowly to tell two writes apart
+    with pytest.raises(DancegenError) as caught:
+        weights_path("choreographer")
+    assert f"expected sha256 {entry.sha256}, found" in str(caught.value)
+    path.unlink()
+    with pytest.raises(DancegenError, match="missing from this installation"):
+        weights_path("choreographer")
+
+
+def test_package_entry_may_not_be_a_link_out_of_the_package(package: Path, tmp_path: Path) -> None:
+    path = shipped(package)
+    seal.seal()
+    path.rename(tmp_path / "outside.safetensors")
+    path.symlink_to(tmp_path / "outside.safetensors")
+    with pytest.raises(DancegenError, match="leads outside"):
+        weights_path("choreographer")
+
+
+def test_hash_is_remembered_by_size_time_and_inode(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"one")
+    found = checked_sha256(path)
+    assert known_sha256(path) == found
+    stat = path.stat()
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
+    assert known_sha256(path) is None, "another time"
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert known_sha256(path) == found
+    path.write_bytes(b"three")
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert known_sha256(path) is None, "another size"
+    other = tmp_path / "other"
+    other.write_bytes(b"six")
+    os.utime(other, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    other.replace(path)
+    assert known_sha256(path) is None, "another inode"
+
+
+# --- a user's own weights
+
+
+def test_own_file_becomes_the_default_and_back(package: Path, tmp_path: Path) -> None:
+    ships = shipped(package)
+    seal.seal()
+    own = tmp_path / "mine.safetensors"
+    save_checkpoint(own, STATE, ChoreographerConfig())
+    assert defaults.set_default(own) == "choreographer"
+    assert weights_path("choreographer") == own
+    own.rename(tmp_path / "away.safetensors")
+    with pytest.raises(DancegenError, match="is gone"):
+        weights_path("choreographer")
+    assert defaults.forget_default("choreographer")
+    assert not defaults.forget_default("choreographer")
+    assert weights_path("choreographer") == ships
+
+
+def test_default_must_fit_this_version(tmp_path: Path) -> None:
+    own = tmp_path / "mine.safetensors"
+    stored = {"class": "ChoreographerConfig", **dataclasses.asdict(ChoreographerConfig()), "colour": 1}
+    edited(own, **{CONFIG_KEY: json.dumps(stored)})
+    with pytest.raises(DancegenError, match="unknown field colour"):
+        defaults.set_default(own)
+    save_checkpoint(own, STATE, TinyConfig())
+    with pytest.raises(DancegenError, match="'TinyConfig', which belongs to no role"):
+        defaults.set_default(own)
+    assert defaults.defaults() == {}
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '{"renderer": 3}'])
+def test_unreadable_defaults_are_told(text: str) -> None:
+    path = defaults.defaults_file()
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    with pytest.raises(DancegenError, match="delete it"):
+        defaults.defaults()
+
+
+def test_weights_option_finds_its_role(package: Path, tmp_path: Path) -> None:
+    shipped(package)
+    seal.seal()
+    own = tmp_path / "mine.safetensors"
+    save_checkpoint(own, STATE, ChoreographerConfig())
+    assert weights_by_role([str(own)]) == {"choreographer": str(own)}
+    assert weights_by_role([f"choreographer={own}"]) == {"choreographer": str(own)}
+    assert weights_by_role(["choreographer"]) == {"choreographer": "choreographer"}
+    assert weights_by_role([]) == {}
+    assert weights_path(own, role="choreographer") == own
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["renderer={own}"], "is a choreographer, not a renderer"),
+        (["painter={own}"], "no role 'painter'"),
+        (["{own}", "choreographer={own}"], "gives the choreographer twice"),
+        (["nothing"], "no weights called 'nothing'"),
+        (["nothing.safetensors"], "no such weights file"),
+        (["renderer=choreographer"], "is a choreographer, not a renderer"),
+        (["net.pth"], "is a pickle"),
+    ],
+)
+def test_weights_option_refuses(package: Path, tmp_path: Path, options: list[str], said: str) -> None:
+    shipped(package)
+    seal.seal()
+    own = tmp_path / "mine.safetensors"
+    save_checkpoint(own, STATE, ChoreographerConfig())
+    with pytest.raises(DancegenError) as caught:
+        weights_by_role([option.format(own=own) for option in options])
+    assert said in str(caught.value)
+
+
+def test_weights_path_refuses_another_role(package: Path, tmp_path: Path) -> None:
+    own = shipped(package)
+    seal.seal()
+    for what in (own, "choreographer"):
+        with pytest.raises(DancegenError, match="is a choreographer, not a renderer"):
+            weights_path(what, role="renderer")
+
+
+def test_family_of_files_is_not_one_file() -> None:
+    with pytest.raises(DancegenError, match="choose one of dwpose-boxes, dwpose-keypoints"):
+        weights_path("dwpose")
+
+
+def test_hub_entry_is_fetched_by_name(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fake_hub import Listener, point_client_at, running_hub
+
+    with running_hub() as hub:
+        point_client_at(hub, tmp_path, monkeypatch)
+        entry: Entry = hub.add(b"content")
+        (package.parent / "weights_manifest.json").write_text(json.dumps({"weights": [dataclasses.asdict(entry)]}))
+        with pytest.raises(DancegenError, match="offline"):
+            weights_path("net", offline=True)
+        listener = Listener()
+        assert weights_path("net", reporter=listener).read_bytes() == b"content"
+        assert any("Apache-2.0" in note for note in listener.notes)
+        assert weights_path("net", offline=True).read_bytes() == b"content"
