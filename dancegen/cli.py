@@ -115,13 +115,17 @@ def _root(
 
 
 def _say(result: Any, **_: Any) -> None:
-    """Print what a command returned."""
+    """Print what a command returned; a command with an exit status of its own returns an object `text`, `exit_code`."""
+    status = getattr(result, "exit_code", 0)
+    result = getattr(result, "text", result) if hasattr(result, "exit_code") else result
     if isinstance(result, str) and result:
         print(result)
     elif result is not None and not isinstance(result, str):
         from rich.console import Console
 
         Console(width=None if sys.stdout.isatty() else 120).print(result)
+    if status:
+        raise SystemExit(status)
 
 
 def _console_reporter() -> TerminalReporter | PlainReporter:

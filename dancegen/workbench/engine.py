@@ -74,6 +74,13 @@ def scratch_file(job: Job) -> Path:
     return folder / f"{job.key[:12]}-{unique}{job.output.suffix}"
 
 
+def sweep(folder: Path) -> None:
+    """Remove what killed workers left in the batch folder; logs stay."""
+    for file in (folder / "scratch").glob("*"):
+        if file.suffix != ".log" and file.is_file():
+            file.unlink(missing_ok=True)
+
+
 def run_jobs(table: JobTable, engine: Engine, watch: Callable[[list[Row]], None]) -> None:
     """Do all jobs of `table` that are not done. Returns when none can be; `watch` sees the rows after each change."""
     begun: dict[str, tuple[float, int]] = {}  # key -> when this run began it last, how often

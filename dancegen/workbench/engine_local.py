@@ -29,6 +29,15 @@ def fitting_workers(jobs: int, gpus: int = 0) -> int:
     return max(1, min(most, jobs))
 
 
+def gpu_count(device: str) -> int:
+    """How many GPUs the workers can share out among them for `--device`; 0 where they work on the CPU."""
+    if device not in ("auto", "cuda"):
+        return 0
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
 def free_memory() -> int | None:
     """Bytes that new processes can have (the machine's, or the container's limit if that is less); None if unknown."""
     free = []

@@ -119,6 +119,8 @@ def write_whole(out: Path, content: bytes) -> None:
 
 @contextmanager
 def _whole_folder(out: Path) -> Iterator[Path]:
+    if out.is_dir() and any(not file.name.endswith("_keypoints.json") for file in out.iterdir()):
+        raise DancegenError(f"{out} holds other files than keypoints", "name a new folder")
     try:
         scratch = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
     except OSError as cause:

@@ -13,7 +13,8 @@ from dancegen.errors import DancegenError
 from dancegen.skeleton.joints import JOINT_NAMES, L_ANKLE, LIMBS, NECK, R_ANKLE, V, body_height, mid_hip
 from dancegen.skeleton.openpose import KeypointFrame, read_keypoints
 from dancegen.skeleton.sequence import SkeletonSequence
-from dancegen.workbench.dance_file import Placement
+from dancegen.workbench.dance_file import DanceFile, Placement, SongInfo, Take, file_sha256, rounded
+from dancegen.workbench.takes import scores_of
 
 # Where a joint that no frame shows is put, seen from its parent: limb by limb of LIMBS, (x, y), arms and legs hanging.
 _REST = (
@@ -63,6 +64,27 @@ def read_poses(path: Path, fps: float, canvas: tuple[int, int] | None = None) ->
     flat = (points - (placement.x, placement.y)) / placement.scale  # (T, V, 2)
     joints = np.concatenate([flat, np.zeros_like(flat[..., :1])], axis=-1).astype(np.float32)  # (T, V, 3)
     return Imported(SkeletonSequence(joints, fps, confidence.astype(np.float32)), placement, notes)
+
+
+def imported_dance(
+    poses: Path, song: Path, fps: float, start: float, canvas: tuple[int, int] | None
+) -> tuple[DanceFile, tuple[str, ...]]:
+    """Keypoints and the song they are danced to as a dance file of one scored take, and what is to be said about it."""
+    from dancegen.audio.beats import find_beats
+    from dancegen.audio.load import load_song
+
+    found = read_poses(poses, fps, canvas)
+    sound = load_song(song, start)
+    seconds, notes = min(sound.seconds, found.skeleton.seconds), list(found.notes)
+    if abs(sound.seconds - found.skeleton.seconds) > 0.5:
+        lengths = f"the poses last {found.skeleton.seconds:.1f} s, the song {sound.seconds:.1f} s"
+        notes.append(f"{lengths}: {seconds:.1f} s are used")
+    grid = find_beats(sound)
+    times = grid.times[grid.times < seconds]
+    skeleton = rounded(found.skeleton)
+    take = Take(skeleton, 0, "imported", scores=scores_of(skeleton, times))
+    info = SongInfo(song.name, file_sha256(song), start, round(seconds, 6))
+    return DanceFile(info, times, grid.tempo, grid.confidence, None, (take,), found.placement), tuple(notes)
 
 
 def _frames(path: Path) -> list[KeypointFrame]:

@@ -1,0 +1,232 @@
+"""`dancegen batch`: folders of songs and pictures, in one go that can be stopped and taken up again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dancegen.commands import reporter
+from dancegen.errors import DancegenError
+
+if TYPE_CHECKING:
+    from dancegen.workbench.engine import Engine
+    from dancegen.workbench.jobs import Job, Row
+    from dancegen.workbench.plan import Options, Pair
+
+ENGINES = ("local", "ray")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is to be said at the end, and the program's exit status (1 if a job failed)."""
+
+    text: Any
+    exit_code: int
+
+
+def batch(
+    songs: Annotated[str, typer.Argument(help="A folder, a file, a quoted pattern, or a CSV of pairs.")],
+    pictures: Annotated[str | None, typer.Argument(help="A folder, a file or a quoted pattern.")] = None,
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder for the videos.")] = Path("batch"),
+    pairs: Annotated[
+        str, typer.Option(help="product: each song with each picture; zip: the first with the first ...")
+    ] = "product",
+    seed: Annotated[int, typer.Option(help="Another seed is another dance.")] = 0,
+    style: Annotated[str, typer.Option(help="none, cha-cha, rumba, tango or waltz.")] = "none",
+    size: Annotated[int, typer.Option(help="Longer side of the videos in pixels.")] = 512,
+    fps: Annotated[float, typer.Option(help="Frames a second.")] = 30.0,
+    crf: Annotated[int, typer.Option(help="Quality of H.264: 0 lossless, 18 fine, 28 small.")] = 18,
+    start: Annotated[float, typer.Option(help="Seconds of each song to skip.")] = 0.0,
+    duration: Annotated[float | None, typer.Option(help="Seconds of each song to take; default: all.")] = None,
+    tempo: Annotated[str | None, typer.Option(help="half or double.")] = None,
+    preview: Annotated[bool, typer.Option("--preview", help="Draw the skeletons only.")] = False,
+    engine: Annotated[str, typer.Option(help="local: processes of this machine; ray: a Ray cluster.")] = "local",
+    workers: Annotated[int, typer.Option(help="How many at once; default: what cores and memory carry.")] = 0,
+    address: Annotated[
+        str | None, typer.Option(help="With --engine ray: the cluster; default: one is started.")
+    ] = None,
+    weights: Annotated[list[str] | None, typer.Option(help="ROLE=FILE or ROLE=NAME, repeatable.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    offline: Annotated[bool, typer.Option("--offline", help="Never touch the network.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace videos that were made otherwise.")] = False,
+) -> Outcome:
+    """Make a video of each pair of SONGS and PICTURES; what is done already is not done again."""
+    from dancegen.pipeline import Settings
+    from dancegen.weights.resolve import weights_by_role
+    from dancegen.workbench.make import parse_styles
+    from dancegen.workbench.plan import Options, make_jobs, resolve_weights
+
+    if engine not in ENGINES:
+        raise DancegenError(f"--engine {engine} is none", f"choose {' or '.join(ENGINES)}")
+    if workers < 0:
+        raise DancegenError(f"--workers {workers} cannot be", "give 1 or more, or leave it out")
+    Settings(seed, style, size, fps, crf, preview)  # refuses what cannot be
+    wanted = _pairs(songs, pictures, pairs)
+    parse_styles([style, *(f"{pair.style}@1" for pair in wanted if pair.style)])
+    chosen = weights_by_role(weights or [])
+    content = resolve_weights(chosen, preview, offline, reporter())
+    options = Options(seed, style, size, fps, crf, start, duration, tempo, preview, device, offline, chosen, content)
+    jobs = make_jobs(wanted, options, out)
+    if dry_run:
+        return Outcome(_plan_table(jobs, out), 0)
+    return _run(jobs, options, out, engine, workers, address, overwrite)
+
+
+def _pairs(songs: str, pictures: str | None, pairing: str) -> list[Pair]:
+    from dancegen.workbench.plan import PICTURES, SONGS, find_files, make_pairs, read_pairs
+
+    if songs.lower().endswith(".csv"):
+        if pictures is not None:
+            raise DancegenError("a CSV of pairs names its pictures itself", "leave PICTURES out")
+        return read_pairs(Path(songs))
+    if pictures is None:
+        raise DancegenError(
+            "no pictures are given", "name a folder of pictures after the songs, or give a CSV of pairs"
+        )
+    return make_pairs(find_files(songs, SONGS, "songs"), find_files(pictures, PICTURES, "pictures"), pairing)
+
+
+def _run(
+    jobs: Sequence[Job],
+    options: Options,
+    out: Path,
+    engine_name: str,
+    workers: int,
+    address: str | None,
+    overwrite: bool,
+) -> Outcome:
+    from dancegen.workbench.engine import run_jobs, sweep
+    from dancegen.workbench.jobs import DONE, JobTable
+
+    began = time.monotonic()
+    with ExitStack() as stack:
+        table = JobTable(out.resolve())
+        stack.callback(table.close)
+        sweep(out.resolve())
+        table.plan(jobs, overwrite)
+        before = {row.job.key for row in table.rows() if row.state == DONE}
+        if table.ready():
+            engine = _engine(engine_name, len(jobs) - len(before), workers, address, options.device)
+            stack.callback(engine.close)
+            run_jobs(table, engine, _watcher(stack))
+        rows = table.rows()
+    failed = any(row.state != DONE for row in rows)
+    return Outcome(_summary(rows, before, out, time.monotonic() - began), int(failed))
+
+
+def _engine(name: str, jobs: int, workers: int, address: str | None, device: str) -> Engine:
+    from dancegen.workbench.stages import run_stage
+
+    if name == "ray":
+        from dancegen.workbench.engine_ray import RayEngine
+
+        return RayEngine(run_stage, workers, address)
+    from dancegen.workbench.engine_local import LocalEngine, fitting_workers, gpu_count
+
+    gpus = gpu_count(device)
+    return LocalEngine(run_stage, workers or fitting_workers(jobs, gpus), gpus)
+
+
+def _watcher(stack: ExitStack) -> Callable[[list[Row]], None]:
+    """Who shows the progress: a live table on a terminal, lines elsewhere, nobody with --quiet."""
+    import sys
+
+    from dancegen.progress import SilentReporter
+
+    if isinstance(reporter(), SilentReporter) or not sys.stderr.isatty():
+        return _line_watcher()
+    from rich.console import Console
+    from rich.live import Live
+
+    live = stack.enter_context(Live(console=Console(stderr=True), refresh_per_second=4, transient=True))
+    began: dict[str, float] = {}
+
+    def watch(rows: list[Row]) -> None:
+        for row in rows:
+            if row.state == "running":
+                began.setdefault(row.job.key, time.monotonic())
+        live.update(_live_table(rows, began))
+
+    return watch
+
+
+def _line_watcher() -> Callable[[list[Row]], None]:
+    told: set[str] = set()
+    staged = False
+
+    def watch(rows: list[Row]) -> None:
+        nonlocal staged
+        over = {row.job.key: row for row in rows if row.state in ("done", "failed")}
+        if not staged:
+            reporter().stage("batch", len(rows), "jobs")
+            staged = True
+        for key, row in over.items():
+            if key not in told:
+                told.add(key)
+                reporter().advance()
+                if row.state == "failed":
+                    reporter().note(f"{row.job.kind} {row.job.name} failed: {row.error}")
+
+    return watch
+
+
+def _live_table(rows: Sequence[Row], began: dict[str, float]) -> Any:
+    from rich.console import Group
+    from rich.table import Table
+
+    from dancegen.workbench.jobs import KINDS
+
+    counts = Table("", "waiting", "running", "done", "failed", box=None)
+    for kind in KINDS:
+        states = [row.state for row in rows if row.job.kind == kind]
+        counts.add_row(f"{kind}s", *(str(states.count(state)) for state in ("waiting", "running", "done", "failed")))
+    now = Table("at work", "job", "s", box=None)
+    for row in rows:
+        if row.state == "running":
+            now.add_row(row.worker, f"{row.job.kind} {row.job.name}", f"{time.monotonic() - began[row.job.key]:.0f}")
+    return Group(counts, now)
+
+
+def _plan_table(jobs: Sequence[Job], out: Path) -> Any:
+    from rich.table import Table
+
+    table = Table("what", "name", "state", "file", box=None, pad_edge=False)
+    problems = {job.key for job in jobs if job.problem}
+    for job in jobs:
+        blocked = any(need in problems for need in job.needs)
+        state = job.problem or ("cannot be made" if blocked else "is there" if job.output.exists() else "to do")
+        table.add_row(job.kind, job.name, state, str(job.output.relative_to(out.resolve())))
+    return table
+
+
+def _summary(rows: Sequence[Row], before: set[str], out: Path, seconds: float) -> Any:
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    videos = [row for row in rows if row.job.kind == "video"]
+    made = sum(row.state == "done" and row.job.key not in before for row in videos)
+    there = sum(row.job.key in before for row in videos)
+    failed = [row for row in rows if row.state != "done"]
+    stages = ", ".join(
+        f"{sum(row.state == 'done' and row.job.key not in before for row in rows if row.job.kind == kind)} {what}"
+        for kind, what in (("dance", "choreographies"), ("subject", "picture analyses"))
+    )
+    said = f"{out}: {made} videos made in {seconds:.0f} s ({stages}), {there} were there, "
+    said += f"{sum(row.state != 'done' for row in videos)} failed"
+    if not failed:
+        return Text(said)
+    table = Table("failed", "name", "why", box=None, pad_edge=False)
+    for row in failed:
+        table.add_row(row.job.kind, row.job.name, row.error)
+    return Group(Text(said), table)
+
+
+COMMANDS = {"batch": batch}

@@ -1,0 +1,141 @@
+"""Making dances that are kept: takes of one song, styles by stretches, bars made anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dancegen.audio.grid import BeatGrid
+from dancegen.errors import DancegenError
+from dancegen.progress import Reporter, SilentReporter
+from dancegen.skeleton.sequence import SkeletonSequence
+from dancegen.workbench.bars import bar_count, bar_poses, parse_bars, paste, read_beats, retimed
+from dancegen.workbench.dance_file import DanceFile, Edit, SongInfo, Take, WeightsInfo, file_sha256, rounded
+from dancegen.workbench.takes import ranked
+
+if TYPE_CHECKING:
+    from dancegen.audio.song import Song
+    from dancegen.choreography.model import Choreographer
+
+MOST_TAKES = 64
+
+
+@dataclass(frozen=True)
+class Styles:
+    """The style of the whole dance and of stretches of it: (style, first bar, last bar), later ones over earlier."""
+
+    base: str
+    stretches: tuple[tuple[str, int, int], ...] = ()
+
+
+def parse_styles(options: Sequence[str]) -> Styles:
+    """`["rumba", "tango@9-16"]`: rumba, but tango in bars 9 to 16."""
+    from dancegen.choreography.config import STYLES
+
+    base, stretches = [], []
+    for option in options:
+        name, at, bars = option.partition("@")
+        if name not in STYLES:
+            raise DancegenError(f"--style {option}: there is no style {name!r}", f"choose one of {', '.join(STYLES)}")
+        if at:
+            stretches.append((name, *parse_bars(bars, "--style")))
+        else:
+            base.append(name)
+    if len(base) > 1:
+        raise DancegenError(f"--style {base[1]}: the whole dance is {base[0]} already", "give bars, like tango@9-16")
+    return Styles(base[0] if base else STYLES[0], tuple(stretches))
+
+
+def find_grid(song: Song, beats: Path | None = None, tempo: str | None = None) -> BeatGrid:
+    """The beats to dance to: the tracker's or a file's, at once, half or double; an even count where there are none."""
+    from dancegen.audio.beats import find_beats
+
+    grid = read_beats(beats, song.start, song.seconds) if beats else find_beats(song)
+    return retimed(grid.counted(song.seconds), tempo)
+
+
+def make_dance(
+    song: Song,
+    grid: BeatGrid,
+    network: Choreographer,
+    weights: WeightsInfo,
+    *,
+    seeds: Sequence[int],
+    styles: Styles,
+    reporter: Reporter | None = None,
+) -> DanceFile:
+    """A dance file with a scored take for each seed."""
+    reporter = reporter or SilentReporter()
+    takes = [_one_take(song, grid, network, seed, styles, reporter) for seed in seeds]
+    info = SongInfo(song.path.name, file_sha256(song.path), song.start, round(song.seconds, 6))
+    return DanceFile(info, grid.times, grid.tempo, grid.confidence, weights, ranked(takes, grid.times))
+
+
+def _one_take(
+    song: Song, grid: BeatGrid, network: Choreographer, seed: int, styles: Styles, reporter: Reporter
+) -> Take:
+    from dancegen.choreography.dance import choreograph
+
+    dance = choreograph(song, grid, network, seed=seed, style=styles.base, reporter=reporter)
+    take = Take(rounded(dance), seed, styles.base)
+    others = {
+        style: choreograph(song, grid, network, seed=seed, style=style, reporter=reporter)
+        for style in {style for style, _, _ in styles.stretches}
+    }
+    for style, first, last in styles.stretches:
+        take = _pasted(take, others[style], grid.times, Edit(first, last, seed, style))
+    return take
+
+
+def redo(
+    dance: DanceFile,
+    number: int,
+    song: Song,
+    network: Choreographer,
+    *,
+    bars: Sequence[tuple[int, int]],
+    seed: int,
+    style: str,
+    reporter: Reporter | None = None,
+) -> DanceFile:
+    """The dance with stretches of bars of take `number` made anew; every pose outside them is kept bit for bit.
+
+    Args:
+        dance: the dance.
+        number: the take, from 1.
+        song: the stretch of the song that the dance covers.
+        network: any choreographer, not only the one that made the dance.
+        bars: (first, last) bars, both included, from 1.
+        seed, style: of the new bars.
+        reporter: is told about windows.
+    """
+    from dancegen.choreography.dance import choreograph
+
+    grid = BeatGrid(dance.times, dance.tempo, dance.confidence).counted(song.seconds)
+    take = dance.take(number)
+    new = choreograph(song, grid, network, seed=seed, style=style, reporter=reporter or SilentReporter())
+    for first, last in bars:
+        take = _pasted(take, new, grid.times, Edit(first, last, seed, style))
+    changed = dance.with_take(number, take)
+    return replace(changed, takes=ranked(changed.takes, grid.times))
+
+
+def _pasted(take: Take, new: SkeletonSequence, times: np.ndarray, edit: Edit) -> Take:
+    old = take.skeleton
+    begin, end = bar_poses(times, edit.first, edit.last, old.fps, len(old))
+    mixed = rounded(paste(old, new.resampled(old.fps, len(old)), begin, end))
+    return replace(take, skeleton=mixed, edits=(*take.edits, edit))
+
+
+def describe_bars(times: np.ndarray, seconds: float) -> list[tuple[int, float, float, int]]:
+    """(bar, begin, end, beats) of each bar, seconds of the stretch."""
+    rows = []
+    for bar in range(1, bar_count(times) + 1):
+        beats = times[(bar - 1) * 4 : bar * 4]
+        end = float(times[bar * 4]) if bar * 4 < len(times) else seconds
+        rows.append((bar, float(beats[0]) if len(beats) else 0.0, end, len(beats)))
+    return rows

@@ -1,0 +1,101 @@
+"""What a batch's worker does: one stage of one video, its result in a file that other jobs share."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dancegen.errors import DancegenError
+from dancegen.workbench.jobs import Job
+
+if TYPE_CHECKING:
+    from dancegen.networks import Networks
+    from dancegen.subject.subject import Subject
+
+
+def run_stage(job: Job, scratch: Path) -> None:
+    """Make `job`'s output under the name `scratch`. Networks stay loaded for the next job of this process."""
+    {"dance": _dance, "subject": _subject, "video": _video}[job.kind](job.task, scratch)
+
+
+def _dance(task: dict[str, Any], scratch: Path) -> None:
+    from dancegen.audio.load import load_song
+    from dancegen.workbench.dance_file import WeightsInfo, write_dance
+    from dancegen.workbench.make import find_grid, make_dance, parse_styles
+
+    networks = _networks(task, "choreographer")
+    if networks.choreographer is None:
+        raise DancegenError("no choreographer's weights are installed", "give --weights choreographer=FILE")
+    song = load_song(Path(task["song"]), task["start"], task["duration"])
+    grid = find_grid(song, tempo=task["tempo"])
+    info = WeightsInfo(networks.names["choreographer"], task["weights_sha256"])
+    made = make_dance(
+        song, grid, networks.choreographer, info, seeds=[task["seed"]], styles=parse_styles([task["style"]])
+    )
+    write_dance(scratch, made)
+
+
+def _subject(task: dict[str, Any], scratch: Path) -> None:
+    from dancegen.subject.find import find_subject
+    from dancegen.subject.image import open_picture
+
+    network = _networks(task, "subject").subject
+    write_subject(scratch, find_subject(open_picture(task["picture"]), network=network))
+
+
+def _video(task: dict[str, Any], scratch: Path) -> None:
+    from dancegen.pipeline import Settings, render_dance
+    from dancegen.workbench.read_dance import read_dance
+
+    settings = Settings(task["seed"], task["style"], task["size"], task["fps"], task["crf"], task["preview"])
+    roles = ("subject",) if task["preview"] else ("subject", "renderer")
+    render_dance(
+        Path(task["song"]),
+        Path(task["picture"]),
+        scratch,
+        start=task["start"],
+        duration=task["duration"],
+        settings=settings,
+        dance=read_dance(Path(task["dance"])).take(None).skeleton,
+        subject=read_subject(Path(task["subject"]), Path(task["picture"])),
+        networks=_networks(task, *roles),
+    )
+
+
+def write_subject(path: Path, subject: Subject) -> None:
+    """A found person as a file: `joints` (18, 2) pixels, `confidence` (18,), `mask` (H, W) float32, `detector`."""
+    with path.open("wb") as file:
+        np.savez_compressed(
+            file,
+            joints=subject.joints,
+            confidence=subject.confidence,
+            mask=subject.mask.astype(np.float32),
+            detector=np.asarray(subject.detector),
+        )
+
+
+def read_subject(path: Path, picture: Path) -> Subject:
+    """The person of `write_subject` and their picture."""
+    from dancegen.subject.image import open_picture
+    from dancegen.subject.subject import Subject
+
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            joints, confidence, mask = (stored[name] for name in ("joints", "confidence", "mask"))
+            return Subject(open_picture(picture), joints, confidence, mask, str(stored["detector"]))
+    except (OSError, ValueError, KeyError) as cause:
+        raise DancegenError(f"{path} is not a subject file", "remove it, it will be made again") from cause
+
+
+def _networks(task: dict[str, Any], *roles: str) -> Networks:
+    return _loaded(tuple(sorted(task["weights"].items())), task["device"], task["offline"], roles)
+
+
+@cache
+def _loaded(weights: tuple[tuple[str, str], ...], device: str, offline: bool, roles: tuple[str, ...]) -> Networks:
+    from dancegen.networks import load_networks
+
+    return load_networks(dict(weights), device=device, roles=roles, offline=offline)
