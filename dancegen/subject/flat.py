@@ -7,17 +7,33 @@ even when it has the paper's colour.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import ndimage
 
-LEAST_BORDER = 0.6  # share of the border that must be background
+LEAST_BORDER = 0.7  # share of the border that must be background
+LEAST_REST = 0.85  # and of the picture away from the limbs
 LEAST_CORE = 0.8  # share of the limbs' axes that the figure must cover
 MOST_SPILL = 0.25  # share of the figure that may be far from the limbs
 GAPS = (0.006, 0.012, 0.02, 0.03, 0.045)  # shares of the longer side: gaps in the outline that are closed
 HOLE = 0.75  # an enclosed piece of background colour this far from every axis (in radii) is no part of the body
 
 
-def flat_mask(pixels: np.ndarray, distance: np.ndarray) -> np.ndarray | None:
+@dataclass(frozen=True)
+class FlatFigure:
+    """A figure cut out of its background.
+
+    Attributes:
+        mask: float32 (H, W) in 0..1.
+        hollow: share of the figure that has the background's colour: high in line drawings, low in photos.
+    """
+
+    mask: np.ndarray
+    hollow: float
+
+
+def flat_figure(pixels: np.ndarray, distance: np.ndarray) -> FlatFigure | None:
     """The figure on a flat background.
 
     Args:
@@ -25,7 +41,7 @@ def flat_mask(pixels: np.ndarray, distance: np.ndarray) -> np.ndarray | None:
         distance: (H, W), each pixel's distance to the limbs in radii (`prior.limb_distance`).
 
     Returns:
-        float32 (H, W) in 0..1; None where the background is not flat or the figure cannot be told from it.
+        None where the background is not flat or the figure cannot be told from it.
     """
     colours = pixels.astype(np.float32)
     model = _background(colours)
@@ -33,7 +49,10 @@ def flat_mask(pixels: np.ndarray, distance: np.ndarray) -> np.ndarray | None:
         return None
     background, tolerance = model
     differs = np.linalg.norm(colours - background, axis=-1) / tolerance  # (H, W); above 1 = not background
-    ink = _near_limbs(differs > 1, distance)
+    rest = distance > 3
+    if rest.any() and (differs[rest] < 1).mean() < LEAST_REST:
+        return None
+    ink = _near_limbs((differs > 1) & ~_shadow(colours, background, tolerance, distance), distance)
     inside = _without_holes(ink, _enclosed(ink, 0), distance)
     for gap in GAPS:
         inside |= _bodily(_enclosed(ink, round(gap * max(ink.shape))) & ~inside, distance)
@@ -43,7 +62,7 @@ def flat_mask(pixels: np.ndarray, distance: np.ndarray) -> np.ndarray | None:
     near = _dilate(inside, round(0.02 * max(ink.shape)))
     if not core.any() or near[core].mean() < LEAST_CORE or (distance[inside] > 2.5).mean() > MOST_SPILL:
         return None
-    return _soft_edge(inside, differs)
+    return FlatFigure(_soft_edge(colours, background, inside, tolerance), float(1 - ink[inside].mean()))
 
 
 def _background(colours: np.ndarray) -> tuple[np.ndarray, float] | None:
@@ -68,7 +87,6 @@ def _background(colours: np.ndarray) -> tuple[np.ndarray, float] | None:
     spread = float(np.sqrt((residual[keep] ** 2).mean()))
     background = terms @ fit
     tolerance = max(4.0 * spread, 12.0)
-    # The border may be flat by chance (a floor, a sky): most of the picture away from the figure must be like it.
     return (background, tolerance) if spread < 8 else None
 
 
@@ -121,9 +139,26 @@ def _attached(inside: np.ndarray, distance: np.ndarray) -> np.ndarray:
     return np.isin(labels, 1 + np.flatnonzero(np.asarray(closest) < 0.8))
 
 
-def _soft_edge(inside: np.ndarray, differs: np.ndarray) -> np.ndarray:
-    """A mask whose edge pixels are as opaque as their ink is dark."""
-    edge = inside & ~ndimage.binary_erosion(inside)
+def _shadow(colours: np.ndarray, background: np.ndarray, tolerance: float, distance: np.ndarray) -> np.ndarray:
+    """Smooth, darker background away from the limbs: a shadow on the floor, not a pencil's line. (H, W) bool."""
+    share = (colours * background).sum(-1) / np.maximum((background * background).sum(-1), 1)  # (H, W)
+    hue = np.linalg.norm(colours - share[..., None] * background, axis=-1) < 0.7 * tolerance
+    grey = colours.mean(axis=-1)
+    smooth = np.abs(grey - ndimage.gaussian_filter(grey, 0.006 * max(grey.shape))) < 0.6 * tolerance
+    return hue & smooth & (share > 0.4) & (share < 1) & (distance > 0.9)
+
+
+def _soft_edge(colours: np.ndarray, background: np.ndarray, inside: np.ndarray, tolerance: float) -> np.ndarray:
+    """The figure with edge pixels as opaque as they are mixed from the figure's nearby colour and the background's."""
+    solid = ndimage.binary_erosion(inside, iterations=2)
+    weight = ndimage.uniform_filter(solid.astype(np.float32), 9)
+    near = [ndimage.uniform_filter(np.where(solid, colours[..., c], 0), 9) for c in range(3)]
+    figure = np.stack(near, axis=-1) / np.maximum(weight, 1e-3)[..., None]  # (H, W, 3) mean colour of the figure nearby
+    span = figure - background
+    length = (span * span).sum(-1)
+    share = ((colours - background) * span).sum(-1) / np.maximum(length, 1)
+    told = (weight > 0.02) & (length > (2 * tolerance) ** 2)  # where figure and background differ enough to say
+    edge = inside & ~solid & told
     soft = inside.astype(np.float32)
-    soft[edge] = np.clip(differs[edge] / 4, 0.3, 1)
+    soft[edge] = np.clip(share[edge] * 1.1, 0, 1)
     return soft

@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from dancegen.skeleton.proportions import measure
 from dancegen.subject.detection import Detection
-from dancegen.subject.flat import flat_mask
+from dancegen.subject.flat import flat_figure
 from dancegen.subject.image import ConditionalImage
 from dancegen.subject.prior import limb_distance
 from dancegen.subject.refine import refine_mask
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from dancegen.subject.network import SubjectNetwork
 
 WORK_SIDE = 768  # pixels of the longer side on which pieces are judged
-AGREE = 0.8  # intersection over union above which two masks are taken to show the same thing
+AGREE = 0.93  # share of a soft mask's sure pixels that a flat-background figure must hold to be believed
+HOLLOW = 0.08  # a figure with more of the background's colour inside is a line drawing: colours say nothing there
 
 
 def person_mask(image: ConditionalImage, found: Detection, network: SubjectNetwork | None) -> tuple[np.ndarray, str]:
@@ -37,12 +38,17 @@ def person_mask(image: ConditionalImage, found: Detection, network: SubjectNetwo
     distance = _work_distance(image, found)
     if image.alpha is not None:
         return _without_strays(image.alpha, distance), "transparency"
-    flat = flat_mask(_resize_picture(image.pixels, distance.shape), distance)
+    flat = flat_figure(_resize_picture(image.pixels, distance.shape), distance)
     soft, source = _soft_mask(image, found, network)
-    if flat is not None:
-        return _from_flat(image, flat, soft if found.mask is not None else None, found), "flat background"
     soft = _without_strays(soft, distance)
-    return refine_mask(image.pixels, soft, found.joints, found.confidence), source
+    height = measure(found.joints, found.confidence).height * distance.shape[1] / image.size[0]
+    if flat is None or (source != "limbs" and not _agrees(flat.mask, _resize(soft, distance.shape), distance)):
+        return refine_mask(image.pixels, soft, found.joints, found.confidence), source
+    cut = _combined(flat.mask, _resize(soft, distance.shape), distance, height) if source != "limbs" else flat.mask
+    full = _resize(cut, soft.shape)
+    if flat.hollow < HOLLOW:
+        full = refine_mask(image.pixels, full, found.joints, found.confidence)
+    return full, "flat background"
 
 
 def _work_distance(image: ConditionalImage, found: Detection) -> np.ndarray:
@@ -58,22 +64,26 @@ def _soft_mask(image: ConditionalImage, found: Detection, network: SubjectNetwor
     if found.mask is not None:
         return found.mask, found.detector
     if network is not None:
-        return network.segment(image.pixels, found.joints, found.confidence), "network"
+        return network.segment(image.pixels, found.joints, found.confidence).mask, "network"
     distance = limb_distance(found.joints, found.confidence, image.size)
     return np.clip(1.6 - distance, 0, 1).astype(np.float32), "limbs"
 
 
-def _from_flat(image: ConditionalImage, flat: np.ndarray, soft: np.ndarray | None, found: Detection) -> np.ndarray:
-    """The flat-background mask at the picture's size; without the shadow on the floor where a photo's mask agrees."""
-    width, height = image.size
-    full = _resize(flat, (height, width))
-    if soft is None:
-        return full
-    figure, person = full > 0.5, soft > 0.5
-    if (figure & person).sum() < AGREE * (figure | person).sum():
-        return full
-    reach = 0.04 * measure(found.joints, found.confidence).height
-    return full * (ndimage.distance_transform_edt(~person) < reach)
+def _agrees(flat: np.ndarray, soft: np.ndarray, distance: np.ndarray) -> bool:
+    """Whether the flat-background figure holds what a believable soft mask is sure of; all (h, w)."""
+    sure = soft > 0.8
+    axes = distance < 0.35
+    believable = sure.any() and (soft[axes] > 0.5).mean() > 0.85 and (distance[sure] > 2).mean() < 0.15
+    return not believable or float(flat[sure].mean()) > AGREE
+
+
+def _combined(flat: np.ndarray, soft: np.ndarray, distance: np.ndarray, height: float) -> np.ndarray:
+    """The flat-background figure without what the soft mask and the limbs know nothing of (a shadow); all (h, w)."""
+    figure, person = flat > 0.5, soft > 0.4
+    if (figure & person).sum() < 0.7 * (figure | person).sum():
+        return flat
+    reach = 0.02 * height
+    return flat * ((ndimage.distance_transform_edt(~person) < reach) | (distance < 0.9))
 
 
 def _without_strays(mask: np.ndarray, distance: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ from dancegen.subject.prior import limb_distance
 PERSON_SIDE = 512  # the colour evidence is gathered with the person about this tall, pixels
 COLOURS = 48
 ROUNDS = 3
+BLOCK = 4
 COLOUR_WEIGHT = 1.0
 WINDOW = 0.06  # body heights: how far colours are compared
 
@@ -80,20 +81,32 @@ def _colours(guide: np.ndarray) -> np.ndarray:
 
 
 def _colour_evidence(colours: np.ndarray, p: np.ndarray, window: float) -> np.ndarray:
-    """Log of how much likelier a pixel's colour is inside than outside, nearby: (h, w)."""
-    inside = np.full(p.shape, 1e-3, np.float32)
-    outside = np.full(p.shape, 1e-3, np.float32)
+    """Log of how much likelier a pixel's colour is inside than outside, nearby: (h, w).
+
+    Counted on blocks of `BLOCK` x `BLOCK` pixels, which the windows are much larger than.
+    """
+    shape = p.shape
+    rows, columns = np.arange(shape[0]) // BLOCK, np.arange(shape[1]) // BLOCK
     p = p.astype(np.float32)
-    area_in, area_out = _blur(p, window) + 1e-3, _blur(1 - p, window) + 1e-3
+    reach = window / BLOCK
+    area_in, area_out = _blur(_blocks(p), reach) + 1e-3, _blur(_blocks(1 - p), reach) + 1e-3
+    ratio = np.zeros(shape, np.float32)
     for colour in range(int(colours.max()) + 1):
         here = colours == colour
         if not here.any():
             continue
-        flags = here.astype(np.float32)
-        inside[here] = _blur(flags * p, window)[here]
-        outside[here] = _blur(flags * (1 - p), window)[here]
-    ratio = (inside / area_in + 0.02) / (outside / area_out + 0.02)
-    return np.log(ratio)
+        inside = _blur(_blocks(here * p), reach) / area_in
+        outside = _blur(_blocks(here * (1 - p)), reach) / area_out
+        log = np.log((inside + 0.02) / (outside + 0.02))  # (blocks, blocks)
+        ratio[here] = log[rows][:, columns][here]
+    return ratio
+
+
+def _blocks(values: np.ndarray) -> np.ndarray:
+    """Means over `BLOCK` x `BLOCK` pixels, the edge repeated: (h, w) -> (h / BLOCK, w / BLOCK)."""
+    padded = np.pad(values, [(0, -side % BLOCK) for side in values.shape], mode="edge").astype(np.float32)
+    h, w = padded.shape
+    return padded.reshape(h // BLOCK, BLOCK, w // BLOCK, BLOCK).mean(axis=(1, 3))
 
 
 def _blur(values: np.ndarray, window: float) -> np.ndarray:
