@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dancegen.device import choose_device
@@ -74,7 +75,7 @@ def load_networks(
     return Networks(place, names=names, **loaded)  # type: ignore[arg-type]
 
 
-def _load(role: str, path: object, device: torch.device) -> object:
+def _load(role: str, path: Path, device: torch.device) -> object:
     """The network of one role; imported here, so that a role that is not needed costs nothing."""
     if role == "choreographer":
         from dancegen.choreography.dance import load_choreographer

@@ -14,6 +14,7 @@ from dancegen import __version__
 from dancegen.audio.beats import BeatGrid, find_beats
 from dancegen.audio.load import load_song
 from dancegen.audio.song import Song
+from dancegen.choreography.config import STYLES
 from dancegen.errors import DancegenError
 from dancegen.networks import LOADED_ROLES, Networks, load_networks
 from dancegen.progress import Reporter, SilentReporter
@@ -34,7 +35,7 @@ class Settings:
 
     Attributes:
         seed: another seed is another dance; the same seed, song and weights are the same dance.
-        style: one of `choreography.config.STYLES`.
+        style: one of STYLES.
         size: longer side of the video, pixels.
         fps: frames a second.
         crf: x264's quality, 0 (lossless) to 51.
@@ -49,6 +50,8 @@ class Settings:
     preview: bool = False
 
     def __post_init__(self) -> None:
+        if self.style not in STYLES:
+            raise DancegenError(f"there is no dance style {self.style!r}", f"choose one of {', '.join(STYLES)}")
         limits = {"size": SIZES, "fps": RATES, "crf": CRFS, "seed": SEEDS}
         for name, (low, high) in limits.items():
             value = getattr(self, name)

@@ -30,7 +30,7 @@ TEMPO_SPREAD = 0.9  # octaves, its standard deviation
 LOCAL_SECONDS = 8.0  # the stretch in which a tempo is taken as steady
 MULTIPLES = (1.0, 0.5, 0.5, 0.5)  # weights of a lag and its multiples; chosen on 67 songs, see estimate_tempo
 FAINT = 0.01  # onsets around this and below are ripple of held notes
-FLAT = 1e-5  # variance of an onset curve in which nothing sets in
+FLAT = 1e-3  # variance of an onset curve in which nothing sets in
 NO_BEAT = 4.0  # a confidence below NO_BEAT / sqrt(frames) is what noise reaches by chance
 
 

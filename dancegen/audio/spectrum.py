@@ -21,6 +21,8 @@ LOWEST, HIGHEST = 30.0, 7600.0  # Hz
 BAND_EDGES = (200.0, 2000.0)  # Hz; below: bass drum and bass; above: cymbals and consonants
 BLOCK = 3000  # frames at a time: 30 s, about 12 MB of spectrum
 FLUX_LAG = 2  # frames between the two spectra that an onset compares
+LEVEL = 0.2  # root mean square that every song is brought to, so that its beats do not depend on its loudness
+SILENT = 1e-4  # root mean square (-80 dB) of what is not made louder any more
 GAIN = 1e4  # log(1 + GAIN * power): quiet noise does not make onsets, quiet music does
 
 
@@ -30,7 +32,7 @@ class Curves:
 
     Attributes:
         onset: (T, B) float32, how much energy sets in, per band (mean rise of the log mel power).
-        power: (T, B) float32, mean mel power per band.
+        power: (T, B) float32, mean mel power per band, of the song at the root mean square LEVEL.
     """
 
     onset: np.ndarray
@@ -43,7 +45,7 @@ def measure(samples: np.ndarray) -> Curves:
     Memory is that of one block however long the song is.
     """
     frames = -(-len(samples) // HOP)
-    window = torch.hann_window(WINDOW)
+    window = torch.hann_window(WINDOW) * (LEVEL / max(_root_mean_square(samples), SILENT))
     filters, bands = _mel_filters(), _band_means()
     onset, power = np.zeros((frames, 3), np.float32), np.zeros((frames, 3), np.float32)
     for first in range(0, frames, BLOCK):
@@ -59,6 +61,13 @@ def measure(samples: np.ndarray) -> Curves:
         onset[first : first + count] = (bands @ rise).T.numpy()  # (count, B)
         power[first : first + count] = (bands @ mel[:, FLUX_LAG:]).T.numpy()  # (count, B)
     return Curves(onset, power)
+
+
+def _root_mean_square(samples: np.ndarray) -> float:
+    """The song's own loudness, read block by block."""
+    block = BLOCK * HOP
+    parts = (samples[first : first + block].astype(np.float64) for first in range(0, len(samples), block))
+    return float(np.sqrt(sum(float(part @ part) for part in parts) / max(len(samples), 1)))
 
 
 def _cut(samples: np.ndarray, begin: int, count: int) -> np.ndarray:

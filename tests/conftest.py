@@ -1,0 +1,140 @@
+"""Fixtures that several test files share. Everything is made here: tests need no network and no data of others."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: the tests run side by side
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from dancegen.assets.example import PICTURE, POSE
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def shared_data(*parts: str) -> Path:
+    """A file or folder of the development data beside the checkout; the test is skipped where it is not there."""
+    path = ROOT.parent.joinpath("shared", "data", *parts)
+    if not path.exists():
+        pytest.skip(f"{path.name} of the shared development data is not here")
+    return path
+
+
+def click_track(tempo: float, seconds: float, first: float = 0.3, rate: int = 16_000) -> tuple[np.ndarray, np.ndarray]:
+    """Short noise bursts at a tempo: (samples (N,) float32, their times in seconds)."""
+    rng = np.random.default_rng(0)
+    samples = np.zeros(round(seconds * rate), np.float32)
+    times = np.arange(first, seconds - 0.05, 60 / tempo)
+    for time in times:
+        at = round(time * rate)
+        burst = rng.normal(0, 0.4, min(round(0.05 * rate), len(samples) - at))
+        samples[at : at + len(burst)] += (burst * np.exp(-np.arange(len(burst)) / (0.01 * rate))).astype(np.float32)
+    return samples, times
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run of the program gave."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test reads or writes the settings of the person who runs the tests."""
+    os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
+
+
+@pytest.fixture
+def run_main(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ran]]:
+    """`run_main("render", ...)`: the program inside this process, through its real error boundary."""
+    from dancegen import cli
+
+    before = signal.getsignal(signal.SIGTERM)
+
+    def run(*arguments: object) -> Ran:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as end:
+            cli.main([str(argument) for argument in arguments])
+        out, err = capfd.readouterr()
+        return Ran(int(end.value.code or 0), out, err)
+
+    yield run
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(scope="session")
+def run_program() -> Callable[..., Ran]:
+    """`run_program("render", ...)`: the program as its own process."""
+
+    def run(*arguments: object, cwd: Path = ROOT) -> Ran:
+        command = [sys.executable, "-m", "dancegen", *map(str, arguments)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, check=False)
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def beat_song(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four seconds of clicks at 120 beats a minute, 44.1 kHz stereo."""
+    path = tmp_path_factory.mktemp("songs") / "beat.wav"
+    samples, _ = click_track(120, 4.0, rate=44_100)
+    soundfile.write(path, np.stack([samples, samples], axis=1), 44_100)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A choreographer of a few thousand random numbers, for tests in which the dance itself does not matter."""
+    import torch
+
+    from dancegen.choreography.config import ChoreographerConfig
+    from dancegen.choreography.model import Choreographer
+    from dancegen.weights.checkpoint import save_checkpoint
+
+    torch.manual_seed(0)
+    config = ChoreographerConfig(
+        audio_channels=(2, 4, 4, 4, 8),
+        hidden=16,
+        noise=4,
+        style_width=2,
+        node=8,
+        blocks=1,
+        state=4,
+        head_width=4,
+        head=16,
+    )
+    network = Choreographer(config)
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_checkpoint(path, network.state_dict(), config)
+    return path
+
+
+@pytest.fixture(scope="session")
+def quick(tiny_weights: Path) -> tuple[str, ...]:
+    """Options that make a render take a second: tiny networks, few small frames, the person's joints given."""
+    return (
+        *("--weights", f"choreographer={tiny_weights}", "--weights", "renderer=puppet"),
+        *("--size", "64", "--fps", "5", "--pose", str(POSE), "--device", "cpu", "--offline"),
+    )
+
+
+@pytest.fixture(scope="session")
+def picture() -> Path:
+    """The bundled figure."""
+    return PICTURE
