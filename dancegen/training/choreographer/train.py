@@ -43,15 +43,15 @@ STATE, LOG, OPTIONS = "state.safetensors", "log.csv", "options.json"
 class TrainOptions:
     """How to train; stored beside the state, and a resumed run must have the same."""
 
-    steps: int = 6000
-    batch: int = 16
+    steps: int = 4500
+    batch: int = 8
     pieces: int = 64
-    learning_rate: float = 2e-3
+    learning_rate: float = 1.5e-3
     critic_rate: float = 4e-4
     warmup: int = 100
     average: float = 0.998
     genre_steps: int = 200
-    free: int = 4  # windows danced to other noise than their own, in every second step
+    free: int = 2  # windows danced to other noise than their own, in every second step
     style_dropout: float = 0.3
     seed: int = 0
     save_every: int = 200

@@ -1,0 +1,133 @@
+"""Training samples: condition image, runs of target frames and all that synthetic people give for free.
+
+Glossary: B batch, T targets of each scene, V = 18 joints, r = the stored frame's side (256), s = the trained side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy.ndimage import gaussian_filter
+
+from dancegen.errors import DancegenError
+from dancegen.rendering.limbs import LIMB_NAMES
+from dancegen.skeleton.joints import MIRROR, body_height
+from dancegen.training.frames.store import StoredScene, read_scene
+
+RUNS = ((1, 2, 3), (4, 5, 6))  # frames of consecutive poses
+CONDITIONS = (0, 0, 0, 0, 7)  # which frame is the picture: the photo-like one four times of five
+JOINT_NOISE = 0.004  # body heights: what a detector is off by
+MASKS = ("true", "true", "eroded", "grown", "blurred", "ragged")
+
+# Labels (0 = background) after a mirror: right and left limbs change places.
+_SWAPPED = [name.replace("right", "?").replace("left", "right").replace("?", "left") for name in LIMB_NAMES]
+MIRRORED_LABELS = np.array([0, *(1 + LIMB_NAMES.index(name) for name in _SWAPPED)], np.uint8)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one training step reads; pictures 0..1 float32, joints in pixels of the stored frame (r).
+
+    Attributes:
+        picture, matte, labels: the condition image (B, 3, r, r), its mask as a detector might give it (B, 1, r, r) and
+            its true limb labels (B, r, r) int64.
+        joints: (B, V, 3) the condition's, a little off.
+        plate: (B, 3, s, s) the empty background.
+        frames, alpha: (B, T, 3, s, s) and (B, T, 1, s, s) the truth.
+        targets: (B, T, V, 3) the targets' joints, a little off.
+        side: r, the stored frames' side.
+    """
+
+    picture: torch.Tensor
+    matte: torch.Tensor
+    labels: torch.Tensor
+    joints: np.ndarray
+    plate: torch.Tensor
+    frames: torch.Tensor
+    alpha: torch.Tensor
+    targets: np.ndarray
+    side: int
+
+
+def find_scenes(folder: Path, split: str) -> list[Path]:
+    """The stored scenes of a split, sorted."""
+    scenes = sorted((folder / split).glob("*.npz"))
+    if not scenes:
+        raise DancegenError(f"{folder / split} holds no training scenes", "make some with `dancegen train frames`")
+    return scenes
+
+
+def mirrored(scene: StoredScene) -> StoredScene:
+    """The scene seen in a mirror."""
+    joints = scene.joints[:, list(MIRROR)].copy()
+    joints[..., 0] = scene.frames.shape[2] - joints[..., 0]
+    labels = MIRRORED_LABELS[scene.labels[:, :, ::-1]]
+    return replace(
+        scene,
+        frames=scene.frames[:, :, ::-1],
+        labels=labels,
+        alpha=scene.alpha[:, :, ::-1],
+        background=scene.background[:, ::-1],
+        joints=joints,
+    )
+
+
+def detector_mask(alpha: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarray:
+    """A true alpha (r, r) in 0..1 made as wrong as a detector's mask may be."""
+    side = alpha.shape[0]
+    if kind == "true":
+        return alpha
+    blur = side * rng.uniform(0.003, 0.010)
+    soft = gaussian_filter(alpha, blur)
+    level = {"eroded": rng.uniform(0.55, 0.75), "grown": rng.uniform(0.25, 0.45)}.get(kind, 0.5)
+    if kind == "ragged":
+        noise = gaussian_filter(rng.standard_normal(alpha.shape), side * 0.03)
+        level = np.clip(0.5 + 0.25 * noise / (noise.std() + 1e-6), 0.15, 0.85)
+    return np.clip((soft - level) / 0.3 + 0.5, 0, 1).astype(np.float32)
+
+
+def make_batch(scenes: list[Path], batch: int, side: int, in_runs: bool, rng: np.random.Generator) -> Batch:
+    """Draw a batch of random scenes; targets are a run of three where `in_runs`, else two random frames."""
+    samples = []
+    for _ in range(batch):
+        condition = int(rng.choice(CONDITIONS))
+        run = RUNS[int(rng.integers(2))]
+        targets = run if in_runs else tuple(int(t) for t in rng.permutation([1, 2, 3, 4, 5, 6, 7 - condition])[:2])
+        scene = read_scene(scenes[int(rng.integers(len(scenes)))], (condition, *targets))
+        scene = mirrored(scene) if rng.random() < 0.5 else scene
+        samples.append((scene, detector_mask(scene.alpha[0] / np.float32(255), str(rng.choice(MASKS)), rng)))
+    return collate([scene for scene, _ in samples], [mask for _, mask in samples], side, rng)
+
+
+def collate(scenes: list[StoredScene], masks: list[np.ndarray], side: int, rng: np.random.Generator | None) -> Batch:
+    """Scenes whose first frame is the condition, to tensors; joints get a detector's noise where `rng` is given."""
+    joints = np.stack([scene.joints for scene in scenes])  # (B, 1 + T, V, 3)
+    if rng is not None:
+        size = body_height(joints[..., :2])[..., None, None]
+        joints = joints + (rng.standard_normal(joints.shape) * JOINT_NOISE * size).astype(np.float32)
+    frames = _tensor(np.stack([scene.frames for scene in scenes])).permute(0, 1, 4, 2, 3)  # (B, 1 + T, 3, r, r)
+    alpha = _tensor(np.stack([scene.alpha for scene in scenes]))[:, :, None]  # (B, 1 + T, 1, r, r)
+    plate = _tensor(np.stack([scene.background for scene in scenes])).permute(0, 3, 1, 2)
+    return Batch(
+        picture=frames[:, 0],
+        matte=torch.from_numpy(np.stack(masks).astype(np.float32))[:, None],
+        labels=torch.from_numpy(np.stack([scene.labels[0] for scene in scenes]).astype(np.int64)),
+        joints=joints[:, 0],
+        plate=_shrunk(plate, side),
+        frames=_shrunk(frames[:, 1:].flatten(0, 1), side).unflatten(0, (len(scenes), -1)),
+        alpha=_shrunk(alpha[:, 1:].flatten(0, 1), side).unflatten(0, (len(scenes), -1)),
+        targets=joints[:, 1:],
+        side=frames.shape[-1],
+    )
+
+
+def _tensor(pixels: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(pixels)).float() / 255
+
+
+def _shrunk(pictures: torch.Tensor, side: int) -> torch.Tensor:
+    return pictures if pictures.shape[-1] == side else F.interpolate(pictures, (side, side), mode="area")

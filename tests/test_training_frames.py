@@ -1,0 +1,264 @@
+"""Training frames: posing, skinning, drawn figures, scenes on disk. All on a block figure made here."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dancegen.errors import DancegenError
+from dancegen.training.frames import character as characters
+from dancegen.training.frames.look import finished, random_finish, resolve
+from dancegen.training.frames.make import contact_sheet, make_frames
+from dancegen.training.frames.poses import FACING_LIMIT, dance_run, load_clips, still_pose
+from dancegen.training.frames.posing import pose
+from dancegen.training.frames.scene import FRAMES, find_sources
+from dancegen.training.frames.store import read_scene, scene_path
+
+# name: (parent, place, what the block reaches to)
+RIG = {
+    "hips": ("", (0, 0.95, 0), (0, 1.1, 0)),
+    "spine0": ("hips", (0, 1.1, 0), (0, 1.3, 0)),
+    "spine1": ("spine0", (0, 1.3, 0), (0, 1.45, 0)),
+    "neck": ("spine1", (0, 1.48, 0), (0, 1.55, 0)),
+    "head": ("neck", (0, 1.55, 0), (0, 1.78, 0)),
+}
+for _side, _sign in (("R", -1), ("L", 1)):
+    RIG |= {
+        f"{_side}_arm": ("spine1", (_sign * 0.18, 1.45, 0), (_sign * 0.45, 1.45, 0)),
+        f"{_side}_forearm": (f"{_side}_arm", (_sign * 0.45, 1.45, 0), (_sign * 0.7, 1.45, 0)),
+        f"{_side}_hand": (f"{_side}_forearm", (_sign * 0.7, 1.45, 0), (_sign * 0.85, 1.45, 0)),
+        f"{_side}_upleg": ("hips", (_sign * 0.1, 0.92, 0), (_sign * 0.1, 0.5, 0)),
+        f"{_side}_leg": (f"{_side}_upleg", (_sign * 0.1, 0.5, 0), (_sign * 0.1, 0.08, 0)),
+        f"{_side}_foot": (f"{_side}_leg", (_sign * 0.1, 0.08, 0), (_sign * 0.1, 0.03, 0.15)),
+    }
+LANDMARKS = {1: "neck", 2: "R_arm", 3: "R_forearm", 4: "R_hand", 5: "L_arm", 6: "L_forearm", 7: "L_hand"}
+LANDMARKS |= {8: "R_upleg", 9: "R_leg", 10: "R_foot", 11: "L_upleg", 12: "L_leg", 13: "L_foot"}
+FACE = {0: (0, 0.12, 0.1), 14: (-0.03, 0.15, 0.09), 15: (0.03, 0.15, 0.09), 16: (-0.08, 0.12, 0), 17: (0.08, 0.12, 0)}
+CORNERS = np.array([[x, y, z] for x in (0, 1) for y in (-1, 1) for z in (-1, 1)], float)
+QUADS = ((0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3))
+
+
+def write_block_figure(path: Path) -> None:
+    names = list(RIG)
+    vertices, faces, owners = [], [], []
+    for index, (_, start, end) in enumerate(RIG.values()):
+        first, last = np.array(start, float), np.array(end, float)
+        axis = last - first
+        side = np.cross(axis, [0.3, 0.5, 0.8])
+        side = 0.05 * side / np.linalg.norm(side)
+        other = np.cross(axis / np.linalg.norm(axis), side)
+        base = len(vertices) * 8
+        vertices.append(first + CORNERS[:, :1] * axis + CORNERS[:, 1:2] * side + CORNERS[:, 2:] * other)
+        faces += [[base + q[i] for i in corners] for q in QUADS for corners in ((0, 1, 2), (0, 2, 3))]
+        owners += [index] * 8
+    points = np.concatenate(vertices)
+    points[:, 1] -= min(0.0, points[:, 1].min())
+    joints = np.zeros((len(points), 4), np.uint8)
+    joints[:, 0] = owners
+    weights = np.zeros((len(points), 4), np.uint8)
+    weights[:, 0] = 255
+    rest = np.tile(np.eye(4, dtype=np.float32), (len(names), 1, 1))
+    rest[:, :3, 3] = [start for _, start, _ in RIG.values()]
+    landmark_joint, offset = np.zeros(18, np.uint8), np.zeros((18, 3), np.float32)
+    for landmark, name in LANDMARKS.items():
+        landmark_joint[landmark] = names.index(name)
+    for landmark, place in FACE.items():
+        landmark_joint[landmark], offset[landmark] = names.index("head"), place
+    stream = io.BytesIO()
+    Image.new("RGB", (8, 8), (200, 90, 60)).save(stream, "WEBP")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(
+        path,
+        vertices=points.astype(np.float32),
+        normals=np.tile(np.array([[0, 0, 127]], np.int8), (len(points), 1)),
+        uvs=np.full((len(points), 2), 0.5, np.float16),
+        faces=np.array(faces, np.uint16),
+        skin_joints=joints,
+        skin_weights=weights,
+        joint_names=np.array(names),
+        parents=np.array([names.index(p) if p else -1 for p, _, _ in RIG.values()], np.int16),
+        rest_global=rest,
+        texture=np.frombuffer(stream.getvalue(), np.uint8),
+        landmark_joint=landmark_joint,
+        landmark_offset=offset,
+        meta=json.dumps({"source": "test"}),
+    )
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with two block figures, one for each split, backgrounds and two short dances."""
+    folder = tmp_path_factory.mktemp("data")
+    kept = {True: 0, False: 0}
+    for number in range(60):  # names decide the split
+        path = folder / "characters" / "blocks" / f"b_{number:03d}.npz"
+        if not kept[characters.is_validation(path)]:
+            write_block_figure(path)
+            kept[characters.is_validation(path)] += 1
+    assert kept == {True: 1, False: 1}
+    rng = np.random.default_rng(0)
+    (folder / "backgrounds").mkdir()
+    for number in range(100):
+        noise = rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(folder / "backgrounds" / f"b_{number:03d}.jpg")
+    (folder / "dance" / "m2d").mkdir(parents=True)
+    for name in ("DANCE_C_1", "DANCE_C_4"):
+        clip = np.stack([1.7 * still_pose(np.random.default_rng(i // 10), lively=True).joints for i in range(90)])
+        np.savez(folder / "dance" / "m2d" / f"{name}.npz", joints=clip.astype(np.float16))
+    return folder
+
+
+@pytest.fixture
+def figure(data: Path) -> characters.Character:
+    return characters.load_character(sorted((data / "characters").glob("*/*.npz"))[0])
+
+
+def direction(joints: np.ndarray, start: int, end: int) -> np.ndarray:
+    bone = joints[end] - joints[start]
+    return bone / np.linalg.norm(bone)
+
+
+def test_rest_pose_is_left_alone(figure: characters.Character) -> None:
+    matrices = np.tile(np.eye(4), (len(figure.bind), 1, 1))
+    matrices[:, :3, 3] = figure.bind
+    vertices, _ = characters.skin(figure, matrices)
+    np.testing.assert_allclose(vertices, figure.vertices, atol=1e-6)
+    np.testing.assert_allclose(characters.landmarks(figure, matrices), figure.rest, atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_bones_point_as_the_target_and_the_figure_stands_on_the_floor(figure: characters.Character, seed: int) -> None:
+    target = still_pose(np.random.default_rng(seed), lively=True)
+    matrices = pose(figure, target.joints, target.floor)
+    got = characters.landmarks(figure, matrices)
+    for start, end in ((2, 3), (3, 4), (5, 6), (6, 7), (8, 9), (9, 10), (11, 12), (12, 13)):
+        assert direction(got, start, end) @ direction(target.joints, start, end) > 0.999
+    lengths = [np.linalg.norm(got[a] - got[b]) for a, b in ((2, 3), (8, 9))]
+    rest = [np.linalg.norm(figure.rest[a] - figure.rest[b]) for a, b in ((2, 3), (8, 9))]
+    np.testing.assert_allclose(lengths, rest, rtol=1e-5)
+    assert abs(characters.skin(figure, matrices)[0][:, 1].min()) < 1e-5
+
+
+def test_a_jump_leaves_the_floor(figure: characters.Character) -> None:
+    target = still_pose(np.random.default_rng(0))
+    matrices = pose(figure, target.joints, target.floor - 0.2)
+    assert characters.skin(figure, matrices)[0][:, 1].min() > 0.1
+
+
+def test_every_limb_label_is_used_and_sides_do_not_mix(figure: characters.Character) -> None:
+    labels = figure.limb_weights.argmax(axis=1)
+    assert set(labels) == set(range(1, 16))
+    assert (figure.vertices[labels == characters.ARM_LABELS["R"][2], 0] < 0).all()
+    assert (figure.vertices[labels == characters.LEG_LABELS["L"][2], 0] > 0).all()
+
+
+def test_proportions_change_only_what_is_asked(figure: characters.Character) -> None:
+    longer = characters.with_proportions(figure, {"R_arm": (1.5, 1.0)})
+    assert np.linalg.norm(longer.rest[3] - longer.rest[2]) == pytest.approx(
+        1.5 * np.linalg.norm(figure.rest[3] - figure.rest[2])
+    )
+    np.testing.assert_allclose(longer.rest[5:14], figure.rest[5:14], atol=1e-9)
+
+
+def test_dance_faces_the_camera(data: Path) -> None:
+    clip = load_clips(data / "dance", validation=False)[0]
+    away = clip * [-1, 1, -1]  # turned round
+    for seed in range(8):
+        run = dance_run(away, 3, np.random.default_rng(seed))
+        across = run[1].joints[11] - run[1].joints[8] + run[1].joints[5] - run[1].joints[2]
+        assert abs(np.arctan2(-across[2], across[0])) <= FACING_LIMIT + 1e-6
+
+
+def test_splits_share_nobody(data: Path) -> None:
+    train, val = find_sources(data, "train"), find_sources(data, "val")
+    assert not set(train.characters) & set(val.characters)
+    assert not set(train.backgrounds) & set(val.backgrounds)
+    assert len(train.clips) == 2 * len(val.clips) or len(train.clips) == len(val.clips)
+
+
+def test_outfits_and_twins_are_one_person() -> None:
+    folder = Path("valid")
+    assert characters.person_of(folder / "X_AIAN_F_1_Busi.npz") == characters.person_of(folder / "AIAN_F_1_Casual.npz")
+    assert characters.person_of(folder / "AIAN_F_2_Busi.npz") != characters.person_of(folder / "AIAN_F_1_Busi.npz")
+
+
+def test_resolve_averages_coverage() -> None:
+    labels = np.zeros((4, 4), np.uint8)
+    labels[:2, :2] = 5
+    labels[0, 2] = 7
+    colour = np.full((4, 4, 3), 200, np.uint8)
+    covered, coverage, small = resolve(colour, labels)
+    np.testing.assert_allclose(coverage, [[1, 0.25], [0, 0]])
+    np.testing.assert_allclose(covered[..., 0], [[200, 50], [0, 0]])
+    assert small.tolist() == [[5, 0], [0, 0]]
+
+
+def test_finish_without_noise_repeats() -> None:
+    rng = np.random.default_rng(3)
+    finish = random_finish(rng, drawing=False)
+    picture = rng.uniform(0, 255, (16, 16, 3)).astype(np.float32)
+    np.testing.assert_array_equal(finished(picture, finish, None), finished(picture, finish, None))
+
+
+def test_figure_scenes_are_repeatable_and_resumable(data: Path, tmp_path: Path) -> None:
+    def make(folder: str, numbers: range) -> int:
+        made = make_frames(tmp_path / folder, data, scenes=numbers, seed=1, split="train", figures=True)
+        return made.written
+
+    assert make("a", range(2)) == 2
+    assert make("a", range(3)) == 1
+    assert make("b", range(2, 3)) == 1
+    first, second = (read_scene(scene_path(tmp_path / folder, "train", 2)) for folder in "ab")
+    np.testing.assert_array_equal(first.frames, second.frames)
+    assert not list((tmp_path / "a" / "train").glob(".*"))
+
+
+def test_figure_scene_is_consistent(data: Path, tmp_path: Path) -> None:
+    make_frames(tmp_path, data, scenes=range(6), seed=0, split="train", figures=True)
+    hits = []
+    for index in range(6):
+        scene = read_scene(scene_path(tmp_path, "train", index))
+        assert scene.frames.shape == (FRAMES, 256, 256, 3)
+        assert scene.labels.shape == scene.alpha.shape == (FRAMES, 256, 256)
+        assert scene.joints.shape == (FRAMES, 18, 3)
+        assert ((scene.labels > 0) == (scene.alpha >= 128)).all()
+        outside = scene.alpha == 0
+        far = np.abs(scene.frames.astype(int) - scene.background)[outside].mean()
+        assert far < 12  # the empty background, but for the camera's noise
+        for frame in range(FRAMES):
+            for joint, limbs in ((3, (4, 5)), (6, (7, 8)), (9, (10, 11)), (12, (13, 14))):
+                x, y = scene.joints[frame, joint, :2].astype(int)
+                around = scene.labels[frame, max(0, y - 6) : y + 7, max(0, x - 6) : x + 7]
+                hits.append(bool(np.isin(around, limbs).any()))
+    assert np.mean(hits) > 0.85  # the rest are hidden by other limbs
+    assert contact_sheet([scene_path(tmp_path, "train", 0)]).size == (9 * 256, 512)
+
+
+def test_missing_data_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DancegenError, match="no characters"):
+        make_frames(tmp_path / "out", tmp_path, scenes=range(1), seed=0, split="train")
+
+
+def test_rendered_scene_agrees_with_its_joints(data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("moderngl")
+    try:
+        make_frames(tmp_path, data, scenes=range(2), seed=0, split="train")
+    except DancegenError as error:
+        pytest.skip(f"no OpenGL here: {error}")
+    for index in range(2):
+        scene = read_scene(scene_path(tmp_path, "train", index))
+        hips = (scene.joints[:, 8] + scene.joints[:, 11]) / 2
+        np.testing.assert_allclose(hips[:, 2], 0, atol=1e-3)
+        for frame in range(FRAMES):
+            inside = scene.alpha[frame] > 128
+            assert 0.01 < inside.mean() < 0.6
+            near = [
+                inside[max(0, int(y) - 6) : int(y) + 7, max(0, int(x) - 6) : int(x) + 7].any()
+                for x, y, _ in scene.joints[frame, :14]
+            ]
+            assert np.mean(near) > 0.9
