@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # Modules of dancegen.commands in the order of the help; each has COMMANDS = {"word": function or typer.Typer}, or one
 # `app`, a typer.Typer of the module's own name.
 COMMAND_MODULES = (
-    *("render", "subject", "dance", "export", "batch"),
+    *("render", "subject", "check", "dance", "export", "batch"),
     *("weights", "doctor", "bench", "train", "evaluate"),
 )
 EVERYWHERE = {"--quiet": "quiet", "-q": "quiet", "--debug": "debug"}  # options that may stand anywhere

@@ -22,6 +22,7 @@ from dancegen.skeleton.sequence import SkeletonSequence
 from dancegen.subject.image import ConditionalImage, open_picture
 from dancegen.subject.subject import Subject
 from dancegen.video.encode import CRF, VideoWriter, check_output, check_room
+from dancegen.workbench.preflight import warnings
 
 SIZES = (64, 2048)  # pixels, the longer side of a video
 RATES = (1.0, 120.0)  # frames a second
@@ -129,6 +130,8 @@ def render_dance(
     if subject is None:
         reporter.stage("finding the person")
         subject = _find(image, networks, pose, mask, reporter)
+    for warning in warnings(grid, subject, dance):
+        reporter.note(warning)
     poses = _place(dance, subject, settings.fps, frames)
     reporter.stage("drawing", frames, "frames")
     with VideoWriter(out, *size, settings.fps, sound, _facts(settings, networks), settings.crf) as video:

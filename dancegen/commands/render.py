@@ -50,6 +50,7 @@ def render(
     device: Device = "auto",
     offline: Offline = False,
     preview: Preview = False,
+    report: Annotated[Path | None, typer.Option(help="A page (.html) about the video and how it was made.")] = None,
     overwrite: Overwrite = False,
 ) -> str:
     """Make a video of the person of PICTURE dancing to SONG."""
@@ -73,6 +74,8 @@ def render(
         overwrite=overwrite,
         reporter=reporter(),
     )
+    if report:
+        _write_report(report, made, dance)
     return _told(made, f"dance {dance.name}" if dance else f"seed {seed}")
 
 
@@ -106,6 +109,28 @@ def _read_dance(
         reporter().note(note)
     seconds = load_song(song, start, duration).seconds
     return cut_to(dance.take(take), dance, start, seconds, force)
+
+
+def _write_report(page: Path, made: Rendered, dance: Path | None) -> None:
+    """The page about a video; a dance file's own beats are shown where it was danced from one."""
+    import shlex
+    import sys
+    from dataclasses import replace
+
+    from dancegen.audio.grid import BeatGrid
+    from dancegen.video.encode import read_comment
+    from dancegen.workbench.preflight import check_all
+    from dancegen.workbench.read_dance import read_dance
+    from dancegen.workbench.report import weights_facts, write_report
+
+    if dance:
+        file = read_dance(dance)
+        times = file.times + file.song.start - made.song.start
+        made = replace(made, grid=BeatGrid(times[times >= 0], file.tempo, file.confidence))
+    reporter().stage("report")
+    checks = check_all(made.grid, made.subject, made.dance, made.size, made.frames, made.path.parent)
+    weights = weights_facts(read_comment(made.path).get("weights", {}))
+    write_report(page, made, checks, weights, shlex.join(["dancegen", *sys.argv[1:]]))
 
 
 def _told(made: Rendered, origin: str) -> str:

@@ -1,0 +1,80 @@
+"""`dancegen check`: what is worth knowing before a song and a picture are rendered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dancegen.commands import reporter
+
+
+def check(
+    song: Annotated[Path, typer.Argument(help="Any sound file, or a video with sound.")],
+    picture: Annotated[Path, typer.Argument(help="A picture of one person.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Where the video shall be.")] = Path("out.mp4"),
+    start: Annotated[float, typer.Option(help="Seconds of the song to skip.")] = 0.0,
+    duration: Annotated[float | None, typer.Option(help="Seconds of the song to take; default: all.")] = None,
+    dance: Annotated[Path | None, typer.Option(help="A dance file instead of a new dance.")] = None,
+    take: Annotated[int | None, typer.Option(help="Which take of the dance file; default: the best.")] = None,
+    seed: Annotated[int, typer.Option(help="Another seed is another dance.")] = 0,
+    style: Annotated[str, typer.Option(help="none, cha-cha, rumba, tango or waltz.")] = "none",
+    size: Annotated[int, typer.Option(help="Longer side of the video in pixels.")] = 512,
+    fps: Annotated[float, typer.Option(help="Frames a second.")] = 30.0,
+    pose: Annotated[Path | None, typer.Option(help="The person's joints: OpenPose or ComfyUI JSON.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="The person's outline: a black and white picture.")] = None,
+    weights: Annotated[list[str] | None, typer.Option(help="ROLE=FILE or ROLE=NAME, repeatable.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    offline: Annotated[bool, typer.Option("--offline", help="Never touch the network.")] = False,
+) -> Any:
+    """See whether PICTURE and SONG suit each other, and what rendering them will cost."""
+    from collections import deque
+
+    from dancegen.audio.load import load_song
+    from dancegen.choreography.dance import choreograph
+    from dancegen.errors import DancegenError
+    from dancegen.networks import load_networks
+    from dancegen.pipeline import Settings
+    from dancegen.rendering.renderer import Renderer, output_size
+    from dancegen.skeleton.retarget import retarget
+    from dancegen.subject.find import find_subject
+    from dancegen.subject.image import open_picture
+    from dancegen.weights.resolve import weights_by_role
+    from dancegen.workbench.make import find_grid
+    from dancegen.workbench.preflight import check_all, time_needed
+    from dancegen.workbench.read_dance import check_song, cut_to, read_dance
+
+    Settings(seed, style, size, fps)
+    sound = load_song(song, start, duration)
+    grid = find_grid(sound)
+    networks = load_networks(weights_by_role(weights or []), device=device, offline=offline, reporter=reporter())
+    if dance:
+        made = read_dance(dance)
+        check_song(made, song, str(dance))
+        skeleton = cut_to(made.take(take), made, start, sound.seconds)
+    elif networks.choreographer is None:
+        raise DancegenError("no choreographer's weights are installed", "give --weights choreographer=FILE or --dance")
+    else:
+        skeleton = choreograph(sound, grid, networks.choreographer, seed=seed, style=style)
+    image = open_picture(picture)
+    subject = find_subject(image, network=networks.subject, pose_file=pose, mask_file=mask, reporter=reporter())
+    frames = max(1, round(sound.seconds * fps))
+    checks = check_all(grid, subject, skeleton, output_size(image.size, size), frames, out.parent)
+    renderer = Renderer(networks.renderer, networks.subject, networks.device)
+    canvas = renderer.prepare(subject, size)
+    poses = retarget(skeleton.resampled(fps, frames), subject.joints, subject.confidence, image.size)
+    checks.append(time_needed(lambda few: deque(renderer.render(canvas, few), maxlen=0), poses, frames))
+    return _table(checks)
+
+
+def _table(checks: list) -> Any:
+    from rich.table import Table
+
+    table = Table("check", "", "found", "what helps", box=None, pad_edge=False)
+    for one in checks:
+        table.add_row(one.name, one.verdict, one.found, one.remedy)
+    return table
+
+
+COMMANDS = {"check": check}
