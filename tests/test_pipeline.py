@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+import soundfile
+
+from dancegen.assets.example import POSE
+from dancegen.audio.load import load_song
+from dancegen.errors import DancegenError
+from dancegen.networks import Networks, load_networks
+from dancegen.pipeline import Settings, render_dance
+from dancegen.skeleton.joints import V
+from dancegen.skeleton.sequence import SkeletonSequence
+from dancegen.subject.find import find_subject
+from dancegen.subject.image import open_picture
+from dancegen.subject.subject import Subject
+from dancegen.video.encode import read_comment
+
+SMALL = {"size": 64, "fps": 5.0}
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.stages: list[str] = []
+        self.notes: list[str] = []
+        self.steps = 0
+
+    def stage(self, name: str, total: int | None = None, unit: str = "") -> None:
+        self.stages.append(name)
+        self.steps = 0
+
+    def advance(self, steps: int = 1) -> None:
+        self.steps += steps
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@pytest.fixture(scope="module")
+def networks(tiny_weights: Path) -> Networks:
+    return load_networks({"choreographer": str(tiny_weights)}, device="cpu", roles=["choreographer"])
+
+
+@pytest.fixture(scope="module")
+def subject(picture: Path) -> Subject:
+    return find_subject(open_picture(picture), network=None, pose_file=POSE)
+
+
+def frames_of(path: Path) -> np.ndarray:
+    reader: Iterator = imageio_ffmpeg.read_frames(str(path))
+    width, height = next(reader)["size"]
+    return np.stack([np.frombuffer(frame, np.uint8).reshape(height, width, 3) for frame in reader])
+
+
+def test_a_song_and_a_picture_become_a_video(
+    beat_song: Path, picture: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    listener = Listener()
+    made = render_dance(
+        beat_song,
+        picture,
+        tmp_path / "a.mp4",
+        duration=2.1,
+        settings=Settings(seed=3, **SMALL),
+        pose=POSE,
+        weights={"choreographer": str(tiny_weights), "renderer": "puppet"},
+        device="cpu",
+        reporter=listener,
+    )
+    assert made.path == tmp_path / "a.mp4" and made.frames == round(2.1 * 5) and made.size == (42, 64)
+    frames = frames_of(made.path)
+    assert frames.shape == (made.frames, 64, 42, 3)
+    assert np.abs(np.diff(frames.astype(int), axis=0)).max() > 40  # somebody moves
+    told = read_comment(made.path)
+    assert told["seed"] == 3 and told["weights"]["choreographer"] == "tiny.safetensors" and told["dancegen"]
+    assert [name.split()[0] for name in listener.stages] == [
+        "listening",
+        "loading",
+        "choreography",
+        "finding",
+        "drawing",
+    ]
+    assert listener.steps == made.frames
+    assert load_song(made.path).seconds == pytest.approx(2.1, abs=0.06)
+
+
+def test_seeds(beat_song: Path, picture: Path, networks: Networks, subject: Subject, tmp_path: Path) -> None:
+    def dance(seed: int) -> np.ndarray:
+        settings = Settings(seed=seed, preview=True, **SMALL)
+        made = render_dance(
+            beat_song,
+            picture,
+            tmp_path / "a.mp4",
+            settings=settings,
+            networks=networks,
+            subject=subject,
+            overwrite=True,
+        )
+        return made.dance.joints
+
+    first = dance(1)
+    np.testing.assert_array_equal(first, dance(1))
+    assert np.abs(first - dance(2)).max() > 1e-3
+
+
+def test_a_given_dance_and_subject_need_no_networks(
+    beat_song: Path, picture: Path, subject: Subject, tmp_path: Path, networks: Networks
+) -> None:
+    made = render_dance(
+        beat_song,
+        picture,
+        tmp_path / "own.mp4",
+        settings=Settings(preview=True, **SMALL),
+        networks=networks,
+        subject=subject,
+    )
+    again = render_dance(
+        beat_song,
+        picture,
+        tmp_path / "given.mp4",
+        settings=Settings(preview=True, **SMALL),
+        dance=made.dance,
+        subject=subject,
+        networks=Networks(networks.device),
+    )
+    np.testing.assert_array_equal(frames_of(made.path), frames_of(again.path))
+    np.testing.assert_array_equal(again.dance.joints, made.dance.joints)
+
+
+def test_without_a_choreographer_and_without_a_dance(
+    beat_song: Path, picture: Path, subject: Subject, networks: Networks, tmp_path: Path
+) -> None:
+    with pytest.raises(DancegenError, match="choreographer"):
+        render_dance(
+            beat_song,
+            picture,
+            tmp_path / "a.mp4",
+            subject=subject,
+            networks=Networks(networks.device),
+            settings=Settings(**SMALL),
+        )
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("seconds", "fps", "frames"), [(1.0, 29.97, 30), (0.73, 24.0, 18), (1.01, 60.0, 61), (0.5, 1.0, 1)]
+)
+def test_frames_are_duration_times_rate(
+    picture: Path, subject: Subject, networks: Networks, tmp_path: Path, seconds: float, fps: float, frames: int
+) -> None:
+    if fps == 1.0:
+        frames = max(round(seconds * fps), 1)
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, round(seconds * 16_000)), 16_000)
+    still = SkeletonSequence(np.random.default_rng(0).normal(0, 0.1, (5, V, 3)), 30)
+    made = render_dance(
+        tmp_path / "a.wav",
+        picture,
+        tmp_path / "a.mp4",
+        settings=Settings(size=64, fps=fps, preview=True),
+        dance=still,
+        subject=subject,
+        networks=networks,
+    )
+    assert made.frames == frames == imageio_ffmpeg.count_frames_and_secs(str(made.path))[0]
+
+
+def test_silence_renders_with_a_note(picture: Path, subject: Subject, networks: Networks, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "silence.wav", np.zeros(2 * 16_000), 16_000)
+    listener = Listener()
+    made = render_dance(
+        tmp_path / "silence.wav",
+        picture,
+        tmp_path / "a.mp4",
+        settings=Settings(preview=True, **SMALL),
+        networks=networks,
+        subject=subject,
+        reporter=listener,
+    )
+    assert made.frames == 10 and made.grid.confidence == 0
+    assert any("silence.wav has no beat" in note for note in listener.notes)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"size": 10}, "--size"),
+        ({"size": 10_000}, "--size"),
+        ({"fps": 0.0}, "--fps"),
+        ({"fps": float("nan")}, "--fps"),
+        ({"crf": 99}, "--crf"),
+        ({"seed": -1}, "--seed"),
+        ({"style": "polka"}, "cha-cha"),
+    ],
+)
+def test_impossible_settings(wrong: dict, said: str) -> None:
+    with pytest.raises(DancegenError, match=said):
+        Settings(**wrong)
+
+
+def test_networks_that_are_not_there(tiny_weights: Path) -> None:
+    with pytest.raises(DancegenError, match="no such weights file"):
+        load_networks({"choreographer": "missing.safetensors"}, device="cpu", roles=["choreographer"])
+    with pytest.raises(DancegenError, match="is a choreographer, not a renderer"):
+        load_networks({"renderer": str(tiny_weights)}, device="cpu", roles=["renderer"])
+    with pytest.raises(DancegenError, match="choose one of auto, cpu, cuda, mps"):
+        load_networks({}, device="tpu", roles=[])
+    assert load_networks({"renderer": "puppet"}, device="cpu", roles=["renderer"]).renderer is None
