@@ -28,3 +28,13 @@ def push_pull(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     below = push_pull(mean, share.clamp_max(1.0))
     spread = F.interpolate(below, scale_factor=2, mode="bilinear", align_corners=False)[..., :height, :width]
     return values * weight + spread * (1 - weight)
+
+
+def spread(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """`push_pull` at half the size, for uses that need no exact values where they are known; same shapes."""
+    height, width = values.shape[-2:]
+    pad = (0, width % 2, 0, height % 2)
+    stacked = F.avg_pool2d(F.pad(torch.cat([values * weight, weight], 1), pad), 2)
+    share = stacked[:, -1:]
+    filled = push_pull(stacked[:, :-1] / share.clamp_min(1e-6), (4 * share).clamp_max(1))
+    return F.interpolate(filled, scale_factor=2, mode="bilinear", align_corners=False)[..., :height, :width]

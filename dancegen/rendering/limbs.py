@@ -62,19 +62,19 @@ DEFAULT_ORDER = np.array([1.0, 0, 0, 1.2, 1.8, 2.2, 1.2, 1.8, 2.2, 0.3, 0.5, 0.6
 DEPTH_TO_ORDER = 12.0  # a limb one eighth of the body height further away falls back by 1.5
 DEPTH_LIMIT = 3.0
 
-# (limb, limb, index of the joint point they turn about in `joint_points`, radius of the round cap by which each goes
-# on into the other, as a share of H)
+# (limb, limb, index of the joint point they turn about in `joint_points`, the largest radius of the round cap by which
+# each goes on into the other, as a share of H)
 NEIGHBOURS = (
     (HEAD, UPPER_TORSO, 0, 0.070),
     (UPPER_TORSO, LOWER_TORSO, 1, 0.160),
-    (UPPER_TORSO, R_UPPER_ARM, 2, 0.050),
-    (UPPER_TORSO, L_UPPER_ARM, 3, 0.050),
+    (UPPER_TORSO, R_UPPER_ARM, 2, 0.045),
+    (UPPER_TORSO, L_UPPER_ARM, 3, 0.045),
     (R_UPPER_ARM, R_FOREARM, 4, 0.045),
     (L_UPPER_ARM, L_FOREARM, 5, 0.045),
     (R_FOREARM, R_HAND, 6, 0.035),
     (L_FOREARM, L_HAND, 7, 0.035),
-    (LOWER_TORSO, R_THIGH, 8, 0.080),
-    (LOWER_TORSO, L_THIGH, 9, 0.080),
+    (LOWER_TORSO, R_THIGH, 8, 0.060),
+    (LOWER_TORSO, L_THIGH, 9, 0.060),
     (R_THIGH, R_SHIN, 10, 0.060),
     (L_THIGH, L_SHIN, 11, 0.060),
     (R_SHIN, R_FOOT, 12, 0.045),

@@ -5,15 +5,15 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from dancegen.rendering.fill import push_pull
+from dancegen.rendering.fill import spread
 
 
 def grown(mask: torch.Tensor, radius: float) -> torch.Tensor:
-    """The largest value within a square of this radius (pixels; negative shrinks): (h, w) -> (h, w)."""
+    """The largest value within a square of this radius (pixels; negative shrinks): (B, 1, h, w), same shape."""
     if radius < 0:
         return 1 - grown(1 - mask, -radius)
     for _ in range(round(radius)):
-        mask = F.max_pool2d(mask[None, None], 3, 1, 1)[0, 0]
+        mask = F.max_pool2d(mask, 3, 1, 1)
     return mask
 
 
@@ -24,26 +24,24 @@ def separate(picture: torch.Tensor, matte: torch.Tensor, band: float) -> tuple[t
     nearest certain background colour; where the two differ, their mixture tells the coverage better than the detector.
 
     Args:
-        picture: (3, h, w) 0..1.
-        matte: (h, w) 0..1 as the detector gave it.
+        picture: (B, 3, h, w) 0..1.
+        matte: (B, 1, h, w) 0..1 as the detector gave it.
         band: half width of the uncertain band, pixels.
 
     Returns:
-        colours (3, h, w) of the person, also beyond the edge; matte (h, w), refined.
+        colours (B, 3, h, w) of the person, also beyond the edge; matte (B, 1, h, w), refined.
     """
     inside = grown((matte > 0.9).float(), -band)
     outside = grown((matte < 0.1).float(), -band)
-    if float(inside.sum()) < 16 or float(outside.sum()) < 16:
-        return picture, matte
-    person = push_pull(picture[None], inside[None, None])[0]
-    around = push_pull(picture[None], outside[None, None])[0]
+    person, around = spread(picture, inside), spread(picture, outside)
     contrast = person - around
-    power = (contrast**2).sum(0)
-    coverage = (((picture - around) * contrast).sum(0) / power.clamp_min(1e-4)).clamp(0, 1)
+    power = (contrast**2).sum(1, keepdim=True)
+    coverage = (((picture - around) * contrast).sum(1, keepdim=True) / power.clamp_min(1e-4)).clamp(0, 1)
     # The linear mixture overstates faint coverage: stretched a little towards 0 and 1.
     coverage = ((coverage - 0.15) / 0.7).clamp(0, 1)
-    trust = power / (power + 0.05) * (1 - inside) * (1 - outside)
+    enough = (inside.sum((1, 2, 3), keepdim=True) > 16) & (outside.sum((1, 2, 3), keepdim=True) > 16)
+    trust = power / (power + 0.05) * (1 - inside) * (1 - outside) * enough
     refined = matte * (1 - trust) + coverage * trust
     pure = torch.maximum(inside, ((refined - 0.85) / 0.14).clamp(0, 1))
-    near = push_pull(picture[None], pure[None, None])[0]
+    near = torch.where(enough, spread(picture, pure), picture)
     return picture * pure + near * (1 - pure), refined

@@ -7,11 +7,19 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from scipy.ndimage import distance_transform_edt
 
+from dancegen.rendering.fill import spread
 from dancegen.rendering.limbs import (
     DEFAULT_ORDER,
+    HEAD,
+    L_THIGH,
+    LOWER_TORSO,
     NEIGHBOURS,
+    R_THIGH,
     RADII,
+    UPPER_TORSO,
     K,
     capsule_distances,
     joint_points,
@@ -20,8 +28,12 @@ from dancegen.rendering.limbs import (
 from dancegen.skeleton.joints import body_height
 
 SEAM = 0.10  # every two limbs overlap by this many radii, so that an unmoved puppet has no cracks
-CAP_RIM = 0.25  # the outer share of a joint's round cap in which it fades
-CORE = np.full(K, 0.70, np.float32)  # within this distance a limb goes on behind whatever hides it, radii
+CAP_RIM = 0.15  # the outer share of a joint's round cap in which it fades
+CORE = 0.70  # within this distance a limb goes on behind whatever hides it, radii
+COLOUR_NOISE = 0.12  # the least standard deviation of a limb's colour
+FOREIGN_LIMIT = 8.0  # squared standard deviations
+COLOUR_TO_DISTANCE = 0.10  # radii per squared standard deviation
+FILLED = (HEAD, UPPER_TORSO, LOWER_TORSO, R_THIGH, L_THIGH)  # the limbs that arms are often in front of
 
 
 def limb_distances(joints: np.ndarray, height: int, width: int) -> torch.Tensor:
@@ -41,12 +53,60 @@ def owners(distances: torch.Tensor) -> torch.Tensor:
     return ((rival - distances + SEAM) / SEAM).clamp(0, 1)
 
 
-def parts(distances: torch.Tensor, joints: np.ndarray) -> torch.Tensor:
+def by_colour(distances: torch.Tensor, picture: torch.Tensor, matte: torch.Tensor) -> torch.Tensor:
+    """Distances raised where a pixel's colour is not the limb's: a hem stays with the shirt, a hand with the skin.
+
+    Each limb's colour is a Gaussian over its capsule's core; a limb that is hidden or many-coloured says little.
+
+    Args:
+        distances: (B, K, h, w).
+        picture: (B, 3, h, w) 0..1; matte: (B, 1, h, w).
+    """
+    core = owners(distances) * ((0.8 - distances) / 0.2).clamp(0, 1) * matte  # (B, K, h, w)
+    amount = core.sum((-1, -2)).clamp_min(1e-3)  # (B, K)
+    mean = torch.einsum("bkhw,bchw->bkc", core, picture) / amount[..., None]
+    square = torch.einsum("bkhw,bchw->bkc", core, picture**2) / amount[..., None]
+    variance = (square - mean**2).clamp_min(0) + COLOUR_NOISE**2  # (B, K, 3)
+    # (x - m)^2 / v, expanded so that no (B, K, 3, h, w) is made; mean over the channels
+    weight = 1 / (3 * variance)
+    foreign = torch.einsum("bkc,bchw->bkhw", weight, picture**2) - 2 * torch.einsum(
+        "bkc,bchw->bkhw", weight * mean, picture
+    )
+    foreign = (foreign + (weight * mean**2).sum(-1)[..., None, None]).clamp(0, FOREIGN_LIMIT)
+    seen = (amount / (2.0 + amount))[..., None, None]
+    foreign = foreign * seen + 0.5 * FOREIGN_LIMIT * (1 - seen)
+    return distances + COLOUR_TO_DISTANCE * F.avg_pool2d(foreign, 3, 1, 1)
+
+
+def joint_widths(matte: torch.Tensor, joints: np.ndarray) -> np.ndarray:
+    """The body's half width at each joint: the distance from there to the edge of the person.
+
+    Args:
+        matte: (B, 1, h, w); joints: (B, V, 2+) in its pixels.
+
+    Returns:
+        (B, 14) pixels, in the order of `NEIGHBOURS`.
+    """
+    height, width = matte.shape[-2:]
+    points, size = joint_points(joints), body_height(joints[..., :2])
+    widths = np.zeros(points.shape[:2], np.float32)
+    for row, mask in enumerate(matte[:, 0].cpu().numpy() > 0.5):
+        inside = distance_transform_edt(np.pad(mask, 1, constant_values=True))[1:-1, 1:-1]
+        room = max(1, round(0.015 * float(size[row])))  # a joint is rarely right in the middle of its limb
+        for index, (x, y) in enumerate(points[row].astype(int)):
+            rows, columns = slice(max(y - room, 0), y + room + 1), slice(max(x - room, 0), x + room + 1)
+            near = inside[rows, columns] if 0 <= x < width and 0 <= y < height else np.zeros(0)
+            widths[row, index] = near.max() if near.size else 0.0
+    return widths
+
+
+def parts(distances: torch.Tensor, joints: np.ndarray, widths: np.ndarray) -> torch.Tensor:
     """`owners`, with neighbouring limbs reaching softly into each other around the joint that they share.
 
     Args:
         distances: (B, K, h, w), perhaps corrected by the network.
         joints: (B, V, 2+) in pixels of the same grid.
+        widths: (B, 14) half widths at the joints, pixels: a cap is no wider than the body there.
 
     Returns:
         (B, K, h, w) in 0..1; the sum over limbs is at least 1.
@@ -55,13 +115,15 @@ def parts(distances: torch.Tensor, joints: np.ndarray) -> torch.Tensor:
     height, width = distances.shape[-2:]
     points = torch.from_numpy(joint_points(joints).astype(np.float32)).to(distances)  # (B, 14, 2)
     size = torch.from_numpy(body_height(joints[..., :2]).astype(np.float32)).to(distances)  # (B,)
+    wide = torch.from_numpy(1.1 * widths + 0.5).to(distances)
     x = torch.arange(width, device=distances.device) + 0.5
     y = torch.arange(height, device=distances.device) + 0.5
     reaching = [own[:, k] for k in range(K)]
     for a, b, point, reach in NEIGHBOURS:
         dx = x - points[:, point, 0, None]  # (B, w)
         dy = y - points[:, point, 1, None]  # (B, h)
-        distance = (dx[:, None, :] ** 2 + dy[:, :, None] ** 2).sqrt() / (reach * size[:, None, None])  # (B, h, w)
+        radius = torch.minimum(reach * size, wide[:, point]).clamp_min(0.5)[:, None, None]
+        distance = (dx[:, None, :] ** 2 + dy[:, :, None] ** 2).sqrt() / radius  # (B, h, w)
         cap = ((1 - distance) / CAP_RIM).clamp(0, 1)
         reaching[a] = torch.maximum(reaching[a], own[:, b] * cap)
         reaching[b] = torch.maximum(reaching[b], own[:, a] * cap)
@@ -69,10 +131,28 @@ def parts(distances: torch.Tensor, joints: np.ndarray) -> torch.Tensor:
 
 
 def hidden_cores(distances: torch.Tensor) -> torch.Tensor:
-    """Where a limb goes on unseen behind a nearer one (an arm before the chest): (B, K, h, w), 0..1."""
+    """Where a limb of `FILLED` goes on unseen behind a nearer one: (B, K, h, w) -> (B, len(FILLED), h, w), 0..1."""
     own = owners(distances)
     order = torch.from_numpy(DEFAULT_ORDER).to(distances)
-    hides = (order[None, :] - order[:, None] > 0.5).to(distances)  # (K hidden, K hiding)
+    hidden = list(FILLED)
+    hides = (order[None, :] - order[hidden, None] > 0.5).to(distances)  # (hidden, K hiding)
     covered = torch.einsum("kj,bjhw->bkhw", hides, own).clamp(0, 1)
-    core = ((torch.from_numpy(CORE).to(distances)[:, None, None] - distances) / 0.1).clamp(0, 1)
-    return covered * core
+    return covered * ((CORE - distances[:, hidden]) / 0.1).clamp(0, 1)
+
+
+def complete(
+    colours: torch.Tensor, matte: torch.Tensor, share: torch.Tensor, core: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Give a limb its hidden side: its own colours spread over the core that another limb hides.
+
+    Args:
+        colours: (B, 3, h, w); matte, share, core: (B, 1, h, w), of one limb.
+
+    Returns:
+        colours (B, 3, h, w) and share (B, 1, h, w).
+    """
+    known = ((share - 0.6) / 0.3).clamp(0, 1) * (matte > 0.5)
+    enough = known.sum((1, 2, 3), keepdim=True) > 16
+    filled = spread(colours, known)
+    mix = torch.where(enough, ((share - 0.2) / 0.5).clamp(0, 1), 1.0)
+    return colours * mix + filled * (1 - mix), torch.where(enough, torch.maximum(share, core), share)

@@ -12,15 +12,12 @@ def background_plate(picture: torch.Tensor, matte: torch.Tensor, reach: float) -
     """Paint over the person.
 
     Args:
-        picture: (3, h, w) 0..1.
-        matte: (h, w) 0..1.
+        picture: (B, 3, h, w) 0..1.
+        matte: (B, 1, h, w) 0..1.
         reach: how far beyond the matte the person may still show, pixels.
 
     Returns:
-        (3, h, w): the picture itself wherever the person is not.
+        (B, 3, h, w): the picture itself wherever the person is not.
     """
     hole = grown((matte > 0.05).float(), reach)
-    known = (1 - hole)[None, None]
-    if float(known.sum()) == 0:
-        return picture
-    return push_pull(picture[None], known)[0]
+    return push_pull(picture, 1 - hole)

@@ -15,9 +15,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from dancegen.rendering.fill import push_pull
 from dancegen.rendering.limbs import K
-from dancegen.rendering.parts import hidden_cores, limb_distances, parts
+from dancegen.rendering.parts import (
+    FILLED,
+    by_colour,
+    complete,
+    hidden_cores,
+    joint_widths,
+    limb_distances,
+    parts,
+)
 
 ANALYSIS_SIZE = 320  # the longer side of the grid on which limbs are told apart, pixels
 MARGIN = 2  # transparent texels around each layer
@@ -67,17 +74,18 @@ def cut_layers(
     small = (max(1, round(height * shrink)), max(1, round(width * shrink)))
     scale = np.array([small[1] / width, small[0] / height]) * density
     local = ((joints[:, :2] - np.array(corner)) * scale).astype(np.float32)[None]  # (1, V, 2) analysis pixels
-    distances = limb_distances(local, *small)  # (1, K, ha, wa)
+    picture, present = (F.interpolate(p, small, mode="area") for p in (colours[None], matte[None, None]))
+    distances = by_colour(limb_distances(local, *small), picture, present)  # (1, K, ha, wa)
     if corrections is not None:
         distances = distances - F.interpolate(corrections[None], small, mode="bilinear", align_corners=False)
-    shares, cores = parts(distances, local), hidden_cores(distances)
-    present = F.interpolate(matte[None, None], small, mode="area")
+    shares, cores = parts(distances, local, joint_widths(present, local)), hidden_cores(distances)
     textures, corners = [], np.zeros((K, 2), np.float32)
     for limb in range(K):
-        reach = (torch.maximum(shares[0, limb], cores[0, limb]) * (present[0, 0] > 0.01)) > 0.01
+        core = cores[:, FILLED.index(limb)] if limb in FILLED else None
+        reach = ((shares[0, limb] if core is None else torch.maximum(shares[0, limb], core[0])) > 0.01) & (present[0, 0] > 0.01)
         box = _box(reach, (height, width))
         corners[limb] = np.array(corner) + np.array([box[0], box[1]]) / density
-        textures.append(_layer(colours, matte, shares[:, limb], cores[:, limb], box))
+        textures.append(_layer(colours, matte, shares[:, limb], core, box))
     return LimbLayers(tuple(textures), corners, density)
 
 
@@ -93,23 +101,20 @@ def _box(reach: torch.Tensor, size: tuple[int, int]) -> tuple[int, int, int, int
 
 
 def _layer(
-    colours: torch.Tensor, matte: torch.Tensor, share: torch.Tensor, core: torch.Tensor, box: tuple[int, int, int, int]
+    colours: torch.Tensor,
+    matte: torch.Tensor,
+    share: torch.Tensor,
+    core: torch.Tensor | None,
+    box: tuple[int, int, int, int],
 ) -> torch.Tensor:
     """One limb's premultiplied texture, margin included; `share` and `core` are (1, ha, wa) over the whole picture."""
     left, top, right, bottom = box
-    share, core = (_crop_resized(grid, box, matte.shape)[None] for grid in (share, core))  # (1, 1, hk, wk)
-    colour = colours[None, :, top:bottom, left:right]
-    alpha = matte[None, None, top:bottom, left:right]
-    if float(core.max()) > 0.05:
-        known = ((share - 0.6) / 0.3).clamp(0, 1) * (alpha > 0.5)
-        if float(known.sum()) > 16:
-            filled = push_pull(colour, known)
-            mix = ((share - 0.2) / 0.5).clamp(0, 1)
-            colour = colour * mix + filled * (1 - mix)
-            share = torch.maximum(share, core)
-    alpha = alpha * share
-    texture = torch.cat([colour * alpha, alpha], 1)[0]
-    return F.pad(texture, (MARGIN,) * 4).contiguous()
+    colour, alpha = colours[None, :, top:bottom, left:right], matte[None, None, top:bottom, left:right]
+    fine = _crop_resized(share, box, matte.shape)[None]  # (1, 1, hk, wk)
+    if core is not None and float(core.max()) > 0.05:
+        colour, fine = complete(colour, alpha, fine, _crop_resized(core, box, matte.shape)[None])
+    alpha = alpha * fine
+    return F.pad(torch.cat([colour * alpha, alpha], 1)[0], (MARGIN,) * 4).contiguous()
 
 
 def _crop_resized(grid: torch.Tensor, box: tuple[int, int, int, int], size: tuple[int, int]) -> torch.Tensor:
@@ -130,7 +135,7 @@ def lay(
         maps: (K, 2, 3) target -> source pixels.
         order: (K,) larger is nearer the camera.
         frame: (3, h, w) colours, or (4, h, w) premultiplied with alpha.
-        flow: (2, h, w) added to the source position of every pixel, source pixels; or None.
+        flow: (2, h, w) added to every pixel's place before the maps, target pixels; or None.
     """
     height, width = frame.shape[-2:]
     for limb in np.argsort(order, kind="stable"):
@@ -181,5 +186,6 @@ def _sample(
         row = x * float(linear[axis, 0]) + float(offset[axis])
         torch.add(row[None, :], y[:, None] * float(linear[axis, 1]), out=grid[0, ..., axis])
         if flow is not None:
-            grid[0, ..., axis] += flow[axis, top:bottom, left:right] * float(to_unit[axis])
+            grid[0, ..., axis].add_(flow[0, top:bottom, left:right], alpha=float(linear[axis, 0]))
+            grid[0, ..., axis].add_(flow[1, top:bottom, left:right], alpha=float(linear[axis, 1]))
     return F.grid_sample(texture[None], grid, mode="bilinear", padding_mode="zeros", align_corners=False)[0]

@@ -75,7 +75,7 @@ class Renderer:
         matte = torch.from_numpy(np.ascontiguousarray(subject.mask)).float()  # (H, W)
         body = float(body_height(joints))
         small, small_matte = resized(picture, (out_height, out_width)), resized(matte[None], (out_height, out_width))[0]
-        plate = background_plate(small, small_matte, reach=1 + 0.02 * body)
+        plate = background_plate(small[None], small_matte[None, None], reach=1 + 0.02 * body)[0]
         layers = self._layers(picture, matte, joints, scale, body)
         return Canvas((out_width, out_height), (float(scale[0]), float(scale[1])), joints, plate, layers)
 
@@ -88,9 +88,9 @@ class Renderer:
         density = min(LAYER_DENSITY, LARGEST_LAYER / float(extent.max()))
         texels = tuple(max(4, round(float(side) * density)) for side in extent[::-1])
         fine, fine_matte = resized(crop, texels), resized(crop_matte[None], texels)[0]
-        colours, edge = separate(fine, fine_matte, band=max(1.0, 0.006 * body * density))
+        colours, edge = separate(fine[None], fine_matte[None, None], band=max(1.0, 0.006 * body * density))
         corner = (left * float(scale[0]), top * float(scale[1]))
-        return cut_layers(colours, edge, joints, density, corner)
+        return cut_layers(colours[0], edge[0, 0], joints, density, corner)
 
     @torch.inference_mode()
     def render(self, canvas: Canvas, skeletons: SkeletonSequence) -> Iterator[np.ndarray]:

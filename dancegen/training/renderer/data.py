@@ -91,12 +91,12 @@ def detector_mask(alpha: np.ndarray, kind: str, rng: np.random.Generator) -> np.
 
 
 def make_batch(scenes: list[Path], batch: int, side: int, in_runs: bool, rng: np.random.Generator) -> Batch:
-    """Draw a batch of random scenes; targets are a run of three where `in_runs`, else two random frames."""
+    """Draw a batch of random scenes; their three targets are a run where `in_runs`, else any other frames."""
     samples = []
     for _ in range(batch):
         condition = int(rng.choice(CONDITIONS))
         run = RUNS[int(rng.integers(2))]
-        targets = run if in_runs else tuple(int(t) for t in rng.permutation([1, 2, 3, 4, 5, 6, 7 - condition])[:2])
+        targets = run if in_runs else tuple(int(t) for t in rng.permutation([1, 2, 3, 4, 5, 6, 7 - condition])[:3])
         scene = read_scene(scenes[int(rng.integers(len(scenes)))], (condition, *targets))
         scene = mirrored(scene) if rng.random() < 0.5 else scene
         samples.append((scene, detector_mask(scene.alpha[0] / np.float32(255), str(rng.choice(MASKS)), rng)))

@@ -126,7 +126,7 @@ def train_step(
     if adversarial:
         terms["judge"] = discriminator_step(state, frames.detach(), truth, skeleton, plan.bf16)
     state.update_mean()
-    return {"loss": float(loss), **{name: float(value) for name, value in terms.items()}}
+    return {"loss": float(loss.detach()), **{name: float(value.detach()) for name, value in terms.items()}}
 
 
 def generator_terms(
