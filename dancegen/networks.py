@@ -52,7 +52,7 @@ def load_networks(
 
     Args:
         weights: role -> name in the manifest or file, for roles that shall not take the default; the renderer's may
-            be "puppet" for no network.
+            be "puppet" for no network, the detector's "dwpose" is fetched for the subject finder.
         device: see `device.DEVICES`.
         roles: those to load. A role that the manifest does not list and `weights` does not name stays None.
         offline: never touch the network.
@@ -62,6 +62,10 @@ def load_networks(
         DancegenError: weights are missing, tampered with or of another role, or there is no such device.
     """
     chosen = dict(weights or {})
+    if "detector" in chosen:  # the subject finder uses it as soon as it is here
+        from dancegen.subject.dwpose import dwpose_models
+
+        dwpose_models(asked=True, offline=offline, reporter=reporter)
     place = choose_device(device)
     listed = {entry.role for entry in load_manifest()}
     loaded: dict[str, object] = {}

@@ -150,9 +150,9 @@ def test_most_prominent_person_is_taken(tmp_path: Path) -> None:
     pixels = picture(640, 640, 80, 100) | picture(640, 640, 450, 300)
     people = ((80, 100, 60, 100, 0.95), (450, 320, 200, 500, 0.8), (450, 330, 300, 560, 0.5))
     boxes = box_model(tmp_path / "box.onnx", *people)
-    taken = dwpose._person_box(pixels, dwpose._session(boxes))
-    assert taken is not None
-    np.testing.assert_allclose(taken, (350, 70, 550, 570), atol=0.5)
+    first, second = dwpose._people(pixels, dwpose._session(boxes))
+    np.testing.assert_allclose(first, (350, 70, 550, 570), atol=0.5)
+    np.testing.assert_allclose(second, (50, 50, 110, 150), atol=0.5)
     joints, _ = find_with_dwpose(pixels, boxes, pose_model(tmp_path / "pose.onnx"))
     assert np.abs(joints - (450, 300)).max() < 6
 
@@ -234,3 +234,67 @@ def test_without_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
     assert dwpose_models() is None
     with pytest.raises(DancegenError, match=r"dancegen\[dwpose\]"):
         dwpose_models(asked=True)
+
+
+def posing_model(path: Path, joints: np.ndarray) -> Path:
+    """A pose model that always sees one pose: COCO keypoints (17, 2) in its own 288 x 384 pixels."""
+    constants = {"zero": np.array(0, np.float32)}
+    nodes = [
+        helper.make_node("ReduceMax", ["input"], ["any"], keepdims=0),
+        helper.make_node("Mul", ["any", "zero"], ["none"]),
+    ]
+    for axis, bins in enumerate((576, 768)):
+        simcc = np.zeros((1, K, bins), np.float32)
+        simcc[0, np.arange(17), np.rint(joints[:, axis] * 2).astype(int)] = 0.9
+        constants[f"seen_{axis}"] = simcc
+        nodes.append(helper.make_node("Add", [f"seen_{axis}", "none"], [f"simcc_{'xy'[axis]}"]))
+    return model_file(path, (384, 288), nodes, constants, {"simcc_x": [1, K, 576], "simcc_y": [1, K, 768]})
+
+
+STANDING = np.array(  # nose, eyes, ears, shoulders, elbows, wrists, hips, knees, ankles; left before right
+    [(144, 40), (150, 34), (138, 34), (158, 38), (130, 38), (174, 80), (114, 80), (190, 130), (98, 130), (196, 180),
+     (92, 180), (164, 190), (124, 190), (166, 270), (122, 270), (168, 350), (120, 350)], np.float32,
+)  # fmt: skip
+
+
+def test_subject_finder_uses_dwpose_once_it_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dancegen.subject.find import find_subject
+    from dancegen.subject.image import ConditionalImage
+
+    # A box of the pose model's own shape, so that its pixels are the picture's, less the crop's corner.
+    crop = np.array([288, 384]) / dwpose.BOX_MARGIN
+    models = box_model(tmp_path / "box.onnx", (300, 320, *crop, 0.9)), posing_model(tmp_path / "pose.onnx", STANDING)
+    monkeypatch.setattr(dwpose, "dwpose_models", lambda **_: models)
+    pixels = picture(640, 640, 10, 10)
+    found = find_subject(ConditionalImage(tmp_path / "me.png", pixels), network=None)
+    assert found.detector.startswith("dwpose")
+    np.testing.assert_allclose(found.joints[NOSE], STANDING[0] + (156, 128), atol=1)
+    np.testing.assert_allclose(found.joints[NECK], (300, 208), atol=1)
+    assert (found.confidence > 0.8).all()
+
+
+def test_what_is_no_person_is_left_to_the_next_detector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    box = box_model(tmp_path / "box.onnx", (300, 320, 200, 500, 0.9))
+    monkeypatch.setattr(dwpose, "dwpose_models", lambda **_: (box, pose_model(tmp_path / "pose.onnx")))
+    assert dwpose.detect(picture(640, 640, 310, 200)) is None  # every joint at one point
+
+
+def test_joints_outside_the_picture_are_not_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    crop = np.array([288, 384]) / dwpose.BOX_MARGIN
+    models = box_model(tmp_path / "box.onnx", (300, 500, *crop, 0.9)), posing_model(tmp_path / "pose.onnx", STANDING)
+    monkeypatch.setattr(dwpose, "dwpose_models", lambda **_: models)
+    found = dwpose.detect(picture(640, 640, 10, 10))
+    assert found is not None
+    assert [joint for joint in range(V) if found.confidence[joint] == 0] == [10, 13], "the ankles are below the edge"
+
+
+def test_asking_for_the_detector_fetches_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dancegen.networks import load_networks
+    from dancegen.weights.resolve import weights_by_role
+
+    asked: list[dict] = []
+    monkeypatch.setattr(dwpose, "dwpose_models", lambda **options: asked.append(options))
+    load_networks(weights_by_role(["detector=dwpose"]), device="cpu", roles=(), offline=True)
+    assert [(options["asked"], options["offline"]) for options in asked] == [(True, True)]
+    load_networks(weights_by_role(["renderer=puppet"]), device="cpu", roles=())
+    assert len(asked) == 1

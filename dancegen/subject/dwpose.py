@@ -22,6 +22,7 @@ import numpy as np
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.skeleton.joints import NECK, V
+from dancegen.subject.detection import Detection, implausible
 from dancegen.weights import hub
 from dancegen.weights.manifest import load_manifest
 from dancegen.weights.resolve import entry_path
@@ -38,6 +39,7 @@ BOX_MARGIN = 1.25  # RTMPose was trained on boxes this much larger than the pers
 MEAN_RGB = np.array([123.675, 116.28, 103.53], np.float32)
 STD_RGB = np.array([58.395, 57.12, 57.375], np.float32)
 SIMCC_BINS_PER_PIXEL = 2.0
+MIN_JOINT_SCORE = 0.3  # below it a joint counts as not in the picture, as in DWPose's own drawings
 MIN_SHOULDER_SCORE = 0.3  # below it the neck is a guess, and says so
 
 # COCO keypoint of each of our joints; the neck's -1 is computed from the shoulders.
@@ -79,6 +81,25 @@ def dwpose_models(
     return (here[0], here[1]) if whole and here[0] and here[1] else None
 
 
+def detect(pixels: np.ndarray, reporter: Reporter | None = None) -> Detection | None:
+    """The person by DWPose where its models are on this machine; None where they are not, or nobody believable is seen.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB.
+        reporter: is told about damaged models.
+    """
+    models = dwpose_models(reporter=reporter)
+    if models is None:
+        return None
+    joints, confidence = find_with_dwpose(pixels, *models)
+    height, width = pixels.shape[:2]
+    outside = (joints < 0).any(axis=-1) | (joints >= (width, height)).any(axis=-1)  # (V,)
+    confidence = np.where(outside | (confidence < MIN_JOINT_SCORE), 0, confidence).astype(np.float32)
+    if implausible(joints, confidence, (width, height)):
+        return None
+    return Detection(joints, confidence, None, "dwpose")
+
+
 def find_with_dwpose(pixels: np.ndarray, box_model: Path, pose_model: Path) -> tuple[np.ndarray, np.ndarray]:
     """The joints of the most prominent person (largest box times score).
 
@@ -91,10 +112,10 @@ def find_with_dwpose(pixels: np.ndarray, box_model: Path, pose_model: Path) -> t
         joints (V, 2) float32 in picture pixels and confidence (V,) float32 in 0..1; all confidences are 0 where no
         person was found.
     """
-    box = _person_box(pixels, _session(box_model))
-    if box is None:
+    people = _people(pixels, _session(box_model))
+    if not people:
         return np.zeros((V, 2), np.float32), np.zeros(V, np.float32)
-    keypoints, scores = _keypoints(pixels, box, _session(pose_model))
+    keypoints, scores = _keypoints(pixels, people[0], _session(pose_model))
     return joints_of_wholebody(keypoints, scores)
 
 
@@ -132,17 +153,15 @@ def _run(session: Any, picture: np.ndarray) -> list[np.ndarray]:
     return session.run(None, {session.get_inputs()[0].name: batch})
 
 
-def _person_box(pixels: np.ndarray, session: Any) -> np.ndarray | None:
-    """The most prominent person's box (x0, y0, x1, y1) in picture pixels, or None."""
+def _people(pixels: np.ndarray, session: Any) -> list[np.ndarray]:
+    """Everybody's box (x0, y0, x1, y1) in picture pixels, the most prominent first (area times score)."""
     height, width = _input_size(session)
     padded, r = _letterbox(pixels, height, width)
     (raw,) = _run(session, padded[..., ::-1])  # BGR
     boxes, scores = _decode_boxes(raw[0], height, width)
     boxes, scores = boxes[scores >= MIN_BOX_SCORE], scores[scores >= MIN_BOX_SCORE]
-    kept = _suppressed(boxes, scores)
-    if not kept:
-        return None
-    return boxes[max(kept, key=lambda index: _areas(boxes[index]) * scores[index])] / r
+    kept = sorted(_suppressed(boxes, scores), key=lambda index: -_areas(boxes[index]) * scores[index])
+    return [boxes[index] / r for index in kept]
 
 
 def _suppressed(boxes: np.ndarray, scores: np.ndarray) -> list[int]:

@@ -11,7 +11,7 @@ import numpy as np
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.skeleton.joints import L_ANKLE, L_KNEE, R_ANKLE, R_KNEE
-from dancegen.subject import mediapipe_detector
+from dancegen.subject import dwpose, mediapipe_detector
 from dancegen.subject.detection import Detection, has_torso, implausible, missing_joints
 from dancegen.subject.image import ConditionalImage
 from dancegen.subject.mask import person_mask
@@ -34,7 +34,8 @@ def find_subject(
 ) -> Subject:
     """The person of the picture.
 
-    Joints come from `pose_file`, else from mediapipe where it is installed and sees somebody, else from the network.
+    Joints come from `pose_file`, else from DWPose where it was downloaded, else from mediapipe where it is installed,
+    each where it sees somebody, else from the network.
     The mask comes from `mask_file`, else from the best of what transparency, a flat background, mediapipe and the
     network say (`mask.person_mask`).
 
@@ -44,7 +45,7 @@ def find_subject(
     reporter = reporter or SilentReporter()
     for note in image.notes:
         reporter.note(note)
-    found = read_pose(pose_file, image) if pose_file else _detect(image, network)
+    found = read_pose(pose_file, image) if pose_file else _detect(image, network, reporter)
     if found.others:
         reporter.note("there is more than one person in the picture: the largest is taken")
     _check_body(found, image, reporter)
@@ -55,9 +56,9 @@ def find_subject(
     return Subject(image, found.joints, found.confidence, mask, f"{found.detector}, mask: {source}")
 
 
-def _detect(image: ConditionalImage, network: SubjectNetwork | None) -> Detection:
+def _detect(image: ConditionalImage, network: SubjectNetwork | None, reporter: Reporter) -> Detection:
     """The first detector's person."""
-    detectors: list[Callable[[], Detection | None]] = []
+    detectors: list[Callable[[], Detection | None]] = [lambda: dwpose.detect(image.pixels, reporter)]
     if mediapipe_detector.available():
         detectors.append(lambda: mediapipe_detector.detect(image.pixels))
     if network is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import shutil
 import time
 import warnings
@@ -183,7 +184,8 @@ def client_speaks_to(reporter: Reporter) -> Iterator[None]:
 
     class ToNotes(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            reporter.note(" ".join(record.getMessage().split()))
+            said = " ".join(record.getMessage().split())
+            reporter.note(re.sub(r"(https?://[^/\s]+)\S*", r"\1", said))  # of a long address only the server
 
     logger = logging.getLogger("huggingface_hub")
     before, propagate, handler = logger.handlers, logger.propagate, ToNotes(logging.WARNING)

@@ -13,6 +13,8 @@ from dancegen.weights.defaults import default_of, role_of_file
 from dancegen.weights.manifest import FILE_TYPES, ROLES, Entry, entries_named, load_manifest
 from dancegen.weights.verify import checked_sha256
 
+NO_WEIGHTS = {"puppet": "renderer"}  # choices that are no files, and their roles
+
 
 def weights_path(
     what: str | Path, *, role: str | None = None, offline: bool = False, reporter: Reporter | None = None
@@ -91,8 +93,8 @@ def is_file_name(what: str) -> bool:
 
 
 def _role_of(what: str) -> str:
-    if what in ROLES:
-        return what
+    if what in ROLES or what in NO_WEIGHTS:
+        return NO_WEIGHTS.get(what, what)
     return role_of_file(Path(what)) if is_file_name(what) else entries_named(what, load_manifest())[0].role
 
 

@@ -21,7 +21,7 @@ class Megabytes:
 
     def __init__(self, reporter: Reporter, name: str, size: int) -> None:
         self._reporter, self._bytes, self._shown = reporter, 0, 0
-        reporter.stage(name, max(size // 10**6, 1), "MB")
+        reporter.stage(name, max(round(size / 10**6), 1), "MB")
 
     def add(self, count: int) -> None:
         """`count` more bytes are done (fewer, where a broken download begins anew)."""
