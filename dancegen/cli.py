@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from dancegen import __version__
-from dancegen.commands import reporter, use_reporter
+from dancegen.commands import reporter, use_reporter, use_typed
 from dancegen.errors import DancegenError
 from dancegen.progress import SilentReporter
 
@@ -37,6 +37,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     given, everywhere = _take_everywhere(sys.argv[1:] if arguments is None else arguments)
     listener = SilentReporter() if "quiet" in everywhere else _console_reporter()
     use_reporter(listener)
+    use_typed(given)
     signal.signal(signal.SIGTERM, _terminated)
     status = 1
     try:

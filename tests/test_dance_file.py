@@ -145,7 +145,7 @@ def test_another_song_is_refused_unless_forced(tmp_path: Path) -> None:
     song = tmp_path / "tune.wav"
     song.write_bytes(b"la la la")
     made = dance_file()
-    with pytest.raises(DancegenError, match="made for another song .*--force"):
+    with pytest.raises(DancegenError, match=r"made for another song .*--force"):
         check_song(made, song, "x.dance.json")
     assert "because of --force" in (check_song(made, song, "x.dance.json", force=True) or "")
     right = replace(made, song=replace(made.song, sha256=file_sha256(song)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ def test_bars_cover_the_dance_without_gaps() -> None:
     assert bar_count(TIMES) == 4
     stretches = [bar_poses(TIMES, bar, bar, 30, 240) for bar in range(1, 5)]
     assert stretches[0][0] == 0 and stretches[-1][1] == 240
-    assert all(a[1] == b[0] for a, b in zip(stretches, stretches[1:], strict=False))
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(stretches))
     assert bar_poses(TIMES, 2, 3, 30, 240) == (68, 188)  # beats 5 and 13 at 2.25 and 6.25 s
 
 
@@ -86,9 +87,7 @@ def test_a_stretch_made_anew_leaves_the_rest_bit_identical_and_joins_smoothly() 
     usual = max(step_sizes(old).max(), step_sizes(new).max())
     cut = np.linalg.norm(travelled.joints[60] - old.joints[59], axis=-1).max()
     assert step_sizes(mixed).max() < 2 * usual < 0.1 * cut
-    np.testing.assert_allclose(
-        mixed.joints[90:150, :, 1:], new.joints[90:150, :, 1:], atol=1e-5
-    )  # all new in its middle
+    np.testing.assert_allclose(mixed.joints[90:150, :, 1:], new.joints[90:150, :, 1:], atol=1e-5)
 
 
 def test_joins_keep_the_lengths_of_limbs() -> None:

@@ -2,20 +2,45 @@
 
 How to add one: write `dancegen/commands/NAME.py` with a dict `COMMANDS = {"word": function or typer.Typer}` (or with
 one `app`, a typer.Typer of the module's name) and name the module in `cli.COMMAND_MODULES`. A function's parameters
-carry typer annotations, its docstring is its help, and it **returns** what is to be said: a str, a rich renderable, or
-None. It tells progress to `reporter()` and raises `DancegenError` for everything a user can mend; only `cli.py` prints.
-Modules import typer and the standard library at the top and everything else inside functions, so that
+carry typer annotations, its docstring is its help, and it **returns** what is to be said: a str, a rich renderable, an
+`Outcome`, or None. It tells progress to `reporter()` and raises `DancegenError` for everything a user can mend; only
+`cli.py` prints. Modules import typer and the standard library at the top and everything else inside functions, so that
 `dancegen --help` stays fast (a test watches it).
 `--quiet` and `--debug` work on every command without being declared.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
 
 from dancegen.progress import Reporter, SilentReporter
 
+
+@dataclass(frozen=True)
+class Outcome:
+    """For a command that says something and still ends with another exit status than 0."""
+
+    text: Any
+    exit_code: int = 0
+
+
 _REPORTER: ContextVar[Reporter | None] = ContextVar("reporter", default=None)
+
+
+_TYPED: ContextVar[tuple[str, ...]] = ContextVar("typed", default=())
+
+
+def typed() -> tuple[str, ...]:
+    """What was typed after `dancegen`, for reports; empty when a command is called as a function."""
+    return _TYPED.get()
+
+
+def use_typed(arguments: Sequence[str]) -> None:
+    """Make `arguments` what `typed()` returns; `cli.py` calls this once."""
+    _TYPED.set(tuple(arguments))
 
 
 def reporter() -> Reporter:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dancegen.commands import reporter
+from dancegen.commands import Outcome, reporter
 from dancegen.errors import DancegenError
 
 if TYPE_CHECKING:
@@ -20,14 +19,6 @@ if TYPE_CHECKING:
     from dancegen.workbench.plan import Options, Pair
 
 ENGINES = ("local", "ray")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What is to be said at the end, and the program's exit status (1 if a job failed)."""
-
-    text: Any
-    exit_code: int
 
 
 def batch(
@@ -194,39 +185,36 @@ def _live_table(rows: Sequence[Row], began: dict[str, float]) -> Any:
     return Group(counts, now)
 
 
-def _plan_table(jobs: Sequence[Job], out: Path) -> Any:
-    from rich.table import Table
-
-    table = Table("what", "name", "state", "file", box=None, pad_edge=False)
+def _plan_table(jobs: Sequence[Job], out: Path) -> str:
+    lines = [("what", "file", "state")]
     problems = {job.key for job in jobs if job.problem}
     for job in jobs:
         blocked = any(need in problems for need in job.needs)
         state = job.problem or ("cannot be made" if blocked else "is there" if job.output.exists() else "to do")
-        table.add_row(job.kind, job.name, state, str(job.output.relative_to(out.resolve())))
-    return table
+        lines.append((job.kind, str(job.output.relative_to(out.resolve())), state))
+    return _columns(lines)
 
 
-def _summary(rows: Sequence[Row], before: set[str], out: Path, seconds: float) -> Any:
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-
+def _summary(rows: Sequence[Row], before: set[str], out: Path, seconds: float) -> str:
     videos = [row for row in rows if row.job.kind == "video"]
     made = sum(row.state == "done" and row.job.key not in before for row in videos)
     there = sum(row.job.key in before for row in videos)
-    failed = [row for row in rows if row.state != "done"]
     stages = ", ".join(
         f"{sum(row.state == 'done' and row.job.key not in before for row in rows if row.job.kind == kind)} {what}"
         for kind, what in (("dance", "choreographies"), ("subject", "picture analyses"))
     )
     said = f"{out}: {made} videos made in {seconds:.0f} s ({stages}), {there} were there, "
     said += f"{sum(row.state != 'done' for row in videos)} failed"
-    if not failed:
-        return Text(said)
-    table = Table("failed", "name", "why", box=None, pad_edge=False)
-    for row in failed:
-        table.add_row(row.job.kind, row.job.name, row.error)
-    return Group(Text(said), table)
+    failed = [(row.job.kind, row.job.name, row.error) for row in rows if row.state != "done"]
+    return "\n".join([said, _columns([("failed", "name", "why"), *failed])]) if failed else said
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> str:
+    """Rows as aligned text; the last column may be as long as it likes, one line a row."""
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]) - 1)]
+    return "\n".join(
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=True)), row[-1]]) for row in rows
+    )
 
 
 COMMANDS = {"batch": batch}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dancegen.commands import reporter
+from dancegen.commands import reporter, typed
 
 if TYPE_CHECKING:
     from dancegen.pipeline import Rendered
@@ -114,7 +114,6 @@ def _read_dance(
 def _write_report(page: Path, made: Rendered, dance: Path | None) -> None:
     """The page about a video; a dance file's own beats are shown where it was danced from one."""
     import shlex
-    import sys
     from dataclasses import replace
 
     from dancegen.audio.grid import BeatGrid
@@ -130,7 +129,7 @@ def _write_report(page: Path, made: Rendered, dance: Path | None) -> None:
     reporter().stage("report")
     checks = check_all(made.grid, made.subject, made.dance, made.size, made.frames, made.path.parent)
     weights = weights_facts(read_comment(made.path).get("weights", {}))
-    write_report(page, made, checks, weights, shlex.join(["dancegen", *sys.argv[1:]]))
+    write_report(page, made, checks, weights, shlex.join(["dancegen", *typed()]))
 
 
 def _told(made: Rendered, origin: str) -> str:

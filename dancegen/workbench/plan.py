@@ -37,6 +37,7 @@ SONGS = (
 )
 PICTURES = ("bmp", "gif", "jpeg", "jpg", "png", "tif", "tiff", "webp")
 PAIRINGS = ("product", "zip")
+POSE, MASK = ".pose.json", ".mask.png"  # beside NAME.jpg, NAME.pose.json and NAME.mask.png are its --pose and --mask
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ def find_files(spec: str, endings: Sequence[str], what: str) -> list[Path]:
     path = Path(spec)
     if path.is_dir():
         found = sorted(file for file in path.iterdir() if file.suffix.lower().lstrip(".") in endings)
+        found = [file for file in found if not file.name.endswith((MASK, ".overlay.png"))]
     elif path.is_file():
         found = [path]
     else:
@@ -199,9 +201,18 @@ def _dance_job(pair: Pair, options: Options, out: Path, hashes: dict[Path, tuple
 
 def _subject_job(pair: Pair, options: Options, out: Path, hashes: dict[Path, tuple[str, str]]) -> Job:
     content, problem = _content(pair.picture, "picture", pair.where, hashes)
-    key = _key("subject", content, options.content.get("subject"))
+    given = {name: beside(pair.picture, ending) for name, ending in (("pose", POSE), ("mask", MASK))}
+    corrections = [_content(file, "file", "", hashes)[0] for file in given.values() if file]
+    key = _key("subject", content, options.content.get("subject"), corrections)
     output = out / "stages" / f"{pair.picture.stem}-{key[:10]}.subject.npz"
-    return Job(key, "subject", pair.picture.name, output, _task(options, out, picture=pair.picture), (), problem)
+    task = _task(options, out, picture=pair.picture, **given)
+    return Job(key, "subject", pair.picture.name, output, task, (), problem)
+
+
+def beside(picture: Path, ending: str) -> Path | None:
+    """The file of the picture's name with another ending in its folder, if there is one."""
+    file = picture.with_name(picture.stem + ending)
+    return file if file.is_file() else None
 
 
 def _video_job(pair: Pair, options: Options, out: Path, dance: Job, subject: Job, names: dict[Path, str]) -> Job:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dancegen.workbench.dance_file import DanceFile
 
 WIDTH = 1200  # pixels of a plot or sheet
-ROW_SECONDS = 30.0  # a row of the beat plot
+ROW_SECONDS = 15.0  # a row of the beat plot
 CURVE_HEIGHT = 90
 STRIP_HEIGHT = 120
 POSES = 12  # of a take on the contact sheet
@@ -100,10 +100,16 @@ def _curve(
         return (moment - begin) / max(end - begin, 1e-6) * width
 
     dense = len(times) > 1 and x(begin + float(np.median(np.diff(times)))) < 6 * _FINE
+    bar_width = 4 * x(begin + float(np.median(np.diff(times)))) if len(times) > 1 else width
+    numbered = max(1, int(np.ceil(25 * _FINE / max(bar_width, 1.0))))  # every bar that has room for its number
+    small = ImageFont.load_default(11 * _FINE)
     for number, moment in enumerate(times):
         first = number % BEATS_PER_BAR == 0
         if begin <= moment <= end and (first or not dense):
             draw.line([(x(moment), 0), (x(moment), height)], fill=BAR if first else BEAT, width=2 if first else _FINE)
+            bar = number // BEATS_PER_BAR + 1
+            if first and bar % numbered == 0:
+                draw.text((x(moment) + 6, height * 0.02), str(bar), fill=BAR, font=small)
     points = [
         (x(begin + place / rate), height - 4 - value / max(top, 1e-9) * 0.88 * height)
         for place, value in enumerate(values.tolist())
@@ -115,7 +121,8 @@ def _curve(
         draw.ellipse([x(mark) - radius, height - 2 * radius - 2, x(mark) + radius, height - 2], fill=MARK)
     draw.line([(0, height - 1), (width, height - 1)], fill=PALE, width=_FINE)
     if title:
-        draw.text((8, 4), title, fill=(90, 90, 90), font=ImageFont.load_default(12 * _FINE))
+        place = (width - draw.textlength(title, small) - 10, 4)
+        draw.text(place, title, fill=(90, 90, 90), font=small)
     return np.asarray(picture.resize((WIDTH, CURVE_HEIGHT), Image.Resampling.LANCZOS))
 
 

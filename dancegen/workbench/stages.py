@@ -43,7 +43,8 @@ def _subject(task: dict[str, Any], scratch: Path) -> None:
     from dancegen.subject.image import open_picture
 
     network = _networks(task, "subject").subject
-    write_subject(scratch, find_subject(open_picture(task["picture"]), network=network))
+    image = open_picture(task["picture"])
+    write_subject(scratch, find_subject(image, network=network, pose_file=task["pose"], mask_file=task["mask"]))
 
 
 def _video(task: dict[str, Any], scratch: Path) -> None:

@@ -1,0 +1,143 @@
+"""From folders, patterns and CSVs to jobs; and a whole batch with real stages."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dancegen.assets.example import PICTURE, POSE
+from dancegen.errors import DancegenError
+from dancegen.workbench.plan import Options, Pair, find_files, make_jobs, make_pairs, read_pairs
+
+OPTIONS = Options(0, "none", 64, 5.0, 18, 0.0, None, None, True, "cpu", True, {}, {"choreographer": "c" * 64})
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    for name in ("a.wav", "b.mp3", "notes.txt", "x.png", "y.jpg", "x.mask.png"):
+        (tmp_path / name).write_text(name)
+    return tmp_path
+
+
+def test_folders_patterns_and_files(files: Path) -> None:
+    assert [path.name for path in find_files(str(files), ("wav", "mp3"), "songs")] == ["a.wav", "b.mp3"]
+    assert [path.name for path in find_files(str(files), ("png", "jpg"), "pictures")] == ["x.png", "y.jpg"]
+    assert [path.name for path in find_files(str(files / "*.mp3"), ("wav",), "songs")] == ["b.mp3"]
+    assert [path.name for path in find_files(str(files / "a.wav"), ("wav",), "songs")] == ["a.wav"]
+    with pytest.raises(DancegenError, match="no songs there"):
+        find_files(str(files / "none"), ("wav",), "songs")
+
+
+def test_pairs() -> None:
+    songs, pictures = [Path("a"), Path("b")], [Path("x"), Path("y")]
+    assert len(make_pairs(songs, pictures, "product")) == 4
+    assert [(p.song.name, p.picture.name) for p in make_pairs(songs, pictures, "zip")] == [("a", "x"), ("b", "y")]
+    with pytest.raises(DancegenError, match="as many pictures as songs, not 1 for 2"):
+        make_pairs(songs, pictures[:1], "zip")
+    with pytest.raises(DancegenError, match="choose product or zip"):
+        make_pairs(songs, pictures, "all")
+
+
+def test_a_csv_of_pairs(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.csv"
+    path.write_text("picture,song,seed\nx.png,a.wav,7\n\ny.png,b.wav,\n")
+    pairs = read_pairs(path)
+    assert [(p.song.name, p.picture.name, p.seed, p.where) for p in pairs] == [
+        ("a.wav", "x.png", 7, "pairs.csv line 2"),
+        ("b.wav", "y.png", None, "pairs.csv line 4"),
+    ]
+    assert pairs[0].song.parent == tmp_path
+    path.write_text("a.wav,x.png\n")
+    assert read_pairs(path)[0].picture.name == "x.png"
+    for content, message in (
+        ("", "has no pairs"),
+        ("a.wav\n", "line 1 has no song or no picture"),
+        ("song,image\n", "unknown column 'image'"),
+        ("song,picture,seed\na,b,x\n", "line 2: the seed x"),
+    ):
+        path.write_text(content)
+        with pytest.raises(DancegenError, match=message):
+            read_pairs(path)
+
+
+def test_stages_are_shared_and_keys_follow_the_content(files: Path) -> None:
+    songs, pictures = [files / "a.wav", files / "b.mp3"], [files / "x.png", files / "y.jpg"]
+    jobs = make_jobs(make_pairs(songs, pictures, "product"), OPTIONS, files / "out")
+    kinds = [job.kind for job in jobs]
+    assert (kinds.count("dance"), kinds.count("subject"), kinds.count("video")) == (2, 2, 4)
+    assert len({job.output for job in jobs}) == 8
+    again = make_jobs(make_pairs(songs, pictures, "product"), OPTIONS, files / "out")
+    assert [job.key for job in again] == [job.key for job in jobs]
+    (files / "a.wav").write_text("another song")
+    changed = make_jobs(make_pairs(songs, pictures, "product"), OPTIONS, files / "out")
+    differ = {old.name for old, new in zip(jobs, changed, strict=True) if old.key != new.key}
+    assert differ == {"a.wav", "a--x", "a--y"}
+
+
+def test_names_do_not_clash_and_missing_files_are_named(files: Path) -> None:
+    (files / "sub").mkdir()
+    (files / "sub" / "a.wav").write_text("other")
+    pairs = [
+        Pair(files / "a.wav", files / "x.png"),
+        Pair(files / "sub" / "a.wav", files / "x.png"),
+        Pair(files / "a.wav", files / "x.png", seed=5),
+        Pair(files / "gone.wav", files / "x.png", where="pairs.csv line 9"),
+    ]
+    jobs = make_jobs(pairs, OPTIONS, files / "out")
+    videos = [job for job in jobs if job.kind == "video"]
+    assert len({job.output for job in videos}) == 4 and sum(job.kind == "dance" for job in jobs) == 4
+    problems = [job.problem for job in jobs if job.problem]
+    assert problems == [f"pairs.csv line 9: the song {files / 'gone.wav'} does not exist"]
+
+
+def test_a_correction_beside_the_picture_changes_its_subject(files: Path) -> None:
+    pair = [Pair(files / "a.wav", files / "y.jpg")]
+    before = make_jobs(pair, OPTIONS, files / "out")
+    (files / "y.pose.json").write_text("{}")
+    after = make_jobs(pair, OPTIONS, files / "out")
+    assert [old.key == new.key for old, new in zip(before, after, strict=True)] == [True, False, False]
+    assert after[1].task["pose"] == str((files / "y.pose.json").resolve())
+
+
+def test_a_batch_makes_each_stage_once(tmp_path: Path, run_main: Callable, beat_song: Path, tiny_weights: Path) -> None:
+    shutil.copy(beat_song, tmp_path / "one.wav")
+    (tmp_path / "bad.wav").write_text("no sound")
+    shutil.copy(PICTURE, tmp_path / "me.png")
+    shutil.copy(POSE, tmp_path / "me.pose.json")
+    (tmp_path / "pairs.csv").write_text("one.wav,me.png\nbad.wav,me.png\ngone.wav,me.png\n")
+    out = tmp_path / "out"
+    arguments = ("batch", tmp_path / "pairs.csv", "-o", out, "--preview", "--size", 64, "--fps", 5, "--device", "cpu")
+    arguments = (*arguments, "--workers", 1, "--weights", f"choreographer={tiny_weights}", "--offline")
+    ran = run_main(*arguments, "--dry-run")
+    assert ran.status == 0 and "gone.wav does not exist" in " ".join(ran.out.split()) and not out.exists()
+    ran = run_main(*arguments)
+    said = " ".join(ran.out.split())
+    assert ran.status == 1, ran.err
+    assert "1 videos made" in said and "2 failed" in said and "bad.wav is not a sound file" in said
+    assert [path.name for path in out.glob("*.mp4")] == ["one--me.mp4"]
+    video = out / "one--me.mp4"
+    stamp = video.stat().st_mtime_ns
+    (tmp_path / "pairs.csv").write_text("one.wav,me.png\n")
+    ran = run_main(*arguments)
+    assert ran.status == 0 and "0 videos made" in ran.out and "1 were there" in ran.out
+    assert video.stat().st_mtime_ns == stamp
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("songs", "pictures"), "no songs there"),
+        (("x.csv", "pictures"), "leave PICTURES out"),
+        (("x.csv",), "cannot be read as a CSV"),
+        (("songs",), "no pictures are given"),
+        (("songs", "pictures", "--engine", "cloud"), "choose local or ray"),
+        (("songs", "pictures", "--workers", "-1"), "give 1 or more"),
+        (("songs", "pictures", "--size", "1"), "--size 1 cannot be"),
+    ],
+)
+def test_wrong_arguments_get_one_line(run_main: Callable, arguments: tuple[str, ...], message: str) -> None:
+    ran = run_main("batch", *arguments)
+    assert ran.status == 1 and message in ran.err and ran.err.count("\n") == 1

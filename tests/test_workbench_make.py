@@ -1,0 +1,208 @@
+"""Making, keeping and editing dances through the commands, with a tiny network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from workbench_tools import dance, dance_file
+
+from dancegen.errors import DancegenError
+from dancegen.workbench.make import Styles, parse_styles
+from dancegen.workbench.read_dance import read_dance
+from dancegen.workbench.takes import best_first, ranked
+
+
+@pytest.fixture
+def make(run_main: Callable, beat_song: Path, tiny_weights: Path) -> Callable:
+    """`make("--takes", 3, ...)`: `dancegen dance` on the beat song."""
+
+    def run(*arguments: object, song: Path = beat_song):  # noqa: ANN202
+        return run_main("dance", song, "--weights", f"choreographer={tiny_weights}", "--offline", *arguments)
+
+    return run
+
+
+def test_a_dance_file_says_where_it_comes_from(make: Callable, tmp_path: Path, beat_song: Path) -> None:
+    from dancegen.workbench.dance_file import file_sha256
+
+    out = tmp_path / "a.dance.json"
+    ran = make("-o", out, "--seed", 5, "--style", "tango")
+    assert ran.status == 0, ran.err
+    made = read_dance(out)
+    assert (made.song.name, made.song.sha256) == (beat_song.name, file_sha256(beat_song))
+    assert made.song.seconds == pytest.approx(4.0, abs=0.01) and made.fps == 30
+    assert made.tempo == pytest.approx(120, abs=3) and made.weights is not None
+    assert made.weights.name == "tiny.safetensors" and len(made.weights.sha256) == 64
+    assert made.takes[0].seed == 5 and made.takes[0].style == "tango" and "hit_rate" in (made.takes[0].scores or {})
+    again = tmp_path / "b.dance.json"
+    assert make("-o", again, "--seed", 5, "--style", "tango").status == 0
+    assert again.read_bytes() == out.read_bytes()
+    assert make("-o", out).status == 1  # it is there
+
+
+def test_takes_are_scored_ranked_and_drawn(make: Callable, tmp_path: Path) -> None:
+    ran = make("-o", tmp_path / "a.dance.json", "--takes", 3, "--sheet", tmp_path / "t.png")
+    assert ran.status == 0, ran.err
+    made = read_dance(tmp_path / "a.dance.json")
+    assert [take.seed for take in made.takes] == [0, 1, 2]
+    assert sorted(take.scores["rank"] for take in made.takes if take.scores) == [1, 2, 3]
+    assert made.take(None).scores["rank"] == 1  # type: ignore[index]
+    assert "hit rate" in ran.out and len(re.findall(r"^[123] ", ran.out, re.M)) == 3
+    sheet = np.asarray(Image.open(tmp_path / "t.png").convert("RGB"))
+    assert sheet.shape[1] == 1200 and sheet.std() > 5
+    assert np.abs(made.takes[0].skeleton.joints - made.takes[1].skeleton.joints).max() > 1e-3
+
+
+def test_ranking_prefers_the_dance_on_the_beat() -> None:
+    times = np.arange(0.25, 8.0, 0.5)
+    made = dance_file(takes=3)
+    takes = ranked(made.takes, times)
+    best = best_first([take.scores or {} for take in takes])[0]
+    assert takes[best].scores["rank"] == 1  # type: ignore[index]
+    good = {"hit_rate": 90, "coverage": 100, "bc_music": 0.9, "pvar": 0.3, "skate_ratio": 0.5}
+    bad = {"hit_rate": 20, "coverage": 300, "bc_music": 0.2, "pvar": 0.1, "skate_ratio": 2.0}
+    assert best_first([bad, good, bad]) == [1, 0, 2]
+
+
+def test_redone_bars_leave_the_rest_bit_identical(make: Callable, tmp_path: Path) -> None:
+    first, second = tmp_path / "a.dance.json", tmp_path / "b.dance.json"
+    assert make("-o", first, "--takes", 2).status == 0
+    ran = make("--from", first, "-o", second, "--redo", "2", "--seed", 9, "--take", 2)
+    assert ran.status == 0, ran.err
+    old, new = read_dance(first), read_dance(second)
+    np.testing.assert_array_equal(new.takes[0].skeleton.joints, old.takes[0].skeleton.joints)
+    changed = np.flatnonzero((new.takes[1].skeleton.joints != old.takes[1].skeleton.joints).any(axis=(1, 2)))
+    begin, end = round(old.times[4] * 30), len(old.takes[1].skeleton)  # the song has two bars
+    assert len(changed) > 20 and changed.min() >= begin and changed.max() < end
+    assert [(e.first, e.last, e.seed) for e in new.takes[1].edits] == [(2, 2, 9)]
+    before = first.read_bytes()
+    assert make("-o", first, "--redo", "1").status == 0 and first.read_bytes() != before  # in place
+    ran = make("-o", first, "--redo", "7")
+    assert ran.status == 1 and "bars 7-7 are not in this song: choose within 1-2" in ran.err
+    assert make("-o", first, "--redo", "1", "--tempo", "half").status == 1
+    assert make("--from", first, "-o", second, "--redo", "1").status == 1  # b is there
+
+
+def test_another_song_cannot_be_redone(make: Callable, tmp_path: Path, run_main: Callable) -> None:
+    import soundfile
+
+    out = tmp_path / "a.dance.json"
+    make("-o", out)
+    other = tmp_path / "other.wav"
+    soundfile.write(other, np.random.default_rng(0).normal(0, 0.1, 64_000), 16_000)
+    ran = make("-o", out, "--redo", "1", song=other)
+    assert ran.status == 1 and "made for another song" in ran.err and ran.err.count("\n") == 1
+
+
+def test_style_by_stretch(make: Callable, tmp_path: Path) -> None:
+    assert parse_styles(["rumba", "tango@9-16"]) == Styles("rumba", (("tango", 9, 16),))
+    for options, message in (
+        (["polka"], "no style 'polka'"),
+        (["rumba", "tango"], "give bars"),
+        (["tango@x"], "17-24"),
+    ):
+        with pytest.raises(DancegenError, match=re.escape(message)):
+            parse_styles(options)
+    plain, mixed = tmp_path / "a.dance.json", tmp_path / "b.dance.json"
+    make("-o", plain, "--style", "rumba")
+    assert make("-o", mixed, "--style", "rumba", "--style", "tango@2").status == 0
+    old, new = read_dance(plain).takes[0].skeleton.joints, read_dance(mixed).takes[0].skeleton.joints
+    differ = (old != new).any(axis=(1, 2))
+    assert differ[-10:].all() and not differ[:60].any()
+
+
+def test_tempo_and_given_beats_change_the_grid(
+    make: Callable, tmp_path: Path, run_main: Callable, beat_song: Path
+) -> None:
+    listed = tmp_path / "beats.txt"
+    assert run_main("beats", beat_song, "-o", listed, "--plot", tmp_path / "b.png").status == 0
+    assert Image.open(tmp_path / "b.png").size[0] == 1200
+    out = tmp_path / "a.dance.json"
+    assert make("-o", out, "--tempo", "half").status == 0
+    half = read_dance(out)
+    np.testing.assert_allclose(np.diff(half.times), 1.0, atol=0.1)
+    listed.write_text("0.1\n0.9\n1.7\n2.5\n3.3\n")
+    assert make("-o", out, "--beats", listed, "--overwrite").status == 0
+    np.testing.assert_allclose(read_dance(out).times, [0.1, 0.9, 1.7, 2.5, 3.3])
+    listed.write_text("0.1\nx\n")
+    ran = make("-o", out, "--beats", listed, "--overwrite")
+    assert ran.status == 1 and "line 2" in ran.err
+
+
+def test_a_dance_file_renders_the_dance_that_render_would_make(
+    make: Callable, run_main: Callable, quick: tuple, tmp_path: Path, beat_song: Path, picture: Path
+) -> None:
+    out = tmp_path / "a.dance.json"
+    make("-o", out, "--seed", 3)
+    videos = tmp_path / "direct.mp4", tmp_path / "file.mp4"
+    assert run_main("render", beat_song, picture, "-o", videos[0], *quick, "--seed", 3).status == 0
+    page = tmp_path / "r.html"
+    ran = run_main("render", beat_song, picture, "-o", videos[1], *quick, "--dance", out, "--report", page)
+    assert ran.status == 0, ran.err
+    difference = [abs(a - b) for a, b in zip(*(frames(video) for video in videos), strict=True)]
+    assert max(difference) < 1.0  # mean grey level of each frame
+    text = page.read_text()
+    for said in (
+        "<h2>The video</h2>",
+        "<h2>Scores</h2>",
+        "dancegen render",
+        "whole body",
+    ):
+        assert said in text
+    assert text.count("data:image/jpeg;base64,") >= 12 and "http" not in text.replace("http-equiv", "")
+
+
+def frames(video: Path) -> list[float]:
+    """The mean grey level of each frame."""
+    import subprocess
+
+    from dancegen.ffmpeg import ffmpeg_program
+
+    command = [ffmpeg_program(), "-v", "error", "-i", video, "-f", "rawvideo", "-pix_fmt", "gray", "-s", "32x32", "-"]
+    raw = subprocess.run(command, capture_output=True, check=True).stdout
+    return np.frombuffer(raw, np.uint8).reshape(-1, 1024).mean(axis=1).tolist()
+
+
+def test_export_and_import_through_the_commands(
+    make: Callable, run_main: Callable, tmp_path: Path, beat_song: Path
+) -> None:
+    out = tmp_path / "a.dance.json"
+    make("-o", out)
+    for name in ("p.json", "poses", "p.mp4", "p.npz", "p.csv"):
+        ran = run_main("export", out, "-o", tmp_path / name, "--canvas", "256x320")
+        assert ran.status == 0 and (tmp_path / name).exists(), ran.err
+    assert run_main("export", out, "-o", tmp_path / "p.json").status == 1  # it is there
+    assert run_main("export", out, "-o", tmp_path / "q.json", "--canvas", "big").status == 1
+    back = tmp_path / "back.dance.json"
+    ran = run_main("import", tmp_path / "poses", "--song", beat_song, "-o", back)
+    assert ran.status == 0, ran.err
+    made = read_dance(back)
+    assert made.weights is None and len(made.takes[0].skeleton) == 120 and made.placement is not None
+    (tmp_path / "none.json").write_text('[{"people": []}]')
+    ran = run_main("import", tmp_path / "none.json", "--song", beat_song, "-o", back, "--overwrite")
+    assert ran.status == 1 and "no people" in ran.err and ran.err.count("\n") == 1
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "letter.txt").write_text("mine")
+    ran = run_main("export", out, "-o", tmp_path / "other", "--overwrite")
+    assert ran.status == 1 and (tmp_path / "other" / "letter.txt").exists()
+
+
+def test_imported_dances_are_usable(tmp_path: Path) -> None:
+    from workbench_tools import STANDING
+
+    from dancegen.skeleton.retarget import retarget
+    from dancegen.workbench import export
+    from dancegen.workbench.imports import read_poses
+
+    made = dance(2.0)
+    pixels = export.placed(made, export.fitted(made, 512, 768))
+    export.write_comfyui(tmp_path / "p.json", pixels, (512, 768))
+    imported = read_poses(tmp_path / "p.json", 30).skeleton
+    subject = STANDING * 400 + (250, 480)
+    placed = retarget(imported, subject, np.ones(18), (500, 500))
+    assert np.isfinite(placed.joints).all() and np.ptp(placed.joints[..., 1]) > 300

@@ -1,0 +1,79 @@
+"""What is said before rendering."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from workbench_tools import STANDING, dance
+
+from dancegen.audio.grid import BeatGrid
+from dancegen.skeleton.joints import L_ANKLE, L_ELBOW, L_WRIST, R_ANKLE
+from dancegen.skeleton.sequence import SkeletonSequence
+from dancegen.subject.image import ConditionalImage
+from dancegen.subject.subject import Subject
+from dancegen.workbench import preflight
+from dancegen.workbench.preflight import LOOK, OK
+
+GRID = BeatGrid(np.arange(0.25, 8, 0.5), 120.0, 0.6)
+
+
+@pytest.fixture
+def subject() -> Subject:
+    """A standing person of 400 pixels in a picture of 500 x 500, with a generous outline."""
+    image = ConditionalImage(Path("me.png"), np.full((500, 500, 3), 200, np.uint8))
+    joints = (STANDING * 400 + (250, 480)).astype(np.float32)
+    mask = np.zeros((500, 500), np.float32)
+    mask[60:490, 150:350] = 1
+    return Subject(image, joints, np.ones(18, np.float32), mask, "test")
+
+
+def test_a_good_picture_has_nothing_to_say(subject: Subject, tmp_path: Path) -> None:
+    checks = preflight.check_all(GRID, subject, dance(8.0), (512, 512), 240, tmp_path)
+    assert {check.verdict for check in checks} == {OK}, [check.line for check in checks]
+    assert preflight.warnings(GRID, subject, dance(8.0)) == []
+
+
+def test_what_is_missing_is_named(subject: Subject) -> None:
+    confidence = subject.confidence.copy()
+    confidence[[R_ANKLE, L_ANKLE]] = 0
+    check = preflight.whole_body(replace(subject, confidence=confidence))
+    assert check.verdict == LOOK and "right ankle, left ankle" in check.found
+
+
+def test_an_arm_over_the_body_and_one_outside_the_outline(subject: Subject) -> None:
+    joints = subject.joints.copy()
+    joints[L_ELBOW], joints[L_WRIST] = (262, 240), (248, 210)
+    check = preflight.hidden_limbs(replace(subject, joints=joints))
+    assert check.verdict == LOOK and "over the body" in check.found and "left forearm" in check.found
+    mask = subject.mask.copy()
+    mask[:, :205] = 0
+    check = preflight.hidden_limbs(replace(subject, mask=mask))
+    assert "not in the person's outline: right upper arm, right forearm" in check.found
+
+
+def test_a_small_person(subject: Subject) -> None:
+    tiny = replace(subject, joints=(STANDING * 120 + (250, 480)).astype(np.float32))
+    assert preflight.large_enough(tiny).verdict == LOOK
+
+
+@pytest.mark.parametrize(("confidence", "verdict"), [(0.0, LOOK), (0.1, LOOK), (0.5, OK)])
+def test_beats(confidence: float, verdict: str) -> None:
+    assert preflight.sure_beats(replace(GRID, confidence=confidence)).verdict == verdict
+
+
+def test_a_dance_that_travels_too_far(subject: Subject) -> None:
+    made = dance(8.0)
+    walk = np.zeros((240, 18, 3), np.float32)
+    walk[..., 0] = np.linspace(-2, 2, 240)[:, None]
+    check = preflight.room_to_travel(subject, SkeletonSequence(made.joints + walk, 30))
+    assert check.verdict == LOOK and "travels 4.0 body heights" in check.found
+
+
+def test_the_time_is_measured(subject: Subject) -> None:
+    import time
+
+    check = preflight.time_needed(lambda few: time.sleep(0.01 * len(few)), dance(1.0), 120_000)
+    assert check.verdict == LOOK and " min here" in check.found
