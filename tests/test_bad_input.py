@@ -1,0 +1,263 @@
+"""The issue's table of bad input: one clear line, exit 1, no traceback, no file, an existing file untouched."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import Ran
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from dancegen import ffmpeg
+from dancegen.video import encode
+
+RATE = 16_000
+Render = Callable[..., Ran]
+
+
+@pytest.fixture
+def render(
+    run_main: Callable[..., Ran], tmp_path: Path, beat_song: Path, picture: Path, quick: tuple[str, ...]
+) -> Render:
+    """Renders beside an existing video; checks that a failure leaves that one alone and nothing else behind."""
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    (folder / "out.mp4").write_bytes(b"an earlier video")
+
+    def run(song: Path = beat_song, image: Path = picture, out: str = "out.mp4", *options: object) -> Ran:
+        ran = run_main("render", song, image, "-o", folder / out, "--overwrite", *quick, *options)
+        if ran.status:
+            assert ran.status == 1 and ran.out == "" and "Traceback" not in ran.err
+            assert [path.name for path in folder.iterdir()] == ["out.mp4"]
+            assert (folder / "out.mp4").read_bytes() == b"an earlier video"
+            last = ran.err.splitlines()[-1]
+            assert last.startswith("dancegen: ") and "fault of dancegen's own" not in last
+        return ran
+
+    return run
+
+
+def wav(path: Path, samples: np.ndarray) -> Path:
+    soundfile.write(path, samples, RATE, subtype="FLOAT")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "samples", "said"),
+    [
+        ("missing.wav", None, "no such file"),
+        ("text.wav", b"not a sound at all, just words\n" * 20, "not a sound file"),
+        ("empty.wav", b"", "is empty"),
+        ("header.wav", np.zeros(0), "only a header"),
+        ("short.wav", np.ones(800) * 0.1, "0.05 s of sound"),
+        ("nan.wav", np.full(RATE, np.nan), "not numbers"),
+    ],
+)
+def test_songs_that_are_none(render: Render, tmp_path: Path, name: str, samples: object, said: str) -> None:
+    if isinstance(samples, bytes):
+        (tmp_path / name).write_bytes(samples)
+    elif samples is not None:
+        wav(tmp_path / name, samples)
+    ran = render(tmp_path / name)
+    assert ran.status == 1 and said in ran.err.splitlines()[-1] and name in ran.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("kind", ["silence", "noise"])
+def test_songs_without_a_beat_are_danced_to(render: Render, tmp_path: Path, kind: str) -> None:
+    samples = np.zeros(2 * RATE) if kind == "silence" else np.random.default_rng(0).normal(0, 0.1, 2 * RATE)
+    ran = render(wav(tmp_path / f"{kind}.wav", samples))
+    assert ran.status == 0 and f"note: {kind}.wav has no beat" in ran.err and "no beat found" in ran.out
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that claims a size without having the pixels."""
+    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
+
+
+def bad_picture(name: str, path: Path, good: Path) -> None:
+    if name == "words.png":
+        path.write_text("a thousand words")
+    elif name == "cut.png":
+        path.write_bytes(good.read_bytes()[:20_000])
+    elif name == "dot.png":
+        Image.new("RGB", (1, 1)).save(path)
+    elif name == "bomb.png":
+        path.write_bytes(png_header(30_000, 30_000))
+    elif name == "folder.png":
+        path.mkdir()
+
+
+@pytest.mark.parametrize("name", ["missing.png", "words.png", "cut.png", "dot.png", "bomb.png", "folder.png"])
+def test_pictures_that_are_none(render: Render, tmp_path: Path, picture: Path, beat_song: Path, name: str) -> None:
+    bad_picture(name, tmp_path / name, picture)
+    ran = render(beat_song, tmp_path / name)
+    assert ran.status == 1 and name in ran.err.splitlines()[-1]
+
+
+def test_an_animation_gives_its_first_frame(render: Render, tmp_path: Path, picture: Path, beat_song: Path) -> None:
+    first, other = Image.open(picture).convert("P"), Image.new("P", Image.open(picture).size)
+    first.save(tmp_path / "moving.gif", save_all=True, append_images=[other])
+    ran = render(beat_song, tmp_path / "moving.gif")
+    assert ran.status == 0 and "its first frame is used" in ran.err
+
+
+def test_a_picture_of_nobody(run_main: Callable[..., Ran], tmp_path: Path, beat_song: Path, tiny_weights: Path) -> None:
+    Image.linear_gradient("L").convert("RGB").resize((200, 300)).save(tmp_path / "wall.png")
+    out = tmp_path / "out.mp4"
+    options = ("--weights", f"choreographer={tiny_weights}", "--size", "64", "--fps", "2", "--device", "cpu")
+    ran = run_main("render", beat_song, tmp_path / "wall.png", "-o", out, *options)
+    last = ran.err.splitlines()[-1]
+    assert ran.status == 1 and "no person was found" in last and "wall.png" in last and "--pose" in last
+    assert not out.exists()
+
+
+def test_a_face_without_a_body(render: Render, tmp_path: Path, beat_song: Path, picture: Path) -> None:
+    keypoints = [240.0, 100.0, 1.0] + [0.0] * 39 + [230.0, 90.0, 1.0, 250.0, 90.0, 1.0] + [0.0] * 6
+    (tmp_path / "face.json").write_text(json.dumps({"people": [{"pose_keypoints_2d": keypoints}]}))
+    ran = render(beat_song, picture, "out.mp4", "--pose", tmp_path / "face.json")
+    last = ran.err.splitlines()[-1]
+    assert ran.status == 1 and "right hip" in last and "face.json" in last
+
+
+@pytest.mark.parametrize("option", ["--pose", "--mask", "--dance"])
+def test_helping_files_that_are_not_there(
+    render: Render, tmp_path: Path, beat_song: Path, picture: Path, option: str
+) -> None:
+    ran = render(beat_song, picture, "out.mp4", option, tmp_path / "gone.json")
+    assert ran.status == 1 and "gone.json" in ran.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("out", "said"), [("no/out.mp4", "does not exist"), ("out.xyz", ".webm"), ("out", ".webm")])
+def test_outputs_that_cannot_be(render: Render, beat_song: Path, picture: Path, out: str, said: str) -> None:
+    ran = render(beat_song, picture, out)
+    assert ran.status == 1 and said in ran.err.splitlines()[-1]
+
+
+def test_an_output_that_exists(run_main: Callable[..., Ran], tmp_path: Path, beat_song: Path, picture: Path) -> None:
+    (tmp_path / "out.mp4").write_bytes(b"an earlier video")
+    ran = run_main("render", beat_song, picture, "-o", tmp_path / "out.mp4")
+    assert ran.status == 1 and "--overwrite" in ran.err and (tmp_path / "out.mp4").read_bytes() == b"an earlier video"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_folder(run_main: Callable[..., Ran], tmp_path: Path, beat_song: Path, picture: Path) -> None:
+    tmp_path.chmod(0o555)
+    ran = run_main("render", beat_song, picture, "-o", tmp_path / "out.mp4")
+    tmp_path.chmod(0o755)
+    assert ran.status == 1 and "cannot be written to" in ran.err
+
+
+def test_a_folder_that_nobody_may_write_to(run_main: Callable[..., Ran], beat_song: Path, picture: Path) -> None:
+    if not Path("/proc/self").is_dir():
+        pytest.skip("no /proc here")
+    ran = run_main("render", beat_song, picture, "-o", "/proc/self/out.mp4")
+    assert ran.status == 1 and "/proc/self cannot be written to" in ran.err.splitlines()[-1]
+
+
+def test_a_full_disk_is_seen_before_the_work(render: Render, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encode.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 5 << 20})())
+    ran = render()
+    assert ran.status == 1 and "5 MB free" in ran.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("complaint", "said"), [("x: No space left on device", "is full"), ("Segmentation fault", "ffmpeg stopped after")]
+)
+def test_ffmpeg_dies_half_way(
+    render: Render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, complaint: str, said: str
+) -> None:
+    program = tmp_path / "dying-ffmpeg"
+    real = ffmpeg.ffmpeg_program()
+    program.write_text(
+        f'#!/bin/sh\ncase "$*" in *rawvideo*) head -c 30000 > /dev/null; echo "{complaint}" >&2; exit 9;; esac\n'
+        f'exec "{real}" "$@"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr(encode, "ffmpeg_program", lambda: str(program))
+    ran = render()
+    assert ran.status == 1 and said in ran.err.splitlines()[-1]
+
+
+def test_weights_that_are_missing_or_changed(
+    render: Render, tmp_path: Path, beat_song: Path, picture: Path, tiny_weights: Path
+) -> None:
+    content = tiny_weights.read_bytes()
+    (tmp_path / "cut.safetensors").write_bytes(content[: len(content) // 2])
+    (tmp_path / "bent.safetensors").write_bytes(b"\xff" * 8 + content[8:])
+    (tmp_path / "trap.pt").write_bytes(content)
+    for name in ("gone.safetensors", "cut.safetensors", "bent.safetensors", "trap.pt"):
+        ran = render(beat_song, picture, "out.mp4", "--weights", f"subject={tmp_path / name}")
+        assert ran.status == 1 and name in ran.err.splitlines()[-1]
+
+
+def test_options_that_cannot_be(render: Render, beat_song: Path, picture: Path) -> None:
+    for option, value in (
+        *(("--size", 7), ("--size", 99_999), ("--fps", 0), ("--fps", "nan"), ("--crf", 60), ("--seed", -4)),
+        *(("--style", "polka"), ("--device", "abacus"), ("--start", -1), ("--start", 99), ("--duration", 0)),
+        *(("--weights", "painter=x"), ("--weights", "no-such-name")),
+    ):
+        ran = render(beat_song, picture, "out.mp4", option, value)
+        assert ran.status == 1, (option, value)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    content=st.binary(max_size=600),
+    start=st.sampled_from([b"", b"RIFF\x24\x00\x00\x00WAVEfmt ", b"OggS", b"ID3", b"fLaC"]),
+)
+def test_any_bytes_as_a_song(render: Render, tmp_path: Path, content: bytes, start: bytes) -> None:
+    (tmp_path / "any.wav").write_bytes(start + content)
+    assert render(tmp_path / "any.wav").status == 1
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    content=st.binary(max_size=600),
+    start=st.sampled_from(
+        [b"", png_header(64, 64), png_header(2**31 - 1, 1), b"GIF89a", b"\xff\xd8\xff\xe0", b"BM", b"II*\x00"]
+    ),
+)
+def test_any_bytes_as_a_picture(render: Render, tmp_path: Path, beat_song: Path, content: bytes, start: bytes) -> None:
+    (tmp_path / "any.png").write_bytes(start + content)
+    assert render(beat_song, tmp_path / "any.png").status == 1
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    size=st.tuples(st.integers(16, 300), st.integers(16, 300)),
+    mode=st.sampled_from(["RGB", "L", "1", "P", "RGBA", "LA", "CMYK", "I;16", "F", "YCbCr"]),
+    seed=st.integers(0, 9),
+)
+def test_any_picture_with_given_joints_is_rendered(
+    render: Render, tmp_path: Path, beat_song: Path, picture: Path, size: tuple[int, int], mode: str, seed: int
+) -> None:
+    noise = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    grey = Image.fromarray(noise).convert("L")
+    image = (
+        Image.fromarray(np.asarray(grey, np.uint16) * 257) if mode == "I;16" else Image.fromarray(noise).convert(mode)
+    )
+    image.save(tmp_path / "any.tiff")
+    pose = (tmp_path / "pose.json").resolve()
+    at = np.array(JOINTS) * size
+    keypoints = [float(value) for xy in at for value in (*xy, 1.0)]
+    pose.write_text(json.dumps({"people": [{"pose_keypoints_2d": keypoints}]}))
+    ran = render(beat_song, tmp_path / "any.tiff", "any.mp4", "--pose", pose, "--fps", "1")
+    assert ran.status == 0
+    (tmp_path / "videos" / "any.mp4").unlink()
+
+
+JOINTS = (
+    *((0.5, 0.15), (0.5, 0.25), (0.4, 0.25), (0.34, 0.37), (0.3, 0.48), (0.6, 0.25), (0.66, 0.37), (0.7, 0.48)),
+    *((0.45, 0.51), (0.43, 0.7), (0.42, 0.88), (0.55, 0.51), (0.57, 0.7), (0.58, 0.88)),
+    *((0.48, 0.13), (0.52, 0.13), (0.45, 0.14), (0.55, 0.14)),
+)

@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Ran
+
+from dancegen import __version__, cli, commands
+from dancegen.errors import DancegenError
+
+STAGES = ("listening", "loading", "choreography", "finding", "drawing")
+
+
+class Pressed:
+    """A reporter that is there when Ctrl-C is pressed in a stage."""
+
+    def __init__(self, name: str, after: int) -> None:
+        self.name, self.left, self.inside = name, after, False
+
+    def stage(self, name: str, total: int | None = None, unit: str = "") -> None:
+        self.inside = name.startswith(self.name)
+        self._press(0)
+
+    def advance(self, steps: int = 1) -> None:
+        self._press(steps)
+
+    def note(self, text: str) -> None:
+        pass
+
+    def _press(self, steps: int) -> None:
+        self.left -= steps if self.inside else 0
+        if self.inside and self.left <= 0:
+            raise KeyboardInterrupt
+
+
+def test_help_is_quick_and_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, time; began = time.process_time()\n"
+        "from dancegen.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit as end: assert end.code == 0, end.code\n"
+        "print(time.process_time() - began, *sys.modules, file=sys.stderr)\n"
+    )
+    seconds = []
+    for _ in range(5):  # the best of five, in processor time: other work on the machine must not fail the test
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+        spent, *modules = done.stderr.split()
+        seconds.append(float(spent))
+        heavy = {"torch", "librosa", "numpy", "scipy", "PIL", "huggingface_hub", "safetensors", "imageio_ffmpeg"}
+        assert heavy.isdisjoint(modules)
+        if seconds[-1] < 0.4:
+            break
+    assert min(seconds) < 0.4
+    assert "render" in done.stdout and "doctor" in done.stdout
+
+
+def test_every_command_has_help(run_main: Callable[..., Ran]) -> None:
+    words = re.findall(r"^│ ([a-z][a-z-]*)  ", run_main("--help").out, re.MULTILINE)
+    assert {"render", "example", "doctor", "bench", "weights", "train", "evaluate"} <= set(words)
+    for word in words:
+        ran = run_main(word, "--help")
+        assert ran.status == 0 and f"dancegen {word}" in ran.out
+
+
+def test_version(run_main: Callable[..., Ran]) -> None:
+    assert run_main("--version") == Ran(0, f"dancegen {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["polka"],
+        ["render"],
+        ["render", "a.wav"],
+        ["render", "a", "b", "--sise", "3"],
+        ["render", "a", "b", "--size", "x"],
+    ],
+)
+def test_wrong_usage_is_2(run_main: Callable[..., Ran], arguments: list[str]) -> None:
+    ran = run_main(*arguments)
+    assert ran.status == 2 and "Usage" in ran.err and "Traceback" not in ran.err
+
+
+def test_as_its_own_process(run_program: Callable[..., Ran], tmp_path: Path, picture: Path) -> None:
+    ran = run_program("render", "missing.wav", picture, "-o", "a.mp4", cwd=tmp_path)
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err.splitlines()[-1] == "dancegen: missing.wav: no such file: check the song's name and folder"
+    assert "Traceback" not in ran.err and not list(tmp_path.iterdir())
+
+
+def test_debug_shows_where(run_main: Callable[..., Ran], picture: Path) -> None:
+    ran = run_main("render", "missing.wav", picture, "--debug")
+    assert ran.status == 1 and "Traceback" in ran.err and "missing.wav: no such file" in ran.err.splitlines()[-1]
+
+
+def test_a_fault_of_ours_is_one_line(run_main: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise ZeroDivisionError("two\nlines")
+
+    monkeypatch.setattr(cli, "_build", broken)
+    ran = run_main("render")
+    assert ran.status == 1 and len(ran.err.splitlines()) == 1 and "ZeroDivisionError: two lines" in ran.err
+
+
+def test_results_go_to_stdout_and_progress_to_stderr(
+    run_main: Callable[..., Ran], beat_song: Path, picture: Path, quick: tuple[str, ...], tmp_path: Path
+) -> None:
+    loud = run_main("render", beat_song, picture, "-o", tmp_path / "a.mp4", *quick)
+    assert loud.status == 0 and loud.out.startswith(f"{tmp_path / 'a.mp4'}: 4.0 s, 20 frames of 42x64")
+    for stage in STAGES:
+        assert re.search(f"^{stage}", loud.err, re.MULTILINE)
+    quiet = run_main("-q", "render", beat_song, picture, "-o", tmp_path / "b.mp4", *quick)
+    assert quiet.status == 0 and quiet.err == "" and len(quiet.out.splitlines()) == 1
+    assert run_main("render", beat_song, picture, "-o", tmp_path / "c.mp4", *quick, "--quiet").err == ""
+
+
+def test_plain_progress_says_rate_and_time_left(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(float(second) for second in range(0, 1000, 4))
+    monkeypatch.setattr(cli.time, "monotonic", lambda: next(clock))
+    reporter = cli.PlainReporter()
+    reporter.stage("drawing", 100, "frames")
+    for _ in range(40):
+        reporter.advance()
+    reporter.note("careful")
+    reporter.close()
+    told = capsys.readouterr().err
+    assert "drawing: 100 frames ..." in told and "note: careful" in told
+    assert re.search(r"of 100 frames, \d+\.\d frames/s, \d+ s left", told)
+
+
+def test_terminal_progress_draws_bars_and_leaves_the_terminal_as_it_was() -> None:
+    pty = pytest.importorskip("pty")
+    code = (
+        "from dancegen.cli import TerminalReporter\n"
+        "r = TerminalReporter(); r.stage('looking'); r.stage('drawing', 50, 'frames')\n"
+        "for i in range(50): r.advance()\n"
+        "r.note('a [bold] note'); r.close(); r.close()\n"
+    )
+    master, slave = pty.openpty()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "COLUMNS": "100"}
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=slave, env=environment)
+    os.close(slave)
+    told = b""
+    while True:
+        try:
+            part = os.read(master, 4096)
+        except OSError:
+            break
+        if not part:
+            break
+        told += part
+    assert process.wait() == 0
+    text = told.decode()
+    assert "drawing" in text and "100%" in text and "frames/s" in text and "a [bold] note" in text
+    assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1  # the cursor is hidden and shown again
+
+
+def test_tables_are_printed(run_main: Callable[..., Ran]) -> None:
+    ran = run_main("weights", "list")
+    assert ran.status == 0 and "licence" in ran.out
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_ctrl_c_in_every_stage(
+    run_main: Callable[..., Ran],
+    beat_song: Path,
+    picture: Path,
+    quick: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stage: str,
+) -> None:
+    out = tmp_path / "a.mp4"
+    out.write_bytes(b"before")
+    monkeypatch.setattr(cli, "_console_reporter", lambda: Pressed(stage, 3 if stage == "drawing" else 0))
+    ran = run_main("render", beat_song, picture, "-o", out, "--overwrite", *quick)
+    assert ran == Ran(130, "", "dancegen: stopped\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"] and out.read_bytes() == b"before"
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_real_signal_while_drawing(
+    beat_song: Path, picture: Path, quick: tuple[str, ...], tmp_path: Path, number: int, status: int
+) -> None:
+    options = [*quick, "--size", "512", "--fps", "120"]
+    command = [sys.executable, "-m", "dancegen", "render", str(beat_song), str(picture), "-o", "a.mp4", *options]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=environment)
+    assert process.stderr is not None
+    while not process.stderr.readline().startswith("drawing"):
+        assert process.poll() is None
+    time.sleep(0.3)
+    process.send_signal(number)
+    assert process.wait(timeout=20) == status
+    assert "Traceback" not in process.stderr.read() and not list(tmp_path.iterdir())
+
+
+def test_commands_called_as_functions_report_to_nobody() -> None:
+    commands._REPORTER.set(None)
+    commands.reporter().note("nobody hears this")
+    with pytest.raises(DancegenError):
+        from dancegen.commands.render import render
+
+        render(Path("missing.wav"), Path("missing.png"))
