@@ -29,6 +29,7 @@ class Detection:
         confidence: (V,) float32 in 0..1, 0 = not in the picture.
         mask: (H, W) float32 in 0..1, or None where the detector makes none.
         detector: its name.
+        mask_detector: who made the mask; empty for the detector itself.
         others: whether there seem to be more people.
     """
 
@@ -37,6 +38,7 @@ class Detection:
     mask: np.ndarray | None
     detector: str
     others: bool = False
+    mask_detector: str = ""
 
 
 def missing_joints(confidence: np.ndarray) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from dancegen.subject.subject import Subject
 if TYPE_CHECKING:
     from dancegen.subject.network import SubjectNetwork
 
+SAME_PERSON = 0.06  # mean distance of the joints of two detectors that see one person, as a share of its extent
 LEAST_CONFIDENCE = 0.15  # mean over the torso's joints, below which the embedded network has seen nobody
 
 
@@ -52,7 +54,7 @@ def find_subject(
     if mask_file:
         mask, source = read_mask(mask_file, image), "mask file"
     else:
-        mask, source = person_mask(image, found, network)
+        mask, source = person_mask(image, _with_mask(found, image), network)
     return Subject(image, found.joints, found.confidence, mask, f"{found.detector}, mask: {source}")
 
 
@@ -71,6 +73,19 @@ def _detect(image: ConditionalImage, network: SubjectNetwork | None, reporter: R
     if not mediapipe_detector.available():
         remedy += "; for photos, installing mediapipe helps (dancegen[mediapipe])"
     raise DancegenError(f"no person was found in {image.path}", remedy)
+
+
+def _with_mask(found: Detection, image: ConditionalImage) -> Detection:
+    """The person with mediapipe's mask, the best on photos, where only others saw the joints and it sees the same."""
+    if found.mask is not None or image.alpha is not None or not mediapipe_detector.available():
+        return found
+    other = mediapipe_detector.detect(image.pixels)
+    both = (found.confidence > 0) & (other.confidence > 0) if other else np.zeros(len(found.joints), bool)
+    if other is None or both.sum() < 8:
+        return found
+    apart = float(np.linalg.norm(found.joints - other.joints, axis=1)[both].mean())
+    same = apart < SAME_PERSON * float(np.ptp(found.joints[both], axis=0).max())
+    return replace(found, mask=other.mask, mask_detector=other.detector) if same else found
 
 
 def _by_network(image: ConditionalImage, network: SubjectNetwork) -> Detection | None:

@@ -106,8 +106,14 @@ def _convert(path: Path, image: Image.Image) -> ConditionalImage:
     if max(width, height) > LARGEST_SIDE:
         notes.append(f"the picture's {width} x {height} pixels were made {flat.width} x {flat.height}")
     cut_out = np.asarray(alpha, np.float32) / 255 if alpha else None
-    original = (width, height) if flat.size != upright.size or max(width, height) > LARGEST_SIDE else None
+    shrunk = max(width, height) > LARGEST_SIDE
+    original = ((height, width) if _lies(image) else (width, height)) if shrunk else None
     return ConditionalImage(path, np.array(flat, np.uint8), tuple(notes), cut_out, original)
+
+
+def _lies(image: Image.Image) -> bool:
+    """Whether EXIF says that the stored picture is turned by a quarter."""
+    return image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
 
 
 def _flatten(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:

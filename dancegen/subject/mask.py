@@ -62,7 +62,7 @@ def _work_distance(image: ConditionalImage, found: Detection) -> np.ndarray:
 def _soft_mask(image: ConditionalImage, found: Detection, network: SubjectNetwork | None) -> tuple[np.ndarray, str]:
     """The detector's mask, else the network's, else one grown from the limbs."""
     if found.mask is not None:
-        return found.mask, found.detector
+        return found.mask, found.mask_detector or found.detector
     if network is not None:
         return network.segment(image.pixels, found.joints, found.confidence).mask, "network"
     distance = limb_distance(found.joints, found.confidence, image.size)
@@ -98,7 +98,7 @@ def _without_strays(mask: np.ndarray, distance: np.ndarray) -> np.ndarray:
     return (mask * (near > 0.5)).astype(np.float32)
 
 
-def _resize(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def _resize(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """A float map at another size (h, w), bilinear with antialiasing."""
     if values.shape == tuple(shape):
         return values
@@ -106,7 +106,7 @@ def _resize(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return np.asarray(picture.resize((shape[1], shape[0]), Image.Resampling.BILINEAR))
 
 
-def _resize_picture(pixels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def _resize_picture(pixels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     if pixels.shape[:2] == tuple(shape):
         return pixels
     return np.asarray(Image.fromarray(pixels).resize((shape[1], shape[0]), Image.Resampling.BOX))

@@ -28,12 +28,12 @@ def read_pose(path: Path | str, image: ConditionalImage) -> Detection:
     scale = (1.0, 1.0)
     if frame.normalised:
         scale = (width, height)
-    elif frame.canvas:
-        scale = (width / frame.canvas[0], height / frame.canvas[1])
+    else:
+        canvas = frame.canvas or image.original_size or image.size
+        scale = (width / canvas[0], height / canvas[1])
         if abs(scale[0] / scale[1] - 1) > 0.03:
             raise DancegenError(
-                f"the pose file {path} is for a picture of {frame.canvas[0]} x {frame.canvas[1]}, this one has"
-                f" {width} x {height}",
+                f"the pose file {path} is for a picture of {canvas[0]} x {canvas[1]}, this one has {width} x {height}",
                 "give the keypoints of this picture",
             )
     sizes = [_extent(person, seen > 0) for person, seen in zip(frame.people, frame.confidence, strict=True)]

@@ -17,11 +17,11 @@ from dancegen.skeleton.proportions import measure
 from dancegen.subject.guided import guided_filter
 from dancegen.subject.prior import limb_distance
 
-PERSON_SIDE = 512  # the colour evidence is gathered with the person about this tall, pixels
-COLOURS = 48
-ROUNDS = 3
+PERSON_SIDE = 400  # the colour evidence is gathered with the person about this tall, pixels
+COLOURS = 32
+ROUNDS = 2
 BLOCK = 4
-COLOUR_WEIGHT = 1.0
+COLOUR_WEIGHT = 1.5
 WINDOW = 0.06  # body heights: how far colours are compared
 
 
@@ -77,7 +77,9 @@ def _log_odds(p: np.ndarray) -> np.ndarray:
 def _colours(guide: np.ndarray) -> np.ndarray:
     """Each pixel's colour as one of about `COLOURS` that the picture has: (h, w) int."""
     picture = Image.fromarray((guide * 255).astype(np.uint8))
-    return np.asarray(picture.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, kmeans=2, dither=Image.Dither.NONE))
+    small = picture.reduce(max(min(picture.size) // 100, 1))
+    palette = small.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, kmeans=2)
+    return np.asarray(picture.quantize(palette=palette, dither=Image.Dither.NONE))
 
 
 def _colour_evidence(colours: np.ndarray, p: np.ndarray, window: float) -> np.ndarray:
