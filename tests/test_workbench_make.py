@@ -157,6 +157,24 @@ def test_a_dance_file_renders_the_dance_that_render_would_make(
     assert text.count("data:image/jpeg;base64,") >= 12 and "http" not in text.replace("http-equiv", "")
 
 
+def test_render_takes_the_stretch_and_the_take_of_the_dance(
+    make: Callable, run_main: Callable, quick: tuple, tmp_path: Path, beat_song: Path, picture: Path
+) -> None:
+    out, video = tmp_path / "a.dance.json", tmp_path / "v.mp4"
+    make("-o", out, "--start", 1, "--duration", 2, "--takes", 2)
+    render = ("render", beat_song, picture, "-o", video, *quick, "--overwrite", "--dance", out)
+    ran = run_main(*render, "--take", 2)
+    assert ran.status == 0 and "2.0 s, 10 frames" in ran.out, ran.err
+    for more, message in (
+        (("--take", 3), "no take 3: choose one of 1 to 2"),
+        (("--start", 0.5), "the dance covers 1.0 to 3.0 s of the song"),
+    ):
+        ran = run_main(*render, *more)
+        assert ran.status == 1 and message in ran.err and ran.err.count("\n") == 1
+    ran = run_main("render", beat_song, picture, "-o", video, *quick, "--overwrite", "--take", 2)
+    assert ran.status == 1 and "name the file with --dance" in ran.err
+
+
 def frames(video: Path) -> list[float]:
     """The mean grey level of each frame."""
     import subprocess

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dancegen.commands import reporter, typed
+from dancegen.errors import DancegenError
 
 if TYPE_CHECKING:
     from dancegen.pipeline import Rendered
@@ -57,6 +58,11 @@ def render(
     from dancegen.pipeline import Settings, render_dance
     from dancegen.weights.resolve import weights_by_role
 
+    skeleton = None
+    if dance:
+        skeleton, start, duration, seed, style = _read_dance(dance, take, song, start, duration, force)
+    elif take is not None:
+        raise DancegenError("--take is a take of a dance file", "name the file with --dance")
     settings = Settings(seed, style, size, fps, crf, preview)
     made = render_dance(
         song,
@@ -65,7 +71,7 @@ def render(
         start=start,
         duration=duration,
         settings=settings,
-        dance=_read_dance(dance, take, song, start, duration, force) if dance else None,
+        dance=skeleton,
         pose=pose,
         mask=mask,
         weights=weights_by_role(weights or []),
@@ -99,16 +105,24 @@ def example(
 
 def _read_dance(
     file: Path, take: int | None, song: Path, start: float, duration: float | None, force: bool
-) -> SkeletonSequence:
-    """The chosen take of a dance file, cut to the stretch of the song that is rendered."""
+) -> tuple[SkeletonSequence, float, float | None, int, str]:
+    """The chosen take of a dance file, cut to the stretch of the song that is rendered; that stretch, seed and style.
+
+    Without --start and --duration the stretch is the dance's own.
+    """
     from dancegen.audio.load import load_song
+    from dancegen.choreography.config import STYLES
     from dancegen.workbench.read_dance import check_song, cut_to, read_dance
 
     dance = read_dance(file)
+    chosen = dance.take(take)
     if note := check_song(dance, song, str(file), force):
         reporter().note(note)
+    elif start == 0 and duration is None:
+        start, duration = dance.song.start, dance.song.seconds
     seconds = load_song(song, start, duration).seconds
-    return cut_to(dance.take(take), dance, start, seconds, force)
+    style = chosen.style if chosen.style in STYLES else STYLES[0]
+    return cut_to(chosen, dance, start, seconds, force), start, duration, chosen.seed, style
 
 
 def _write_report(page: Path, made: Rendered, dance: Path | None) -> None:
