@@ -1,11 +1,10 @@
-"""Checkpoints, and the way from a role, a name or a file to weights that may be loaded."""
+"""The way from a role, a name or a file to weights that may be loaded."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import os
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,16 +16,7 @@ from safetensors.torch import save_file
 from dancegen.choreography.config import ChoreographerConfig
 from dancegen.errors import DancegenError
 from dancegen.weights import defaults, manifest, seal
-from dancegen.weights.checkpoint import (
-    CONFIG_KEY,
-    FORMAT_KEY,
-    FORMAT_VERSION,
-    fill_network,
-    format_version,
-    load_checkpoint,
-    read_metadata,
-    save_checkpoint,
-)
+from dancegen.weights.checkpoint import CONFIG_KEY, save_checkpoint
 from dancegen.weights.manifest import Entry, load_manifest
 from dancegen.weights.resolve import weights_by_role, weights_path
 from dancegen.weights.verify import checked_sha256, known_sha256
@@ -41,14 +31,6 @@ class TinyConfig:
 
 
 STATE = {"weight": torch.arange(6, dtype=torch.float16).reshape(2, 3), "steps": torch.tensor([7])}
-RUNS = []  # what a loaded pickle would have appended to
-
-
-class Trap:
-    """Runs code when unpickled."""
-
-    def __reduce__(self) -> tuple[Any, tuple[str]]:
-        return RUNS.append, ("ran",)
 
 
 @pytest.fixture(autouse=True)
@@ -82,125 +64,6 @@ def edited(path: Path, **metadata: str) -> Path:
     """The same file with other metadata."""
     save_file(STATE, path, metadata)
     return path
-
-
-# --- checkpoints
-
-
-def test_checkpoint_comes_back(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "tiny.safetensors"
-    config = TinyConfig(width=9, sizes=(3, 4, 5))
-    save_checkpoint(path, STATE, config, notes={"steps": 10})
-    found, state = load_checkpoint(path, TinyConfig)
-    assert found == config
-    assert torch.equal(state["weight"], STATE["weight"].float())
-    assert state["weight"].dtype == torch.float32
-    assert torch.equal(state["steps"], STATE["steps"])
-    assert format_version(path) == FORMAT_VERSION
-    assert [kept.name for kept in path.parent.iterdir()] == [path.name]
-
-
-def test_failed_save_keeps_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "tiny.safetensors"
-    save_checkpoint(path, STATE, TinyConfig())
-    before = path.read_bytes()
-    shared = torch.zeros(4)
-    with pytest.raises(RuntimeError):  # safetensors refuses tensors that share memory
-        save_checkpoint(path, {"a": shared, "b": shared}, TinyConfig())
-    assert path.read_bytes() == before
-    assert [kept.name for kept in tmp_path.iterdir() if kept.name != "config"] == [path.name]
-
-
-@pytest.mark.parametrize("suffix", [".pt", ".pth", ".ckpt", ".bin", ".PT", ".safetensors"])
-@pytest.mark.parametrize("kind", ["torch", "pickle"])
-def test_pickle_is_refused_unread(tmp_path: Path, suffix: str, kind: str) -> None:
-    path = tmp_path / f"evil{suffix}"
-    if kind == "torch":
-        torch.save({"weight": Trap()}, path)
-    else:
-        path.write_bytes(pickle.dumps(Trap()))
-    for attempt in (
-        lambda: load_checkpoint(path, TinyConfig),
-        lambda: weights_path(path),
-        lambda: defaults.set_default(path),
-    ):
-        with pytest.raises(DancegenError, match="is a pickle, which can run code"):
-            attempt()
-    assert RUNS == []
-
-
-@pytest.mark.parametrize("content", [b"", b"{}", b"\xff" * 100, b"\x10\0\0\0\0\0\0\0{"])
-def test_broken_file_is_told(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "broken.safetensors"
-    path.write_bytes(content)
-    with pytest.raises(DancegenError, match="not a whole safetensors file"):
-        read_metadata(path)
-
-
-def test_file_cut_short_is_told(tmp_path: Path) -> None:
-    path = tmp_path / "cut.safetensors"
-    save_checkpoint(path, STATE, TinyConfig())
-    path.write_bytes(path.read_bytes()[:-3])
-    with pytest.raises(DancegenError, match="not a whole safetensors file"):
-        load_checkpoint(path, TinyConfig)
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"depth": 3}, "unknown field depth"),
-        ({"width": None}, "field width is None"),
-        ({"width": "wide"}, "field width is 'wide', not of type int"),
-        ({"width": True}, "field width is True"),
-        ({"sizes": 3}, "field sizes is 3"),
-        ({"class": "RendererConfig"}, "holds a RendererConfig, not a TinyConfig"),
-    ],
-)
-def test_config_that_does_not_fit_names_the_field(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
-    stored = {"class": "TinyConfig", **dataclasses.asdict(TinyConfig()), **changes}
-    path = edited(tmp_path / "a.safetensors", **{CONFIG_KEY: json.dumps(stored)})
-    with pytest.raises(DancegenError) as caught:
-        load_checkpoint(path, TinyConfig)
-    assert said in str(caught.value)
-    assert str(path) in str(caught.value)
-
-
-def test_missing_field_is_named(tmp_path: Path) -> None:
-    path = edited(tmp_path / "a.safetensors", **{CONFIG_KEY: '{"class": "TinyConfig", "width": 1, "rate": 1}'})
-    with pytest.raises(DancegenError, match=r"missing field name, missing field sizes"):
-        load_checkpoint(path, TinyConfig)
-
-
-@pytest.mark.parametrize("config", ["{", "[]", '"x"'])
-def test_unreadable_config_is_told(tmp_path: Path, config: str) -> None:
-    with pytest.raises(DancegenError):
-        load_checkpoint(edited(tmp_path / "a.safetensors", **{CONFIG_KEY: config}), TinyConfig)
-
-
-def test_file_of_somebody_else_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DancegenError, match="no dancegen config"):
-        load_checkpoint(edited(tmp_path / "a.safetensors", format="pt"), TinyConfig)
-
-
-@pytest.mark.parametrize("version", [str(FORMAT_VERSION + 1), "0", "new"])
-def test_newer_layout_is_refused(tmp_path: Path, version: str) -> None:
-    config = json.dumps({"class": "TinyConfig", **dataclasses.asdict(TinyConfig())})
-    path = edited(tmp_path / "a.safetensors", **{CONFIG_KEY: config, FORMAT_KEY: version})
-    with pytest.raises(DancegenError, match="upgrade dancegen"):
-        load_checkpoint(path, TinyConfig)
-
-
-def test_tensor_that_does_not_fit_is_named() -> None:
-    network = torch.nn.Linear(3, 2)
-    fill_network(network, {"weight": torch.ones(2, 3), "bias": torch.ones(2)}, "good")
-    assert torch.equal(network.weight, torch.ones(2, 3))
-    for state, said in (
-        ({"weight": torch.ones(3, 3), "bias": torch.ones(2)}, r"weight is \(3, 3\), not \(2, 3\)"),
-        ({"weight": torch.ones(2, 3)}, "bias is missing"),
-        ({"weight": torch.ones(2, 3), "bias": torch.ones(2), "more": torch.ones(1)}, "more is unknown"),
-    ):
-        with pytest.raises(DancegenError, match=said):
-            fill_network(network, state, "bad")
 
 
 # --- the package's own weights
@@ -335,6 +198,15 @@ def test_unreadable_defaults_are_told(text: str) -> None:
         defaults.defaults()
 
 
+def test_defaults_that_cannot_be_written_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "mine.safetensors"
+    save_checkpoint(own, STATE, ChoreographerConfig())
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file"))
+    with pytest.raises(DancegenError, match="XDG_CONFIG_HOME"):
+        defaults.set_default(own)
+
+
 def test_weights_option_finds_its_role(package: Path, tmp_path: Path) -> None:
     shipped(package)
     seal.seal()
@@ -395,3 +267,27 @@ def test_hub_entry_is_fetched_by_name(package: Path, tmp_path: Path, monkeypatch
         assert weights_path("net", reporter=listener).read_bytes() == b"content"
         assert any("Apache-2.0" in note for note in listener.notes)
         assert weights_path("net", offline=True).read_bytes() == b"content"
+
+
+def test_render_fetches_what_it_lacks(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_weights: Path
+) -> None:
+    """A shipped network may move to the Hub: whoever loads it is told its size and licence, and gets it."""
+    from fake_hub import Listener, point_client_at, running_hub
+
+    from dancegen.networks import load_networks
+
+    with running_hub() as hub:
+        point_client_at(hub, tmp_path, monkeypatch)
+        changes = {"name": "choreographer", "role": "choreographer", "config_version": 1}
+        entry = hub.add(tiny_weights.read_bytes(), "choreographer.safetensors", **changes)
+        (package.parent / "weights_manifest.json").write_text(json.dumps({"weights": [dataclasses.asdict(entry)]}))
+        with pytest.raises(DancegenError, match="offline"):
+            load_networks(device="cpu", roles=("choreographer",), offline=True)
+        listener = Listener()
+        networks = load_networks(device="cpu", roles=("choreographer",), reporter=listener)
+        assert networks.choreographer is not None
+        assert any("kB, licence Apache-2.0" in note for note in listener.notes)
+        asked = len(hub.requests)
+        assert load_networks(device="cpu", roles=("choreographer",), offline=True).choreographer is not None
+        assert len(hub.requests) == asked

@@ -57,7 +57,7 @@ def set_default(path: Path) -> str:
     """Make `path` the default of its role, after checking that its config fits this version. Returns the role."""
     role = role_of_file(path)
     check_config(path, role)
-    write_json(defaults_file(), {**_as_text(defaults()), role: str(path.resolve())})
+    _write({**_as_text(defaults()), role: str(path.resolve())})
     return role
 
 
@@ -66,7 +66,7 @@ def forget_default(role: str) -> bool:
     kept = _as_text(defaults())
     was = kept.pop(role, None)
     if was:
-        write_json(defaults_file(), kept)
+        _write(kept)
     return was is not None
 
 
@@ -88,6 +88,15 @@ def check_config(path: Path, role: str) -> None:
     """Refuse a checkpoint whose config does not fit this version of the role's network; the field is named."""
     module, name = CONFIG_CLASSES[role]
     config_from_json(read_metadata(path)[CONFIG_KEY], getattr(importlib.import_module(module), name), str(path))
+
+
+def _write(chosen: dict[str, str]) -> None:
+    try:
+        write_json(defaults_file(), chosen)
+    except OSError as cause:
+        raise DancegenError(
+            f"{defaults_file()} cannot be written ({cause.strerror})", "set XDG_CONFIG_HOME to a folder you may write"
+        ) from cause
 
 
 def _as_text(paths: dict[str, Path]) -> dict[str, str]:

@@ -64,7 +64,7 @@ def prepare(what: str, repo_id: str, *, card: Path | None = None, licence: str |
         size=file.stat().st_size,
         licence=licence,
         config_version=format_version(file),
-        card=f"assets/weights/{card.name}",
+        card=f"assets/weights/{name}.md",
     )
     return Publication(file, with_front_matter(card.read_text(encoding="utf-8"), licence), entry)
 
