@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import math
 import os
@@ -325,4 +326,25 @@ def test_link_out_of_the_cache_is_refused(hub: FakeHub, cache: Path, tmp_path: P
     assert "leads out of the cache" in refused(entry)
     assert outside.read_bytes() == CONTENT
     path.unlink()
+    heals(hub, entry, cache)
+
+
+@pytest.mark.parametrize("name", ["makedirs", "open"])
+def test_folder_of_somebody_else(hub: FakeHub, cache: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Permissions do not bind root, who runs the tests in containers: the refusal is put in by hand."""
+    entry = hub.add(CONTENT)
+
+    def refuse(path: object, *_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    with monkeypatch.context() as patch:
+        if name == "makedirs":
+            patch.setattr(os, "makedirs", refuse)
+        else:
+            os.utime(client.fetch(entry).resolve(), (0, 0))
+            patch.setattr(Path, "open", refuse)
+        message = refused(entry)
+    assert str(cache) in message
+    assert "closed to you" in message
+    assert "HF_HOME" in message
     heals(hub, entry, cache)

@@ -64,14 +64,12 @@ def fetch(entry: Entry, *, offline: bool = False, reporter: Reporter | None = No
             says, twice; then nothing of it stays in the cache.
     """
     reporter = reporter or SilentReporter()
-    path = cached(entry)
-    if path and known_sha256(path) == entry.sha256:
-        return path
-    if path and checked_sha256(path, reporter) == entry.sha256:
-        return path
-    if path is None and network_is_off(offline):
-        raise _not_here(entry)
     try:
+        path = cached(entry)
+        if path and checked_sha256(path, reporter) == entry.sha256:
+            return path
+        if path is None and network_is_off(offline):
+            raise _not_here(entry)
         with _alone(entry, reporter):
             return _fetch_alone(entry, offline, reporter)
     except OSError as cause:

@@ -9,7 +9,7 @@ from dancegen.errors import DancegenError
 from dancegen.weights.manifest import Entry
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+_FORBIDDEN = (errno.EACCES, errno.EPERM)
 
 
 def explain(entry: Entry, error: BaseException, cache: Path) -> DancegenError:
@@ -46,10 +46,12 @@ def _of_disk(entry: Entry, error: BaseException, cache: Path) -> DancegenError |
             f"the disk of {cache} is full: {entry.name} does not fit",
             "make room, or set HF_HOME to a folder on a larger disk",
         )
-    if number in _READ_ONLY:
-        return DancegenError(
-            f"{cache} cannot be written, so {entry.name} cannot be kept", "set HF_HOME to a folder you may write"
-        )
+    remedy = "set HF_HOME to a folder you may write"
+    if number == errno.EROFS:
+        return DancegenError(f"{cache} cannot be written, so {entry.name} cannot be kept", remedy)
+    if number in _FORBIDDEN:
+        where = getattr(error, "filename", None) or cache
+        return DancegenError(f"{where} is closed to you ({entry.name} would be kept there)", remedy)
     return None
 
 
