@@ -8,7 +8,7 @@ from dancegen.skeleton.joints import FACE_JOINTS, L_EAR, L_EYE, NECK, NOSE, R_EA
 
 TURN = 0.5  # share of the dance's turn and nod that a flat face can show
 LARGEST_TURN = np.radians(20)
-LARGEST_TILT = np.radians(45)  # reached softly
+LARGEST_TILT = np.radians(35)  # reached softly
 # Depth of the face points in half head widths, nose and eyes nearer to the camera than the ears.
 DEPTH = {NOSE: -1.0, R_EYE: -0.7, L_EYE: -0.7, R_EAR: 0.0, L_EAR: 0.0}
 

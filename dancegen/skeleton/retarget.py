@@ -42,6 +42,10 @@ MARGIN = 0.015  # of the picture's longer side, kept free
 ARMS = ((R_SHOULDER, R_ELBOW, R_WRIST), (L_SHOULDER, L_ELBOW, L_WRIST))
 LIMB_CHAINS = (*ARMS, (R_HIP, R_KNEE, R_ANKLE), (L_HIP, L_KNEE, L_ANKLE))
 TRAVEL_SECONDS = 0.8  # movement of the hips slower than this is travel, faster is the dance itself
+TRUNK = (NECK, R_SHOULDER, L_SHOULDER, R_HIP, L_HIP)
+LEGS = (R_KNEE, R_ANKLE, L_KNEE, L_ANKLE)
+SHORTEST_LEGS = 0.5  # share of their height that legs keep where the subject does not fit into the picture upright
+HAIR = 0.07  # body heights above the face points
 LEAST_TRAVEL = 0.35  # the travel is scaled down to this before the subject's place is moved
 
 
@@ -80,11 +84,15 @@ def retarget(
     pose = _pose(motion, body, points, seen)  # (T, V, 3), mid-hip at 0
     leg = (body.lengths["thigh"] + body.lengths["shin"]) / max(_leg(motion), 1e-6)  # pixels per canonical unit
     frame = _frame(points[seen], picture_size)
-    y = _height_over_ground(motion, pose, leg, _ground(points, seen, body))  # (T,)
+    straight = pose.copy()
+    ground, ceiling = _ground(points, seen, body), _ceiling(points, seen, body, frame)
+    y = _stand(motion, pose, leg, ground, ceiling)  # (T,)
     x = _place(motion, pose, leg, dance.fps, float(mid_hip(points)[0]), frame)  # (T,)
     pose[..., 0] += x[:, None]
     pose[..., 1] += y[:, None]
-    _keep_inside(pose, frame, body, float(dance.joints[..., 2].any()))
+    _keep_inside(pose, frame, body)
+    if dance.joints[..., 2].any():
+        _restore_lengths(straight, pose)
     shown = np.where(seen, dance.confidence, 0.0)  # (T, V)
     return SkeletonSequence(pose.astype(np.float32), dance.fps, shown.astype(np.float32))
 
@@ -151,12 +159,32 @@ def _ground(points: np.ndarray, seen: np.ndarray, body: Proportions) -> float:
     return float(mid_hip(points)[1]) + body.lengths["thigh"] + body.lengths["shin"]
 
 
-def _height_over_ground(motion: np.ndarray, pose: np.ndarray, leg: float, ground: float) -> np.ndarray:
-    """The mid-hip's y (T,), such that the lowest joint is as high over the ground as the dance's lowest joint."""
+def _ceiling(points: np.ndarray, seen: np.ndarray, body: Proportions, frame: _Frame) -> float:
+    """The least y of a face point: room for the hair below the picture's top, unless the picture has less."""
+    face = [points[j, 1] for j in FACE_JOINTS if seen[j]]
+    usual = frame.top + HAIR * body.height
+    return float(min([usual, *face]))
+
+
+def _stand(motion: np.ndarray, pose: np.ndarray, leg: float, ground: float, ceiling: float) -> np.ndarray:
+    """The mid-hip's y (T,), such that the lowest joint is as high over the ground as the dance's lowest joint.
+
+    A subject who crouches or lunges in the picture may not fit into it upright: then they dance with bent knees (legs
+    shorter by one share for the whole dance, in place), and jump only as high as there is room.
+    """
     lowest = motion[..., 1].max(axis=1)  # (T,)
     floor = np.quantile(lowest, 0.9)  # where the dance's ankle stands
     jump = np.maximum(floor - lowest, 0) * leg  # (T,)
-    return ground - jump - pose[..., 1].max(axis=1)
+    head = -pose[:, FACE_JOINTS, 1].min(axis=1)  # (T,) above the mid-hip
+    legs = np.maximum(pose[:, LEGS, 1].max(axis=1), 1e-6)  # (T,) lowest ankle below the mid-hip
+    share = float(np.clip((ground - ceiling - head) / legs, SHORTEST_LEGS, 1).min())
+    hips = pose[:, (R_HIP, L_HIP), 1].repeat(2, axis=1)  # (T, 4)
+    pose[:, LEGS, 1] = hips + share * (pose[:, LEGS, 1] - hips)
+    under = pose[..., 1].max(axis=1)  # (T,)
+    room = np.maximum(ground - under - head - ceiling, 0)
+    needed = jump > 1e-6 * leg
+    highest = float(np.clip(room[needed] / jump[needed], 0, 1).min()) if needed.any() else 1.0
+    return ground - highest * jump - under
 
 
 def _frame(points: np.ndarray, picture_size: tuple[int, int]) -> _Frame:
@@ -180,6 +208,7 @@ def _place(motion: np.ndarray, pose: np.ndarray, leg: float, fps: float, home: f
     First the travel is scaled (down to `LEAST_TRAVEL`), then the place is shifted, then the travel is scaled on.
     """
     path = mid_hip(motion)[:, 0] * leg  # (T,)
+    path = path - np.median(path)
     travel = gaussian_filter1d(path, TRAVEL_SECONDS * fps, mode="nearest")
     sway = path - travel
     reach = _with_hands(pose)[..., 0]
@@ -198,22 +227,24 @@ def _place(motion: np.ndarray, pose: np.ndarray, leg: float, fps: float, home: f
     scale, at_home = next(((s, h) for s, h in wanted if holds(s, h)), (0.0, False))
     low, high = room(scale)
     place = home if at_home else float(np.clip(home, low, high)) if low <= high else (low + high) / 2
-    return place + scale * travel + sway
+    trunk = pose[:, TRUNK, 0]
+    least, most = frame.left - float(trunk.min()), frame.right - float(trunk.max())
+    return _between(place + scale * travel + sway, least, most, 0.2 * abs(most - least))
 
 
-def _keep_inside(pose: np.ndarray, frame: _Frame, body: Proportions, depth: float) -> None:
-    """Turns limbs that would leave the picture toward the camera (in place); one soft limit for the whole dance."""
+def _keep_inside(pose: np.ndarray, frame: _Frame, body: Proportions) -> None:
+    """Draws in what would leave the picture (in place), with one soft limit for the whole dance."""
     tips = _with_hands(pose)
     soft = 0.12 * body.height
-    hand = HAND * body.lengths["forearm"] * 0.6
-    before = pose.copy()
-    for axis, limit, sign in ((0, frame.left, -1.0), (0, frame.right, 1.0), (1, frame.top, -1.0)):
-        worst = float((sign * tips[..., axis]).max())
-        if worst <= sign * limit:
-            continue
-        pose[..., axis] = sign * _soft_limit(sign * pose[..., axis], sign * limit - hand, soft)
-    if depth and not np.array_equal(before, pose):
-        _restore_lengths(before, pose)
+    hand = 0.6 * HAND * body.lengths["forearm"]
+    arms = [joint for _, *joints in ARMS for joint in joints]
+    face = pose[:, FACE_JOINTS, 0]  # (T, 5), moved as one
+    pose[:, FACE_JOINTS, 0] += np.maximum(frame.left - face.min(axis=1, keepdims=True), 0)
+    pose[:, FACE_JOINTS, 0] -= np.maximum(face.max(axis=1, keepdims=True) - frame.right, 0)
+    sides = ((0, frame.left, -1.0, [*arms, *LEGS]), (0, frame.right, 1.0, [*arms, *LEGS]), (1, frame.top, -1.0, arms))
+    for axis, limit, sign, joints in sides:
+        if float((sign * tips[..., axis]).max()) > sign * limit:
+            pose[:, joints, axis] = sign * _soft_limit(sign * pose[:, joints, axis], sign * limit - hand, soft)
 
 
 def _soft_limit(value: np.ndarray, limit: float, soft: float) -> np.ndarray:
@@ -222,11 +253,27 @@ def _soft_limit(value: np.ndarray, limit: float, soft: float) -> np.ndarray:
     return np.minimum(value, limit - soft) + soft * np.tanh(over / soft)
 
 
+def _between(value: np.ndarray, least: float, most: float, soft: float) -> np.ndarray:
+    """Values softly kept between two limits; in their middle where they cross."""
+    if least >= most:
+        return np.full_like(value, (least + most) / 2)
+    if value.max() > most:
+        value = _soft_limit(value, most, soft)
+    return -_soft_limit(-value, -least, soft) if value.min() < least else value
+
+
 def _restore_lengths(before: np.ndarray, pose: np.ndarray) -> None:
-    """Gives limbs that became shorter in the picture the depth that their true length asks for (in place)."""
+    """Gives limbs that became shorter in the picture the depth that their true length asks for (in place).
+
+    Knees bend forward; arms keep to the side of the body, front or back, where they were.
+    """
     for chain in LIMB_CHAINS:
         for parent, child in pairwise(chain):
             old, new = before[:, child] - before[:, parent], pose[:, child] - pose[:, parent]  # (T, 3)
             lost = np.maximum((old[:, :2] ** 2).sum(1) - (new[:, :2] ** 2).sum(1), 0)  # (T,)
-            toward = np.where(old[:, 2] > 0, 1.0, -1.0)
-            pose[:, child, 2] = pose[:, parent, 2] + toward * np.sqrt(old[:, 2] ** 2 + lost)
+            if lost.max() <= 1e-6 * (old**2).sum(1).max():
+                pose[:, child, 2] = pose[:, parent, 2] + old[:, 2]
+                continue
+            bent = -1.0 if child in (R_KNEE, L_KNEE) else 1.0
+            side = bent if child in LEGS else np.where(old[:, 2] > 0, 1.0, -1.0)
+            pose[:, child, 2] = pose[:, parent, 2] + side * np.sqrt(old[:, 2] ** 2 + lost)
