@@ -27,7 +27,7 @@ def turn_face(motion: np.ndarray, points: np.ndarray, seen: np.ndarray, height: 
     """
     offset = _upright(_flat_face(points, seen, height), seen)  # (5, 2), in the picture, untilted
     width = 0.06 * height
-    depth = np.array([DEPTH[j] for j in FACE_JOINTS]) * width  # (5,)
+    depth = np.array([DEPTH[j] for j in FACE_JOINTS]) * width * bool(motion[..., 2].any())  # (5,)
     roll, turn, nod = _angles(motion)  # (T,) each
     middle = offset.mean(axis=0)
     local = np.concatenate([offset - middle, (depth - depth.mean())[:, None]], axis=1)  # (5, 3)
