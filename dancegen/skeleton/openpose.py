@@ -123,10 +123,12 @@ def _person(person: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
         raise DancegenError(f'{name} has no "pose_keypoints_2d"', REMEDY)
     if len(values) not in (3 * V, 3 * 25):
         raise DancegenError(f"{name} has {len(values)} numbers, not 54 (18 joints) or 75 (25 joints)", REMEDY)
+    if not all(value is None or isinstance(value, int | float) for value in values):
+        raise DancegenError(f"{name} has keypoints that are not numbers", REMEDY)
     try:
         flat = np.array([0.0 if v is None else v for v in values], np.float64).reshape(-1, 3)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise DancegenError(f"{name} has keypoints that are not numbers", REMEDY) from error
+    except OverflowError as error:
+        raise DancegenError(f"{name} has keypoints of astronomic size", REMEDY) from error
     if not np.isfinite(flat).all():
         joint = int(np.flatnonzero(~np.isfinite(flat).all(axis=1))[0])
         raise DancegenError(
