@@ -171,7 +171,10 @@ def test_workers_fit_the_machine() -> None:
     assert fitting_workers(1000, gpus=3) <= 3
 
 
-@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs the extra [ray]")
+NEEDS_RAY = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs the extra [ray]")
+
+
+@NEEDS_RAY
 def test_ray_loses_nothing_and_does_nothing_twice_when_a_worker_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,3 +207,12 @@ def test_ray_loses_nothing_and_does_nothing_twice_when_a_worker_is_killed(
     counts = log(tmp_path)
     assert all(counts["end", job.key] == 1 and job.output.read_text() == job.name for job in jobs)
     assert counts["begin", "v11"] == 2 and sum(count for (what, _), count in counts.items() if what == "begin") == 12
+
+
+@NEEDS_RAY
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "nowhere", "127.0.0.1:99999999"])
+def test_a_cluster_that_is_not_there_is_said_at_once(address: str) -> None:
+    from dancegen.workbench.engine_ray import RayEngine
+
+    with pytest.raises(DancegenError, match="no Ray cluster answers at"):
+        RayEngine(fake_work, 1, address)

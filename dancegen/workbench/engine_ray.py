@@ -6,6 +6,7 @@ Songs, pictures and the output folder must have the same paths on all machines (
 from __future__ import annotations
 
 import os
+import socket
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +27,6 @@ class _RayWorker:
         return perform(self._work, job)
 
     def process(self) -> tuple[str, int]:
-        import socket
-
         return socket.gethostname(), os.getpid()
 
 
@@ -118,7 +117,22 @@ def _ray() -> Any:
     return ray
 
 
+def _reachable(address: str) -> bool:
+    """Whether anybody answers at HOST:PORT; Ray itself would try for many minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return False
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
 def _start(ray: Any, workers: int, address: str | None) -> None:
+    if address and address != "auto" and not _reachable(address):
+        remedy = "give HOST:PORT as `ray start --head` prints it, or leave --address out"
+        raise DancegenError(f"no Ray cluster answers at {address}", remedy)
     where: dict[str, Any] = {"address": address} if address else {"num_cpus": workers or None, "address": "local"}
     try:
         ray.init(**where, include_dashboard=False, log_to_driver=False, logging_level="error")
