@@ -10,8 +10,9 @@ import torch
 from PIL import Image, ImageDraw
 
 from dancegen.errors import DancegenError
+from dancegen.rendering.limbs import K as PARTS
 from dancegen.skeleton.joints import LIMBS, MIRROR, V, body_height
-from dancegen.subject.capsules import PARTS, body_heights, limb_capsules
+from dancegen.subject.capsules import body_heights, limb_capsules
 from dancegen.subject.crop import Box, box_around_joints, box_around_mask, crop_square, paste_square
 from dancegen.subject.network import (
     SubjectConfig,

@@ -1,6 +1,6 @@
 """Limb capsules for the subject network: where each limb can be, from the joints, as soft fields.
 
-Radii and extents from the analytic puppet (shares of the body height). Torch, in batches, differentiable.
+Radii and lengths are the analytic puppet's. Torch, in batches; unlike rendering/limbs.py it copes with unknown joints.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from dancegen.rendering.limbs import FOOT_LENGTH, HAND_LENGTH, RADII
 from dancegen.skeleton.joints import (
     L_ANKLE,
     L_ELBOW,
@@ -25,9 +26,7 @@ from dancegen.skeleton.joints import (
     R_WRIST,
 )
 
-PARTS = 15
-HAND_REACH, FOOT_REACH, HEAD_REACH = 0.075, 0.035, 0.07  # beyond wrist, ankle and nose
-RADII = (0.075, 0.105, 0.10, *(0.042, 0.036, 0.038) * 2, *(0.065, 0.048, 0.042) * 2)
+HEAD_REACH = 0.07  # body heights beyond the nose
 
 
 def limb_capsules(joints: Tensor, confidence: Tensor, size: tuple[int, int] | torch.Size, stride: int) -> Tensor:
@@ -49,7 +48,7 @@ def limb_capsules(joints: Tensor, confidence: Tensor, size: tuple[int, int] | to
     offset = points - starts[:, :, None, None]  # (B, P, rows, columns, 2)
     along = ((offset * axis).sum(-1) / (axis.square().sum(-1) + 1e-6)).clamp(0, 1)
     distance = (offset - along[..., None] * axis).norm(dim=-1)  # (B, P, rows, columns)
-    radius = torch.tensor(RADII, device=joints.device) * body_heights(joints, confidence)[:, None]  # (B, P)
+    radius = torch.from_numpy(RADII).to(joints.device) * body_heights(joints, confidence)[:, None]  # (B, P)
     field = torch.exp(-0.5 * (distance / radius.clamp(min=1.0)[..., None, None]).square())
     return field * known[..., None, None]
 
@@ -69,7 +68,7 @@ def limb_segments(joints: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor, T
 
     hips = (at(R_HIP) + at(L_HIP)) / 2
     waist = (at(NECK) + hips) / 2
-    down = torch.tensor([0.0, 1.0], device=joints.device) * FOOT_REACH * height  # (B, 2)
+    down = torch.tensor([0.0, 1.0], device=joints.device) * FOOT_LENGTH * height  # (B, 2)
     segments = [
         (at(NECK), beyond(NECK, NOSE, HEAD_REACH), (NECK, NOSE)),
         (at(NECK), waist, (NECK, R_HIP, L_HIP)),
@@ -78,7 +77,7 @@ def limb_segments(joints: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor, T
     for shoulder, elbow, wrist in ((R_SHOULDER, R_ELBOW, R_WRIST), (L_SHOULDER, L_ELBOW, L_WRIST)):
         segments.append((at(shoulder), at(elbow), (shoulder, elbow)))
         segments.append((at(elbow), at(wrist), (elbow, wrist)))
-        segments.append((at(wrist), beyond(elbow, wrist, HAND_REACH), (elbow, wrist)))
+        segments.append((at(wrist), beyond(elbow, wrist, HAND_LENGTH), (elbow, wrist)))
     for hip, knee, ankle in ((R_HIP, R_KNEE, R_ANKLE), (L_HIP, L_KNEE, L_ANKLE)):
         segments.append((at(hip), at(knee), (hip, knee)))
         segments.append((at(knee), at(ankle), (knee, ankle)))

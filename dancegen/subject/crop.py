@@ -12,6 +12,7 @@ from PIL import Image
 
 JOINT_MARGIN = 0.35  # of the longer side of the joints' extent, all around: head, hands and feet lie beyond the joints
 MASK_MARGIN = 0.5
+LONG = 1.25  # the ratio of sides from which a picture is also looked at in squares
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,17 @@ class Box:
     def to_picture(self, points: np.ndarray, size: int) -> np.ndarray:
         """Px of the crop of `size` (..., 2) to picture px."""
         return points * (self.side / size) + np.array([self.left, self.top])
+
+
+def first_boxes(width: int, height: int) -> list[Box]:
+    """Where to look for a person first: the whole picture, and three squares along the longer side of a long one."""
+    boxes = [Box.around_picture(width, height)]
+    side = float(min(width, height))
+    if max(width, height) > LONG * side:
+        spare = max(width, height) - side
+        starts = (0.0, spare / 2, spare)
+        boxes += [Box(start, 0.0, side) if width > height else Box(0.0, start, side) for start in starts]
+    return boxes
 
 
 def box_around_joints(joints: np.ndarray, confidence: np.ndarray, width: int, height: int) -> Box:

@@ -24,9 +24,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dancegen.rendering.limbs import K as PARTS
 from dancegen.skeleton.joints import MIRROR, V
-from dancegen.subject.capsules import PARTS, limb_capsules
-from dancegen.subject.crop import Box, box_around_joints, box_around_mask, crop_square, paste_square
+from dancegen.subject.capsules import limb_capsules
+from dancegen.subject.crop import Box, box_around_joints, box_around_mask, crop_square, first_boxes, paste_square
 from dancegen.weights.checkpoint import load_checkpoint
 
 FINDER_STRIDE = 4
@@ -45,7 +46,7 @@ class SubjectConfig:
     segmenter_widths: tuple[int, ...] = (32, 64, 96, 128, 160)
     painter_widths: tuple[int, ...] = (32, 48, 80, 112, 144)
     find_size: int = 192
-    segment_size: int = 256
+    segment_size: int = 192
     paint_size: int = 192
 
 
@@ -256,8 +257,9 @@ class SubjectNetwork(nn.Module):
     def find_joints(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Where the person's joints are.
 
-        The whole picture first, as the middle of a square of `find_size`; then, twice, the square around the joints
-        found. Each pass averages the picture's and its mirror image's heatmaps.
+        The whole picture first, as the middle of a square of `find_size`, and where it is far from square also squares
+        along its longer side; then, twice, the square around the joints of the surest look. Each look averages the
+        heatmaps of the picture and of its mirror image.
 
         Args:
             pixels: (H, W, 3) uint8.
@@ -266,8 +268,8 @@ class SubjectNetwork(nn.Module):
             (V, 2) float32 px of the picture, (V,) float32 confidence in 0..1. Below about 0.2 a joint is a guess.
         """
         height, width = pixels.shape[:2]
-        box = Box.around_picture(width, height)
-        joints, confidence = self._find_in(pixels, box)
+        looks = [self._find_in(pixels, box) for box in first_boxes(width, height)]
+        joints, confidence = max(looks, key=lambda look: float(look[1].mean()))
         for _ in range(2):
             if (confidence > 0.15).sum() < 4:
                 break

@@ -11,7 +11,7 @@ from dancegen.skeleton.joints import COLOURS, LIMBS, body_height
 from dancegen.subject.network import SubjectNetwork
 from dancegen.training.subject.samples import Case, read_cases
 
-CASES = 40
+CASES = 16
 TILE = 160
 
 

@@ -76,6 +76,13 @@ def read_cases(path: Path, which: tuple[int, ...]) -> list[Case]:
     ]
 
 
+def without_person(case: Case) -> Case:
+    """The frame's empty background: no joint is in it."""
+    nobody = np.zeros_like(case.alpha)
+    far = np.full_like(case.joints, -1e4)
+    return Case(case.background, case.background, nobody, np.zeros_like(case.labels), far)
+
+
 def finder_view(case: Case, rng: np.random.Generator) -> View:
     """A crop as the finder meets it: the whole picture, the surroundings of the person, sometimes too close."""
     kind = rng.random()

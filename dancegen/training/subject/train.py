@@ -36,10 +36,11 @@ class TrainSubjectConfig:
         finder_batch, segmenter_batch, painter_batch: samples a step (the painter: every third step).
         finder_sizes, segmenter_sizes: sides that steps choose from.
         figures: share of the scenes read from the second and further folders (drawn figures).
+        nobody: share of the finder's samples that show no person.
         elsewhere: chance that a person is put on another scene's background.
     """
 
-    steps: int = 2400
+    steps: int = 1500
     seed: int = 0
     rate: float = 2e-3
     warm_up: int = 60
@@ -49,12 +50,13 @@ class TrainSubjectConfig:
     segmenter_batch: int = 12
     painter_batch: int = 12
     finder_sizes: tuple[int, ...] = (128, 128, 160)
-    segmenter_sizes: tuple[int, ...] = (160,)
+    segmenter_sizes: tuple[int, ...] = (160, 192)
     painter_size: int = 128
-    figures: float = 0.25
+    figures: float = 0.3
+    nobody: float = 0.04
     elsewhere: float = 0.5
     log_every: int = 10
-    check_every: int = 150
+    check_every: int = 250
 
 
 def train_subject(
@@ -215,6 +217,7 @@ class Trainer:
 
     def _finder_step(self, cases: list[samples.Case], rng: np.random.Generator) -> dict[str, float]:
         size = int(rng.choice(self.settings.finder_sizes))
+        cases = [samples.without_person(c) if rng.random() < self.settings.nobody else c for c in cases]
         batch = samples.gather(
             [samples.cut(c, samples.finder_view(c, rng), size, rng, self._backdrop(cases, rng)) for c in cases], rng
         )
