@@ -1,7 +1,6 @@
-"""Where the beats of a song are. Onsets are our own (torch); librosa's dynamic programme places the beats on them.
+"""Where the beats of a song are: onsets by our own spectrum (torch), a tempo, and the beats placed on them.
 
-librosa is given the onset curve and the tempo, so that it computes no spectrum and no tempogram: its share costs
-milliseconds a song and little memory, however long the song is.
+Neither the tempo nor the beats need more memory or time than the onset curve itself, however long the song is.
 """
 
 from __future__ import annotations
@@ -11,7 +10,8 @@ import numpy as np
 from dancegen.audio.features import BEAT_FEATURES, beat_features
 from dancegen.audio.grid import BeatGrid, beat_position, grid_from_times
 from dancegen.audio.song import Song
-from dancegen.audio.spectrum import FRAME_RATE, HOP, measure
+from dancegen.audio.spectrum import FRAME_RATE, measure
+from dancegen.audio.track import place_beats
 
 __all__ = (
     "BEAT_FEATURES",
@@ -48,11 +48,7 @@ def find_beats(song: Song) -> BeatGrid:
     tempo, confidence = estimate_tempo(onset)
     if confidence < NO_BEAT / max(len(onset), 1) ** 0.5:
         return BeatGrid(np.zeros(0), 0.0, 0.0)
-    from librosa.beat import beat_track
-
-    _, times = beat_track(
-        onset_envelope=onset, sr=FRAME_RATE * HOP, hop_length=HOP, bpm=tempo, trim=False, units="time"
-    )
+    times = place_beats(onset, round(FRAME_RATE * 60 / tempo)) / FRAME_RATE
     if len(times) < 2:
         return BeatGrid(np.zeros(0), 0.0, 0.0)
     return BeatGrid(np.asarray(times, np.float64), 60 / float(np.median(np.diff(times))), confidence)

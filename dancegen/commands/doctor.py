@@ -90,15 +90,6 @@ def _ffmpeg() -> Iterator[Finding]:
         yield Finding(FINE, "ffmpeg", facts)
 
 
-def _beats() -> Iterator[Finding]:
-    if importlib.util.find_spec("librosa") is None:
-        yield Finding(BROKEN, "librosa", "not installed", "install dancegen again")
-        return
-    from librosa.beat import beat_track
-
-    yield Finding(FINE, "librosa", f"beat tracking from {beat_track.__module__}")
-
-
 def _weights() -> Iterator[Finding]:
     from dancegen.weights.defaults import defaults
     from dancegen.weights.manifest import load_manifest, readable_size
@@ -176,5 +167,5 @@ def _folders() -> Iterator[Finding]:
             yield Finding(FINE, what, facts)
 
 
-CHECKS = (_programs, _device, _ffmpeg, _beats, _weights, _detectors, _folders)
+CHECKS = (_programs, _device, _ffmpeg, _weights, _detectors, _folders)
 COMMANDS = {"doctor": doctor}
