@@ -40,7 +40,7 @@ class ChoreographerConfig:
     noise_scale: float = 0.33
     style_width: int = 8
     node: int = 32
-    blocks: int = 3
+    blocks: int = 2
     state: int = 16
     expand: int = 1
     head_width: int = 16

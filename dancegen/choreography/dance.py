@@ -19,7 +19,8 @@ from dancegen.audio.song import SAMPLE_RATE, Song
 from dancegen.choreography.body import place_joints
 from dancegen.choreography.config import STYLES
 from dancegen.choreography.model import Choreographer, fade_noise, load_choreographer
-from dancegen.choreography.phrases import phrase_clock, phrase_position, piece_times
+from dancegen.choreography.phrasebook import PhraseFacts, phrase_noise
+from dancegen.choreography.phrases import UNITS, phrase_clock, phrase_position, piece_times
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.skeleton.sequence import SkeletonSequence
@@ -30,7 +31,7 @@ WINDOWS_AT_ONCE = 4
 SONG_RMS = 0.2  # what the sound is scaled to
 QUIET_RMS = 1e-3  # a quieter song is not scaled up further
 
-__all__ = ["beat_inputs", "choreograph", "load_choreographer", "loudness_gain", "phrase_noise"]
+__all__ = ["beat_inputs", "choreograph", "load_choreographer", "loudness_gain"]
 
 
 def loudness_gain(song: Song) -> float:
@@ -48,21 +49,15 @@ def beat_inputs(features: np.ndarray, grid: BeatGrid) -> np.ndarray:
     return np.concatenate([features, clock], axis=1).astype(np.float32)
 
 
-def phrase_noise(network: Choreographer, phrases: int, seed: int, style: str) -> Tensor:
-    """The noise of each phrase, (phrases, Z), drawn on the CPU: the same on every device.
-
-    With a code book each draw is snapped to one of the phrases met in training (of the wanted style, if any).
-    """
-    config = network.config
-    generator = torch.Generator().manual_seed(seed)
-    noise = torch.randn(phrases, config.noise, generator=generator) * config.noise_scale  # (phrases, Z)
-    if not config.codes:
-        return noise
-    codes, styles = network.codes.cpu(), network.code_styles.cpu()
-    if style != STYLES[0] and bool((styles == STYLES.index(style)).any()):
-        codes = codes[styles == STYLES.index(style)]
-    pick = torch.randint(len(codes), (phrases,), generator=generator)
-    return codes[pick]
+def phrase_facts(inputs: np.ndarray, number: np.ndarray) -> PhraseFacts:
+    """Tempo and loudness of each phrase from the beat inputs (F, K) and each piece's phrase (F,)."""
+    period = inputs[:, BEAT_FEATURES.index("beat_period")]
+    loudness = inputs[:, BEAT_FEATURES.index("loudness")].astype(np.float64)
+    count = np.maximum(np.bincount(number), 1)
+    level = np.bincount(number, loudness) / count  # (Q,)
+    low, high = np.quantile(loudness, [0.05, 0.95])
+    rank = np.clip((level - low) / max(high - low, 0.1), 0, 1) * np.clip(level * 2, 0, 1)
+    return PhraseFacts(np.maximum(np.bincount(number, period) / count, 0.2), rank)
 
 
 def choreograph(
@@ -94,9 +89,10 @@ def choreograph(
         raise DancegenError(f"no dance style {style!r}", f"choose one of {', '.join(STYLES)}")
     reporter = reporter or SilentReporter()
     inputs = beat_inputs(beat_features(song, grid), grid)  # (F, K)
-    number = np.floor(phrase_position(grid, piece_times(song.pieces))).astype(int)
-    number -= number.min()
-    noise = phrase_noise(network, int(number.max()) + 1, seed, style)[torch.from_numpy(number)]  # (F, Z)
+    unit = np.floor(phrase_position(grid, piece_times(song.pieces)) * UNITS).astype(int)  # (F,)
+    unit -= unit.min() // UNITS * UNITS  # from the beginning of the first phrase
+    noise = phrase_noise(network, phrase_facts(inputs, unit // UNITS), seed, style)  # (Q, U, Z)
+    noise = noise.flatten(0, 1)[torch.from_numpy(unit)]  # (F, Z)
     noise = fade_noise(noise[None])[0]  # (F, Z)
 
     poses = network.config.poses_per_piece
@@ -158,4 +154,3 @@ def _dance_windows(
             )
             for first, one, other in zip(group, turned.float().cpu(), placed.float().cpu(), strict=True):
                 yield first, one.numpy(), other.numpy()
-

@@ -12,13 +12,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dancegen.choreography.body import rooted_paths
+from dancegen.audio.beats import BEAT_FEATURES
+from dancegen.choreography.body import LIMB_COUNT, rooted_paths
 from dancegen.choreography.config import POSE_VALUES, STYLES, ChoreographerConfig
+from dancegen.choreography.phrases import UNITS
 from dancegen.choreography.stgm import STGMBlock
 from dancegen.skeleton.joints import V
 from dancegen.weights.checkpoint import load_checkpoint
 
-NOISE_FADE = 5  # pieces over which the noise of one phrase turns into the next
+CODE_FACTS = ("style", "run", "energy", "period")  # STYLES index, which take it is of, rank 0..1, seconds per beat
+NOISE_FADE = 3  # pieces over which the noise of one unit turns into the next
+HARMONICS = 3  # of the two-beat phase, by which the noise is modulated
+TWO_BEAT_SIN, TWO_BEAT_COS = BEAT_FEATURES.index("two_beat_sin"), BEAT_FEATURES.index("two_beat_cos")
 REST_HEIGHT = -0.50  # body heights: the mid-hip of a dancer with bent knees; the network predicts differences from it
 
 
@@ -46,11 +51,12 @@ class Choreographer(nn.Module):
     """Music, beats, noise and a style -> limb directions and the mid-hip's place.
 
     Attributes:
-        codes: (codes, Z) noise vectors that the phrases of the training dances were given, with the style of each.
+        codes: (N, UNITS, Z) noise that phrases of the training dances were given; see `phrasebook.py`.
+        code_facts: (N, len(CODE_FACTS)) what is known of each.
     """
 
     codes: Tensor
-    code_styles: Tensor
+    code_facts: Tensor
     paths: Tensor
 
     def __init__(self, config: ChoreographerConfig) -> None:
@@ -62,14 +68,18 @@ class Choreographer(nn.Module):
             config.audio_channels[-1] + 64, config.hidden // 2, num_layers=2, bidirectional=True, batch_first=True
         )
         self.style = nn.Embedding(len(STYLES), config.style_width)
-        self.nodes = nn.Linear(config.hidden + config.noise + config.style_width, V * config.node)
+        token = config.hidden + (1 + 2 * HARMONICS) * config.noise + config.style_width
+        self.nodes = nn.Linear(token, V * config.node)
         self.joint = nn.Parameter(torch.randn(V, config.node) * 0.1)
         self.blocks = nn.ModuleList(STGMBlock(config) for _ in range(config.blocks))
         self.gather = nn.Conv1d(V * config.node, config.head, 3, padding=1)
         self.head = nn.Conv1d(config.head, config.poses_per_piece * POSE_VALUES, 3, padding=1)
+        standing = torch.tensor([0.0, 1.0, 0.0] * LIMB_COUNT + [0.0, 0.0]).repeat(config.poses_per_piece)
+        self.head.weight.data.mul_(0.2)  # begin near a dancer who stands, not with limbs in all directions
+        self.head.bias = nn.Parameter(standing)
         self.register_buffer("paths", torch.from_numpy(rooted_paths().copy()), persistent=False)
-        self.register_buffer("codes", torch.zeros(config.codes, config.noise))
-        self.register_buffer("code_styles", torch.zeros(config.codes, dtype=torch.int64))
+        self.register_buffer("codes", torch.zeros(config.codes, UNITS, config.noise))
+        self.register_buffer("code_facts", torch.zeros(config.codes, len(CODE_FACTS)))
 
     def forward(self, audio: Tensor, beats: Tensor, noise: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
         """The dance.
@@ -84,6 +94,7 @@ class Choreographer(nn.Module):
             directions (B, T, L, 3), unit vectors; root (B, T, 2), x and y of the mid-hip in body heights.
         """
         hidden = self.listen(audio, beats)  # (B, F, h)
+        noise = modulate(noise / self.config.noise_scale, beats)  # (B, F, 7 Z)
         token = torch.cat([hidden, noise, self.style(style)[:, None].expand(-1, hidden.shape[1], -1)], dim=-1)
         z = self.nodes(token).unflatten(-1, (V, -1)) + self.joint  # (B, F, V, d)
         for block in self.blocks:
@@ -110,8 +121,21 @@ class Choreographer(nn.Module):
         return self.paths @ directions + F.pad(root, (0, 1))[..., None, :]
 
 
+def modulate(noise: Tensor, beats: Tensor) -> Tensor:
+    """The noise times 1, sin, cos, ... of the two-beat phase and its harmonics: (B, F, Z) -> (B, F, 7 Z).
+
+    A movement of a unit is then a weighted sum of waves locked to the beat, which one linear layer can write.
+    """
+    sine, cosine = beats[..., TWO_BEAT_SIN, None], beats[..., TWO_BEAT_COS, None]  # (B, F, 1)
+    waves, s, c = [noise], sine, cosine
+    for _ in range(HARMONICS):
+        waves += [noise * s, noise * c]
+        s, c = s * cosine + c * sine, c * cosine - s * sine  # the next multiple of the angle
+    return torch.cat(waves, dim=-1)
+
+
 def fade_noise(noise: Tensor) -> Tensor:
-    """Noise that is constant within phrases, (B, F, Z), made to turn slowly from phrase to phrase."""
+    """Noise that is constant within units, (B, F, Z), made to turn from unit to unit without a jump."""
     half = NOISE_FADE // 2
     padded = F.pad(noise.transpose(1, 2), (half, half), mode="replicate")  # (B, Z, F + 4)
     return F.avg_pool1d(padded, NOISE_FADE, stride=1).transpose(1, 2)  # (B, F, Z)

@@ -1,4 +1,4 @@
-"""Phrases of eight beats: the clock the dance counts by, and the noise that says which dance it is.
+"""Phrases of eight beats, units of two: the clock the dance counts by. Each unit has its own noise.
 
 Glossary: F pieces of 0.1 s, B beats, Z width of the noise.
 """
@@ -11,6 +11,8 @@ from dancegen.audio.beats import BeatGrid, beat_position
 from dancegen.audio.song import PIECE_SECONDS
 
 PHRASE_BEATS = 8
+UNIT_BEATS = 2  # the noise changes from unit to unit
+UNITS = PHRASE_BEATS // UNIT_BEATS
 PHRASE_CLOCK = ("phrase_sin", "phrase_cos", "half_phrase_sin", "half_phrase_cos")
 
 
@@ -32,7 +34,7 @@ def piece_times(pieces: int) -> np.ndarray:
 
 
 def even_beats(grid: BeatGrid, seconds: float) -> np.ndarray:
-    """The beats of a song continued to both sides: the first phrase begins at or before 0, the last beat is past the end.
+    """The beats of a song continued to both sides, from a phrase that begins at or before 0 to past the end.
 
     Returns:
         (B,) seconds; beat 0 is a phrase's first.

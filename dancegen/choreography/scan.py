@@ -131,7 +131,6 @@ class SelectiveScan(nn.Module):
         weight = self.conv1d.weight[:, 0]  # (C, taps)
         taps, length = weight.shape[1], xbc.shape[1]
         padded = F.pad(xbc, (0, 0, taps - 1, 0))  # (B, L + taps - 1, C)
-        total = self.conv1d.bias + padded[:, taps - 1 :] * weight[:, taps - 1]
-        for tap in range(taps - 1):
-            total = total + padded[:, tap : tap + length] * weight[:, tap]
-        return total
+        shifted = [padded[:, tap : tap + length] * weight[:, tap] for tap in range(taps)]
+        total = functools.reduce(torch.add, shifted)
+        return total if self.conv1d.bias is None else total + self.conv1d.bias

@@ -23,7 +23,7 @@ from dancegen.skeleton.joints import LIMBS, V
 
 
 def partitioned_adjacency() -> np.ndarray:
-    """ST-GCN's spatial partition, (3, V, V) float32: each joint itself, toward the neck, away from it; rows sum to 1."""
+    """ST-GCN's spatial partition, (3, V, V) float32: each joint itself, its parent, its children."""
     parts = np.zeros((3, V, V), np.float32)
     parts[0] = np.eye(V)
     for parent, child in LIMBS:

@@ -18,9 +18,9 @@ SPEED_SMOOTHING = 0.08  # seconds, sigma of the Gaussian over the mean joint spe
 BEAT_SIGMA = 0.1  # seconds, the tolerance of beat consistency
 HIT_WINDOW = 0.1  # seconds, how far from a music beat a kinematic beat still counts as a hit
 FROZEN_WINDOW = 1.0  # seconds over which a dancer counts as frozen
-REAL_SPEED = 0.50  # body heights per second: mean speed of BEAT_JOINTS over the real training dancers
-REAL_JITTER = 80.0  # body heights per second^3: mean third difference of the real training dancers
-REAL_SKATE = 0.20  # body heights per second: ankle speed at the lowest 5 % of height, real training dancers
+REAL_SPEED = 0.44  # body heights per second: mean speed of BEAT_JOINTS, real validation dancers
+REAL_JITTER = 49.0  # body heights per second^3: mean third difference, real validation dancers
+REAL_SKATE = 0.10  # body heights per second: ankle speed at the lowest 5 % of height, real validation dancers
 
 
 def gaussian_smooth(values: np.ndarray, sigma: float) -> np.ndarray:
@@ -142,7 +142,7 @@ def jitter(joints: np.ndarray, fps: float) -> float:
 
 
 def foot_skate(joints: np.ndarray, fps: float) -> float:
-    """The mean speed in the picture plane of an ankle while it is among its lowest 5 % of heights, heights per second."""
+    """The mean speed in the picture plane of an ankle at its lowest 5 % of heights, body heights per second."""
     if len(joints) < 3:
         return 0.0
     speeds = []
@@ -166,7 +166,7 @@ def frozen_share(joints: np.ndarray, fps: float, real_speed: float = REAL_SPEED)
 def score(joints: np.ndarray, fps: float, music_beats: np.ndarray) -> dict[str, float]:
     """Everything that one dance and one beat grid tell: the beat scores, pvar, bone drift, jitter, skate, frozen.
 
-    `jitter_ratio` and `skate_ratio` are relative to the real training dancers (REAL_JITTER, REAL_SKATE).
+    `jitter_ratio` and `skate_ratio` are relative to the real validation dancers (REAL_JITTER, REAL_SKATE).
     """
     return {
         **beat_scores(joints, fps, music_beats),

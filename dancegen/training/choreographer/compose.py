@@ -27,7 +27,7 @@ from dancegen.training.choreographer.warp import (
 CANDIDATES = 24  # phrases looked at for each choice
 FAST_BEAT = 0.44  # seconds; where beats come faster, slow moments are put on every second one
 GAIN = (0.78, 1.04)  # size of the movement at the quietest and the loudest stretch of a song
-LIVELY = 0.24  # body heights per second; calmer phrases are not chosen
+LIVELY = 0.24  # body heights per second; calmer phrases are chosen only where there are no others
 CONTINUE = 0.5  # chance that the performance goes on instead of a new phrase being chosen
 
 
@@ -69,15 +69,23 @@ class Repertoire:
         return float(np.interp(energy, self.energy_ranks, np.linspace(0, 1, 33)))
 
     def choose(
-        self, beats: int, period: float, last: np.ndarray | None, loudness: float, styles: set[str], generator: np.random.Generator
+        self,
+        beats: int,
+        period: float,
+        last: np.ndarray | None,
+        loudness: float,
+        styles: set[str],
+        generator: np.random.Generator,
     ) -> Phrase:
         """A phrase of `beats` steps of `period` poses that goes on well from the directions `last` (L, 3)."""
         allowed = np.array([m.style in styles for m in self.motions]) * self.weights
         best, best_cost = None, np.inf
-        for _ in range(CANDIDATES):
+        for attempt in range(2 * CANDIDATES):
+            if best is not None and attempt >= CANDIDATES:
+                break
             index = int(generator.choice(len(self.motions), p=allowed / allowed.sum()))
             found = self._candidate(index, beats, period, generator)
-            if found is None:
+            if found is None or (found[0].energy < LIVELY and attempt < CANDIDATES):
                 continue
             phrase, fit = found
             join = 0.0 if last is None else float(np.abs(phrase.motion.directions[phrase.path[0]] - last).mean())
@@ -99,8 +107,6 @@ class Repertoire:
         start = int(some[np.argmin(total[some])])
         path = find_path(start, steps)
         energy = float(self.speeds[index][path[0] : path[-1]].mean())
-        if energy < LIVELY:
-            return None
         return Phrase(self.motions[index], path, energy), float(total[start]) / (beats + 1)
 
     def continued(self, phrase: Phrase, period: float) -> Phrase | None:

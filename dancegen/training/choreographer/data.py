@@ -51,6 +51,7 @@ STYLE_SETS = (  # what each built dance of a song may draw from, and the style i
     ("tango", {"tango"}),
     ("none", {"cha-cha", "rumba", "waltz", "none"}),
 )
+SILENCE_SECONDS = 120.0  # of silence danced to, two dances
 TAGS = {"C": "cha-cha", "R": "rumba", "T": "tango", "W": "waltz"}
 
 
@@ -146,9 +147,7 @@ def build_dances(track: Track, repertoire: Repertoire, count: int, generator: np
         if not styles & available:
             label, styles = "none", available
         directions, root = compose(repertoire, beats, loudness, styles, generator)
-        dances.append(
-            Dance(track, 0, directions.astype(np.float16), root.astype(np.float16), STYLES.index(label))
-        )
+        dances.append(Dance(track, 0, directions.astype(np.float16), root.astype(np.float16), STYLES.index(label)))
     return dances
 
 
@@ -165,7 +164,9 @@ def real_dance(track: Track, motion: Motion) -> Dance | None:
     period = float(np.median(np.diff(inside)))
     steps_wanted = len(inside) - 3
     total, steps = path_costs(slowness_cost(motion.joints), steps_wanted, period)
-    begin = np.arange(max(0, int(inside[1] + offset - period / 2)), min(len(total), int(inside[1] + offset + period / 2)))
+    begin = np.arange(
+        max(0, int(inside[1] + offset - period / 2)), min(len(total), int(inside[1] + offset + period / 2))
+    )
     if not len(begin) or not np.isfinite(total[begin]).any():
         return None
     path = find_path(int(begin[np.argmin(total[begin])]), steps)
@@ -217,7 +218,7 @@ def prepare(folder: Path, *, dances: int, seed: int, reporter: Reporter | None =
                     own = [m for m in motions if m.source == path.stem]
                     train += [dance for m in own if (dance := real_dance(track, m)) is not None]
         reporter.advance()
-    silence = noise_floor_track(120.0)
+    silence = noise_floor_track(SILENCE_SECONDS)
     train += build_dances(silence, repertoire, 2, np.random.default_rng([seed, len(sounds)]))
     return Material(train, held_out, motions)
 
@@ -226,4 +227,3 @@ def noise_floor_track(seconds: float) -> Track:
     """Silence: what the network hears of a song without sound, to learn a gentle dance for it."""
     song = Song(Path("silence"), np.zeros(int(seconds * SAMPLE_RATE), np.float32), 0.0)
     return make_track(song, BeatGrid(np.zeros(0), 0.0, 0.0))
-

@@ -4,7 +4,7 @@ The paper: pose perceptual + feature matching + L1 (200 in its predecessor). Add
 feature matching presupposes, L1 on velocity, acceleration and the speed curve that makes the beat, and the
 divergence of the posterior from the noise.
 
-Glossary: B batch, T poses, V joints, Q phrases, Z noise.
+Glossary: B batch, T poses, V joints, Q units, Z noise.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ class LossWeights:
     """What each loss counts; positions in body heights, velocities per second."""
 
     position: float = 200.0
-    velocity: float = 30.0
-    acceleration: float = 0.6
-    speed: float = 20.0
-    standing: float = 20.0
-    divergence: float = 0.04
-    perceptual: float = 2.0
-    matching: float = 2.0
+    velocity: float = 2.5
+    acceleration: float = 0.01
+    speed: float = 2.0
+    standing: float = 1.5
+    divergence: float = 0.004
+    perceptual: float = 1.0
+    matching: float = 1.0
     adversarial: float = 0.3
 
 
@@ -62,7 +62,7 @@ def _speeds(joints: Tensor) -> Tensor:
 
 
 def divergence(mean: Tensor, deviation: Tensor, scale: float) -> Tensor:
-    """KL(N(mean, deviation) || N(0, scale)) summed over Z, mean over phrases; (B, Q, Z) each."""
+    """KL(N(mean, deviation) || N(0, scale)) summed over Z, mean over units; (B, Q, Z) each."""
     ratio = deviation / scale
     return (0.5 * (ratio**2 + (mean / scale) ** 2 - 1) - ratio.log()).sum(-1).mean()
 

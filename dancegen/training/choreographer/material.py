@@ -6,7 +6,6 @@ Glossary: B batch, F pieces, T = 3 F poses, L = 17 limbs, K beat inputs, S = 1,6
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from dancegen.audio.beats import BeatGrid
+from dancegen.choreography.phrases import UNITS
 from dancegen.errors import DancegenError
 from dancegen.training.choreographer.data import Dance, Material, Track
 from dancegen.training.choreographer.motion import LIMB_MIRROR, Motion
@@ -29,7 +29,7 @@ class Batch:
     Attributes:
         audio: (B, F, S) normalised samples.
         beats: (B, F, K).
-        phrase: (B, F) int, which phrase of the window each piece belongs to, from 0.
+        unit: (B, F) int, which unit of two beats of the window each piece belongs to, from 0.
         style: (B,) index into STYLES.
         directions: (B, T, L, 3) target.
         root: (B, T, 2) target.
@@ -37,7 +37,7 @@ class Batch:
 
     audio: Tensor
     beats: Tensor
-    phrase: Tensor
+    unit: Tensor
     style: Tensor
     directions: Tensor
     root: Tensor
@@ -72,17 +72,17 @@ class Sampler:
 def window(dance: Dance, first: int, pieces: int, flip: bool = False) -> Batch:
     """One window as a batch without its first axis."""
     track, begin = dance.track, dance.first + first
-    position = np.floor(track.position[begin : begin + pieces]).astype(np.int64)
+    unit = np.floor(track.position[begin : begin + pieces] * UNITS).astype(np.int64)
     directions = dance.directions[first * 3 : (first + pieces) * 3].astype(np.float32)
     root = dance.root[first * 3 : (first + pieces) * 3].astype(np.float32)
     if flip:
-        directions = directions[:, list(LIMB_MIRROR)] * np.float32([-1, 1, 1])
-        root = root * np.float32([-1, 1])
+        directions = directions[:, list(LIMB_MIRROR)] * np.array([-1, 1, 1], np.float32)
+        root = root * np.array([-1, 1], np.float32)
     samples = track.samples[begin : begin + pieces].astype(np.float32) * np.float32(track.gain)
     return Batch(
         torch.from_numpy(samples),
         torch.from_numpy(track.beats[begin : begin + pieces]),
-        torch.from_numpy(position - position[0]),
+        torch.from_numpy(unit - unit[0]),
         torch.tensor(dance.style),
         torch.from_numpy(directions),
         torch.from_numpy(root),
@@ -121,7 +121,7 @@ def save_material(path: Path, material: Material) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part.npz")
     np.savez(part, index=np.array(json.dumps({"format": FORMAT, **listed})), **arrays)  # type: ignore[arg-type]
-    os.replace(part, path)
+    part.replace(path)
 
 
 def load_material(path: Path) -> Material:

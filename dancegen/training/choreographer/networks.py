@@ -1,6 +1,6 @@
 """Networks that only training needs: posterior, discriminator, genre network.
 
-Glossary: B batch, F pieces, T = 3 F poses, Q phrases of a window, Z noise, C pose values, K beat inputs, V joints.
+Glossary: B batch, F pieces, T = 3 F poses, Q units of a window, Z noise, C pose values, K beat inputs, V joints.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dancegen.skeleton.joints import V
 
 
 class Posterior(nn.Module):
-    """Which dance a phrase is: target motion -> mean and log variance of the noise of each phrase."""
+    """Which movement a unit is: target motion -> mean and deviation of the noise of each unit of two beats."""
 
     def __init__(self, config: ChoreographerConfig, width: int = 128) -> None:
         super().__init__()
@@ -26,15 +26,16 @@ class Posterior(nn.Module):
         self.out = nn.Linear(width, 2 * config.noise)
         self.scale = config.noise_scale
 
-    def forward(self, values: Tensor, beats: Tensor, phrase: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, values: Tensor, beats: Tensor, unit: Tensor) -> tuple[Tensor, Tensor]:
         """(B, T, C), (B, F, K), (B, F) -> means and standard deviations, (B, Q, Z) each."""
         x = torch.cat([values.reshape(*beats.shape[:2], -1), beats], dim=-1).transpose(1, 2)  # (B, 3 C + K, F)
         for layer in self.layers:
             x = F.silu(layer(x))
-        member = F.one_hot(phrase, int(phrase.max()) + 1).to(x.dtype)  # (B, F, Q)
+        member = F.one_hot(unit, int(unit.max()) + 1).to(x.dtype)  # (B, F, Q)
         pooled = (x @ member).transpose(1, 2) / member.sum(1).clamp_min(1)[..., None]  # (B, Q, width)
         mean, log_deviation = self.out(pooled).chunk(2, dim=-1)
-        return mean, (log_deviation - 2).clamp(-6, 1).exp() * self.scale * 2
+        # begins with means far apart and little noise: a posterior that says nothing at first is never listened to
+        return mean * 4 * self.scale, (log_deviation - 2.5).clamp(-6, 1).exp() * self.scale
 
 
 class Discriminator(nn.Module):

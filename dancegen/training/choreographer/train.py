@@ -1,17 +1,19 @@
 """The training loop of the choreographer, in one place to read.
 
-Each step draws windows of dances, lets the posterior say which dance each phrase is, lets the choreographer dance it
-to the music, and compares. Every second step a few windows are danced to other noise than their own, for which only
-the discriminator can say whether they look like dancing. A run that was interrupted goes on exactly where its last
-save was: networks, averages, optimiser and random generator are all in `state.safetensors`.
+Each step draws windows of dances, lets the posterior say which movement each unit of two beats is, lets the
+choreographer dance it to the music, and compares. From some step on, every second step also dances a few windows to
+another song's noise, for which only the discriminator can say whether they look like dancing. A run that was
+interrupted goes on exactly where its last save was: networks, averages, optimisers and random generator are all in
+`state.safetensors`.
 
-Glossary: B batch, F pieces, T poses, Q phrases, Z noise.
+Glossary: B batch, F pieces, T poses, Q units, Z noise.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import math
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -36,6 +38,7 @@ from dancegen.training.choreographer.losses import (
 from dancegen.training.choreographer.material import Batch, Sampler
 from dancegen.training.choreographer.networks import Discriminator, GenreNetwork, Posterior
 
+LOSS_NAMES = (*LossWeights.__dataclass_fields__, "critic")
 STATE, LOG, OPTIONS = "state.safetensors", "log.csv", "options.json"
 
 
@@ -46,7 +49,7 @@ class TrainOptions:
     steps: int = 4500
     batch: int = 8
     pieces: int = 64
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 2e-3
     critic_rate: float = 4e-4
     warmup: int = 100
     average: float = 0.998
@@ -55,6 +58,8 @@ class TrainOptions:
     style_dropout: float = 0.3
     seed: int = 0
     save_every: int = 200
+    judged_from: int = 600  # the step from which on the critic and the genre network judge
+    divergence_steps: int = 2000  # over which the weight of the divergence rises to its full value
     weights: LossWeights = field(default_factory=LossWeights)
 
 
@@ -118,12 +123,12 @@ class Trainer:
         batch, weights = self.draw(), self.options.weights
         real = self.network.place(batch.directions, batch.root)  # (B, T, V, 3)
         mean, deviation = self.posterior(
-            torch.cat([batch.directions.flatten(2), batch.root], dim=-1), batch.beats, batch.phrase
+            torch.cat([batch.directions.flatten(2), batch.root], dim=-1), batch.beats, batch.unit
         )  # (B, Q, Z)
         noise = mean + deviation * self.normal(mean)
         dropped = torch.rand(len(batch.style), generator=self.generator).to(self.device) < self.options.style_dropout
         style = batch.style.masked_fill(dropped, 0)
-        judged = self.step % 2 == 1  # the costlier losses run every second step
+        judged = self.step >= self.options.judged_from and self.step % 2 == 1  # costly: every second step
         free = self.options.free if judged else 0
         made = self.dance(batch, noise, style, free)
 
@@ -131,7 +136,10 @@ class Trainer:
         losses["divergence"] = divergence(mean, deviation, self.config.noise_scale)
         if judged:
             losses |= self.judge(made, real, batch)
-        total = torch.stack([getattr(weights, name) * value for name, value in losses.items()]).sum()
+        rise = min(1.0, self.step / self.options.divergence_steps)
+        total = torch.stack(
+            [getattr(weights, name) * value * (rise if name == "divergence" else 1) for name, value in losses.items()]
+        ).sum()
         self.optimiser.zero_grad()
         total.backward()
         nn.utils.clip_grad_norm_([p for group in self.optimiser.param_groups for p in group["params"]], 30.0)
@@ -144,15 +152,12 @@ class Trainer:
         return {name: float(value.detach()) for name, value in losses.items()}
 
     def dance(self, batch: Batch, noise: Tensor, style: Tensor, free: int) -> Tensor:
-        """Joints of the batch danced to its own noise, and of its first `free` windows to other noise: (B + free, ...)."""
-        pieces = [_per_piece(noise, batch.phrase)]
+        """Joints (B + free, T, V, 3) of the batch danced to its own noise, and of `free` windows to other noise."""
+        pieces = [_per_piece(noise, batch.unit)]
         rows = list(range(len(style)))
         if free:
-            order = torch.randperm(noise.shape[0] * noise.shape[1], generator=self.generator).to(self.device)
-            other = noise.detach().flatten(0, 1)[order].view_as(noise)[:free]  # phrases of other dances
-            drawn = self.normal(other) * self.config.noise_scale
-            use_drawn = (torch.arange(free, device=self.device) % 2 == 0)[:, None, None]
-            pieces.append(_per_piece(torch.where(use_drawn, drawn, other), batch.phrase[:free]))
+            other, last = noise.detach().roll(1, 0)[:free], batch.unit.amax(1).roll(1)[:free, None]  # of another song
+            pieces.append(_per_piece(other, torch.minimum(batch.unit[:free], last)))
             rows += list(range(free))
         directions, root = self.network(
             batch.audio[rows], batch.beats[rows], fade_noise(torch.cat(pieces)), style[rows]
@@ -199,14 +204,20 @@ class Trainer:
 
     def save(self, folder: Path) -> None:
         """Write everything that the next step depends on, whole or not at all."""
-        tensors = {f"{name}.{key}": value for name, module in self.modules.items() for key, value in module.state_dict().items()}
+        tensors = {
+            f"{name}.{key}": value
+            for name, module in self.modules.items()
+            for key, value in module.state_dict().items()
+        }
         tensors |= {f"average.{key}": value for key, value in self.average.items()}
         for name, optimiser in (("optimiser", self.optimiser), ("critic_optimiser", self.critic_optimiser)):
             for index, state in optimiser.state_dict()["state"].items():
                 tensors |= {f"{name}.{index}.{key}": value for key, value in state.items()}
         tensors["generator"] = self.generator.get_state()
         part = folder / f".{STATE}.part"
-        save_file({key: value.cpu().contiguous().clone() for key, value in tensors.items()}, part, {"step": str(self.step)})
+        save_file(
+            {key: value.cpu().contiguous().clone() for key, value in tensors.items()}, part, {"step": str(self.step)}
+        )
         part.replace(folder / STATE)
 
     def load(self, folder: Path) -> None:
@@ -230,9 +241,9 @@ class Trainer:
             parameter.requires_grad_(False)
 
 
-def _per_piece(noise: Tensor, phrase: Tensor) -> Tensor:
+def _per_piece(noise: Tensor, unit: Tensor) -> Tensor:
     """(B, Q, Z), (B, F) -> (B, F, Z)."""
-    return noise.gather(1, phrase[..., None].expand(-1, -1, noise.shape[-1]))
+    return noise.gather(1, unit[..., None].expand(-1, -1, noise.shape[-1]))
 
 
 def _under(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
@@ -248,8 +259,11 @@ def train(
     device: torch.device | None = None,
     reporter: Reporter | None = None,
     stop_after: int | None = None,
+    minutes: float = math.inf,
 ) -> Trainer:
-    """Train in `out`, from its saved state if there is one, to options.steps (or `stop_after` steps more).
+    """Train in `out`, from its saved state if there is one, to options.steps.
+
+    It stops earlier after `stop_after` more steps or after `minutes`; the same call goes on.
 
     Raises:
         DancegenError: `out` holds a run with other options or sizes.
@@ -270,12 +284,13 @@ def train(
     reporter.stage("training", last - trainer.step, "steps")
     sums: dict[str, list[float]] = {}
     begun = time.monotonic()
-    while trainer.step < last:
+    while trainer.step < last and time.monotonic() - begun < 60 * minutes:
         for name, value in trainer.advance().items():
             sums.setdefault(name, []).append(value)
         reporter.advance()
         if trainer.step % 50 == 0:
             row = {name: round(sum(values) / len(values), 6) for name, values in sums.items()}
+            row |= {name: 0.0 for name in LOSS_NAMES if name not in row}
             row["seconds"] = round(time.monotonic() - begun, 1)
             append_log(out / LOG, trainer.step, row)
             sums.clear()
@@ -293,3 +308,23 @@ def append_log(path: Path, step: int, row: dict[str, float]) -> None:
         if fresh:
             writer.writerow(["step", *sorted(row)])
         writer.writerow([step, *(row[name] for name in sorted(row))])
+
+
+def draw_curves(out: Path) -> Path:
+    """A picture of the losses in OUT/log.csv, each on its own scale."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    with (out / LOG).open(newline="") as file:
+        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    names = [name for name in (rows[0] if rows else {}) if name not in ("step", "seconds")]
+    figure, axes = pyplot.subplots(2, math.ceil(max(len(names), 2) / 2), figsize=(14, 5), squeeze=False)
+    for axis, name in zip(axes.flat, names, strict=False):
+        axis.plot([row["step"] for row in rows], [row[name] for row in rows])
+        axis.set_title(name)
+    figure.tight_layout()
+    figure.savefig(out / "curves.png", dpi=80)
+    pyplot.close(figure)
+    return out / "curves.png"

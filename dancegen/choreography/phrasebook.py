@@ -1,0 +1,68 @@
+"""Which noise each phrase of a song gets: a vector for each of its units of two beats.
+
+A network trained on few hours dances best to noise near what its training phrases were given. So the noise that a seed
+draws is snapped to one of these "codes", stored with the weights: of the wanted style, of a like tempo, and, of a few
+drawn, the one whose energy fits the loudness of the phrase. Without codes the noise is plain N(0, scale).
+
+Glossary: N codes, Z noise, Q phrases of the song, U = 4 units of a phrase.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dancegen.choreography.config import STYLES
+from dancegen.choreography.model import CODE_FACTS, Choreographer
+from dancegen.choreography.phrases import UNITS
+
+LIKE_TEMPO = 0.4  # share of the codes, nearest in tempo, that may be drawn
+DRAWN = 4  # codes drawn for each phrase, of which the one nearest in energy is danced
+CONTINUE = 0.5  # chance that a phrase goes on as it did in training
+
+
+@dataclass(frozen=True)
+class PhraseFacts:
+    """What the choice of noise looks at: seconds per beat and loudness rank 0..1 of each phrase, (Q,) each."""
+
+    period: np.ndarray
+    loudness: np.ndarray
+
+
+def phrase_noise(network: Choreographer, facts: PhraseFacts, seed: int, style: str) -> Tensor:
+    """The noise of each unit of each phrase, (Q, U, Z), drawn on the CPU: the same on every device."""
+    generator = torch.Generator().manual_seed(seed)
+    count, config = len(facts.period), network.config
+    if not config.codes:
+        return torch.randn(count, UNITS, config.noise, generator=generator) * config.noise_scale  # (Q, U, Z)
+    codes, table = network.codes.cpu(), network.code_facts.cpu().numpy()
+    columns = {name: table[:, i] for i, name in enumerate(CODE_FACTS)}
+    chosen: list[int] = []
+    for period, loudness in zip(facts.period, facts.loudness, strict=True):
+        draws = torch.rand(DRAWN + 1, generator=generator).numpy()
+        following = chosen[-1] + 1 if chosen else len(codes)
+        if (
+            following < len(codes)
+            and columns["run"][following] == columns["run"][following - 1]
+            and draws[0] < CONTINUE
+        ):
+            chosen.append(following)
+            continue
+        allowed = _allowed(columns, float(period), style)
+        some = allowed[(draws[1:] * len(allowed)).astype(int)]
+        chosen.append(int(some[np.argmin(np.abs(columns["energy"][some] - loudness))]))
+    return codes[chosen]  # (Q, U, Z)
+
+
+def _allowed(columns: dict[str, np.ndarray], period: float, style: str) -> np.ndarray:
+    """The codes of a style (all for "none") whose tempo is nearest."""
+    numbers = np.arange(len(columns["period"]))
+    if style != STYLES[0]:
+        of_style = numbers[columns["style"] == STYLES.index(style)]
+        numbers = of_style if len(of_style) else numbers
+    gap = np.abs(np.log(columns["period"][numbers] / period))
+    keep = max(1, int(len(numbers) * LIKE_TEMPO))
+    return numbers[np.argsort(gap, kind="stable")[:keep]]

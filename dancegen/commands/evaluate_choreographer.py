@@ -1,0 +1,85 @@
+"""`dancegen evaluate choreographer`: the table of a choreographer on songs it was not trained on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+LABELS = {
+    "hit_rate": "hit rate %",
+    "coverage": "coverage %",
+    "bc_music": "BC music",
+    "bc_kinematic": "BC kinem.",
+    "pfd": "PFD",
+    "vfd": "VFD",
+    "pvar": "PVar",
+    "diversity": "diversity",
+    "bone_drift": "bone drift",
+    "jitter_ratio": "jitter /real",
+    "skate_ratio": "skate /real",
+    "speed": "speed",
+    "frozen": "frozen %",
+}
+
+
+def command(
+    data: Annotated[Path, typer.Option(help="Folder of pairs and songs; those kept out of training are used.")],
+    weights: Annotated[str, typer.Option(help="A name of the manifest or a .safetensors file.")] = "choreographer",
+    also: Annotated[list[str] | None, typer.Option(help="NAME=FILE: further weights, such as ablations.")] = None,
+    seeds: Annotated[int, typer.Option(help="Dances per song.", min=1)] = 2,
+    style: Annotated[str, typer.Option(help="Dance style of all dances.")] = "none",
+    seconds: Annotated[float | None, typer.Option(help="Use only the first seconds of each song.")] = None,
+    songs: Annotated[bool, typer.Option(help="A line for each song.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Folder for PNGs: speed against beats, strips of poses.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "cpu",
+) -> Any:
+    """Measure beats, movement and variety on songs kept out of training, beside real dancers and a shuffled control."""
+    from dancegen.choreography.dance import choreograph
+    from dancegen.choreography.model import load_choreographer
+    from dancegen.device import choose_device
+    from dancegen.errors import DancegenError
+    from dancegen.evaluation import choreographer as evaluation
+    from dancegen.weights.resolve import weights_path
+
+    heard = evaluation.read_songs(data, seconds)
+    if len(heard) < 2:
+        raise DancegenError(f"{data} has {len(heard)} of the songs kept out of training", "give the development data")
+    real = evaluation.read_real(data)
+    table = {"real": evaluation.real_row(real, heard), "two halves": evaluation.halves_row(real.stretches)}
+    chosen = choose_device(device)
+    network = load_choreographer(weights_path(weights), chosen)
+    rows = evaluation.model_rows(network, heard, real, seeds=range(seeds), style=style)
+    table |= {name: row for name, row in rows.items() if songs or name in ("model", "shuffled")}
+    for pair in also or []:
+        name, _, file = pair.partition("=")
+        other = load_choreographer(Path(file), chosen)
+        table[name] = evaluation.model_rows(other, heard, real, seeds=range(seeds), style=style)["model"]
+    timing = evaluation.speed_row(network, heard[0])
+    if plot is not None:
+        from dancegen.evaluation.dance_plots import pose_strip, speed_plot
+
+        plot.mkdir(parents=True, exist_ok=True)
+        for song in heard:
+            dance = choreograph(song.song, song.grid, network, seed=0, style=style)
+            speed_plot(dance, song.grid.times, plot / f"{song.name}-speed.png")
+            pose_strip(dance, plot / f"{song.name}-poses.png", start=10, seconds=8, columns=16, rows=2)
+    if as_json:
+        return json.dumps({"table": table, "seconds_per_60s": timing}, indent=1)
+    return draw_table(table, timing)
+
+
+def draw_table(table: dict[str, dict[str, float]], timing: float) -> Any:
+    """A rich table: one line for each set of dances, one column for each measure."""
+    from rich.table import Table
+
+    drawn = Table(title="Choreographer on songs kept out of training", caption=f"60 s of music in {timing:.2f} s")
+    drawn.add_column("")
+    for label in LABELS.values():
+        drawn.add_column(label, justify="right")
+    for name, row in table.items():
+        drawn.add_row(name, *(f"{row[key]:.3g}" if key in row else "" for key in LABELS))
+    return drawn

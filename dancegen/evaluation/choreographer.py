@@ -1,0 +1,183 @@
+"""How well a choreographer dances to songs it was not trained on, beside real dancers and a shuffled control.
+
+Songs: the validation pairs and the licence-clean songs kept out of training. Real: the validation dancers' usable
+stretches with their own music. Shuffled: the model's dances scored against the beats of the other songs. Reference of
+the Frechet distances: all real stretches but waltz in closed hold; "two halves" is the distance between random halves
+of its recordings.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dancegen.audio.beats import BeatGrid, find_beats
+from dancegen.audio.load import load_song
+from dancegen.audio.song import Song
+from dancegen.choreography.dance import choreograph
+from dancegen.choreography.model import Choreographer
+from dancegen.evaluation import dance_metrics as metrics
+from dancegen.progress import Reporter, SilentReporter
+from dancegen.training.choreographer.data import HELD_OUT_PAIRS, HELD_OUT_SONGS, find_material, style_of
+from dancegen.training.choreographer.motion import FPS, Motion, read_motion
+
+TAKES = 10  # of each of the first songs, for diversity
+TAKE_SONGS = 3
+CLIP = 4 * FPS  # poses of a real clip, for the diversity of real dancing
+COLUMNS = (
+    "hit_rate",
+    "coverage",
+    "bc_music",
+    "bc_kinematic",
+    "pfd",
+    "vfd",
+    "pvar",
+    "diversity",
+    "bone_drift",
+    "jitter_ratio",
+    "skate_ratio",
+    "speed",
+    "frozen",
+)
+
+
+@dataclass(frozen=True)
+class HeardSong:
+    """A song kept out of training, with its beats."""
+
+    song: Song
+    grid: BeatGrid
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending."""
+        return self.song.path.stem
+
+
+@dataclass(frozen=True)
+class RealDance:
+    """Real dancing: usable stretches by recording, those of the validation dancers apart."""
+
+    stretches: list[Motion]
+    validation: list[Motion]
+
+
+def read_songs(folder: Path, seconds: float | None = None) -> list[HeardSong]:
+    """The songs under `folder` that are kept out of training."""
+    _, sounds = find_material(folder)
+    wanted = [path for path in sounds if path.stem in HELD_OUT_PAIRS + HELD_OUT_SONGS]
+    songs = [load_song(path, duration=seconds) for path in wanted]
+    return [HeardSong(song, find_beats(song)) for song in songs]
+
+
+def read_real(folder: Path) -> RealDance:
+    """The real dancers under `folder`."""
+    motions, _ = find_material(folder)
+    by_style = [(path, style_of(path)) for path in motions]
+    stretches = [m for path, style in by_style if style != "waltz" for m in read_motion(path, style)]
+    held = [m for path, style in by_style if path.stem in HELD_OUT_PAIRS for m in read_motion(path, style)]
+    return RealDance(stretches, held)
+
+
+def mean_row(rows: Sequence[dict[str, float]], weights: Sequence[float] | None = None) -> dict[str, float]:
+    """The mean of each measure, weighed by length."""
+    return {name: float(np.average([row[name] for row in rows], weights=weights)) for name in rows[0]}
+
+
+def frechet_row(dances: Sequence[np.ndarray], reference: Sequence[np.ndarray], fps: float = FPS) -> dict[str, float]:
+    """PFD and VFD of two sets of dances."""
+
+    def features(of: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        poses = np.concatenate([metrics.pose_features(dance) for dance in of])
+        return poses, np.concatenate([metrics.velocity_features(dance, fps) for dance in of])
+
+    made, real = features(dances), features(reference)
+    return {
+        "pfd": metrics.frechet_distance(made[0], real[0]),
+        "vfd": metrics.frechet_distance(made[1], real[1]),
+    }
+
+
+def halves_row(stretches: Sequence[Motion], draws: int = 5) -> dict[str, float]:
+    """The Frechet distances between random halves of the real recordings, mean over `draws`."""
+    names = sorted({motion.source for motion in stretches})
+    generator = np.random.default_rng(0)
+    rows = []
+    for _ in range(draws):
+        first = set(generator.permutation(names)[: len(names) // 2])
+        split = [[m.joints for m in stretches if (m.source in first) is side] for side in (True, False)]
+        rows.append(frechet_row(split[0], split[1]))
+    return mean_row(rows)
+
+
+def real_row(real: RealDance, songs: Sequence[HeardSong]) -> dict[str, float]:
+    """Every measure of the validation dancers."""
+    grids = {song.name: song.grid for song in songs}
+    rows, weights = [], []
+    for motion in real.validation:
+        beats = grids[motion.source].times - motion.start if motion.source in grids else np.zeros(0)
+        rows.append(metrics.score(motion.joints, FPS, beats))
+        weights.append(len(motion))
+    clips = [m.joints[i : i + CLIP] for m in real.stretches for i in range(0, len(m) - CLIP + 1, 2 * CLIP)]
+    some = np.random.default_rng(0).permutation(len(clips))[:60]
+    variety = metrics.diversity([clips[i] for i in some])
+    distances = frechet_row([m.joints for m in real.validation], [m.joints for m in real.stretches])
+    return {**mean_row(rows, weights), **distances, "diversity": variety}
+
+
+def model_rows(
+    network: Choreographer,
+    songs: Sequence[HeardSong],
+    real: RealDance,
+    *,
+    seeds: Sequence[int],
+    style: str = "none",
+    reporter: Reporter | None = None,
+) -> dict[str, dict[str, float]]:
+    """{"model": ..., "shuffled": ...} and one row for each song."""
+    reporter = reporter or SilentReporter()
+    reporter.stage("dancing", len(songs) * len(seeds), "dances")
+    dances: list[np.ndarray] = []
+    rows: dict[str, list[dict[str, float]]] = {song.name: [] for song in songs}
+    shuffled = []
+    for song in songs:
+        for seed in seeds:
+            dance = choreograph(song.song, song.grid, network, seed=seed, style=style)
+            dances.append(dance.joints)
+            rows[song.name].append(metrics.score(dance.joints, dance.fps, song.grid.times))
+            others = [other.grid.times for other in songs if other is not song]
+            shuffled += [metrics.beat_scores(dance.joints, dance.fps, looped(beats, dance.seconds)) for beats in others]
+            reporter.advance()
+    variety = []
+    for song in songs[:TAKE_SONGS]:
+        part = Song(song.song.path, song.song.samples[: 30 * 16_000])
+        takes = [choreograph(part, song.grid, network, seed=seed, style=style).joints for seed in range(TAKES)]
+        variety.append(metrics.diversity(takes))
+    every = [row for per_song in rows.values() for row in per_song]
+    distances = frechet_row(dances, [m.joints for m in real.stretches], network.config.fps)
+    model = {**mean_row(every), **distances, "diversity": float(np.mean(variety))}
+    return {"model": model, "shuffled": mean_row(shuffled)} | {name: mean_row(found) for name, found in rows.items()}
+
+
+def looped(beats: np.ndarray, seconds: float) -> np.ndarray:
+    """Another song's beats, repeated until they cover `seconds`."""
+    if len(beats) < 2:
+        return beats
+    length = float(beats[-1] + np.median(np.diff(beats)) - beats[0])
+    times = int(np.ceil(seconds / length)) + 1
+    return np.concatenate([beats + i * length for i in range(times)])
+
+
+def speed_row(network: Choreographer, song: HeardSong, seconds: float = 60.0) -> float:
+    """Seconds of computing for a dance of `seconds`, the best of three."""
+    samples = np.resize(song.song.samples, int(seconds * 16_000))
+    part, best = Song(song.song.path, samples), np.inf
+    for _ in range(3):
+        begun = time.perf_counter()
+        choreograph(part, song.grid, network, seed=0)
+        best = min(best, time.perf_counter() - begun)
+    return float(best)

@@ -1,0 +1,166 @@
+"""The choreographer: shapes, determinism, any length, silence, and what its parts promise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dancegen.audio.beats import BeatGrid, find_beats
+from dancegen.audio.song import Song
+from dancegen.choreography import dance as dances
+from dancegen.choreography.body import BONE_LENGTHS, limb_directions, place_joints
+from dancegen.choreography.config import ChoreographerConfig
+from dancegen.choreography.dance import choreograph, window_starts
+from dancegen.choreography.model import Choreographer, fade_noise, load_choreographer
+from dancegen.choreography.phrases import PHRASE_BEATS, even_beats, phrase_position
+from dancegen.choreography.stgm import STGMBlock, partitioned_adjacency
+from dancegen.errors import DancegenError
+from dancegen.evaluation.dance_metrics import bone_drift
+from dancegen.skeleton.joints import LIMBS, MIRROR, body_height, mid_hip
+from dancegen.weights.checkpoint import save_checkpoint
+from tests.conftest import click_track
+
+TINY = ChoreographerConfig(
+    audio_channels=(2, 4, 4, 4, 8), hidden=16, noise=4, style_width=2, node=8, blocks=1, state=4, head_width=4, head=16
+)
+
+
+@pytest.fixture(scope="module")
+def network() -> Choreographer:
+    torch.manual_seed(0)
+    return Choreographer(TINY).eval()
+
+
+def song_of(seconds: float, tempo: float = 120) -> tuple[Song, BeatGrid]:
+    samples, times = click_track(tempo, seconds)
+    return Song(Path("clicks.wav"), samples, 0.0), BeatGrid(times, tempo, 1.0)
+
+
+@pytest.mark.parametrize("seconds", [0.5, 3.21, 9.99, 10.0, 10.1, 27.3])
+def test_a_dance_has_the_length_of_its_song(network: Choreographer, seconds: float) -> None:
+    song, grid = song_of(seconds)
+    dance = choreograph(song, grid, network, seed=1)
+    assert len(dance) == song.pieces * 3 and dance.fps == 30
+    assert bone_drift(dance.joints) < 1e-5
+
+
+def test_one_seed_is_one_dance_and_another_seed_another(network: Choreographer) -> None:
+    song, grid = song_of(12)
+    first, again = (choreograph(song, grid, network, seed=7).joints for _ in range(2))
+    other = choreograph(song, grid, network, seed=8).joints
+    assert np.array_equal(first, again)
+    assert np.abs(first - other).mean() > 1e-4
+
+
+def test_a_dance_does_not_depend_on_windows_batched_together(
+    network: Choreographer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    song, grid = song_of(40)
+    together = choreograph(song, grid, network, seed=3).joints
+    monkeypatch.setattr(dances, "WINDOWS_AT_ONCE", 1)
+    assert np.allclose(choreograph(song, grid, network, seed=3).joints, together, atol=1e-5)
+
+
+@pytest.mark.parametrize("pieces", [1, 20, 99, 100, 101, 180, 181, 263, 1000])
+def test_windows_cover_the_song_and_their_shares_sum_to_one(pieces: int) -> None:
+    total = np.zeros(pieces * 3)
+    for first in window_starts(pieces):
+        count = min(dances.WINDOW, pieces)
+        total[first * 3 : (first + count) * 3] += dances._fade(first, count, pieces, 3)
+    assert np.allclose(total, 1, atol=1e-5)
+
+
+def test_joins_of_windows_do_not_jump(network: Choreographer) -> None:
+    song, grid = song_of(30)
+    steps = np.abs(np.diff(choreograph(song, grid, network, seed=0).joints, axis=0)).max(axis=(1, 2))
+    seam = (dances.WINDOW - dances.OVERLAP) * 3
+    assert steps[seam : seam + dances.OVERLAP * 3].max() < 1.5 * np.quantile(steps, 0.99)
+
+
+def test_silence_dances_without_a_beat(network: Choreographer) -> None:
+    song = Song(Path("silence.wav"), np.zeros(16_000 * 6, np.float32), 0.0)
+    dance = choreograph(song, find_beats(song), network, seed=0)
+    assert len(dance) == 180 and np.isfinite(dance.joints).all()
+
+
+def test_an_unknown_style_names_the_known(network: Choreographer) -> None:
+    song, grid = song_of(2)
+    with pytest.raises(DancegenError, match="cha-cha"):
+        choreograph(song, grid, network, seed=0, style="polka")
+
+
+def test_codes_are_chosen_by_seed_style_and_tempo(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = Choreographer(replace(TINY, codes=40))
+    network.codes.copy_(torch.randn(40, TINY.noise))
+    facts = torch.stack([torch.arange(40) % 4 + 1, torch.arange(40) // 4, torch.rand(40), torch.full((40,), 0.5)], 1)
+    network.code_facts.copy_(facts)
+    save_checkpoint(tmp_path / "n.safetensors", network.state_dict(), network.config)
+    loaded = load_choreographer(tmp_path / "n.safetensors")
+    song, grid = song_of(30)
+    waltz = choreograph(song, grid, loaded, seed=5, style="waltz").joints
+    assert np.array_equal(waltz, choreograph(song, grid, network.eval(), seed=5, style="waltz").joints)
+    assert not np.allclose(waltz, choreograph(song, grid, loaded, seed=5, style="rumba").joints)
+
+
+def test_the_phrase_clock_follows_the_beats() -> None:
+    grid = BeatGrid(np.arange(1.0, 30, 0.5), 120, 1)
+    assert np.allclose(phrase_position(grid, np.array([1.0, 5.0, 0.0])), [0, 1, -0.25])
+    beats = even_beats(grid, 40.0)
+    assert beats[0] <= 0 and beats[-1] > 40 and np.allclose(np.diff(beats), 0.5, atol=0.02)
+    assert np.allclose(np.floor(phrase_position(grid, beats[::PHRASE_BEATS] + 0.02)), np.arange(len(beats[::8])) - 1)
+
+
+def test_the_canonical_body_is_one_high_and_keeps_its_bones() -> None:
+    directions = np.random.default_rng(0).normal(size=(5, len(LIMBS), 3))
+    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
+    joints = place_joints(directions, np.array([0.2, -0.5]))
+    for limb, (parent, child) in enumerate(LIMBS):
+        assert np.allclose(np.linalg.norm(joints[:, child] - joints[:, parent], axis=-1), BONE_LENGTHS[limb], atol=1e-6)
+    assert np.allclose(limb_directions(joints), directions, atol=1e-5)
+    assert np.allclose(mid_hip(joints), [0.2, -0.5, 0], atol=1e-6)
+    standing = np.zeros((len(LIMBS), 3))
+    standing[:, 1] = 1
+    assert 0.9 < body_height(place_joints(standing, np.array([0, -0.5]))) < 1.1
+
+
+def test_network_and_numpy_place_joints_alike(network: Choreographer) -> None:
+    directions, root = torch.randn(2, 3, len(LIMBS), 3), torch.randn(2, 3, 2)
+    assert np.allclose(network.place(directions, root), place_joints(directions.numpy(), root.numpy()), atol=1e-5)
+
+
+def test_an_stgm_block_sees_joints_and_both_directions_of_time() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(1, 12, 18, 8)
+
+    def reach(scans: tuple[str, ...]) -> np.ndarray:
+        """Where the output changes when joint 4 of piece 6 changes: (F, V) bool."""
+        block = STGMBlock(replace(TINY, scans=scans))
+        changed = x.clone()
+        changed[0, 6, 4] += torch.randn(8)  # adding a constant would be undone by the norm
+        return (block(x) - block(changed)).detach().abs().amax(-1)[0].numpy() > 1e-7
+
+    forward, backward, space = reach(("tgf",)), reach(("tgb",)), reach(("sg",))
+    assert forward[7:].any() and not forward[:6].any()
+    assert backward[:6].any() and not backward[7:].any()
+    assert space[6].sum() > 10 and not np.delete(space, 6, axis=0).any()
+
+
+def test_the_adjacency_parts_are_self_parent_and_children() -> None:
+    parts = partitioned_adjacency()
+    assert np.allclose(parts[0], np.eye(18))
+    assert parts[1].sum() == len(LIMBS)
+    assert ((parts[2] > 0) == (parts[1] > 0).T).all()
+    mirrored = parts[:, list(MIRROR)][:, :, list(MIRROR)]
+    assert np.allclose(mirrored, parts)
+
+
+def test_noise_fades_between_phrases_and_stays_within() -> None:
+    noise = torch.cat([torch.zeros(1, 20, 3), torch.ones(1, 20, 3)], dim=1)
+    faded = fade_noise(noise)
+    assert torch.equal(faded[:, :17], noise[:, :17]) and torch.equal(faded[:, 23:], noise[:, 23:])
+    assert (faded.diff(dim=1) >= 0).all() and faded.diff(dim=1).max() < 0.3
