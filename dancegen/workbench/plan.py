@@ -203,7 +203,7 @@ def _subject_job(pair: Pair, options: Options, out: Path, hashes: dict[Path, tup
     content, problem = _content(pair.picture, "picture", pair.where, hashes)
     given = {name: beside(pair.picture, ending) for name, ending in (("pose", POSE), ("mask", MASK))}
     corrections = [_content(file, "file", "", hashes)[0] for file in given.values() if file]
-    key = _key("subject", content, options.content.get("subject"), corrections)
+    key = _key("subject", content, options.content.get("subject"), options.weights.get("detector"), corrections)
     output = out / "stages" / f"{pair.picture.stem}-{key[:10]}.subject.npz"
     task = _task(options, out, picture=pair.picture, **given)
     return Job(key, "subject", pair.picture.name, output, task, (), problem)
