@@ -64,6 +64,16 @@ class Retouch:
     raw: torch.Tensor
     shade: torch.Tensor
 
+    def rows(self, index: int) -> Retouch:
+        """The answer for one frame of the batch, itself a batch of one."""
+        parts = (self.flow, self.kept, self.under, self.raw, self.shade)
+        return Retouch(*(part[index : index + 1] for part in parts))
+
+    def cropped(self, first: tuple[int, int], last: tuple[int, int]) -> Retouch:
+        """From row and column `first` up to `last`."""
+        parts = (self.flow, self.kept, self.under, self.raw, self.shade)
+        return Retouch(*(part[..., first[0] : last[0], first[1] : last[1]] for part in parts))
+
     def enlarged(self, height: int, width: int) -> Retouch:
         """The same answer for a window of another size."""
         stacked = torch.cat([self.flow, self.kept, self.under, self.raw, self.shade], 1)

@@ -126,6 +126,45 @@ def _crop_resized(grid: torch.Tensor, box: tuple[int, int, int, int], size: tupl
     return F.grid_sample(grid[None], points, mode="bilinear", padding_mode="border", align_corners=False)[0]
 
 
+def shrunk_layers(layers: LimbLayers, density: float) -> LimbLayers:
+    """The same layers with about `density` texels per source pixel, for drawing small without aliasing."""
+    factor = int(layers.density // density)
+    if factor < 2:
+        return layers
+    textures = []
+    for texture in layers.textures:
+        bare = texture[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
+        right, bottom = -bare.shape[2] % factor, -bare.shape[1] % factor
+        textures.append(F.pad(F.avg_pool2d(F.pad(bare, (0, right, 0, bottom)), factor), (MARGIN,) * 4).contiguous())
+    return LimbLayers(tuple(textures), layers.corners, layers.density / factor)
+
+
+def mean_colours(layers: LimbLayers) -> torch.Tensor:
+    """The mean colour of each limb; of the whole person where a limb has no pixels: (K, 3)."""
+    sums = torch.stack([texture.sum((1, 2)) for texture in layers.textures])  # (K, 4)
+    few = 1e-3 * sums.sum(0)
+    return (sums[:, :3] + few[:3]) / (sums[:, 3:] + few[3:]).clamp_min(1e-6)
+
+
+def shifted_maps(maps: np.ndarray, x: float, y: float, cell: float = 1.0) -> np.ndarray:
+    """Maps (..., K, 2, 3) from pixels of a window at (x, y), each `cell` pixels wide, instead of the whole target."""
+    moved = maps.copy()
+    moved[..., 2] += maps[..., 0] * x + maps[..., 1] * y
+    moved[..., :2] *= cell
+    return moved
+
+
+def puppet_box(layers: LimbLayers, maps: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
+    """Left, top, right, bottom of all limbs on a target of `size` (h, w); None where nothing is in it."""
+    boxes = [_target_box(layers, limb, maps[limb], *size) for limb in range(K)]
+    seen = np.array([box for box in boxes if box is not None])
+    if not len(seen):
+        return None
+    left, top = seen[:, :2].min(0)
+    right, bottom = seen[:, 2:].max(0)
+    return int(left), int(top), int(right), int(bottom)
+
+
 def lay(
     layers: LimbLayers, maps: np.ndarray, order: np.ndarray, frame: torch.Tensor, flow: torch.Tensor | None = None
 ) -> None:

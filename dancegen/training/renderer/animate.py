@@ -5,7 +5,7 @@ Glossary: B batch, s the trained side, g the network's grid, r the condition ima
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -52,7 +52,10 @@ def animate(network: Generator, cutout: Cutout, targets: np.ndarray, plate: torc
         retouch = network(coarse, coarse_plate, conditions)
     retouch = retouch.enlarged(side, side)
     puppet = displaced(puppet, retouch.flow)
-    frame, alpha = compose(puppet, retouch, plate)
+    # Colours do not decide coverage: an L1 on colours would rather veil the sharp puppet with a blurred mean.
+    coverage = replace(retouch, kept=retouch.kept.detach(), under=retouch.under.detach())
+    frame, _ = compose(puppet, coverage, plate)
+    _, alpha = compose(puppet, retouch, plate)
     return Animated(frame, alpha, puppet, retouch, conditions)
 
 

@@ -30,16 +30,15 @@ MIRRORED_LABELS = np.array([0, *(1 + LIMB_NAMES.index(name) for name in _SWAPPED
 
 @dataclass(frozen=True)
 class Batch:
-    """What one training step reads; pictures 0..1 float32, joints in pixels of the stored frame (r).
+    """What one training step reads; pictures 0..1 float32, joints in pixels of the trained side.
 
     Attributes:
-        picture, matte, labels: the condition image (B, 3, r, r), its mask as a detector might give it (B, 1, r, r) and
+        picture, matte, labels: the condition image (B, 3, s, s), its mask as a detector might give it (B, 1, s, s) and
             its true limb labels (B, r, r) int64.
         joints: (B, V, 3) the condition's, a little off.
         plate: (B, 3, s, s) the empty background.
         frames, alpha: (B, T, 3, s, s) and (B, T, 1, s, s) the truth.
         targets: (B, T, V, 3) the targets' joints, a little off.
-        side: r, the stored frames' side.
     """
 
     picture: torch.Tensor
@@ -50,7 +49,6 @@ class Batch:
     frames: torch.Tensor
     alpha: torch.Tensor
     targets: np.ndarray
-    side: int
 
 
 def find_scenes(folder: Path, split: str) -> list[Path]:
@@ -109,19 +107,19 @@ def collate(scenes: list[StoredScene], masks: list[np.ndarray], side: int, rng: 
     if rng is not None:
         size = body_height(joints[..., :2])[..., None, None]
         joints = joints + (rng.standard_normal(joints.shape) * JOINT_NOISE * size).astype(np.float32)
+    joints = joints * np.float32(side / scenes[0].frames.shape[2])
     frames = _tensor(np.stack([scene.frames for scene in scenes])).permute(0, 1, 4, 2, 3)  # (B, 1 + T, 3, r, r)
     alpha = _tensor(np.stack([scene.alpha for scene in scenes]))[:, :, None]  # (B, 1 + T, 1, r, r)
     plate = _tensor(np.stack([scene.background for scene in scenes])).permute(0, 3, 1, 2)
     return Batch(
-        picture=frames[:, 0],
-        matte=torch.from_numpy(np.stack(masks).astype(np.float32))[:, None],
+        picture=_shrunk(frames[:, 0], side),
+        matte=_shrunk(torch.from_numpy(np.stack(masks).astype(np.float32))[:, None], side),
         labels=torch.from_numpy(np.stack([scene.labels[0] for scene in scenes]).astype(np.int64)),
         joints=joints[:, 0],
         plate=_shrunk(plate, side),
         frames=_shrunk(frames[:, 1:].flatten(0, 1), side).unflatten(0, (len(scenes), -1)),
         alpha=_shrunk(alpha[:, 1:].flatten(0, 1), side).unflatten(0, (len(scenes), -1)),
         targets=joints[:, 1:],
-        side=frames.shape[-1],
     )
 
 

@@ -64,7 +64,7 @@ class TrainingPlan:
 
 
 SMALL, LARGE = 128, 256  # the trained sides, pixels
-SAVE_EVERY = 200
+SAVE_EVERY = 100
 LOG_EVERY = 20
 
 
@@ -159,16 +159,15 @@ def neighbour_loss(
     The condition image is G_r's own baseline frame with its own alpha and its own skeleton.
     """
     condition = made[neighbour]
-    scale = np.array([condition.frame.shape[-1] / batch.side] * 3, np.float32)
-    cutout = cut(condition.frame, condition.alpha, batch.targets[:, neighbour] * scale)
-    again = animate(network, cutout, batch.targets[:, i] * scale, batch.plate, bf16)
+    cutout = cut(condition.frame, condition.alpha, batch.targets[:, neighbour])
+    again = animate(network, cutout, batch.targets[:, i], batch.plate, bf16)
     return difference(made[i].frame, again.frame)
 
 
 def limb_loss(network: Generator, batch: Batch, bf16: bool) -> torch.Tensor:
     """The once-per-picture network against the true limb labels of the condition image."""
     grid = network.config.grid
-    local = (batch.joints[..., :2] * (grid / batch.side)).astype(np.float32)
+    local = (batch.joints[..., :2] * (grid / batch.picture.shape[-1])).astype(np.float32)
     picture, matte = (F.interpolate(p, (grid, grid), mode="area") for p in (batch.picture, batch.matte))
     distances = by_colour(limb_distances(local, grid, grid).to(picture.device), picture, matte)
     with torch.autocast(picture.device.type, torch.bfloat16, enabled=bf16):

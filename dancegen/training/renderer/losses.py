@@ -25,10 +25,10 @@ class LossWeights:
     fsr: float = 10.0
     bsr: float = 10.0
     gradient: float = 4.0
-    mask: float = 2.0
+    mask: float = 5.0
     warp: float = 3.0
     raw: float = 1.0
-    dropped: float = 0.3
+    dropped: float = 2.0
     smooth: float = 2.0
     parts: float = 0.3
 
@@ -56,7 +56,7 @@ def supervised(made: Animated, frame: torch.Tensor, alpha: torch.Tensor) -> dict
     return {
         "l1": ((made.frame - frame).abs() * weight).mean(),
         "gradient": _gradients(made.frame, frame, weight),
-        "mask": (made.alpha - alpha).abs().mean() + 0.5 * ((made.alpha - alpha) ** 2).mean(),
+        "mask": (made.alpha - alpha).abs().mean(),
         "warp": ((warped - cover * frame).abs() * alpha).mean(),
         "raw": ((retouch.raw - frame).abs() * alpha).mean(),
         "dropped": ((1 - retouch.kept) * alpha).mean(),

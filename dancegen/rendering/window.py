@@ -1,0 +1,62 @@
+"""The part of the picture that the networks look at: a window around the person, at the scale they were trained at.
+
+A small person in a wide picture gets the same resolution as one that fills it. The window follows the dancer in steps
+of `SNAP` cells, the stride of the network, so that its answer does not swim on the picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from dancegen.skeleton.joints import body_height, mid_hip
+
+REACH = 1.6  # body heights the window spans: raised arms, a kick and the steps of the snapping fit in
+SNAP = 8  # cells; the network's depth halves its grid three times
+
+
+@dataclass(frozen=True)
+class Window:
+    """A size, not a place.
+
+    Attributes:
+        rows, columns: the network's grid, multiples of `SNAP`.
+        cell: video pixels per cell.
+    """
+
+    rows: int
+    columns: int
+    cell: float
+
+    def origins(self, joints: np.ndarray) -> np.ndarray:
+        """Where the window's first corner lies for skeletons (B, V, 2+) in video pixels: (B, 2) x and y, snapped."""
+        middle = (mid_hip(joints[..., :2]) + (joints[..., :2].min(-2) + joints[..., :2].max(-2)) / 2) / 2
+        corner = middle - np.array([self.columns, self.rows]) * (self.cell / 2)
+        step = SNAP * self.cell
+        return np.round(corner / step) * step
+
+    def look(self, picture: torch.Tensor, origin: np.ndarray) -> torch.Tensor:
+        """The window's content at `origin`: (C, h, w) -> (C, rows, columns); the border is continued outwards."""
+        left, top = (round(float(value)) for value in origin)
+        right, bottom = left + round(self.columns * self.cell), top + round(self.rows * self.cell)
+        height, width = picture.shape[-2:]
+        x = torch.arange(left, right, device=picture.device).clamp(0, width - 1)
+        y = torch.arange(top, bottom, device=picture.device).clamp(0, height - 1)
+        seen = picture[None, :, y[0] : y[-1] + 1, x[0] : x[-1] + 1]
+        if len(x) != seen.shape[-1] or len(y) != seen.shape[-2]:
+            seen = picture[None][:, :, y][..., x]
+        return F.interpolate(seen, (self.rows, self.columns), mode="area")[0]
+
+
+def fit_window(joints: np.ndarray, size: tuple[int, int], grid: int) -> Window:
+    """The window for a subject (V, 2+) in a video of `size` (w, h), its longer side `grid` cells."""
+    reach = REACH * float(body_height(joints[:, :2]))
+    width, height = min(reach, size[0]), min(reach, size[1])
+    cell = max(width, height) / grid
+    columns, rows = (SNAP * int(np.ceil(side / cell / SNAP - 1e-6)) for side in (width, height))
+    # A window as wide as the picture needs room for its snapping: the border is continued outside.
+    columns, rows = (min(cells + SNAP, grid + SNAP) if cells < grid else cells for cells in (columns, rows))
+    return Window(rows, columns, cell)
