@@ -102,9 +102,9 @@ def random_figure(rng: np.random.Generator) -> Figure:
         torso=float(np.exp(rng.normal(0, 0.2))),
         shoulders=float(rng.uniform(0, 0.5) if thin else np.exp(rng.normal(0, 0.25))),
         hips=float(rng.uniform(0, 0.9) if thin else np.exp(rng.normal(0, 0.25))),
-        arm_width=float(rng.uniform(0.018, 0.06)),
-        leg_width=float(rng.uniform(0.022, 0.085)),
-        belly=float(np.exp(rng.normal(0.05, 0.3))),
+        arm_width=float(rng.choice([rng.uniform(0.018, 0.06), rng.uniform(0.04, 0.11)])),
+        leg_width=float(rng.choice([rng.uniform(0.022, 0.085), rng.uniform(0.06, 0.13)])),
+        belly=float(np.exp(rng.normal(0.12, 0.38))),
         torso_shape=str(
             rng.choice(["line", "line", "triangle", "oval", "box"] if thin else ["trunk", "trunk", "oval", "box"])
         ),
