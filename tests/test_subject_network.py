@@ -275,6 +275,8 @@ def test_plate_loss_counts_the_hole_alone() -> None:
 
 SHORT = TrainSubjectConfig(
     steps=4,
+    segmenter_every=1,
+    painter_every=2,
     finder_batch=6,
     segmenter_batch=4,
     painter_batch=4,

@@ -33,14 +33,15 @@ class TrainSubjectConfig:
 
     Attributes:
         steps: of the whole run; the rate's schedule depends on it.
-        finder_batch, segmenter_batch, painter_batch: samples a step (the painter: every third step).
+        finder_batch, segmenter_batch, painter_batch: samples a step.
+        segmenter_every, painter_every: steps between theirs; the finder, which needs most, learns at every step.
         finder_sizes, segmenter_sizes: sides that steps choose from.
         figures: share of the scenes read from the second and further folders (drawn figures).
         nobody: share of the finder's samples that show no person.
         elsewhere: chance that a person is put on another scene's background.
     """
 
-    steps: int = 1500
+    steps: int = 2200
     seed: int = 0
     rate: float = 2e-3
     warm_up: int = 60
@@ -49,6 +50,8 @@ class TrainSubjectConfig:
     finder_batch: int = 24
     segmenter_batch: int = 12
     painter_batch: int = 12
+    segmenter_every: int = 2
+    painter_every: int = 4
     finder_sizes: tuple[int, ...] = (128, 128, 160)
     segmenter_sizes: tuple[int, ...] = (160, 192)
     painter_size: int = 128
@@ -145,8 +148,10 @@ class Trainer:
             group["lr"] = self._rate(step)
         self.optimiser.zero_grad(set_to_none=True)
         cases = self._cases(files, rng)
-        values = self._finder_step(cases, rng) | self._segmenter_step(cases, rng)
-        if step % 3 == 0:
+        values = self._finder_step(cases, rng)
+        if step % self.settings.segmenter_every == 0:
+            values |= self._segmenter_step(cases, rng)
+        if step % self.settings.painter_every == 0:
             values |= self._painter_step(cases, rng)
         for part in (self.network.finder, self.network.segmenter, self.network.painter):
             nn.utils.clip_grad_norm_(part.parameters(), 1.0)
