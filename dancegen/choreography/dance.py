@@ -16,8 +16,8 @@ from torch import Tensor
 
 from dancegen.audio.beats import BEAT_FEATURES, BeatGrid, beat_features
 from dancegen.audio.song import SAMPLE_RATE, Song
-from dancegen.choreography.body import place_joints
 from dancegen.choreography.config import STYLES
+from dancegen.choreography.ground import settle
 from dancegen.choreography.model import Choreographer, fade_noise, load_choreographer
 from dancegen.choreography.phrasebook import PhraseFacts, phrase_noise
 from dancegen.choreography.phrases import UNITS, phrase_clock, phrase_position, piece_times
@@ -107,7 +107,7 @@ def choreograph(
         root[first * poses : first * poses + count] += share[:, None] * placed
         reporter.advance()
     directions /= np.maximum(np.linalg.norm(directions, axis=-1, keepdims=True), 1e-6)
-    return SkeletonSequence(place_joints(directions, root), network.config.fps)
+    return SkeletonSequence(settle(directions, root, network.config.fps), network.config.fps)
 
 
 def window_starts(pieces: int) -> list[int]:

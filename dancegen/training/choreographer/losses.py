@@ -34,7 +34,7 @@ class LossWeights:
 
 PERCEPTUAL_LAYERS = (20.0, 5.0, 1.0, 1.0)  # the predecessor's weights of the ST-GCN's layers
 FPS = 30.0
-JOINT_WEIGHTS = (0.5, 1.0, 1.0, 1.3, 1.8, 1.0, 1.3, 1.8, 1.0, 1.3, 1.8, 1.0, 1.3, 1.8, 0.4, 0.4, 0.4, 0.4)
+JOINT_WEIGHTS = (0.5, 1.0, 1.0, 1.2, 1.5, 1.0, 1.2, 1.5, 1.2, 2.0, 3.0, 1.2, 2.0, 3.0, 0.4, 0.4, 0.4, 0.4)
 
 
 def reconstruction(made: Tensor, real: Tensor) -> dict[str, Tensor]:
