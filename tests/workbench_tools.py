@@ -30,6 +30,7 @@ def dance(seconds: float = 8.0, fps: float = 30.0, seed: int = 0, period: float 
     time_ = np.arange(round(seconds * fps)) / fps
     phase, size = random.uniform(0, 2 * np.pi, (18, 3)), random.uniform(0.01, 0.06, (18, 3))
     swing = size * np.sin(2 * np.pi * time_[:, None, None] / period + phase)  # (T, 18, 3)
+    swing[:, 14:] = swing[:, :1]  # eyes and ears move with the nose
     standing = np.concatenate([STANDING, np.zeros((18, 1))], axis=1)
     return rounded(SkeletonSequence((standing + swing).astype(np.float32), fps))
 

@@ -14,7 +14,7 @@ from dancegen.skeleton.joints import L_ANKLE, LIMBS, NECK, R_ANKLE, mid_hip
 from dancegen.skeleton.sequence import SkeletonSequence
 
 BEATS_PER_BAR = 4
-JOIN_SECONDS = 0.5  # how long a join takes, inside the stretch that is made anew
+JOIN_SECONDS = 0.7  # how long a join takes, inside the stretch that is made anew
 TEMPI = ("half", "double")
 
 
