@@ -125,17 +125,20 @@ def render_dance(
         networks = load_networks(
             weights, device=device, offline=offline, reporter=reporter, roles=_roles(settings, dance, subject)
         )
-    if dance is None:
-        dance = _choreograph(sound, grid, networks, settings, reporter)
     if subject is None:
         reporter.stage("finding the person")
         subject = _find(image, networks, pose, mask, reporter)
+    if dance is None:
+        dance = _choreograph(sound, grid, networks, settings, reporter)
     for warning in warnings(grid, subject, dance):
         reporter.note(warning)
     poses = _place(dance, subject, settings.fps, frames)
+    pictures = (
+        _preview(poses, subject, size) if settings.preview else _render(poses, subject, networks, settings, reporter)
+    )
     reporter.stage("drawing", frames, "frames")
     with VideoWriter(out, *size, settings.fps, sound, _facts(settings, networks), settings.crf) as video:
-        for frame in _frames(poses, subject, size, networks, settings):
+        for frame in pictures:
             video.write(frame)
             reporter.advance()
     return Rendered(out, frames, size, sound, grid, dance, subject)
@@ -184,22 +187,25 @@ def _place(dance: SkeletonSequence, subject: Subject, fps: float, frames: int) -
     return retarget(dance.resampled(fps, frames), subject.joints, subject.confidence, subject.image.size)
 
 
-def _frames(
-    poses: SkeletonSequence, subject: Subject, size: tuple[int, int], networks: Networks, settings: Settings
+def _render(
+    poses: SkeletonSequence, subject: Subject, networks: Networks, settings: Settings, reporter: Reporter
 ) -> Iterator[np.ndarray]:
-    """The frames, one by one: uint8 (h, w, 3)."""
-    if settings.preview:
-        from dancegen.skeleton.draw import draw_skeleton
-
-        black = np.zeros((size[1], size[0], 3), np.uint8)
-        scale = np.divide(size, subject.image.size)
-        for joints, confidence in zip(poses.joints, poses.confidence, strict=True):
-            yield draw_skeleton(black, joints[:, :2] * scale, confidence)
-        return
+    """The frames of the person, one by one: uint8 (h, w, 3). What depends on the picture alone is done here and now."""
     from dancegen.rendering.renderer import Renderer
 
+    reporter.stage("preparing the picture")
     renderer = Renderer(networks.renderer, networks.subject, networks.device)
-    yield from renderer.render(renderer.prepare(subject, settings.size), poses)
+    return renderer.render(renderer.prepare(subject, settings.size), poses)
+
+
+def _preview(poses: SkeletonSequence, subject: Subject, size: tuple[int, int]) -> Iterator[np.ndarray]:
+    """The frames of the skeleton on black, one by one: uint8 (h, w, 3)."""
+    from dancegen.skeleton.draw import draw_skeleton
+
+    black = np.zeros((size[1], size[0], 3), np.uint8)
+    scale = np.divide(size, subject.image.size)
+    for joints, confidence in zip(poses.joints, poses.confidence, strict=True):
+        yield draw_skeleton(black, joints[:, :2] * scale, confidence)
 
 
 def _facts(settings: Settings, networks: Networks) -> dict[str, Any]:

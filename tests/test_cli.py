@@ -15,7 +15,7 @@ from conftest import ROOT, Ran
 from dancegen import __version__, cli, commands
 from dancegen.errors import DancegenError
 
-STAGES = ("listening", "loading", "choreography", "finding", "drawing")
+STAGES = ("listening", "loading", "finding", "choreography", "preparing", "drawing")
 
 
 class Pressed:

@@ -20,6 +20,7 @@ from dancegen.subject.image import open_picture
 from dancegen.subject.subject import Subject
 from dancegen.video.encode import read_comment
 
+STAGES = ["listening", "loading", "finding", "choreography", "preparing", "drawing"]
 SMALL = {"size": 64, "fps": 5.0}
 
 
@@ -77,13 +78,7 @@ def test_a_song_and_a_picture_become_a_video(
     assert np.abs(np.diff(frames.astype(int), axis=0)).max() > 40  # somebody moves
     told = read_comment(made.path)
     assert told["seed"] == 3 and told["weights"]["choreographer"] == "tiny.safetensors" and told["dancegen"]
-    assert [name.split()[0] for name in listener.stages] == [
-        "listening",
-        "loading",
-        "choreography",
-        "finding",
-        "drawing",
-    ]
+    assert [name.split()[0] for name in listener.stages] == STAGES
     assert listener.steps == made.frames
     assert load_song(made.path).seconds == pytest.approx(2.1, abs=0.06)
 
