@@ -111,6 +111,8 @@ def _download(entry: Entry, reporter: Reporter) -> Path:
                     str(entry.repo_id), entry.filename, revision=entry.revision, tqdm_class=_bar_for(shown)
                 )
             return Path(path)
+        except (TypeError, AttributeError, NameError):  # a fault of ours or of the client's, not of the network
+            raise
         except Exception as cause:  # httpx, xet and the client have no common base
             if attempt == CONNECTIONS or not is_reset(cause):
                 raise explain(entry, cause, cache_folder()) from cause
