@@ -22,6 +22,7 @@ from dancegen.weights.checkpoint import load_checkpoint
 
 CODE_FACTS = ("style", "run", "energy", "period")  # STYLES index, which take it is of, rank 0..1, seconds per beat
 NOISE_FADE = 3  # pieces over which the noise of one unit turns into the next
+SMOOTHING = (1, 4, 6, 4, 1)  # sixteenths; a standard deviation of one pose
 HARMONICS = 3  # of the two-beat phase, by which the noise is modulated
 TWO_BEAT_SIN, TWO_BEAT_COS = BEAT_FEATURES.index("two_beat_sin"), BEAT_FEATURES.index("two_beat_cos")
 REST_HEIGHT = -0.50  # body heights: the mid-hip of a dancer with bent knees; the network predicts differences from it
@@ -110,7 +111,7 @@ class Choreographer(nn.Module):
         """The generation head: joints concatenated, then convolved."""
         x = z.flatten(2).transpose(1, 2)  # (B, V d, F)
         values = self.head(F.silu(self.gather(x))).transpose(1, 2)  # (B, F, R * POSE_VALUES)
-        values = values.reshape(len(z), -1, POSE_VALUES)  # (B, T, POSE_VALUES)
+        values = smooth_poses(values.reshape(len(z), -1, POSE_VALUES))  # (B, T, POSE_VALUES)
         directions = values[..., :-2].unflatten(-1, (-1, 3))  # (B, T, L, 3)
         directions = directions / directions.norm(dim=-1, keepdim=True).clamp_min(1e-4)
         rest = torch.tensor([0.0, REST_HEIGHT], device=z.device)
@@ -119,6 +120,13 @@ class Choreographer(nn.Module):
     def place(self, directions: Tensor, root: Tensor) -> Tensor:
         """Joints (B, T, V, 3) from directions (B, T, L, 3) and root (B, T, 2); see `body.place_joints`."""
         return self.paths @ directions + F.pad(root, (0, 1))[..., None, :]
+
+
+def smooth_poses(values: Tensor) -> Tensor:
+    """A binomial filter over five poses, (B, T, C): poses of one piece come from different weights and would shake."""
+    padded = F.pad(values.transpose(1, 2), (2, 2), mode="replicate").transpose(1, 2)  # (B, T + 4, C)
+    length = values.shape[1]
+    return sum(weight / 16 * padded[:, i : i + length] for i, weight in enumerate(SMOOTHING))  # type: ignore[return-value]
 
 
 def modulate(noise: Tensor, beats: Tensor) -> Tensor:
