@@ -56,6 +56,12 @@ def test_the_best_take_is_the_default() -> None:
         made.take(4)
 
 
+def test_a_chosen_take_is_the_default(tmp_path: Path) -> None:
+    made = replace(dance_file(takes=3), chosen=2)
+    write_dance(tmp_path / "a.dance.json", made)
+    assert read_dance(tmp_path / "a.dance.json").take(None).seed == 1
+
+
 def change(content: dict[str, Any], *path: Any, to: Any) -> None:
     for step in path[:-1]:
         content = content[step]
@@ -87,6 +93,7 @@ DEFECTS = [
     (("takes", 0, "edits"), [{"bars": [1]}], '"bars": [first, last]'),
     (("takes", 0, "scores"), {"hit_rate": None}, '"scores" must map names to numbers'),
     (("takes", 0, "confidence"), [[1] * 18], '"confidence" must hold 18 numbers from 0 to 1 for each pose'),
+    (("chosen",), 2, '"chosen" is 2, and there are takes 1 to 1'),
     (("placement",), {"width": 1}, 'placement: "height" is missing'),
 ]
 

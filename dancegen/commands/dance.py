@@ -38,7 +38,7 @@ def dance(
         list[str] | None, typer.Option(help="Bars to make anew in an existing dance, like 17-24; the rest is kept.")
     ] = None,
     from_: Annotated[Path | None, typer.Option("--from", help="With --redo: the dance file; default: --out.")] = None,
-    take: Annotated[int | None, typer.Option(help="With --redo: which take; default: the best.")] = None,
+    take: Annotated[int | None, typer.Option(help="With --redo: which take; default: the chosen or best.")] = None,
     start: Start = 0.0,
     duration: Duration = None,
     tempo: Tempo = None,
@@ -145,7 +145,7 @@ def _redone(
     made = read_dance(file)
     if note := check_song(made, song, str(file), force):
         reporter().note(note)
-    number = take or made.best_take
+    number = take or made.default_take
     styles = parse_styles(style or [made.take(number).style])
     if styles.stretches:
         raise DancegenError("--style with bars does not go with --redo", "give the bars to --redo, and a plain --style")
@@ -197,8 +197,11 @@ def _table(made: DanceFile, out: Path, sheet: Path | None) -> Any:
         scores = take.scores or {}
         edits = "".join(f", {edit.style}@{edit.first}-{edit.last} seed {edit.seed}" for edit in take.edits)
         values = [form.format(scores.get(key, 0.0)) for key, form in COLUMNS.values()]
-        table.add_row(str(place), str(number), str(take.seed), take.style + edits, *values)
-    return Group(Text(said + (f"; sheet: {sheet}" if sheet else "")), table)
+        mark = "*" if number == made.default_take and len(made.takes) > 1 else ""
+        table.add_row(str(place), f"{number}{mark}", str(take.seed), take.style + edits, *values)
+    said += f"; sheet: {sheet}" if sheet else ""
+    said += "; * is rendered if no --take is given" if len(made.takes) > 1 else ""
+    return Group(Text(said), table)
 
 
 def _grid_table(song: Path, seconds: float, start: float, grid: Any) -> Any:

@@ -95,8 +95,9 @@ def read_beats(path: Path, start: float, seconds: float) -> BeatGrid:
 def paste(old: SkeletonSequence, new: SkeletonSequence, begin: int, end: int) -> SkeletonSequence:
     """`old` with its poses `begin`..`end` (excluded) taken from `new`; every pose outside is `old`'s, bit for bit.
 
-    The joins lie inside the stretch: over JOIN_SECONDS (at most a quarter of it) old turns into new and back. The
-    difference of place on the floor is spread over the whole stretch, so that no foot slides to catch up.
+    The joins lie inside the stretch: over JOIN_SECONDS (at most a quarter of it) old turns into new and back. There the
+    new dance is moved sideways so that the foot which carries the weight stays where it is; what the two joins differ
+    in is spread over the whole stretch.
 
     Args:
         old: (T, V, 3) canonical.
@@ -109,9 +110,10 @@ def paste(old: SkeletonSequence, new: SkeletonSequence, begin: int, end: int) ->
     count = end - begin
     before, after = old.joints[begin:end].astype(np.float64), new.joints[begin:end].astype(np.float64)
     share = _shares(count, begin > 0, end < len(old), old.fps)  # (count,)
-    travel = mid_hip(before)[:, 0] - mid_hip(after)[:, 0]  # (count,)
-    first = travel[0] if begin > 0 else travel[-1]
-    last = travel[-1] if end < len(old) else first
+    join = max(2, min(round(JOIN_SECONDS * old.fps), count // 4))
+    first, last = _foot_offset(before[:join], after[:join]), _foot_offset(before[-join:], after[-join:])
+    first = first if begin > 0 else last
+    last = last if end < len(old) else first
     if begin > 0 or end < len(old):
         after[..., 0] += (first + (last - first) * _smooth(np.linspace(0, 1, count)))[:, None]
     joints = old.joints.copy()
@@ -119,6 +121,13 @@ def paste(old: SkeletonSequence, new: SkeletonSequence, begin: int, end: int) ->
     confidence = old.confidence.copy()
     confidence[begin:end] = np.where(share[:, None] > 0.5, new.confidence[begin:end], old.confidence[begin:end])
     return replace(old, joints=joints, confidence=confidence)
+
+
+def _foot_offset(old: np.ndarray, new: np.ndarray) -> float:
+    """How far new must go in x so that the foot that stands lowest in both (T, V, 3) keeps its place."""
+    heights = [(old[:, ankle, 1] + new[:, ankle, 1]).mean() for ankle in (R_ANKLE, L_ANKLE)]
+    foot = (R_ANKLE, L_ANKLE)[int(np.argmax(heights))]
+    return float((old[:, foot, 0] - new[:, foot, 0]).mean())
 
 
 def blend(a: np.ndarray, b: np.ndarray, share: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ The format, version 1 (every field is required unless marked optional)::
       "unit": 1e-06,                   what 1 in "poses" means, in body heights
       "placement": {...},              optional, imported dances: where canonical joints lay in the imported picture
                                        ({"width", "height", "scale", "x", "y"}: pixel = (x, y) + scale * joint)
+      "chosen": 3,                     optional: the take that is rendered if none is named; without it the best ranked
       "takes": [
         {"seed": 7, "style": "none",
          "edits": [{"bars": [17, 24], "seed": 9, "style": "none"}],   stretches made anew later, oldest first
@@ -118,6 +119,7 @@ class DanceFile:
     weights: WeightsInfo | None
     takes: tuple[Take, ...]
     placement: Placement | None = None
+    chosen: int | None = None
 
     @property
     def fps(self) -> float:
@@ -125,15 +127,17 @@ class DanceFile:
         return self.takes[0].skeleton.fps
 
     def take(self, number: int | None) -> Take:
-        """Take `number`, counted from 1; None is the best by its scores (`best_take`)."""
-        number = number or self.best_take
+        """Take `number`, counted from 1; None is `default_take`."""
+        number = self.default_take if number is None else number
         if not 1 <= number <= len(self.takes):
             raise DancegenError(f"there is no take {number}", f"choose one of 1 to {len(self.takes)}")
         return self.takes[number - 1]
 
     @property
-    def best_take(self) -> int:
-        """The number of the take with the lowest `rank` in its scores; the first where none is scored."""
+    def default_take(self) -> int:
+        """The number of the `chosen` take, else of the one with the lowest `rank`, else 1."""
+        if self.chosen is not None:
+            return self.chosen
         ranks = [(take.scores or {}).get("rank", math.inf) for take in self.takes]
         return ranks.index(min(ranks)) + 1
 
@@ -191,6 +195,8 @@ def to_text(dance: DanceFile) -> str:
         "axes": AXES,
         "unit": UNIT,
     }
+    if dance.chosen is not None:
+        head["chosen"] = dance.chosen
     if dance.placement:
         head["placement"] = vars(dance.placement)
     lines = [f"  {json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in head.items()]

@@ -104,6 +104,8 @@ def redo(
 ) -> DanceFile:
     """The dance with stretches of bars of take `number` made anew; every pose outside them is kept bit for bit.
 
+    That take is then the chosen one.
+
     Args:
         dance: the dance.
         number: the take, from 1.
@@ -121,7 +123,7 @@ def redo(
     for first, last in bars:
         take = _pasted(take, new, grid.times, Edit(first, last, seed, style))
     changed = dance.with_take(number, take)
-    return replace(changed, takes=ranked(changed.takes, grid.times))
+    return replace(changed, takes=ranked(changed.takes, grid.times), chosen=number)
 
 
 def _pasted(take: Take, new: SkeletonSequence, times: np.ndarray, edit: Edit) -> Take:

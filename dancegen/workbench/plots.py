@@ -58,6 +58,7 @@ def contact_sheet(dance: DanceFile) -> np.ndarray:
         take = dance.takes[number]
         scores = take.scores or {}
         said = [f"{name} {form.format(scores[key])}" for name, (key, form) in COLUMNS.items() if key in scores]
+        said = [f"{text.replace(' %', '')} %" if " % " in text else text for text in said]
         style = take.style + (" (edited)" if take.edits else "")
         rows.append(_line(f"take {number + 1}   seed {take.seed}   {style}   " + "   ".join(said)))
         rows.append(_strip(take.skeleton))

@@ -126,6 +126,7 @@ def _dance(content: Any) -> DanceFile:
         weights=_weights(content),
         takes=read,
         placement=_placement(content),
+        chosen=_chosen(content, len(read)),
     )
 
 
@@ -145,6 +146,15 @@ def _weights(content: dict[str, Any]) -> WeightsInfo | None:
         return None
     weights = _object(content, "weights")
     return WeightsInfo(_text(weights, "name", "weights: "), _text(weights, "sha256", "weights: "))
+
+
+def _chosen(content: dict[str, Any], takes: int) -> int | None:
+    if content.get("chosen") is None:
+        return None
+    number = _whole(content, "chosen")
+    if not 1 <= number <= takes:
+        raise DancegenError(f'"chosen" is {number}, and there are takes 1 to {takes}')
+    return number
 
 
 def _placement(content: dict[str, Any]) -> Placement | None:
