@@ -32,7 +32,9 @@ def doctor() -> Outcome:
     """Tell what there is: device, ffmpeg, weights, person detectors, folders. Exit status 1 if something is broken."""
     from rich.table import Table
 
-    table = Table("", "what", "found", "remedy", box=None, pad_edge=False)
+    table = Table("", "what", box=None, pad_edge=False)
+    table.add_column("found", overflow="fold")  # paths are shown whole
+    table.add_column("remedy", overflow="fold")
     findings = [finding for check in CHECKS for finding in _guarded(check)]
     for finding in findings:
         table.add_row(finding.state, finding.what, finding.facts, finding.remedy)
