@@ -136,13 +136,15 @@ def _write_report(page: Path, made: Rendered, dance: Path | None) -> None:
     from dancegen.workbench.read_dance import read_dance
     from dancegen.workbench.report import weights_facts, write_report
 
+    danced_by = None
     if dance:
         file = read_dance(dance)
+        danced_by = file.weights
         times = file.times + file.song.start - made.song.start
         made = replace(made, grid=BeatGrid(times[times >= 0], file.tempo, file.confidence))
     reporter().stage("report")
     checks = check_all(made.grid, made.subject, made.dance, made.size, made.frames, made.path.parent)
-    weights = weights_facts(read_comment(made.path).get("weights", {}))
+    weights = weights_facts(read_comment(made.path).get("weights", {}), danced_by)
     write_report(page, made, checks, weights, shlex.join(["dancegen", *typed()]))
 
 

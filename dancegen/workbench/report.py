@@ -23,6 +23,7 @@ from dancegen.workbench.takes import COLUMNS, scores_of
 
 if TYPE_CHECKING:
     from dancegen.pipeline import Rendered
+    from dancegen.workbench.dance_file import WeightsInfo
 
 FRAMES = 12  # of the video on the page
 FRAME_SIDE = 240  # pixels, their longer side
@@ -191,14 +192,26 @@ def _text(value: str) -> str:
     return html.escape(str(value))
 
 
-def weights_facts(names: dict[str, str]) -> list[WeightsFact]:
-    """What is known about the weights of a video, from the names in its metadata."""
+def weights_facts(names: dict[str, str], danced_by: WeightsInfo | None = None) -> list[WeightsFact]:
+    """What is known about the weights of a video.
+
+    Args:
+        names: role -> file name, from the video's metadata.
+        danced_by: the choreographer's weights as a dance file tells them.
+    """
     from dancegen.weights.manifest import load_manifest
 
-    listed = {Path(entry.filename).name: entry for entry in load_manifest()}
+    entries = load_manifest()
     facts = []
+    if danced_by:
+        licences = [entry.licence for entry in entries if entry.sha256 == danced_by.sha256]
+        facts.append(
+            WeightsFact("choreographer", danced_by.name, danced_by.sha256, (licences or ["not listed here"])[0])
+        )
     for role, name in names.items():
-        entry = listed.get(name)
+        entry = next((entry for entry in entries if Path(entry.filename).name == name), None)
         licence, content = (entry.licence, entry.sha256) if entry else ("your own file", "")
         facts.append(WeightsFact(role, name, content, licence))
+    if "renderer" not in names:
+        facts.append(WeightsFact("renderer", "none: the analytic puppet", "", ""))
     return facts
