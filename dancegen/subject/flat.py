@@ -33,12 +33,13 @@ class FlatFigure:
     hollow: float
 
 
-def flat_figure(pixels: np.ndarray, distance: np.ndarray) -> FlatFigure | None:
+def flat_figure(pixels: np.ndarray, distance: np.ndarray, rough: np.ndarray | None = None) -> FlatFigure | None:
     """The figure on a flat background.
 
     Args:
         pixels: uint8 (H, W, 3), at most about 1,000 pixels a side.
         distance: (H, W), each pixel's distance to the limbs in radii (`prior.limb_distance`).
+        rough: (H, W) in 0..1, another mask, asked about enclosed pieces of the background's colour: inside or hole.
 
     Returns:
         None where the background is not flat or the figure cannot be told from it.
@@ -53,9 +54,10 @@ def flat_figure(pixels: np.ndarray, distance: np.ndarray) -> FlatFigure | None:
     if rest.any() and (differs[rest] < 1).mean() < LEAST_REST:
         return None
     ink = _near_limbs((differs > 1) & ~_shadow(colours, background, tolerance, distance), distance)
-    inside = _without_holes(ink, _enclosed(ink, 0), distance)
+    likely = np.where(distance < HOLE, 1.0, 0.0) if rough is None else rough
+    inside = _without_holes(ink, _enclosed(ink, 0), distance, likely)
     for gap in GAPS:
-        inside |= _bodily(_enclosed(ink, round(gap * max(ink.shape))) & ~inside, distance)
+        inside |= _bodily(_enclosed(ink, round(gap * max(ink.shape))) & ~inside, distance, likely)
     inside = _attached(inside, distance)
     core = distance < 0.35
     # Within a limb's width is near enough: a stick figure's lines are not on the axes.
@@ -63,6 +65,30 @@ def flat_figure(pixels: np.ndarray, distance: np.ndarray) -> FlatFigure | None:
     if not core.any() or near[core].mean() < LEAST_CORE or (distance[inside] > 2.5).mean() > MOST_SPILL:
         return None
     return FlatFigure(_soft_edge(colours, background, inside, tolerance), float(1 - ink[inside].mean()))
+
+
+def flat_outline(pixels: np.ndarray) -> np.ndarray | None:
+    """The largest thing on a flat background, before any joint is known.
+
+    Args:
+        pixels: uint8 (H, W, 3), at most about 1,000 pixels a side.
+
+    Returns:
+        (H, W) bool; None where the background is not flat or hardly anything is on it.
+    """
+    colours = pixels.astype(np.float32)
+    model = _background(colours)
+    if model is None:
+        return None
+    background, tolerance = model
+    ink = np.linalg.norm(colours - background, axis=-1) > tolerance
+    ink = ndimage.binary_opening(ink, np.ones((2, 2)))
+    inside = _enclosed(ink, round(0.006 * max(ink.shape)))
+    labels, count = ndimage.label(inside)
+    if not count:
+        return None
+    largest = labels == 1 + int(np.argmax(ndimage.sum_labels(inside, labels, np.arange(1, count + 1))))
+    return largest if 0.02 < largest.mean() < 0.8 else None
 
 
 def _background(colours: np.ndarray) -> tuple[np.ndarray, float] | None:
@@ -112,14 +138,18 @@ def _dilate(mask: np.ndarray, radius: int) -> np.ndarray:
     return ndimage.distance_transform_edt(~mask) <= radius
 
 
-def _without_holes(ink: np.ndarray, inside: np.ndarray, distance: np.ndarray) -> np.ndarray:
+def _without_holes(ink: np.ndarray, inside: np.ndarray, distance: np.ndarray, likely: np.ndarray) -> np.ndarray:
     """Takes out enclosed background, as between an arm and the waist: what no limb's axis comes near."""
     labels, count = ndimage.label(inside & ~ink)
-    nearest = np.asarray(ndimage.minimum(distance, labels, np.arange(1, count + 1))) if count else np.zeros(0)
-    return inside & ~np.isin(labels, 1 + np.flatnonzero(nearest > HOLE))
+    if not count:
+        return inside
+    pieces = np.arange(1, count + 1)
+    nearest = np.asarray(ndimage.minimum(distance, labels, pieces))
+    believed = np.asarray(ndimage.mean(likely, labels, pieces))
+    return inside & ~np.isin(labels, 1 + np.flatnonzero((nearest > HOLE) & (believed < 0.5)))
 
 
-def _bodily(region: np.ndarray, distance: np.ndarray) -> np.ndarray:
+def _bodily(region: np.ndarray, distance: np.ndarray, likely: np.ndarray) -> np.ndarray:
     """The pieces of a region that lie along the axes of limbs, not in a corner between two."""
     labels, count = ndimage.label(region)
     if not count:
@@ -127,7 +157,8 @@ def _bodily(region: np.ndarray, distance: np.ndarray) -> np.ndarray:
     pieces = np.arange(1, count + 1)
     mean = np.asarray(ndimage.mean(distance, labels, pieces))
     on_axis = np.asarray(ndimage.mean(distance < 0.5, labels, pieces))
-    return np.isin(labels, 1 + np.flatnonzero((mean < 0.9) & (on_axis > 0.35)))
+    believed = np.asarray(ndimage.mean(likely, labels, pieces))
+    return np.isin(labels, 1 + np.flatnonzero((mean < 0.9) & (on_axis > 0.35) & (believed > 0.4)))
 
 
 def _attached(inside: np.ndarray, distance: np.ndarray) -> np.ndarray:

@@ -35,28 +35,21 @@ def person_mask(image: ConditionalImage, found: Detection, network: SubjectNetwo
     Returns:
         (H, W) float32 in 0..1 and a word for the report.
     """
-    distance = _work_distance(image, found)
+    small, scale = at_most(image.pixels, WORK_SIDE)
+    distance = limb_distance(found.joints, found.confidence, (small.shape[1], small.shape[0]), scale)
     if image.alpha is not None:
         return _without_strays(image.alpha, distance), "transparency"
-    flat = flat_figure(_resize_picture(image.pixels, distance.shape), distance)
     soft, source = _soft_mask(image, found, network)
     soft = _without_strays(soft, distance)
-    height = measure(found.joints, found.confidence).height * distance.shape[1] / image.size[0]
-    if flat is None or (source != "limbs" and not _agrees(flat.mask, _resize(soft, distance.shape), distance)):
+    rough = _resize(soft, distance.shape)
+    flat = flat_figure(small, distance, rough if source != "limbs" else None)
+    if flat is None or (source != "limbs" and not _agrees(flat.mask, rough, distance)):
         return refine_mask(image.pixels, soft, found.joints, found.confidence), source
-    cut = _combined(flat.mask, _resize(soft, distance.shape), distance, height) if source != "limbs" else flat.mask
+    height = measure(found.joints, found.confidence).height * scale
+    drawing = flat.hollow >= HOLLOW
+    cut = flat.mask if drawing or source == "limbs" else _combined(flat.mask, rough, distance, height)
     full = _resize(cut, soft.shape)
-    if flat.hollow < HOLLOW:
-        full = refine_mask(image.pixels, full, found.joints, found.confidence)
-    return full, "flat background"
-
-
-def _work_distance(image: ConditionalImage, found: Detection) -> np.ndarray:
-    """Distance to the limbs in radii, on the picture made at most `WORK_SIDE` large: (h, w)."""
-    width, height = image.size
-    scale = min(1.0, WORK_SIDE / max(width, height))
-    size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    return limb_distance(found.joints, found.confidence, size, size[0] / width)
+    return full if drawing else refine_mask(image.pixels, full, found.joints, found.confidence), "flat background"
 
 
 def _soft_mask(image: ConditionalImage, found: Detection, network: SubjectNetwork | None) -> tuple[np.ndarray, str]:
@@ -104,6 +97,14 @@ def _resize(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         return values
     picture = Image.fromarray(np.ascontiguousarray(values, np.float32))
     return np.asarray(picture.resize((shape[1], shape[0]), Image.Resampling.BILINEAR))
+
+
+def at_most(pixels: np.ndarray, side: int) -> tuple[np.ndarray, float]:
+    """The picture (H, W, 3) made so small that no side is above `side`, and its new size / its old."""
+    height, width = pixels.shape[:2]
+    scale = min(1.0, side / max(width, height))
+    shape = (max(round(height * scale), 1), max(round(width * scale), 1))
+    return _resize_picture(pixels, shape), scale
 
 
 def _resize_picture(pixels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
