@@ -1,0 +1,269 @@
+"""Finding the person: detectors in their order, files of the user, refusals."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import shared_data
+from PIL import Image
+from subject_tools import Drawn, StandIn, figure_joints, line_drawing, overlap, photo
+
+from dancegen.errors import DancegenError
+from dancegen.skeleton.joints import FACE_JOINTS, L_ANKLE, MIRROR, NECK, R_ANKLE, R_KNEE, V
+from dancegen.skeleton.openpose import frame_json
+from dancegen.subject import dwpose, mediapipe_detector
+from dancegen.subject.detection import Detection, implausible
+from dancegen.subject.find import find_subject
+from dancegen.subject.image import ConditionalImage, open_picture
+from dancegen.subject.subject import Subject
+
+SURE = np.ones(V, np.float32)
+
+
+class Listener:
+    """Keeps the notes."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def stage(self, name: str, total: int | None = None, unit: str = "") -> None: ...
+
+    def advance(self, steps: int = 1) -> None: ...
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without mediapipe and DWPose unless a test says otherwise: the tests mean the same on every machine."""
+    monkeypatch.setattr(mediapipe_detector, "available", lambda: False)
+    monkeypatch.setattr(dwpose, "detect", lambda *_: None)
+
+
+def pose_file(tmp_path: Path, drawn: Drawn, **more: object) -> Path:
+    path = tmp_path / "pose.json"
+    path.write_text(json.dumps({**frame_json(drawn.joints, SURE), **more}), "utf-8")
+    return path
+
+
+def test_a_pose_file_is_believed(tmp_path: Path) -> None:
+    drawn = photo()
+    found = find_subject(drawn.image, network=None, pose_file=pose_file(tmp_path, drawn))
+    assert isinstance(found, Subject)
+    assert np.allclose(found.joints, drawn.joints, atol=1e-3)
+    assert found.mask.shape == drawn.image.pixels.shape[:2]
+    assert "pose file" in found.detector
+
+
+def test_a_mask_file_is_believed(tmp_path: Path) -> None:
+    drawn = photo()
+    grey = (drawn.mask * 200).astype(np.uint8)
+    Image.fromarray(grey).save(tmp_path / "mask.png")
+    found = find_subject(
+        drawn.image, network=None, pose_file=pose_file(tmp_path, drawn), mask_file=tmp_path / "mask.png"
+    )
+    assert np.allclose(found.mask, grey / 255, atol=1 / 255)
+    assert "mask file" in found.detector
+
+
+def test_keypoints_of_another_canvas_are_scaled(tmp_path: Path) -> None:
+    drawn = photo()
+    width, height = drawn.image.size
+    double = replace(drawn, joints=drawn.joints * 2)
+    path = pose_file(tmp_path, double, canvas_width=2 * width, canvas_height=2 * height)
+    found = find_subject(drawn.image, network=None, pose_file=path)
+    assert np.allclose(found.joints, drawn.joints, atol=1e-2)
+
+
+def test_keypoints_in_shares_of_the_picture(tmp_path: Path) -> None:
+    drawn = photo()
+    share = replace(drawn, joints=drawn.joints / np.array(drawn.image.size))
+    found = find_subject(drawn.image, network=None, pose_file=pose_file(tmp_path, share))
+    assert np.allclose(found.joints, drawn.joints, atol=0.1)
+
+
+def test_keypoints_of_a_picture_that_was_made_smaller(tmp_path: Path) -> None:
+    drawn = photo()
+    image = replace(drawn.image, original_size=(drawn.image.size[0] * 4, drawn.image.size[1] * 4))
+    found = find_subject(image, network=None, pose_file=pose_file(tmp_path, replace(drawn, joints=drawn.joints * 4)))
+    assert np.allclose(found.joints, drawn.joints, atol=1e-2)
+
+
+def test_of_two_people_in_a_pose_file_the_larger_is_taken_and_it_is_said(tmp_path: Path) -> None:
+    drawn = photo()
+    small = figure_joints(40, 200, 160)
+    data = frame_json(small, SURE)
+    data["people"] += frame_json(drawn.joints, SURE)["people"]
+    (tmp_path / "pose.json").write_text(json.dumps(data), "utf-8")
+    listener = Listener()
+    found = find_subject(drawn.image, network=None, pose_file=tmp_path / "pose.json", reporter=listener)
+    assert np.allclose(found.joints, drawn.joints, atol=1e-2)
+    assert any("more than one person" in note for note in listener.notes)
+
+
+def test_bad_pose_files(tmp_path: Path) -> None:
+    drawn = photo()
+    nobody = tmp_path / "nobody.json"
+    nobody.write_text('{"people": []}', "utf-8")
+    with pytest.raises(DancegenError, match="no people"):
+        find_subject(drawn.image, network=None, pose_file=nobody)
+    with pytest.raises(DancegenError, match="is for a picture of 999 x 100"):
+        find_subject(
+            drawn.image, network=None, pose_file=pose_file(tmp_path, drawn, canvas_width=999, canvas_height=100)
+        )
+    far = replace(drawn, joints=drawn.joints + 5000)
+    with pytest.raises(DancegenError, match="outside the picture"):
+        find_subject(drawn.image, network=None, pose_file=pose_file(tmp_path, far))
+    confidence = np.zeros(V)
+    confidence[list(FACE_JOINTS)] = 1
+    (tmp_path / "face.json").write_text(json.dumps(frame_json(drawn.joints, confidence)), "utf-8")
+    with pytest.raises(DancegenError, match="right hip"):
+        find_subject(drawn.image, network=None, pose_file=tmp_path / "face.json")
+
+
+def test_bad_mask_files(tmp_path: Path) -> None:
+    drawn = photo()
+    pose = pose_file(tmp_path, drawn)
+    Image.new("L", (100, 700), 255).save(tmp_path / "shape.png")
+    Image.new("L", drawn.image.size, 0).save(tmp_path / "black.png")
+    (tmp_path / "text.png").write_text("no", "utf-8")
+    for name, word in (("shape", "100 x 700"), ("black", "empty"), ("text", "not a picture")):
+        with pytest.raises(DancegenError, match=word):
+            find_subject(drawn.image, network=None, pose_file=pose, mask_file=tmp_path / f"{name}.png")
+
+
+def test_without_any_detector_the_remedy_is_named() -> None:
+    with pytest.raises(DancegenError, match="no person") as told:
+        find_subject(photo().image, network=None)
+    assert "--pose" in told.value.remedy
+    assert "mediapipe" in told.value.remedy
+
+
+def test_the_network_finds_drawings() -> None:
+    drawn = line_drawing()
+    network = StandIn(drawn.joints, SURE, drawn.mask)
+    found = find_subject(replace(drawn.image, pixels=drawn.image.pixels), network=network)  # type: ignore[arg-type]
+    assert network.asked == 1
+    assert found.detector.startswith("network")
+    assert overlap(found.mask, drawn.mask) > 0.9
+
+
+def test_a_network_that_is_not_sure_finds_nobody() -> None:
+    drawn = photo()
+    network = StandIn(drawn.joints, SURE * 0.05, drawn.mask)
+    with pytest.raises(DancegenError, match="no person"):
+        find_subject(drawn.image, network=network)  # type: ignore[arg-type]
+
+
+def mediapipe_sees(monkeypatch: pytest.MonkeyPatch, found: Detection | None) -> None:
+    monkeypatch.setattr(mediapipe_detector, "available", lambda: True)
+    monkeypatch.setattr(mediapipe_detector, "detect", lambda _: found)
+
+
+def test_mediapipe_comes_before_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = photo()
+    network = StandIn(drawn.joints, SURE, drawn.mask)
+    mediapipe_sees(monkeypatch, Detection(drawn.joints + 1, SURE, drawn.mask.astype(np.float32), "mediapipe"))
+    assert find_subject(drawn.image, network=network).detector.startswith("mediapipe")  # type: ignore[arg-type]
+    assert network.asked == 0
+    mediapipe_sees(monkeypatch, None)
+    assert find_subject(drawn.image, network=network).detector.startswith("network")  # type: ignore[arg-type]
+
+
+def test_mediapipes_mask_serves_a_given_pose_only_of_the_same_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = photo()
+    mediapipe_sees(monkeypatch, Detection(drawn.joints + 1, SURE, drawn.mask.astype(np.float32), "mediapipe"))
+    pose = pose_file(tmp_path, drawn)
+    assert find_subject(drawn.image, network=None, pose_file=pose).detector == "pose file, mask: mediapipe"
+    mediapipe_sees(monkeypatch, Detection(drawn.joints + 90, SURE, drawn.mask.astype(np.float32), "mediapipe"))
+    assert find_subject(drawn.image, network=None, pose_file=pose).detector == "pose file, mask: limbs"
+
+
+def test_two_people_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = photo()
+    mediapipe_sees(monkeypatch, Detection(drawn.joints, SURE, drawn.mask.astype(np.float32), "mediapipe", others=True))
+    listener = Listener()
+    find_subject(drawn.image, network=None, reporter=listener)
+    assert any("largest" in note for note in listener.notes)
+
+
+def test_a_face_only_names_the_missing_joints_and_pose(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = photo()
+    confidence = np.zeros(V, np.float32)
+    confidence[[*FACE_JOINTS, NECK, 2, 5]] = 1
+    mediapipe_sees(monkeypatch, Detection(drawn.joints, confidence, drawn.mask.astype(np.float32), "mediapipe"))
+    with pytest.raises(DancegenError, match="only a part") as told:
+        find_subject(drawn.image, network=None)
+    assert "left hip" in told.value.what
+    assert "--pose" in told.value.remedy
+
+
+def test_feet_outside_the_picture_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = photo()
+    confidence = SURE.copy()
+    confidence[[R_ANKLE, L_ANKLE]] = 0
+    mediapipe_sees(monkeypatch, Detection(drawn.joints, confidence, drawn.mask.astype(np.float32), "mediapipe"))
+    listener = Listener()
+    found = find_subject(drawn.image, network=None, reporter=listener)
+    assert found.confidence[R_ANKLE] == 0
+    assert any("right ankle" in note for note in listener.notes)
+
+
+def test_what_cannot_be_a_person() -> None:
+    joints = figure_joints(160, 400, 350)
+    assert implausible(joints, SURE, (320, 420)) == ""
+    assert implausible(joints[list(MIRROR)], SURE, (320, 420)) == ""
+    assert implausible(joints * 0.05, SURE, (320, 420)) == "too small"
+    few = np.zeros(V)
+    few[R_KNEE] = 1
+    assert implausible(joints, few, (320, 420))
+
+
+mediapipe_here = pytest.mark.skipif(importlib.util.find_spec("mediapipe") is None, reason="mediapipe is not installed")
+
+
+@mediapipe_here
+def test_mediapipe_on_real_photos(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    path = shared_data("pictures", "photos", "yoga_woman.jpg")
+    monkeypatch.undo()
+    found = mediapipe_detector.detect(open_picture(path).pixels)
+    assert found is not None
+    assert found.mask is not None
+    assert not found.others
+    truth = {4: (300, 308), 7: (697, 315), 10: (350, 608), 13: (700, 616)}
+    for joint, place in truth.items():
+        assert np.linalg.norm(found.joints[joint] - place) < 25
+    assert 0.04 < (found.mask > 0.5).mean() < 0.12
+    assert capfd.readouterr().err == "", "mediapipe's own logs are silenced"
+
+
+@mediapipe_here
+def test_mediapipe_sees_the_larger_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    photo_file = Image.open(shared_data("pictures", "photos", "yoga_woman.jpg"))
+    monkeypatch.undo()
+    person = photo_file.crop((250, 230, 760, 660))
+    pair = photo_file.resize((1600, 1067))
+    pair.paste(photo_file.crop((0, 0, 1000, 210)).resize((1600, 1067)))
+    pair.paste(person.resize((780, 658)), (20, 380))
+    pair.paste(person.resize((408, 344)), (1100, 600))
+    found = mediapipe_detector.detect(np.asarray(pair))
+    assert found is not None
+    assert found.others
+    assert found.joints[:, 0].max() < 850
+
+
+@mediapipe_here
+def test_mediapipe_sees_nobody_in_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), dtype=np.uint8)
+    assert mediapipe_detector.detect(noise) is None
+    with pytest.raises(DancegenError, match="no person"):
+        find_subject(ConditionalImage(Path("noise.png"), noise), network=None)
