@@ -20,9 +20,7 @@ def ffmpeg_program() -> str:
     try:
         return imageio_ffmpeg.get_ffmpeg_exe()
     except RuntimeError as cause:
-        raise DancegenError(
-            "no ffmpeg program was found", "run `pip install imageio-ffmpeg` again"
-        ) from cause
+        raise DancegenError("no ffmpeg program was found", "run `pip install imageio-ffmpeg` again") from cause
 
 
 def input_arguments(path: Path) -> tuple[str, ...]:
