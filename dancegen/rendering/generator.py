@@ -16,6 +16,7 @@ Glossary: B batch, K = 15 limbs, h x w the grid (the longer side is `grid`), H x
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -105,10 +106,10 @@ class UNet(nn.Module):
     def __init__(self, inputs: int, outputs: int, widths: tuple[int, ...]) -> None:
         super().__init__()
         self.enter = _conv(inputs, widths[0])
-        self.down = nn.ModuleList(_conv(a, b, stride=2) for a, b in zip(widths, widths[1:], strict=False))
+        self.down = nn.ModuleList(_conv(a, b, stride=2) for a, b in pairwise(widths))
         self.deep = nn.ModuleList(Residual(b) for b in widths[1:])
         self.bottom = Residual(widths[-1])
-        self.up = nn.ModuleList(_conv(b + a, a) for a, b in zip(widths, widths[1:], strict=False))
+        self.up = nn.ModuleList(_conv(b + a, a) for a, b in pairwise(widths))
         self.fine = nn.ModuleList(Residual(a) for a in widths[1:-1])
         self.leave = nn.Conv2d(widths[0], outputs, 3, padding=1)
         nn.init.zeros_(self.leave.weight)
@@ -151,9 +152,10 @@ def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
 
 
 def _within(x: torch.Tensor) -> torch.Tensor:
-    """x held in 0..1, with a gradient a little beyond, so that a head that starts at 0 can leave it."""
-    soft = x.clamp(-0.3, 1.3)
-    return soft + (x.clamp(0, 1) - soft).detach()
+    """A share in 0..1 that is exactly 0 at x = 0 and below, with a gradient everywhere: no head can die."""
+    floor = float(torch.sigmoid(torch.tensor(-2.0)))
+    soft = (torch.sigmoid(3 * x - 2) - floor) / (1 - floor)
+    return soft + (soft.clamp_min(0) - soft).detach()
 
 
 class Generator(nn.Module):

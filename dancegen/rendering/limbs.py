@@ -145,7 +145,7 @@ def _anchored(linear: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.
 
 
 def _axis_map(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Axis to axis: turned, stretched along the axis (0.5-3), unchanged across it; (2, 2), (..., 2, 2) -> (..., 2, 3)."""
+    """Axis to axis: turned, stretched along the axis (0.5-3), unchanged across: (..., 2, 2) twice -> (..., 2, 3)."""
     source_axis, target_axis = source[..., 1, :] - source[..., 0, :], target[..., 1, :] - target[..., 0, :]
     stretch = np.linalg.norm(source_axis, axis=-1) / np.maximum(np.linalg.norm(target_axis, axis=-1), 1e-3)
     s, t = _unit(source_axis), _unit(target_axis)
@@ -159,7 +159,7 @@ def _rigid_map(turn: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.n
     return _anchored(_rotation(turn), source, target)
 
 
-def _torso_map(source: np.ndarray, target: np.ndarray, weights: tuple[float, float], size: float) -> np.ndarray:
+def _torso_map(source: np.ndarray, target: np.ndarray, weights: tuple[float, float], size: np.ndarray) -> np.ndarray:
     """A regularised affine fit through shoulders and hips; near a plain turn where they leave it open.
 
     A body turned beyond its profile swaps its sides: the picture holds no back, so its front is shown, not mirrored.
@@ -185,7 +185,7 @@ def _torso_map(source: np.ndarray, target: np.ndarray, weights: tuple[float, flo
     return _anchored(np.where(mirrored[..., None, None], prior, limited), s_centre, t_centre)
 
 
-def _foot_turn(source_shin: np.ndarray, target_shin: np.ndarray, size: float) -> np.ndarray:
+def _foot_turn(source_shin: np.ndarray, target_shin: np.ndarray, size: np.ndarray) -> np.ndarray:
     """Feet stay flat under a standing leg and turn with the shin once it swings out by more than 20 degrees."""
     turn = _turn(source_shin, target_shin)
     free = np.sign(turn) * np.maximum(np.abs(turn) - np.radians(20), 0)

@@ -20,8 +20,8 @@ def grown(mask: torch.Tensor, radius: float) -> torch.Tensor:
 def separate(picture: torch.Tensor, matte: torch.Tensor, band: float) -> tuple[torch.Tensor, torch.Tensor]:
     """Foreground colours and a refined edge, from what is certain on either side of it.
 
-    Inside a band around the matte's edge each pixel is taken as a mixture of the nearest certain person's colour and the
-    nearest certain background colour; where the two differ, their mixture tells the coverage better than the detector.
+    Inside a band around the matte's edge each pixel is taken as a mixture of the nearest certain person's colour and
+    the nearest certain background colour; where the two differ, that tells the coverage better than the detector.
 
     Args:
         picture: (B, 3, h, w) 0..1.

@@ -1,4 +1,4 @@
-"""Filling a hole with the picture's own texture: PatchMatch from coarse to fine (Barnes et al. 2009, Wexler et al. 2007).
+"""Filling a hole with the picture's own texture: PatchMatch from coarse to fine (Barnes 2009, Wexler 2007).
 
 Every pixel near the hole looks for the known patch that resembles its own surroundings; the hole is then voted from the
 found patches. Works on at most `WORK_SIZE` pixels; the found places are carried to the full picture at the end.
@@ -41,7 +41,7 @@ def fill_with_patches(picture: np.ndarray, hole: np.ndarray, smooth: np.ndarray,
     for scale in reversed(levels):
         small_hole = _shrunk(hole.astype(np.float32), scale) > 0.02
         known = _shrunk(picture, scale)
-        start = _shrunk(smooth, scale) if places is None else _resized(filled, small_hole.shape)
+        start = _shrunk(smooth, scale) if places is None else _resized(filled, (small_hole.shape[0], small_hole.shape[1]))
         if not (~binary_dilation(small_hole, iterations=HALF)).any() or min(small_hole.shape) <= PATCH:
             continue
         level = _Level(known, small_hole, start, rng)
@@ -99,13 +99,16 @@ class _Level:
                 x = np.clip(self.columns + dx, 0, self.width - 1)
                 place = self.places[y, x]
                 use = place.any(1)
-                self._try(np.where(use, place[:, 0] - dy, self.found[:, 0]),
-                          np.where(use, place[:, 1] - dx, self.found[:, 1]))
+                self._try(
+                    np.where(use, place[:, 0] - dy, self.found[:, 0]), np.where(use, place[:, 1] - dx, self.found[:, 1])
+                )
         radius = max(self.height, self.width) / 2
         while radius >= 1:
             jump = self.rng.uniform(-1, 1, (len(self.rows), 2)) * radius
-            self._try(self.found[:, 0] + jump[:, 0].round().astype(int) // 2,
-                      self.found[:, 1] + jump[:, 1].round().astype(int))
+            self._try(
+                self.found[:, 0] + jump[:, 0].round().astype(int) // 2,
+                self.found[:, 1] + jump[:, 1].round().astype(int),
+            )
             radius /= 3
         self.places[self.rows, self.columns] = self.found
 
@@ -131,7 +134,9 @@ class _Level:
     def _features(self) -> np.ndarray:
         """All patches of the current picture, the border continued: (h * w, PATCH * PATCH * 3)."""
         padded = np.pad(self.current, ((HALF, HALF), (HALF, HALF), (0, 0)), mode="edge")
-        windows = np.lib.stride_tricks.sliding_window_view(padded, (PATCH, PATCH), (0, 1))  # (h, w, 3, P, P)
+        windows: np.ndarray = np.lib.stride_tricks.sliding_window_view(  # type: ignore[call-overload]
+            padded, (PATCH, PATCH), (0, 1)
+        )  # (h, w, 3, P, P)
         return np.ascontiguousarray(windows[..., ::2, ::2]).reshape(self.height * self.width, -1)
 
     def _patches(self) -> np.ndarray:

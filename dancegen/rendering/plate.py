@@ -27,7 +27,7 @@ def background_plate(picture: torch.Tensor, matte: torch.Tensor, reach: float) -
     """
     hole = grown((matte > 0.05).float()[None], reach)  # (1, 1, h, w)
     smooth = push_pull(picture[None], 1 - hole)
-    if not float(hole.max()) or not float(hole.min()) == 0:
+    if float(hole.max()) == 0 or float(hole.min()) != 0:
         return smooth[0]
     wide = grown(hole, RING)
     pixels = picture.permute(1, 2, 0).cpu().numpy()

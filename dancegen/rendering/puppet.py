@@ -82,7 +82,9 @@ def cut_layers(
     textures, corners = [], np.zeros((K, 2), np.float32)
     for limb in range(K):
         core = cores[:, FILLED.index(limb)] if limb in FILLED else None
-        reach = ((shares[0, limb] if core is None else torch.maximum(shares[0, limb], core[0])) > 0.01) & (present[0, 0] > 0.01)
+        reach = ((shares[0, limb] if core is None else torch.maximum(shares[0, limb], core[0])) > 0.01) & (
+            present[0, 0] > 0.01
+        )
         box = _box(reach, (height, width))
         corners[limb] = np.array(corner) + np.array([box[0], box[1]]) / density
         textures.append(_layer(colours, matte, shares[:, limb], core, box))
@@ -117,7 +119,7 @@ def _layer(
     return F.pad(torch.cat([colour * alpha, alpha], 1)[0], (MARGIN,) * 4).contiguous()
 
 
-def _crop_resized(grid: torch.Tensor, box: tuple[int, int, int, int], size: tuple[int, int]) -> torch.Tensor:
+def _crop_resized(grid: torch.Tensor, box: tuple[int, int, int, int], size: torch.Size) -> torch.Tensor:
     """The part of a coarse (1, ha, wa) grid under a box of texels, sampled at the texels: (1, hk, wk)."""
     left, top, right, bottom = box
     x = (torch.arange(left, right) + 0.5) * (2 / size[1]) - 1

@@ -194,7 +194,7 @@ def person_layers(
 def puppet_frame(canvas: Canvas, maps: np.ndarray, order: np.ndarray) -> np.ndarray:
     """One frame of the analytic puppet over the plate: uint8 (h, w, 3)."""
     frame = canvas.empty.copy()
-    box = puppet_box(canvas.layers, maps, frame.shape[:2])
+    box = puppet_box(canvas.layers, maps, (canvas.size[1], canvas.size[0]))
     if box is None:
         return frame
     left, top, right, bottom = box

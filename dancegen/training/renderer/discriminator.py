@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -15,7 +17,7 @@ class Patch(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         widths = (3 + CONDITION_CHANNELS, width, 2 * width, 4 * width)
-        self.layers = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in zip(widths, widths[1:], strict=False))
+        self.layers = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in pairwise(widths))
         self.verdict = nn.Conv2d(widths[-1], 1, 3, 1, 1)
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:

@@ -13,6 +13,7 @@ import csv
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +24,6 @@ from dancegen.rendering.generator import Generator, RendererConfig
 from dancegen.rendering.parts import by_colour, limb_distances
 from dancegen.training.renderer.animate import Animated, animate
 from dancegen.training.renderer.data import Batch, find_scenes, make_batch
-from dancegen.training.renderer.discriminator import Discriminator
 from dancegen.training.renderer.losses import (
     difference,
     feature_matching,
@@ -200,15 +200,17 @@ def set_rate(state: TrainingState, plan: TrainingPlan) -> None:
 
 def on_device(batch: Batch, device: str) -> Batch:
     """The batch with its tensors on `device`."""
-    moved = {key: value.to(device) if torch.is_tensor(value) else value for key, value in vars(batch).items()}
+    moved: dict[str, Any] = {key: v.to(device) if torch.is_tensor(v) else v for key, v in vars(batch).items()}
     return Batch(**moved)
 
 
 class Log:
     """A CSV with one row every `LOG_EVERY` steps, the means of the terms since the last one."""
 
-    FIELDS = ("step", "seconds", "loss", "l1", "gradient", "mask", "warp", "raw", "dropped", "smooth", "parts")
-    FIELDS += ("fsr", "bsr", "gan", "features", "judge")
+    FIELDS = (
+        *("step", "seconds", "loss", "l1", "gradient", "mask", "warp", "raw", "dropped", "smooth", "parts"),
+        *("fsr", "bsr", "gan", "features", "judge"),
+    )
 
     def __init__(self, path: Path, step: int) -> None:
         self.path, self.began, self.sums, self.count = path, time.monotonic(), dict[str, float](), 0

@@ -56,12 +56,17 @@ def supervised(made: Animated, frame: torch.Tensor, alpha: torch.Tensor) -> dict
     return {
         "l1": ((made.frame - frame).abs() * weight).mean(),
         "gradient": _gradients(made.frame, frame, weight),
-        "mask": (made.alpha - alpha).abs().mean(),
+        "mask": (made.alpha - alpha).abs().mean() + 0.2 * _entropy(made.alpha, alpha),
         "warp": ((warped - cover * frame).abs() * alpha).mean(),
         "raw": ((retouch.raw - frame).abs() * alpha).mean(),
         "dropped": ((1 - retouch.kept) * alpha).mean(),
         "smooth": _roughness(retouch.flow) * 10,
     }
+
+
+def _entropy(made: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    sure = made.clamp(0.02, 0.98)
+    return -(truth * sure.log() + (1 - truth) * (1 - sure).log()).mean()
 
 
 def _gradients(made: torch.Tensor, truth: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

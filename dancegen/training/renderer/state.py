@@ -67,8 +67,11 @@ class TrainingState:
 
 def save(out: Path, state: TrainingState, plan: dict[str, Any]) -> None:
     """Write the whole state."""
-    tensors = {f"{prefix}.{key}": value for prefix, module in state.modules().items()
-               for key, value in module.state_dict().items()}
+    tensors = {
+        f"{prefix}.{key}": value
+        for prefix, module in state.modules().items()
+        for key, value in module.state_dict().items()
+    }
     for prefix, (optimiser, module) in state.optimisers().items():
         for name, parameter in module.named_parameters():
             for key, value in optimiser.state.get(parameter, {}).items():
@@ -89,8 +92,11 @@ def restore(out: Path, plan: Any, state: TrainingState) -> TrainingState:
         module.load_state_dict(_under(tensors, prefix))
     for prefix, (optimiser, module) in state.optimisers().items():
         for name, parameter in module.named_parameters():
-            kept = {key: tensors[f"{prefix}.{key}.{name}"] for key in ("step", "exp_avg", "exp_avg_sq")
-                    if f"{prefix}.{key}.{name}" in tensors}
+            kept = {
+                key: tensors[f"{prefix}.{key}.{name}"]
+                for key in ("step", "exp_avg", "exp_avg_sq")
+                if f"{prefix}.{key}.{name}" in tensors
+            }
             if kept:
                 step = kept.pop("step")
                 optimiser.state[parameter] = {"step": step, **{k: v.to(parameter.device) for k, v in kept.items()}}

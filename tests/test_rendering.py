@@ -1,0 +1,129 @@
+"""The renderer with its network: equal to the puppet at the start, on any picture, in flat memory."""
+
+from __future__ import annotations
+
+import resource
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dancegen.rendering.generator import Generator, RendererConfig, Retouch, compose, load_generator
+from dancegen.rendering.renderer import Renderer
+from dancegen.rendering.window import SNAP, fit_window
+from dancegen.weights.checkpoint import save_checkpoint
+from tests.test_puppet import as_sequence, drawn, standing
+
+TINY = RendererConfig(grid=64, widths=(4, 8, 8, 8), part_widths=(4, 8, 8, 8))
+
+
+def stirred(config: RendererConfig, seed: int = 0) -> Generator:
+    """A generator whose last layers are no longer zero."""
+    network = Generator(config).eval().requires_grad_(False)
+    generator = torch.Generator().manual_seed(seed)
+    for unet in (network.frame, network.part):
+        unet.leave.weight.normal_(0, 0.1, generator=generator)
+        unet.leave.bias.uniform_(-0.2, 0.4, generator=generator)
+    return network
+
+
+def moving(joints: np.ndarray, count: int) -> np.ndarray:
+    """The arms waved up, (count, 18, 2)."""
+    frames = np.repeat(joints[None], count, 0)
+    lift = np.linspace(0, 1, count)[:, None] * (joints[8] - joints[1])[1]
+    frames[:, 3, 1:] -= lift * 0.5
+    frames[:, 4, 1:] -= lift
+    frames[:, 7, 1:] -= lift
+    return frames
+
+
+@pytest.mark.parametrize(("width", "height", "tall"), [(96, 96, 80), (200, 100, 40), (70, 120, 110)])
+def test_step_zero_is_the_puppet(width: int, height: int, tall: float) -> None:
+    subject = drawn(width, height, tall)
+    dance = as_sequence(moving(subject.joints, 3))
+    frames = []
+    for network in (None, Generator(TINY).eval()):
+        renderer = Renderer(network)
+        frames.append(list(renderer.render(renderer.prepare(subject, max(width, height)), dance)))
+    for plain, made in zip(*frames, strict=True):
+        assert np.abs(plain.astype(int) - made).max() <= 1
+
+
+def test_composition_is_vid2vids() -> None:
+    generator = torch.Generator().manual_seed(0)
+
+    def random(channels: int) -> torch.Tensor:
+        return torch.rand(1, channels, 5, 6, generator=generator)
+
+    warp, coverage, raw, plate = random(3), random(1), random(3), random(3)
+    retouch = Retouch(torch.zeros(1, 2, 5, 6), random(1), random(1), raw, torch.ones(1, 1, 5, 6))
+    frame, alpha = compose(torch.cat([warp * coverage, coverage], 1), retouch, plate)
+    w = (1 - retouch.kept * coverage) * retouch.under / alpha
+    assert torch.allclose(frame, alpha * (w * raw + (1 - w) * warp) + (1 - alpha) * plate, atol=1e-5)
+
+
+def test_a_network_only_touches_the_neighbourhood_of_the_person() -> None:
+    subject = drawn(256, 128, 60)
+    renderer = Renderer(stirred(TINY))
+    canvas = renderer.prepare(subject, 256)
+    frame = next(renderer.render(canvas, as_sequence(subject.joints)))
+    changed = np.abs(frame.astype(int) - canvas.empty).max(-1) > 0
+    columns = np.nonzero(changed.any(0))[0]
+    assert changed.any()
+    assert columns[0] > 64 and columns[-1] < 192
+
+
+def test_batches_do_not_change_a_frame() -> None:
+    subject = drawn(96, 96, 80)
+    renderer = Renderer(stirred(TINY))
+    canvas = renderer.prepare(subject, 96)
+    joints = moving(subject.joints, 10)
+    together = list(renderer.render(canvas, as_sequence(joints)))
+    alone = [next(renderer.render(canvas, as_sequence(one[None]))) for one in joints]
+    for a, b in zip(together, alone, strict=True):
+        assert np.abs(a.astype(int) - b).max() <= 1
+
+
+@pytest.mark.parametrize("offset", [1000.0, -70.0])
+def test_a_dancer_leaving_the_picture(offset: float) -> None:
+    subject = drawn(100, 100, 80)
+    renderer = Renderer(stirred(TINY))
+    canvas = renderer.prepare(subject, 100)
+    frame = next(renderer.render(canvas, as_sequence(subject.joints + np.float32(offset))))
+    assert frame.shape == canvas.empty.shape
+
+
+def test_the_window_moves_in_whole_steps_and_holds_the_person() -> None:
+    joints = standing(400, 300, 150)
+    window = fit_window(joints, (400, 300), 128)
+    assert window.rows % SNAP == window.columns % SNAP == 0
+    step = SNAP * window.cell
+    for shift in np.linspace(-40, 40, 9):
+        moved = joints + np.float32(shift)
+        origin = window.origins(moved[None])[0]
+        assert np.allclose(origin / step, np.round(origin / step))
+        assert (moved.min(0) >= origin).all()
+        assert (moved.max(0) <= origin + np.array([window.columns, window.rows]) * window.cell).all()
+
+
+def test_memory_does_not_grow_with_the_frames() -> None:
+    subject = drawn(64, 64, 50)
+    renderer = Renderer(stirred(TINY))
+    canvas = renderer.prepare(subject, 64)
+    joints = moving(subject.joints, 32)
+    peaks = []
+    for _ in range(6):
+        for _ in renderer.render(canvas, as_sequence(joints)):
+            pass
+        peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    assert peaks[-1] - peaks[1] < 20_000  # KiB
+
+
+def test_weights_round_trip(tmp_path: Path) -> None:
+    network = stirred(TINY)
+    save_checkpoint(tmp_path / "g.safetensors", network.state_dict(), TINY)
+    loaded = load_generator(tmp_path / "g.safetensors")
+    assert loaded.config == TINY
+    for key, value in network.state_dict().items():
+        assert torch.equal(value, loaded.state_dict()[key])
