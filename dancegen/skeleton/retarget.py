@@ -93,7 +93,7 @@ def retarget(
     _keep_inside(pose, frame, body)
     if dance.joints[..., 2].any():
         _restore_lengths(straight, pose)
-    shown = np.where(seen, dance.confidence, 0.0)  # (T, V)
+    shown = np.where(np.asarray(confidence) > 0, dance.confidence, 0.0)  # (T, V)
     return SkeletonSequence(pose.astype(np.float32), dance.fps, shown.astype(np.float32))
 
 
