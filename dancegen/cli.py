@@ -122,6 +122,7 @@ def _root(
 
 def _say(result: Any, **_: Any) -> None:
     """Print what a command returned; a command with an exit status of its own returns an object `text`, `exit_code`."""
+    _close(reporter())  # the progress is over before the result is printed
     status = getattr(result, "exit_code", 0)
     result = getattr(result, "text", result) if hasattr(result, "exit_code") else result
     if isinstance(result, str) and result:
