@@ -16,6 +16,7 @@ def command(
     seed: Annotated[int, typer.Option(help="With the scene's number it determines the scene.")] = 0,
     split: Annotated[str, typer.Option(help="train or val: other people, dances and backgrounds.")] = "train",
     figures: Annotated[bool, typer.Option(help="Drawn figures (stick men, doodles) instead of characters.")] = False,
+    turned: Annotated[bool, typer.Option(help="Characters may turn their side or back (for the finder).")] = False,
     sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet of the first scenes here (PNG).")] = None,
 ) -> str:
     """Render synthetic training frames from rigged characters. Scenes that exist are kept."""
@@ -26,7 +27,7 @@ def command(
     if split not in ("train", "val"):
         raise DancegenError(f"there is no split {split!r}", "give --split train or --split val")
     numbers = range(first, first + scenes)
-    made = make_frames(out, data, scenes=numbers, seed=seed, split=split, figures=figures)
+    made = make_frames(out, data, scenes=numbers, seed=seed, split=split, figures=figures, turned=turned)
     said = f"{made.written} scenes written to {out / split}, {made.found} were there already."
     if sheet is not None:
         contact_sheet([scene_path(out, split, index) for index in numbers[:6]]).save(sheet)

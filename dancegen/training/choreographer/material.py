@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from dancegen.audio.beats import BeatGrid
+from dancegen.choreography.config import STYLES
 from dancegen.choreography.phrases import UNITS
 from dancegen.errors import DancegenError
 from dancegen.training.choreographer.data import Dance, Material, Track
-from dancegen.training.choreographer.motion import LIMB_MIRROR, Motion
+from dancegen.training.choreographer.motion import FPS, Motion, mirrored
 
 FORMAT = 1
 
@@ -69,6 +70,27 @@ class Sampler:
         return collate(rows)
 
 
+def draw_styles(motions: list[Motion], count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Stretches of two seconds of the performances, as many of each style: directions, root and style's number."""
+    length = 2 * FPS
+    by_style: dict[int, list[Motion]] = {}
+    for motion in motions:
+        if len(motion) >= length:
+            by_style.setdefault(STYLES.index(motion.style), []).append(motion)
+    known = sorted(by_style)
+    rows = []
+    for _ in range(count):
+        at = torch.rand(4, generator=generator).tolist()
+        style = known[int(at[0] * len(known))]
+        motion = by_style[style][int(at[1] * len(by_style[style]))]
+        first = int(at[2] * (len(motion) - length + 1))
+        directions, root = motion.directions[first : first + length], motion.root[first : first + length]
+        if at[3] < 0.5:
+            directions, root = mirrored(directions, root)
+        rows.append((torch.from_numpy(directions.copy()), torch.from_numpy(root.copy()), torch.tensor(style)))
+    return tuple(torch.stack(column) for column in zip(*rows, strict=True))  # type: ignore[return-value]
+
+
 def window(dance: Dance, first: int, pieces: int, flip: bool = False) -> Batch:
     """One window as a batch without its first axis."""
     track, begin = dance.track, dance.first + first
@@ -76,8 +98,7 @@ def window(dance: Dance, first: int, pieces: int, flip: bool = False) -> Batch:
     directions = dance.directions[first * 3 : (first + pieces) * 3].astype(np.float32)
     root = dance.root[first * 3 : (first + pieces) * 3].astype(np.float32)
     if flip:
-        directions = directions[:, list(LIMB_MIRROR)] * np.array([-1, 1, 1], np.float32)
-        root = root * np.array([-1, 1], np.float32)
+        directions, root = mirrored(directions, root)
     samples = track.samples[begin : begin + pieces].astype(np.float32) * np.float32(track.gain)
     return Batch(
         torch.from_numpy(samples),

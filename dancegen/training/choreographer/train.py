@@ -35,7 +35,7 @@ from dancegen.training.choreographer.losses import (
     feature_gap,
     reconstruction,
 )
-from dancegen.training.choreographer.material import Batch, Sampler
+from dancegen.training.choreographer.material import Batch, Sampler, draw_styles
 from dancegen.training.choreographer.networks import Discriminator, GenreNetwork, Posterior
 
 LOSS_NAMES = (*LossWeights.__dataclass_fields__, "critic")
@@ -79,6 +79,7 @@ class Trainer:
         self.config, self.options, self.device, self.step = config, options, device, 0
         self.generator = torch.Generator().manual_seed(options.seed)
         self.sampler = Sampler(material.train, options.pieces)
+        self.motions = material.motions
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.seed)
             self.network = Choreographer(config).to(device)
@@ -96,16 +97,17 @@ class Trainer:
         return {"network": self.network, "posterior": self.posterior, "critic": self.critic, "genre": self.genre}
 
     def train_genre(self) -> float:
-        """Train the genre network on the data; its accuracy over the last steps, in %."""
+        """Train the genre network on the performances; its accuracy over the last steps, in %."""
         optimiser = torch.optim.Adam(self.genre.parameters(), lr=3e-3)
         hits: list[float] = []
         for _ in range(self.options.genre_steps):
-            batch = self.draw()
-            logits, _ = self.genre(self.network.place(batch.directions, batch.root))
+            directions, root, style = draw_styles(self.motions, 2 * self.options.batch, self.generator)
+            style = style.to(self.device)
+            logits, _ = self.genre(self.network.place(directions.to(self.device), root.to(self.device)))
             optimiser.zero_grad()
-            F.cross_entropy(logits, batch.style).backward()
+            F.cross_entropy(logits, style).backward()
             optimiser.step()
-            hits.append(float((logits.argmax(1) == batch.style).float().mean()))
+            hits.append(float((logits.argmax(1) == style).float().mean()))
         for parameter in self.genre.parameters():
             parameter.requires_grad_(False)
         return 100 * sum(hits[-50:]) / max(1, len(hits[-50:]))

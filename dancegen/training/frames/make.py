@@ -33,6 +33,7 @@ def make_frames(
     seed: int,
     split: str,
     figures: bool = False,
+    turned: bool = False,
     reporter: Reporter | None = None,
 ) -> Made:
     """Write the scenes whose files are missing.
@@ -44,6 +45,7 @@ def make_frames(
         seed: with the split and a scene's number it determines the scene.
         split: "train" or "val".
         figures: drawn figures instead of rigged characters.
+        turned: characters may turn their side or their back to the camera.
         reporter: told of each scene.
     """
     reporter = reporter or SilentReporter()
@@ -62,7 +64,7 @@ def make_frames(
                 scene = make_figure_scene(sources, index, seed)
             else:
                 painter = painter or _painter()
-                scene = make_scene(sources, painter, index, seed)
+                scene = make_scene(sources, painter, index, seed, turned)
             write_scene(path, scene)
             written += 1
         reporter.advance()

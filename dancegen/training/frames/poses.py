@@ -16,6 +16,7 @@ VALIDATION_CLIPS = ("DANCE_C_4", "DANCE_R_2", "DANCE_W_24")  # the shared data's
 FLOOR_WINDOW = 30  # frames each way: some clips drift in height
 RUN_STEP = 2  # frames of the 30 Hz capture between the poses of a run: 1/15 s
 FACING_LIMIT = np.radians(35)
+TURNED_LIMIT = np.radians(150)  # for sets in which people may also turn their side or their back
 UPPER_ARM, FOREARM, THIGH, SHIN = 0.165, 0.145, 0.245, 0.235
 SHOULDER, HIP, HIP_HEIGHT, NECK_HEIGHT = 0.105, 0.055, 0.53, 0.82
 HEAD = np.array([[0, 0.06, 0.065], [0.017, 0.08, 0.05], [0.043, 0.07, 0]])  # nose, eye, ear from the neck; left side
@@ -41,12 +42,12 @@ def load_clips(folder: Path, validation: bool) -> list[np.ndarray]:
     return clips
 
 
-def dance_run(clip: np.ndarray, count: int, rng: np.random.Generator) -> list[Target]:
-    """`count` poses of a clip, 1/15 s apart, turned so that the middle one faces the camera within 35 degrees."""
+def dance_run(clip: np.ndarray, count: int, rng: np.random.Generator, limit: float = FACING_LIMIT) -> list[Target]:
+    """`count` poses of a clip, 1/15 s apart, turned so that the middle one faces the camera within `limit`."""
     start = int(rng.integers(0, len(clip) - RUN_STEP * count))
     frames = clip[start : start + RUN_STEP * count : RUN_STEP]  # (count, 18, 3)
     low = clip[max(0, start - FLOOR_WINDOW) : start + FLOOR_WINDOW, [10, 13], 1].min()
-    facing = float(np.clip(rng.normal(0, np.radians(16)), -FACING_LIMIT, FACING_LIMIT))
+    facing = _facing(16, limit, rng)
     turn = about(np.array([0, 1.0, 0]), facing - _heading(frames[count // 2]))
     centre = _mid_hip(frames[count // 2]) * [1, 0, 1]
     head = _head_turn(rng) if rng.random() < 0.7 else None  # m2d's captured heads often look up
@@ -54,12 +55,13 @@ def dance_run(clip: np.ndarray, count: int, rng: np.random.Generator) -> list[Ta
     return [Target(_with_head(joints, head) if head is not None else joints, float(low)) for joints in turned]
 
 
-def still_pose(rng: np.random.Generator, lively: bool = False) -> Target:
+def still_pose(rng: np.random.Generator, lively: bool = False, limit: float = FACING_LIMIT) -> Target:
     """A pose as in a photo: standing, hands on hips, arms crossed, A, T and Y poses, steps, lunges, squats.
 
     Args:
         rng: the scene's random numbers.
         lively: arms and legs anywhere, rather than mostly at rest.
+        limit: the largest angle from the camera, radians.
     """
     joints = np.zeros((18, 3))
     joints[8], joints[11] = [-HIP, HIP_HEIGHT, 0], [HIP, HIP_HEIGHT, 0]
@@ -73,20 +75,26 @@ def still_pose(rng: np.random.Generator, lively: bool = False) -> Target:
     _arms(joints, torso, rng, lively)
     head = _head_turn(rng)
     joints = _with_head(joints, head)
-    facing = rng.normal(0, np.radians(18 if lively else 12))
-    joints = joints @ about(np.array([0, 1.0, 0]), float(np.clip(facing, -FACING_LIMIT, FACING_LIMIT))).T
+    joints = joints @ about(np.array([0, 1.0, 0]), _facing(18 if lively else 12, limit, rng)).T
     return Target(joints, float(joints[[10, 13], 1].min()))
 
 
-def still_run(count: int, rng: np.random.Generator) -> list[Target]:
+def still_run(count: int, rng: np.random.Generator, limit: float = FACING_LIMIT) -> list[Target]:
     """`count` poses on the way from one lively still pose to another."""
     first, second = still_pose(rng, True), still_pose(rng, True)
     start, step = rng.uniform(0.1, 0.6), rng.uniform(0.04, 0.15)
     shares = start + step * np.arange(count)
+    turn = about(np.array([0, 1.0, 0]), _facing(0, limit, rng)) if limit > FACING_LIMIT else np.eye(3)
     # Straight lines between joints shorten limbs a little; the rig only takes their directions.
-    return [
-        Target((1 - s) * first.joints + s * second.joints, (1 - s) * first.floor + s * second.floor) for s in shares
-    ]
+    mixed = [((1 - s) * first.joints + s * second.joints, (1 - s) * first.floor + s * second.floor) for s in shares]
+    return [Target(joints @ turn.T, floor) for joints, floor in mixed]
+
+
+def _facing(spread: float, limit: float, rng: np.random.Generator) -> float:
+    """An angle about y: `spread` degrees of standard deviation, or anywhere where the limit is wide."""
+    if limit > FACING_LIMIT:
+        return float(rng.uniform(-limit, limit))
+    return float(np.clip(rng.normal(0, np.radians(spread)), -limit, limit))
 
 
 def _legs(joints: np.ndarray, rng: np.random.Generator, lively: bool) -> None:

@@ -22,7 +22,15 @@ from dancegen.training.frames.character import (
 from dancegen.training.frames.draw import Drawn, Light, Painter, camera_matrix, project, shifted
 from dancegen.training.frames.drawing import DrawingStyle, drawn_by_hand, random_style
 from dancegen.training.frames.look import Finish, darkened, finished, random_background, random_finish, resolve
-from dancegen.training.frames.poses import Target, dance_run, load_clips, still_pose, still_run
+from dancegen.training.frames.poses import (
+    FACING_LIMIT,
+    TURNED_LIMIT,
+    Target,
+    dance_run,
+    load_clips,
+    still_pose,
+    still_run,
+)
 from dancegen.training.frames.posing import HandShape, about, pose
 
 FRAME_SIZE = 256
@@ -84,14 +92,14 @@ def find_sources(data: Path, split: str) -> Sources:
     return Sources(characters, backgrounds, load_clips(data / "dance", validation), split)
 
 
-def make_scene(sources: Sources, painter: Painter, index: int, seed: int) -> Scene:
-    """Scene number `index` of the split."""
+def make_scene(sources: Sources, painter: Painter, index: int, seed: int, turned: bool = False) -> Scene:
+    """Scene number `index` of the split; `turned`: the people may turn their side or their back."""
     rng = np.random.default_rng([seed, index, int(sources.split == "val")])
     drawing = bool(rng.random() < DRAWING_SHARE)
     path = sources.characters[int(rng.integers(len(sources.characters)))]
     character = _reshaped(load_character(path), drawing, rng)
     clip = int(rng.integers(len(sources.clips)))
-    targets = random_targets(sources.clips[clip], rng)
+    targets = random_targets(sources.clips[clip], rng, TURNED_LIMIT if turned else FACING_LIMIT)
     matrices = [pose(character, target.joints, target.floor, _hands(rng)) for target in targets]
     matrices = _placed(character, matrices, rng)
     posed = [skin(character, matrix) for matrix in matrices]
@@ -111,11 +119,15 @@ def make_scene(sources: Sources, painter: Painter, index: int, seed: int) -> Sce
     return Scene(pictures, labels, alpha, background, joints, setting.finish.quality, meta)
 
 
-def random_targets(clip: np.ndarray, rng: np.random.Generator) -> list[Target]:
-    """The poses of a scene: 0 a photo's, 1-3 and 4-6 runs, 7 any pose."""
-    runs = [still_run(RUN, rng) if rng.random() < 0.2 else dance_run(clip, RUN, rng) for _ in range(2)]
-    last = still_pose(rng, lively=True) if rng.random() < 0.5 else dance_run(clip, 1, rng)[0]
-    first = still_pose(rng, lively=bool(rng.random() < 0.2)) if rng.random() < 0.85 else dance_run(clip, 1, rng)[0]
+def random_targets(clip: np.ndarray, rng: np.random.Generator, limit: float = FACING_LIMIT) -> list[Target]:
+    """The poses of a scene: 0 a photo's, 1-3 and 4-6 runs, 7 any pose; `limit`: how far they turn, radians."""
+
+    def dance(count: int) -> list[Target]:
+        return dance_run(clip, count, rng, limit)
+
+    runs = [still_run(RUN, rng, limit) if rng.random() < 0.2 else dance(RUN) for _ in range(2)]
+    last = still_pose(rng, True, limit) if rng.random() < 0.5 else dance(1)[0]
+    first = still_pose(rng, bool(rng.random() < 0.2), limit) if rng.random() < 0.85 else dance(1)[0]
     return [first, *runs[0], *runs[1], last]
 
 

@@ -36,12 +36,12 @@ class TrainSubjectConfig:
         finder_batch, segmenter_batch, painter_batch: samples a step.
         segmenter_every, painter_every: steps between theirs; the finder, which needs most, learns at every step.
         finder_sizes, segmenter_sizes: sides that steps choose from.
-        figures: share of the scenes read from the second and further folders (drawn figures).
+        figures: share of the scenes read from the second and further folders (drawn figures, turned people).
         nobody: share of the finder's samples that show no person.
         elsewhere: chance that a person is put on another scene's background.
     """
 
-    steps: int = 2200
+    steps: int = 1900
     seed: int = 0
     rate: float = 2e-3
     warm_up: int = 60
@@ -52,10 +52,10 @@ class TrainSubjectConfig:
     painter_batch: int = 12
     segmenter_every: int = 2
     painter_every: int = 4
-    finder_sizes: tuple[int, ...] = (128, 128, 160)
+    finder_sizes: tuple[int, ...] = (128, 160, 192)
     segmenter_sizes: tuple[int, ...] = (160, 192)
     painter_size: int = 128
-    figures: float = 0.3
+    figures: float = 0.4
     nobody: float = 0.04
     elsewhere: float = 0.5
     log_every: int = 10
