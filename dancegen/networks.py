@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dancegen.device import choose_device
+from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.weights.manifest import load_manifest
 from dancegen.weights.resolve import weights_path
@@ -75,7 +76,11 @@ def load_networks(
             continue
         path = weights_path(chosen.get(role, role), role=role, offline=offline, reporter=reporter or SilentReporter())
         names[role] = path.name
-        loaded[role] = _load(role, path, place)
+        try:
+            loaded[role] = _load(role, path, place)
+        except (RuntimeError, ValueError) as cause:  # what torch says of tensors that are missing or of another shape
+            what = f"the tensors of {path} do not fit this version's {role}"
+            raise DancegenError(what, "give other weights, or install the dancegen they were made with") from cause
     return Networks(place, names=names, **loaded)  # type: ignore[arg-type]
 
 

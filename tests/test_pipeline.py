@@ -10,6 +10,7 @@ import soundfile
 
 from dancegen.assets.example import POSE
 from dancegen.audio.load import load_song
+from dancegen.choreography.config import ChoreographerConfig
 from dancegen.errors import DancegenError
 from dancegen.networks import Networks, load_networks
 from dancegen.pipeline import Settings, render_dance
@@ -19,6 +20,7 @@ from dancegen.subject.find import find_subject
 from dancegen.subject.image import open_picture
 from dancegen.subject.subject import Subject
 from dancegen.video.encode import read_comment
+from dancegen.weights.checkpoint import load_checkpoint, save_checkpoint
 
 STAGES = ["listening", "loading", "finding", "choreography", "preparing", "drawing"]
 SMALL = {"size": 64, "fps": 5.0}
@@ -194,6 +196,14 @@ def test_silence_renders_with_a_note(picture: Path, subject: Subject, networks: 
 def test_impossible_settings(wrong: dict, said: str) -> None:
     with pytest.raises(DancegenError, match=said):
         Settings(**wrong)
+
+
+def test_weights_whose_tensors_do_not_fit(tiny_weights: Path, tmp_path: Path) -> None:
+    config, state = load_checkpoint(tiny_weights, ChoreographerConfig)
+    state.pop(next(iter(state)))
+    save_checkpoint(tmp_path / "less.safetensors", state, config)
+    with pytest.raises(DancegenError, match=r"less\.safetensors do not fit"):
+        load_networks({"choreographer": str(tmp_path / "less.safetensors")}, device="cpu", roles=["choreographer"])
 
 
 def test_networks_that_are_not_there(tiny_weights: Path) -> None:
