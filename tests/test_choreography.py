@@ -96,7 +96,7 @@ def test_an_unknown_style_names_the_known(network: Choreographer) -> None:
 def test_codes_are_chosen_by_seed_style_and_tempo(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = Choreographer(replace(TINY, codes=40))
-    network.codes.copy_(torch.randn(40, TINY.noise))
+    network.codes.copy_(torch.randn(40, 4, TINY.noise))
     facts = torch.stack([torch.arange(40) % 4 + 1, torch.arange(40) // 4, torch.rand(40), torch.full((40,), 0.5)], 1)
     network.code_facts.copy_(facts)
     save_checkpoint(tmp_path / "n.safetensors", network.state_dict(), network.config)

@@ -53,10 +53,12 @@ class Choreographer(nn.Module):
 
     Attributes:
         codes: (N, UNITS, Z) noise that phrases of the training dances were given; see `phrasebook.py`.
-        code_facts: (N, len(CODE_FACTS)) what is known of each.
+        code_before: (N, Z) the noise of the unit that came before each in training.
+        code_facts: (N, len(CODE_FACTS)) what else is known of each.
     """
 
     codes: Tensor
+    code_before: Tensor
     code_facts: Tensor
     paths: Tensor
 
@@ -80,6 +82,7 @@ class Choreographer(nn.Module):
         self.head.bias = nn.Parameter(standing)
         self.register_buffer("paths", torch.from_numpy(rooted_paths().copy()), persistent=False)
         self.register_buffer("codes", torch.zeros(config.codes, UNITS, config.noise))
+        self.register_buffer("code_before", torch.zeros(config.codes, config.noise))
         self.register_buffer("code_facts", torch.zeros(config.codes, len(CODE_FACTS)))
 
     def forward(self, audio: Tensor, beats: Tensor, noise: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:

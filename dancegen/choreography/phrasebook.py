@@ -2,7 +2,8 @@
 
 A network trained on few hours dances best to noise near what its training phrases were given. So the noise that a seed
 draws is snapped to one of these "codes", stored with the weights: of the wanted style, of a like tempo, and, of a few
-drawn, the one whose energy fits the loudness of the phrase. Without codes the noise is plain N(0, scale).
+drawn, the one that follows best on the phrase before and whose energy fits the loudness. Without codes the noise is
+plain N(0, scale).
 
 Glossary: N codes, Z noise, Q phrases of the song, U = 4 units of a phrase.
 """
@@ -20,8 +21,10 @@ from dancegen.choreography.model import CODE_FACTS, Choreographer
 from dancegen.choreography.phrases import UNITS
 
 LIKE_TEMPO = 0.4  # share of the codes, nearest in tempo, that may be drawn
-DRAWN = 4  # codes drawn for each phrase, of which the one nearest in energy is danced
-CONTINUE = 0.5  # chance that a phrase goes on as it did in training
+DRAWN = 12  # codes drawn for each phrase, of which the one that fits best is danced
+JOIN = 2.0  # how much a good join counts beside the energy
+HELD = ("tango", "waltz")  # danced in closed hold
+CONTINUE = 0.6  # chance that a phrase goes on as it did in training
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ def phrase_noise(network: Choreographer, facts: PhraseFacts, seed: int, style: s
     if not config.codes:
         return torch.randn(count, UNITS, config.noise, generator=generator) * config.noise_scale  # (Q, U, Z)
     codes, table = network.codes.cpu(), network.code_facts.cpu().numpy()
+    before = network.code_before.cpu().numpy()
+    spread = float(before.std()) + 1e-6
     columns = {name: table[:, i] for i, name in enumerate(CODE_FACTS)}
     chosen: list[int] = []
     for period, loudness in zip(facts.period, facts.loudness, strict=True):
@@ -53,16 +58,21 @@ def phrase_noise(network: Choreographer, facts: PhraseFacts, seed: int, style: s
             continue
         allowed = _allowed(columns, float(period), style)
         some = allowed[(draws[1:] * len(allowed)).astype(int)]
-        chosen.append(int(some[np.argmin(np.abs(columns["energy"][some] - loudness))]))
+        cost = np.abs(columns["energy"][some] - loudness)
+        if chosen:
+            cost = cost + JOIN * np.sqrt(((before[some] - codes[chosen[-1], -1].numpy()) ** 2).mean(axis=1)) / spread
+        chosen.append(int(some[np.argmin(cost)]))
     return codes[chosen]  # (Q, U, Z)
 
 
 def _allowed(columns: dict[str, np.ndarray], period: float, style: str) -> np.ndarray:
-    """The codes of a style (all for "none") whose tempo is nearest."""
+    """The codes of a style whose tempo is nearest; "none" takes all but the styles in which the arms are held still."""
     numbers = np.arange(len(columns["period"]))
-    if style != STYLES[0]:
-        of_style = numbers[columns["style"] == STYLES.index(style)]
-        numbers = of_style if len(of_style) else numbers
+    wanted = (
+        [STYLES.index(name) for name in STYLES if name not in HELD] if style == STYLES[0] else [STYLES.index(style)]
+    )
+    of_style = numbers[np.isin(columns["style"], wanted)]
+    numbers = of_style if len(of_style) else numbers
     gap = np.abs(np.log(columns["period"][numbers] / period))
     keep = max(1, int(len(numbers) * LIKE_TEMPO))
     return numbers[np.argsort(gap, kind="stable")[:keep]]

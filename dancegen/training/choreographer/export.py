@@ -15,10 +15,13 @@ from torch import Tensor
 
 from dancegen.audio.beats import BEAT_FEATURES
 from dancegen.choreography.body import place_joints
+from dancegen.choreography.config import STYLES
 from dancegen.choreography.model import CODE_FACTS, Choreographer
+from dancegen.choreography.phrasebook import HELD
 from dancegen.choreography.phrases import UNITS
 from dancegen.errors import DancegenError
 from dancegen.evaluation.dance_metrics import joint_speed
+from dancegen.skeleton.joints import L_WRIST, NECK, R_WRIST
 from dancegen.training.choreographer.data import Dance
 from dancegen.training.choreographer.material import window
 from dancegen.training.choreographer.motion import FPS
@@ -28,28 +31,34 @@ from dancegen.weights.checkpoint import save_checkpoint
 CODES = 1200
 RUN = 4  # consecutive phrases taken from one dance
 CALM = 0.3  # body heights per second; calmer phrases are not remembered
+CALM_ARMS = 0.4  # body heights per second of the wrists about the neck, likewise, but for styles in closed hold
 
 
 @torch.no_grad()
 def dance_codes(trainer: Trainer, dance: Dance, flip: bool) -> tuple[Tensor, np.ndarray]:
-    """The posterior's means of each whole phrase of a dance, (Q, UNITS, Z), and (Q, 2): energy, seconds per beat."""
+    """The posterior's means of each whole phrase of a dance and of the unit before it, (Q, 1 + UNITS, Z).
+
+    Also (Q, 3): energy, seconds per beat, speed of the wrists about the neck.
+    """
     batch = window(dance, 0, dance.pieces, flip)
     values = torch.cat([batch.directions.flatten(1), batch.root], dim=-1)[None]
     mean, _ = trainer.posterior.cpu()(values, batch.beats[None], batch.unit[None])  # (1, units, Z)
     first = int(np.floor(dance.track.position[0] * UNITS))
     skipped = -first % UNITS or UNITS  # units up to the first whole phrase; the first unit may be cut
     count = max(0, (mean.shape[1] - 1 - skipped) // UNITS)
-    codes = mean[0, skipped : skipped + count * UNITS].unflatten(0, (count, UNITS))  # (Q, UNITS, Z)
+    at = skipped - 1 + UNITS * torch.arange(count)[:, None] + torch.arange(1 + UNITS)  # (Q, 1 + UNITS)
+    codes = mean[0, at]  # (Q, 1 + UNITS, Z)
     phrase = (batch.unit.numpy() - skipped) // UNITS  # (F,), -1 before the first
-    speed = joint_speed(place_joints(batch.directions.numpy(), batch.root.numpy()), FPS)  # (T,)
-    per_piece = speed.reshape(-1, 3).mean(axis=1)
+    joints = place_joints(batch.directions.numpy(), batch.root.numpy())  # (T, V, 3)
+    per_piece = joint_speed(joints, FPS).reshape(-1, 3).mean(axis=1)
+    arms = joint_speed(joints - joints[:, [NECK]], FPS, (R_WRIST, L_WRIST)).reshape(-1, 3).mean(axis=1)
     period = batch.beats[:, BEAT_FEATURES.index("beat_period")].numpy()
-    known = [(per_piece[phrase == q].mean(), period[phrase == q].mean()) for q in range(count)]
-    return codes, np.asarray(known, np.float32).reshape(-1, 2)
+    known = [[values[phrase == q].mean() for values in (per_piece, period, arms)] for q in range(count)]
+    return codes, np.asarray(known, np.float32).reshape(-1, 3)
 
 
 def collect_codes(trainer: Trainer, dances: list[Dance], count: int, seed: int) -> tuple[Tensor, Tensor]:
-    """At most `count` codes in runs of RUN consecutive phrases, and their facts (N, len(CODE_FACTS))."""
+    """About `count` codes in runs of RUN consecutive phrases, (N, 1 + UNITS, Z); facts (N, len(CODE_FACTS))."""
     generator = np.random.default_rng(seed)
     whole = [dance for dance in dances if dance.first == 0 and dance.track.grid.confidence > 0]
     rows: list[Tensor] = []
@@ -61,7 +70,9 @@ def collect_codes(trainer: Trainer, dances: list[Dance], count: int, seed: int) 
             continue
         length = min(RUN, len(codes))
         first = int(generator.integers(len(codes) - length + 1))
-        if known[first : first + length, 0].min() < CALM:
+        part = known[first : first + length]
+        still = part[:, 2].min() < CALM_ARMS and STYLES[dance.style] not in HELD
+        if part[:, 0].min() < CALM or still:
             continue
         for k in range(first, first + length):
             rows.append(codes[k])
@@ -82,8 +93,8 @@ def export(
     """Write the averaged weights and the codes in half precision; returns the network as it will be loaded."""
     book, facts = collect_codes(trainer, dances, codes, trainer.options.seed)
     config = replace(trainer.config, codes=len(book))
-    state = {key: value.cpu() for key, value in trainer.average.items() if key not in ("codes", "code_facts")}
-    state |= {"codes": book}
+    state = {key: value.cpu() for key, value in trainer.average.items() if not key.startswith("code")}
+    state |= {"codes": book[:, 1:], "code_before": book[:, 0]}
     half = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
     half["code_facts"] = facts  # run numbers do not fit half precision
     save_checkpoint(path, half, config, notes)
