@@ -52,7 +52,7 @@ class TrainSubjectConfig:
     painter_batch: int = 12
     segmenter_every: int = 2
     painter_every: int = 4
-    finder_sizes: tuple[int, ...] = (128, 160, 192)
+    finder_sizes: tuple[int, ...] = (128, 128, 160)
     segmenter_sizes: tuple[int, ...] = (160, 192)
     painter_size: int = 128
     figures: float = 0.4
