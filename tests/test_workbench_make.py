@@ -154,6 +154,9 @@ def test_a_dance_file_renders_the_dance_that_render_would_make(
         "whole body",
     ):
         assert said in text
+    for bad in (page, tmp_path / "r.pdf", tmp_path / "none" / "r.html"):  # said before anything is rendered
+        ran = run_main("render", beat_song, picture, "-o", tmp_path / "new.mp4", *quick, "--report", bad)
+        assert ran.status == 1 and ran.err.count("\n") == 1 and not (tmp_path / "new.mp4").exists()
     assert text.count("data:image/jpeg;base64,") >= 12 and "http" not in text.replace("http-equiv", "")
 
 

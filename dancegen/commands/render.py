@@ -58,6 +58,8 @@ def render(
     from dancegen.pipeline import Settings, render_dance
     from dancegen.weights.resolve import weights_by_role
 
+    if report:
+        _check_page(report, overwrite)
     skeleton = None
     if dance:
         skeleton, start, duration, seed, style = _read_dance(dance, take, song, start, duration, force)
@@ -123,6 +125,16 @@ def _read_dance(
     seconds = load_song(song, start, duration).seconds
     style = chosen.style if chosen.style in STYLES else STYLES[0]
     return cut_to(chosen, dance, start, seconds, force), start, duration, chosen.seed, style
+
+
+def _check_page(page: Path, overwrite: bool) -> None:
+    """Refuse a page that could not be written, before any slow work."""
+    if page.suffix.lower() not in (".html", ".htm"):
+        raise DancegenError(f"--report {page} is no page", "end its name in .html")
+    if not page.parent.is_dir():
+        raise DancegenError(f"the folder {page.parent} of the report does not exist", "create it or choose another")
+    if page.exists() and not overwrite:
+        raise DancegenError(f"{page} exists", "add --overwrite to replace it, or choose another name")
 
 
 def _write_report(page: Path, made: Rendered, dance: Path | None) -> None:
