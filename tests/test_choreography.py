@@ -162,5 +162,5 @@ def test_the_adjacency_parts_are_self_parent_and_children() -> None:
 def test_noise_fades_between_phrases_and_stays_within() -> None:
     noise = torch.cat([torch.zeros(1, 20, 3), torch.ones(1, 20, 3)], dim=1)
     faded = fade_noise(noise)
-    assert torch.equal(faded[:, :17], noise[:, :17]) and torch.equal(faded[:, 23:], noise[:, 23:])
-    assert (faded.diff(dim=1) >= 0).all() and faded.diff(dim=1).max() < 0.3
+    assert torch.equal(faded[:, :19], noise[:, :19]) and torch.equal(faded[:, 21:], noise[:, 21:])
+    assert (faded.diff(dim=1) >= 0).all() and faded.diff(dim=1).max() < 0.5

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dancegen.errors import DancegenError
 from dancegen.evaluation.picture_metrics import flicker, ghost, pck, person_l1, psnr, sharpness, ssim
 from dancegen.evaluation.renderer import Clip, Shot, copy_method, evaluate, real_clips, renderer_method
-from dancegen.errors import DancegenError
 from dancegen.rendering.renderer import Renderer
 from tests.test_puppet import drawn, standing
 
@@ -81,8 +81,8 @@ def test_evaluate_ranks_the_puppet_above_the_copy() -> None:
         joints = subject.joints + np.array([lift, 0], np.float32)
         pixels = np.roll(subject.image.pixels, lift, 1)
         shots.append(Shot(pixels, np.pad(joints, ((0, 0), (0, 1))), np.roll(subject.mask, lift, 1)))
-    methods = {"copy": copy_method, "puppet": renderer_method(Renderer(), 96)}
-    results = evaluate(methods, [Clip("toy", shots, [(0, 1)])])["toy"]
+    methods = {"copy": copy_method(96), "puppet": renderer_method(Renderer(), 96)}
+    results = evaluate(methods, [Clip("toy", shots, [(0, 1)])], size=96)["toy"]
     assert results["puppet"]["person_l1"] < 0.5 * results["copy"]["person_l1"]
     assert results["puppet"]["ghost"] < results["copy"]["ghost"]
 

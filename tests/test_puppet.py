@@ -135,7 +135,9 @@ def test_a_raised_arm_moves_and_leaves_no_ghost() -> None:
 
 @pytest.mark.parametrize(("width", "height", "size"), [(90, 120, 128), (2000, 3000, 256), (300, 80, 100)])
 def test_pictures_of_any_size(width: int, height: int, size: int) -> None:
-    subject = enlarged(drawn(width // 10, height // 10, 0.08 * height), 10) if width > 1000 else drawn(width, height, 60)
+    subject = (
+        enlarged(drawn(width // 10, height // 10, 0.08 * height), 10) if width > 1000 else drawn(width, height, 60)
+    )
     renderer = Renderer()
     canvas = renderer.prepare(subject, size)
     frame = next(renderer.render(canvas, as_sequence(subject.joints)))
@@ -186,7 +188,7 @@ def test_push_pull_keeps_what_is_known() -> None:
     weight[..., 10:20, 10:30] = 0
     filled = push_pull(values, weight)
     assert torch.equal(filled * weight, values * weight)
-    assert 0 <= float(filled.min()) and float(filled.max()) <= 1
+    assert float(filled.min()) >= 0 and float(filled.max()) <= 1
     assert spread(values, weight).shape == values.shape
 
 

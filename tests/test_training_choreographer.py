@@ -114,14 +114,14 @@ def test_easing_keeps_the_path_and_slows_the_beats() -> None:
 
 def test_one_batch_can_be_overfitted(material: Material) -> None:
     weights = LossWeights(divergence=0.0)
-    options = replace(OPTIONS, steps=60, learning_rate=8e-3, judged_from=10**6, style_dropout=0.0, weights=weights)
+    options = replace(OPTIONS, steps=45, learning_rate=1e-2, judged_from=10**6, style_dropout=0.0, weights=weights)
     trainer = training.Trainer(TINY, options, material, torch.device("cpu"))
     batch = trainer.draw()
     trainer.draw = lambda: batch  # type: ignore[method-assign]
     first = trainer.advance()["position"]
-    for _ in range(59):
+    for _ in range(44):
         last = trainer.advance()["position"]
-    assert last < 0.5 * first
+    assert last < 0.6 * first
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(material: Material, tmp_path: Path) -> None:

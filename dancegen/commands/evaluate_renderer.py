@@ -38,7 +38,7 @@ def command(
 
     if frames is None and not pairs:
         raise DancegenError("there is nothing to evaluate on", "give --frames, --pairs or both")
-    methods = {"copy": evaluation.copy_method, "puppet": evaluation.renderer_method(Renderer())}
+    methods = {"copy": evaluation.copy_method(), "puppet": evaluation.renderer_method(Renderer())}
     for name in weights or ["renderer"]:
         path = Path(name) if Path(name).is_file() else weights_path(name, offline=False, reporter=reporter())
         methods[Path(name).stem] = evaluation.renderer_method(Renderer(load_generator(path)))

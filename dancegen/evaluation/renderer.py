@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,7 @@ Method = Callable[[Subject, np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Shot:
-    """One real or rendered frame with its person: pixels uint8 (h, w, 3), joints (V, 3), mask (h, w)."""
+    """One real frame with its person, as large as it comes: pixels uint8 (H, W, 3), joints (V, 3), mask (H, W)."""
 
     pixels: np.ndarray
     joints: np.ndarray
@@ -41,6 +41,15 @@ class Shot:
         """The shot as a conditional image."""
         image = ConditionalImage(Path("shot"), self.pixels, ())
         return Subject(image, self.joints[:, :2].copy(), np.ones(len(self.joints), np.float32), self.mask, "given")
+
+    def small(self, size: int) -> Shot:
+        """The same, its longer side `size`: what a frame of that size is compared with."""
+        height, width = self.pixels.shape[:2]
+        out = output_size((width, height), size)
+        pixels = np.asarray(Image.fromarray(self.pixels).resize(out, Image.Resampling.LANCZOS))
+        mask = Image.fromarray((self.mask * 255).astype(np.uint8)).resize(out, Image.Resampling.BOX)
+        scale = np.array([out[0] / width, out[1] / height, out[0] / width], np.float32)
+        return Shot(pixels, self.joints * scale, np.asarray(mask).astype(np.float32) / 255)
 
 
 @dataclass(frozen=True)
@@ -85,9 +94,14 @@ def renderer_method(renderer: Renderer, size: int = SIZE) -> Method:
     return method
 
 
-def copy_method(subject: Subject, joints: np.ndarray) -> np.ndarray:
+def copy_method(size: int = SIZE) -> Method:
     """The conditional image unchanged: the least that a method must beat."""
-    return subject.image.pixels
+
+    def method(subject: Subject, joints: np.ndarray) -> np.ndarray:
+        out = output_size(subject.image.pixels.shape[1::-1], size)
+        return np.asarray(Image.fromarray(subject.image.pixels).resize(out, Image.Resampling.LANCZOS))
+
+    return method
 
 
 def evaluate(
@@ -95,6 +109,7 @@ def evaluate(
     clips: list[Clip],
     judge: Callable[[np.ndarray], np.ndarray | None] | None = None,
     reporter: Reporter | None = None,
+    size: int = SIZE,
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Every method on every clip: {clip: {method: {measure: mean}}}; "real" holds the judge's figures of the truth."""
     reporter = reporter or SilentReporter()
@@ -102,18 +117,19 @@ def evaluate(
     reporter.stage("rendering", sum(len(clip.pairs) for clip in clips) * len(methods), "frames")
     for clip in clips:
         results[clip.name] = {}
+        small = replace(clip, shots=[shot.small(size) for shot in clip.shots])
         if judge is not None:
-            results[clip.name]["real"] = _real(clip, judge)
+            results[clip.name]["real"] = _real(small, judge)
         for name, method in methods.items():
             frames = []
             score = Score()
             for a, b in clip.pairs:
                 frame = method(clip.shots[a].subject(), clip.shots[b].joints)
                 frames.append(frame)
-                _measure(score, frame, clip, a, b, judge)
+                _measure(score, frame, small, a, b, judge)
                 reporter.advance()
             if clip.in_order and len(frames) > 1:
-                score.add("flicker", _flicker_ratio(frames, clip))
+                score.add("flicker", _flicker_ratio(frames, small))
             results[clip.name][name] = score.means()
     return results
 
@@ -167,7 +183,7 @@ def mediapipe_judge() -> Callable[[np.ndarray], np.ndarray | None] | None:
     return judge
 
 
-def synthetic_clips(frames: Path, count: int, size: int = SIZE) -> list[Clip]:
+def synthetic_clips(frames: Path, count: int) -> list[Clip]:
     """Validation scenes as one clip each: the photo-like frame to three others, true masks and joints."""
     from dancegen.training.frames.store import read_scene
 
@@ -184,7 +200,7 @@ def synthetic_clips(frames: Path, count: int, size: int = SIZE) -> list[Clip]:
     return clips
 
 
-def real_clips(path: Path, size: int = SIZE, every: float = 1.0, reporter: Reporter | None = None) -> list[Clip]:
+def real_clips(path: Path, every: float = 1.0, reporter: Reporter | None = None) -> list[Clip]:
     """Real pairs from a folder of pictures (all ordered pairs that show one place) or from a video.
 
     Args:
@@ -195,7 +211,7 @@ def real_clips(path: Path, size: int = SIZE, every: float = 1.0, reporter: Repor
     def shot(image: ConditionalImage) -> Shot:
         subject = find_subject(image, network=None, reporter=reporter)
         joints = np.concatenate([subject.joints, np.zeros((len(subject.joints), 1), np.float32)], 1)
-        return _resized(Shot(image.pixels, joints, subject.mask), size)
+        return Shot(image.pixels, joints, subject.mask)
 
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES)
@@ -205,15 +221,6 @@ def real_clips(path: Path, size: int = SIZE, every: float = 1.0, reporter: Repor
         return list(_by_place([file.stem for file in files], shots))
     shots = [shot(ConditionalImage(path, frame, ())) for frame in _video_frames(path, every)]
     return [Clip(path.stem, shots, [(0, b) for b in range(1, len(shots))], in_order=True)]
-
-
-def _resized(shot: Shot, size: int) -> Shot:
-    height, width = shot.pixels.shape[:2]
-    out = output_size((width, height), size)
-    pixels = np.asarray(Image.fromarray(shot.pixels).resize(out, Image.Resampling.LANCZOS))
-    mask = Image.fromarray((shot.mask * 255).astype(np.uint8)).resize(out, Image.Resampling.BOX)
-    scale = np.array([out[0] / width, out[1] / height, out[0] / width], np.float32)
-    return Shot(pixels, shot.joints * scale, np.asarray(mask).astype(np.float32) / 255)
 
 
 def _by_place(names: list[str], shots: list[Shot]) -> Iterator[Clip]:
@@ -257,13 +264,13 @@ def write_json(path: Path, results: dict[str, dict[str, dict[str, float]]]) -> N
     path.write_text(json.dumps(results, indent=1))
 
 
-def contact_sheet(methods: dict[str, Method], clips: list[Clip], path: Path, rows: int = 12) -> None:
+def contact_sheet(methods: dict[str, Method], clips: list[Clip], path: Path, rows: int = 12, size: int = SIZE) -> None:
     """One row a pair: condition, truth, then every method's frame."""
     strips = []
     for clip in clips:
         a, b = clip.pairs[len(clip.pairs) // 2]
         subject = clip.shots[a].subject()
-        pictures = [clip.shots[a].pixels, clip.shots[b].pixels]
+        pictures = [clip.shots[a].small(size).pixels, clip.shots[b].small(size).pixels]
         pictures += [method(subject, clip.shots[b].joints) for method in methods.values()]
         strips.append(np.concatenate(pictures, 1))
         if len(strips) == rows:

@@ -41,7 +41,9 @@ def fill_with_patches(picture: np.ndarray, hole: np.ndarray, smooth: np.ndarray,
     for scale in reversed(levels):
         small_hole = _shrunk(hole.astype(np.float32), scale) > 0.02
         known = _shrunk(picture, scale)
-        start = _shrunk(smooth, scale) if places is None else _resized(filled, (small_hole.shape[0], small_hole.shape[1]))
+        start = (
+            _shrunk(smooth, scale) if places is None else _resized(filled, (small_hole.shape[0], small_hole.shape[1]))
+        )
         if not (~binary_dilation(small_hole, iterations=HALF)).any() or min(small_hole.shape) <= PATCH:
             continue
         level = _Level(known, small_hole, start, rng)

@@ -75,7 +75,7 @@ class Renderer:
 
     Args:
         network: G_r, or None for the analytic puppet alone.
-        subject_network: paints the background behind the person, or None for the analytic way.
+        subject_network: not used: its soft background lost to `patches`, its limb parts to G_r's own.
         device: where to work.
     """
 

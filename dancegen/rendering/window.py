@@ -43,11 +43,12 @@ class Window:
         left, top = (round(float(value)) for value in origin)
         right, bottom = left + round(self.columns * self.cell), top + round(self.rows * self.cell)
         height, width = picture.shape[-2:]
-        x = torch.arange(left, right, device=picture.device).clamp(0, width - 1)
-        y = torch.arange(top, bottom, device=picture.device).clamp(0, height - 1)
-        seen = picture[None, :, y[0] : y[-1] + 1, x[0] : x[-1] + 1]
-        if len(x) != seen.shape[-1] or len(y) != seen.shape[-2]:
-            seen = picture[None][:, :, y][..., x]
+        x0, y0 = min(max(left, 0), width - 1), min(max(top, 0), height - 1)
+        x1, y1 = max(min(right, width), x0 + 1), max(min(bottom, height), y0 + 1)
+        seen = picture[None, :, y0:y1, x0:x1]
+        outside = (max(x0 - left, 0), max(right - x1, 0), max(y0 - top, 0), max(bottom - y1, 0))
+        if any(outside):
+            seen = F.pad(seen, outside, mode="replicate")
         return F.interpolate(seen, (self.rows, self.columns), mode="area")[0]
 
 

@@ -26,11 +26,15 @@ from torch import Tensor, nn
 
 from dancegen.rendering.limbs import K as PARTS
 from dancegen.skeleton.joints import MIRROR, V
-from dancegen.subject.capsules import limb_capsules
+from dancegen.subject.capsules import body_heights, limb_capsules
 from dancegen.subject.crop import Box, box_around_joints, box_around_mask, crop_square, first_boxes, paste_square
 from dancegen.weights.checkpoint import load_checkpoint
 
 FINDER_STRIDE = 4
+# (parent, child, the longest distance believed between them in body heights: 1.6 times a natural limb)
+REACHES = ((2, 3, 0.26), (3, 4, 0.24), (5, 6, 0.26), (6, 7, 0.24), (8, 9, 0.39), (9, 10, 0.38), (11, 12, 0.39))
+REACHES += ((12, 13, 0.38),)
+SOFT_REACH = 0.04
 
 
 @dataclass(frozen=True)
@@ -243,6 +247,25 @@ def joints_from_heat(heat: Tensor, stride: int = FINDER_STRIDE) -> tuple[Tensor,
     return torch.stack([x, y], dim=2) * stride, mass
 
 
+def within_reach(heat: Tensor, stride: int = FINDER_STRIDE) -> Tensor:
+    """Heatmap logits (B, V, h, w) less likely where a limb would be far longer than the body allows.
+
+    Keeps a lamp post from being taken for a forearm. Each joint's parent is taken as found; drawings' long limbs pass.
+    """
+    heat = heat.clone()
+    rows, columns = heat.shape[-2:]
+    y = (torch.arange(rows, device=heat.device) + 0.5) * stride
+    x = (torch.arange(columns, device=heat.device) + 0.5) * stride
+    cells = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)  # (h, w, 2)
+    height = body_heights(*joints_from_heat(heat, stride))[:, None, None]  # (B, 1, 1)
+    for parent, child, reach in REACHES:
+        joints, _ = joints_from_heat(heat[:, [parent]], stride)  # (B, 1, 2)
+        distance = (cells - joints[:, :, None]).norm(dim=-1)  # (B, h, w)
+        beyond = (distance - reach * height).clamp(min=0) / (SOFT_REACH * height)
+        heat[:, child] = heat[:, child] - 0.5 * beyond.square()
+    return heat
+
+
 class SubjectNetwork(nn.Module):
     """The three networks with the steps around them: crops, two passes, back to the picture's pixels."""
 
@@ -336,7 +359,7 @@ class SubjectNetwork(nn.Module):
         mirror = list(MIRROR)
         heat = (heat[:1] + heat[1:, mirror].flip(3)) / 2
         here = torch.sigmoid((present[:1] + present[1:, mirror]) / 2)
-        joints, mass = joints_from_heat(heat)
+        joints, mass = joints_from_heat(within_reach(heat))
         confidence = (mass * here)[0].cpu().numpy().astype(np.float32)
         return box.to_picture(joints[0].cpu().numpy(), size).astype(np.float32), confidence
 

@@ -86,10 +86,15 @@ class GenreNetwork(nn.Module):
         place = (joints[:, :, 8, :2] + joints[:, :, 11, :2]) / 2  # (B, T, 2)
         shape = joints - F.pad(place, (0, 1))[:, :, None]
         speed = F.pad(joints[:, 1:] - joints[:, :-1], (0, 0, 0, 0, 1, 0)) * 10
-        x = F.relu(self.lift(torch.cat([shape, speed], dim=-1)))  # (B, T, V, d)
+        x = F.relu(_normed(self.lift(4 * torch.cat([shape, speed], dim=-1))))  # (B, T, V, d)
         features = [x]
         for graph, time in zip(self.graphs, self.times, strict=True):
-            x = F.relu(graph(x)).permute(0, 3, 1, 2)  # (B, d, T, V)
-            x = F.relu(time(x)).permute(0, 2, 3, 1)  # (B, T / 2, V, d)
+            x = F.relu(_normed(graph(x))).permute(0, 3, 1, 2)  # (B, d, T, V)
+            x = F.relu(_normed(time(x).permute(0, 2, 3, 1)))  # (B, T / 2, V, d)
             features.append(x)
         return self.out(x.mean(dim=(1, 2))), features
+
+
+def _normed(x: Tensor) -> Tensor:
+    """Layer norm over the features, without weights."""
+    return F.layer_norm(x, x.shape[-1:])

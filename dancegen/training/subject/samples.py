@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from dancegen.errors import DancegenError
@@ -143,6 +144,24 @@ def cut(case: Case, view: View, size: int, rng: np.random.Generator, backdrop: n
     joints = _to_crop(case.joints, view, size)
     inside = ((joints >= 0) & (joints < size)).all(axis=1)
     return picture.clamp(0, 1), cover, labels, torch.from_numpy(joints).float(), torch.from_numpy(inside).float()
+
+
+def cluttered(background: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A background (256, 256, 3) uint8 with bars, strokes and limb-like shapes that belong to nobody."""
+    canvas = Image.fromarray(background)
+    pen = ImageDraw.Draw(canvas)
+    along = rng.uniform(0, np.pi)
+    colour = rng.integers(0, 255, 3)
+    for _ in range(int(rng.integers(2, 16))):
+        if rng.random() < 0.5:  # scaffolding: many bars of one colour in two directions
+            angle, width = along + rng.integers(2) * np.pi / 2 + rng.normal(0, 0.1), int(rng.integers(1, 5))
+        else:
+            angle, width, colour = rng.uniform(0, np.pi), int(rng.integers(2, 14)), rng.integers(0, 255, 3)
+        middle, half = rng.uniform(0, 256, 2), rng.uniform(8, 70)
+        way = half * np.array([np.cos(angle), np.sin(angle)])
+        fill = (int(colour[0]), int(colour[1]), int(colour[2]))
+        pen.line([*(middle - way), *(middle + way)], fill=fill, width=width)
+    return np.asarray(canvas)
 
 
 def gather(samples: list[tuple[Tensor, ...]], rng: np.random.Generator) -> Batch:

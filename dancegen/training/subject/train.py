@@ -38,7 +38,7 @@ class TrainSubjectConfig:
         finder_sizes, segmenter_sizes: sides that steps choose from.
         figures: share of the scenes read from the second and further folders (drawn figures, turned people).
         nobody: share of the finder's samples that show no person.
-        elsewhere: chance that a person is put on another scene's background.
+        elsewhere: chance that a person is put on another scene's background; clutter: that this has bars and strokes.
     """
 
     steps: int = 1900
@@ -58,6 +58,7 @@ class TrainSubjectConfig:
     figures: float = 0.4
     nobody: float = 0.04
     elsewhere: float = 0.5
+    clutter: float = 0.4
     log_every: int = 10
     check_every: int = 250
 
@@ -218,7 +219,8 @@ class Trainer:
     def _backdrop(self, cases: list[samples.Case], rng: np.random.Generator) -> np.ndarray | None:
         if rng.random() >= self.settings.elsewhere:
             return None
-        return cases[int(rng.integers(len(cases)))].background
+        background = cases[int(rng.integers(len(cases)))].background
+        return samples.cluttered(background, rng) if rng.random() < self.settings.clutter else background
 
     def _finder_step(self, cases: list[samples.Case], rng: np.random.Generator) -> dict[str, float]:
         size = int(rng.choice(self.settings.finder_sizes))
