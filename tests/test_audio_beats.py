@@ -18,7 +18,6 @@ from dancegen.audio.beats import (
 )
 from dancegen.audio.load import load_song
 from dancegen.audio.song import SAMPLE_RATE, Song
-from dancegen.audio.track import place_beats
 from dancegen.errors import DancegenError
 
 NO_BEATS = BeatGrid(np.zeros(0), 0.0, 0.0)
@@ -67,19 +66,6 @@ def test_sounds_without_a_beat_have_none_and_can_be_danced_to(kind: str) -> None
     assert np.isfinite(features).all()
     assert (column(features, "beat_confidence") == 0).all()
     assert np.ptp(column(features, "beat_cos")) > 1.5  # it counts by itself
-
-
-@pytest.mark.parametrize("tempo", [70, 101, 128, 170])
-def test_beats_are_placed_exactly_as_librosa_places_them(tempo: int) -> None:
-    from librosa.beat import beat_track
-
-    samples, _ = click_track(tempo, 30)
-    noise = np.random.default_rng(tempo).normal(0, 0.03, len(samples)).astype(np.float32)
-    late = np.concatenate([np.zeros(20_000, np.float32), samples + noise, np.zeros(30_000, np.float32)])
-    onset = onset_strength(late).astype(np.float64)
-    for bpm in (tempo, 90.0):
-        _, expected = beat_track(onset_envelope=onset, sr=16_000, hop_length=160, bpm=bpm, trim=False)
-        np.testing.assert_array_equal(place_beats(onset, round(6000 / bpm)), expected)
 
 
 def test_onsets_do_not_depend_on_where_blocks_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,6 +92,15 @@ def _ffmpeg() -> Iterator[Finding]:
         yield Finding(FINE, "ffmpeg", facts)
 
 
+def _beats() -> Iterator[Finding]:
+    try:
+        from librosa.beat import beat_track
+    except ImportError as error:
+        yield Finding(BROKEN, "librosa", f"cannot be imported: {error}", "install dancegen again")
+    else:
+        yield Finding(FINE, "librosa", f"beat tracking from {beat_track.__module__}")
+
+
 def _weights() -> Iterator[Finding]:
     from dancegen.weights.defaults import defaults
     from dancegen.weights.manifest import load_manifest, readable_size
@@ -169,5 +178,5 @@ def _folders() -> Iterator[Finding]:
             yield Finding(FINE, what, facts)
 
 
-CHECKS = (_programs, _device, _ffmpeg, _weights, _detectors, _folders)
+CHECKS = (_programs, _device, _ffmpeg, _beats, _weights, _detectors, _folders)
 COMMANDS = {"doctor": doctor}
