@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -304,6 +305,15 @@ def test_resumed_training_equals_uninterrupted(scenes: Path, tmp_path: Path) -> 
     for name, value in whole.network.state_dict().items():
         torch.testing.assert_close(resumed.network.state_dict()[name], value, rtol=0, atol=0)
         torch.testing.assert_close(resumed.average[name], whole.average[name], rtol=0, atol=0)
+
+
+def test_a_run_may_start_from_earlier_weights(scenes: Path, tmp_path: Path) -> None:
+    first = train_subject([scenes], tmp_path / "first", SHORT, config=TINY)
+    still = dataclasses.replace(SHORT, rate=0.0)
+    again = load_subject_network(train_subject([scenes], tmp_path / "second", still, start=first))
+    assert again.config == TINY
+    for name, value in load_subject_network(first).named_parameters():
+        torch.testing.assert_close(again.get_parameter(name), value)
 
 
 def test_training_writes_weights_logs_and_pictures(scenes: Path, tmp_path: Path) -> None:

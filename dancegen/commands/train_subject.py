@@ -12,6 +12,9 @@ import typer
 def command(
     frames: Annotated[list[Path], typer.Option(help="A training set; the first of characters, then of figures.")],
     out: Annotated[Path, typer.Option(help="Folder of the run; an earlier run in it goes on.")],
+    start: Annotated[
+        Path | None, typer.Option("--from", help="Weights a new run starts from, rather than from nothing.")
+    ] = None,
     steps: Annotated[int | None, typer.Option(help="Steps of the whole run.")] = None,
     minutes: Annotated[float, typer.Option(help="Stop and save after this long; the same command goes on.")] = math.inf,
     seed: Annotated[int, typer.Option(help="Of initialisation and samples.")] = 0,
@@ -20,5 +23,5 @@ def command(
     from dancegen.training.subject.train import TrainSubjectConfig, train_subject
 
     settings = TrainSubjectConfig(seed=seed) if steps is None else TrainSubjectConfig(seed=seed, steps=steps)
-    weights = train_subject(frames, out, settings, minutes=minutes)
+    weights = train_subject(frames, out, settings, start=start, minutes=minutes)
     return f"Averaged weights: {weights}. Log: {out / 'log.csv'}, checks: {out / 'checks.csv'}, pictures beside them."

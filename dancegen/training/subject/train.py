@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
-from dancegen.subject.network import SubjectConfig, SubjectNetwork
+from dancegen.subject.network import SubjectConfig, SubjectNetwork, load_subject_network
 from dancegen.training.subject import losses, samples
 from dancegen.training.subject.check import check, checking_cases, sheet
 from dancegen.weights.checkpoint import save_checkpoint
@@ -41,7 +41,7 @@ class TrainSubjectConfig:
         elsewhere: chance that a person is put on another scene's background; clutter: that this has bars and strokes.
     """
 
-    steps: int = 1900
+    steps: int = 3000
     seed: int = 0
     rate: float = 2e-3
     warm_up: int = 60
@@ -50,12 +50,12 @@ class TrainSubjectConfig:
     finder_batch: int = 24
     segmenter_batch: int = 12
     painter_batch: int = 12
-    segmenter_every: int = 2
-    painter_every: int = 4
+    segmenter_every: int = 4
+    painter_every: int = 8
     finder_sizes: tuple[int, ...] = (128, 128, 160)
     segmenter_sizes: tuple[int, ...] = (160, 192)
     painter_size: int = 128
-    figures: float = 0.4
+    figures: float = 0.5
     nobody: float = 0.04
     elsewhere: float = 0.5
     clutter: float = 0.4
@@ -69,6 +69,7 @@ def train_subject(
     settings: TrainSubjectConfig,
     *,
     config: SubjectConfig | None = None,
+    start: Path | None = None,
     minutes: float = math.inf,
     reporter: Reporter | None = None,
 ) -> Path:
@@ -79,6 +80,7 @@ def train_subject(
         out: gets state.safetensors, subject.safetensors (the averaged weights, fp16), log.csv and step_NNNNNN.png.
         settings: the schedule.
         config: the network's sizes, for a new run.
+        start: weights that a new run starts from, rather than from nothing; their sizes count, not `config`.
         minutes: stop (and save) after this long; call again to go on.
         reporter: told of the steps.
 
@@ -88,8 +90,9 @@ def train_subject(
     reporter = reporter or SilentReporter()
     train_files = [samples.scene_files([folder], "train") for folder in frames]
     cases = checking_cases(samples.scene_files(frames, "val"))
-    trainer = Trainer(config or SubjectConfig(), settings)
     state_file = out / "state.safetensors"
+    earlier = load_subject_network(start) if start is not None and not state_file.exists() else None
+    trainer = Trainer(config or SubjectConfig(), settings, earlier)
     first = trainer.load(state_file) if state_file.exists() else 0
     out.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
@@ -129,12 +132,14 @@ def export(network: SubjectNetwork, path: Path, step: int, settings: TrainSubjec
 
 
 class Trainer:
-    """The network in training: its weights, their running average and the optimiser."""
+    """The network in training: its weights (those of `earlier` at first), their running average and the optimiser."""
 
-    def __init__(self, config: SubjectConfig, settings: TrainSubjectConfig) -> None:
+    def __init__(
+        self, config: SubjectConfig, settings: TrainSubjectConfig, earlier: SubjectNetwork | None = None
+    ) -> None:
         self.settings = settings
         torch.manual_seed(settings.seed)  # the layers' own initialisation draws from the global generator
-        self.network = SubjectNetwork(config)
+        self.network = earlier or SubjectNetwork(config)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = {name: value.clone() for name, value in self.network.state_dict().items()}
         self.optimiser = torch.optim.AdamW(
