@@ -1,0 +1,108 @@
+"""How one drawn figure is built: its kind, proportions, colours and the hand that draws it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dancegen.training.frames.character import ARM_LABELS, HEAD, LEG_LABELS, LOWER_TORSO, UPPER_TORSO
+from dancegen.training.frames.look import smooth_noise
+from dancegen.training.frames.scene import FRAME_SIZE
+
+SIZE = 2 * FRAME_SIZE
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """How one figure is built. Lengths are shares of the body height of a natural figure.
+
+    Attributes:
+        kind: stick (lines), outline (one outline around all), parts (each part outlined), filled (colours, no lines).
+        head, arm, leg, torso, shoulders, hips: factors on natural sizes.
+        arm_width, leg_width: half widths; belly: factor on the torso's width; torso_shape: how the torso is drawn.
+        dress: whether the torso flares to the knees; bendy: whether limbs are curves.
+        hand, foot, hair: kinds of ends; line: ink width, px of the doubled frame; ink, fills: colours.
+    """
+
+    kind: str
+    head: float
+    arm: float
+    leg: float
+    torso: float
+    shoulders: float
+    hips: float
+    arm_width: float
+    leg_width: float
+    belly: float
+    torso_shape: str
+    dress: bool
+    bendy: bool
+    hand: str
+    foot: str
+    hair: str
+    arms_behind: bool
+    line: int
+    ink: Colour
+    fills: dict[int, Colour | None]
+    scribble: float
+    wobble: np.ndarray
+
+
+def random_figure(rng: np.random.Generator) -> Figure:
+    """A figure and the hand that draws it."""
+    kind = str(rng.choice(["stick", "outline", "outline", "parts", "parts", "filled"]))
+    thin = kind == "stick"
+    ink = rng.uniform(0, 70) + rng.normal(0, 15, 3) if rng.random() < 0.6 else rng.uniform(0, 190, 3)
+    strength = rng.choice([rng.uniform(0, 2), rng.uniform(2, 6)])
+    wobble = np.stack([smooth_noise(SIZE, rng.uniform(14, 60), rng) for _ in range(2)]) * strength
+    return Figure(
+        kind=kind,
+        head=float(np.exp(rng.normal(0.3, 0.4))),
+        arm=float(np.exp(rng.normal(0, 0.2))),
+        leg=float(np.exp(rng.normal(-0.05, 0.25))),
+        torso=float(np.exp(rng.normal(0, 0.2))),
+        shoulders=float(rng.uniform(0, 0.5) if thin else np.exp(rng.normal(0, 0.25))),
+        hips=float(rng.uniform(0, 0.9) if thin else np.exp(rng.normal(0, 0.25))),
+        arm_width=float(rng.choice([rng.uniform(0.018, 0.06), rng.uniform(0.04, 0.11)])),
+        leg_width=float(rng.choice([rng.uniform(0.022, 0.085), rng.uniform(0.06, 0.13)])),
+        belly=float(np.exp(rng.normal(0.12, 0.38))),
+        torso_shape=str(
+            rng.choice(["line", "line", "triangle", "oval", "box"] if thin else ["trunk", "trunk", "oval", "box"])
+        ),
+        dress=bool(rng.random() < 0.18),
+        bendy=bool(rng.random() < 0.45),
+        hand=str(rng.choice(["none", "ball", "fingers", "fingers", "mitten"])),
+        foot=str(rng.choice(["none", "line", "oval", "oval", "shoe"])),
+        hair=str(rng.choice(["none", "cap", "cap", "spikes", "long", "scribble", "bun"])),
+        arms_behind=bool(rng.random() < 0.25),
+        line=int(rng.choice([3, 4, 5, 6, 8, 10])),
+        ink=_colour(ink),
+        fills=_fills(kind, rng),
+        scribble=float(rng.choice([0, 0, rng.uniform(0.3, 0.9)])),
+        wobble=wobble,
+    )
+
+
+def _fills(kind: str, rng: np.random.Generator) -> dict[int, Colour | None]:
+    """A colour for each label, None where the paper shows."""
+
+    def some(chance: float) -> Colour | None:
+        return _colour(rng.uniform(0, 255, 3)) if kind == "filled" or rng.random() < chance else None
+
+    skin, top, legs, shoes = some(0.35), some(0.5), some(0.45), some(0.4)
+    if kind == "stick":
+        skin = legs = shoes = None
+    sleeves = top if rng.random() < 0.6 else skin
+    fills = {HEAD: skin, UPPER_TORSO: top, LOWER_TORSO: top if rng.random() < 0.6 else legs}
+    for upper, lower, hand in ARM_LABELS.values():
+        fills |= {upper: sleeves, lower: sleeves if rng.random() < 0.7 else skin, hand: skin}
+    for thigh, shin, foot in LEG_LABELS.values():
+        fills |= {thigh: legs, shin: legs, foot: shoes}
+    return fills
+
+
+def _colour(values: np.ndarray) -> Colour:
+    red, green, blue = np.clip(values, 0, 255).astype(int)
+    return int(red), int(green), int(blue)
