@@ -10,6 +10,7 @@ from pathlib import Path
 from dancegen.errors import DancegenError
 
 QUIET = ("-hide_banner", "-nostdin", "-nostats")
+NO_REASON = ("Conversion failed", "Error while filtering", "size=", "frame=")  # starts of lines that explain nothing
 
 
 @cache
@@ -38,5 +39,5 @@ def ffmpeg_version() -> str:
 def last_complaint(log: str) -> str:
     """The last line of an ffmpeg log that says what went wrong, without the `[wav @ 0x55..]` in front of it."""
     lines = [re.sub(r"^(\[[^\]]* @ 0x[0-9a-f]+\] )+", "", line).strip() for line in log.splitlines()]
-    lines = [line for line in lines if line and not line.startswith(("Conversion failed", "Error while filtering"))]
+    lines = [line for line in lines if line and not line.startswith(NO_REASON)]
     return lines[-1] if lines else "no reason given"

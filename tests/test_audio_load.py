@@ -9,6 +9,7 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dancegen.audio import load
 from dancegen.audio.beats import find_beats
 from dancegen.audio.features import BEAT_FEATURES, beat_features
 from dancegen.audio.load import MIN_SECONDS, load_song
@@ -49,7 +50,7 @@ def test_every_format_becomes_16_khz_mono(tone: Path, tmp_path: Path, name: str)
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 48_000, 96_000])
-@pytest.mark.parametrize("channels", [1, 2, 6])
+@pytest.mark.parametrize("channels", [1, 2, 6, 8])
 def test_any_rate_and_any_channels(tmp_path: Path, rate: int, channels: int) -> None:
     soundfile.write(tmp_path / "a.wav", np.stack([sine(1.0, 300, rate)] * channels, axis=1), rate, subtype="PCM_24")
     song = load_song(tmp_path / "a.wav")
@@ -125,6 +126,22 @@ def test_bad_songs_say_what_is_wrong(tmp_path: Path, name: str) -> None:
     with pytest.raises(DancegenError, match=said) as error:
         load_song(tmp_path / name)
     assert name in str(error.value) and error.value.remedy and "\n" not in str(error.value)
+
+
+def test_ffmpeg_killed_while_it_decodes(tone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came before the signal is no song, be it long enough."""
+    program = tmp_path / "ffmpeg"
+    program.write_text("#!/bin/sh\nhead -c 256000 /dev/zero\nkill -9 $$\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(load, "ffmpeg_program", lambda: str(program))
+    with pytest.raises(DancegenError, match=r"ended by signal 9 while it decoded .*tone\.wav"):
+        load_song(tone)
+
+
+def test_channels_in_an_unknown_order(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.stack([sine(1.0)] * 9, axis=1), 44_100)
+    with pytest.raises(DancegenError, match=r"a\.wav has 9 channels.*mix it down"):
+        load_song(tmp_path / "a.wav")
 
 
 def test_a_cut_off_file_gives_what_is_there(tone: Path, tmp_path: Path) -> None:

@@ -74,6 +74,21 @@ def test_the_sound_is_the_stretch_at_full_quality(clicks: Path, tmp_path: Path) 
         assert abs(np.argmax(near > 0.1) / 16_000 - 0.2) < 0.03
 
 
+@pytest.mark.parametrize(("rate", "channels"), [(44_100, 1), (96_000, 2), (48_000, 6), (48_000, 8), (192_000, 2)])
+@pytest.mark.parametrize("ending", [".mp4", ".webm"])
+def test_any_sound_keeps_its_loudness_and_does_not_clip(tmp_path: Path, ending: str, rate: int, channels: int) -> None:
+    tone = 0.5 * np.sin(2 * np.pi * 300 * np.arange(rate) / rate)
+    soundfile.write(tmp_path / "a.wav", np.stack([tone] * channels, axis=1), rate)
+    out = tmp_path / f"a{ending}"
+    with VideoWriter(out, 64, 48, 2, load_song(tmp_path / "a.wav")) as video:
+        for _ in range(2):
+            video.write(plain(RED))
+    command = [ffmpeg.ffmpeg_program(), "-v", "error", "-i", str(out), "-f", "f32le", "-"]
+    heard = np.abs(np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.float32))
+    assert heard.max() == pytest.approx(0.5, abs=0.05)
+    assert ("mono" if channels == 1 else "stereo") in streams(out)
+
+
 def test_colours_and_their_order_survive(tmp_path: Path) -> None:
     with VideoWriter(tmp_path / "a.mp4", 64, 48, 25, None, crf=10) as video:
         for number in range(6):
@@ -183,7 +198,12 @@ def test_outputs_that_cannot_be(tmp_path: Path) -> None:
     ):
         with pytest.raises(DancegenError, match=said):
             check_output(path)
-    check_output(tmp_path / "there.mp4", overwrite=True)
+    check_output(tmp_path / "there.mp4", overwrite=True, inputs=[tmp_path / "gone.mp4"])
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "there.mp4")
+    for out in ("there.mp4", "link.mp4"):
+        with pytest.raises(DancegenError, match="what the video is made from"):
+            check_output(tmp_path / out, overwrite=True, inputs=[tmp_path / "gone.mp4", tmp_path / "there.mp4"])
+    (tmp_path / "link.mp4").unlink()
     check_output(tmp_path / "new.MP4")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.mp4", "there.mp4"]
 
@@ -192,7 +212,7 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path, monkeypatch: pytest.
     def refuse(**_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(encode.tempfile, "NamedTemporaryFile", refuse)
+    monkeypatch.setattr(encode.tempfile, "mkstemp", refuse)
     with pytest.raises(DancegenError, match="cannot be written to: Permission denied"):
         check_output(tmp_path / "a.mp4")
 

@@ -109,6 +109,9 @@ def _decode(path: Path, start: float, duration: float | None, store: IO[bytes]) 
         errors.seek(0)
         log = errors.read().decode("utf-8", "replace")
     store.flush()
+    if process.returncode < 0:  # what came before the signal is not the song
+        what = f"ffmpeg was ended by signal {-process.returncode} while it decoded {path}"
+        raise DancegenError(what, "run it again; `dancegen doctor` checks ffmpeg")
     if count == 0 and process.returncode != 0:
         raise _reason(path, log)
     return count, peak, log
@@ -117,6 +120,9 @@ def _decode(path: Path, start: float, duration: float | None, store: IO[bytes]) 
 def _reason(path: Path, log: str) -> DancegenError:
     if "matches no streams" in log:
         return DancegenError(f"{path} has no sound in it", f"give {FORMATS}")
+    if unknown := re.search(r"between (\d+) channels and", log):
+        what = f"{path} has {unknown[1]} channels, and ffmpeg does not know where each belongs"
+        return DancegenError(what, "mix it down to stereo")
     return DancegenError(f"{path} is not a sound file that ffmpeg can read ({last_complaint(log)})", f"give {FORMATS}")
 
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -31,16 +32,19 @@ CONTAINERS = {  # ending: (ffmpeg's muxer, codecs)
 }
 COLOUR = "scale=in_range=full:out_range=tv:out_color_matrix=bt709:flags=accurate_rnd,format=yuv420p"
 COLOUR_TAGS = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv")
+# At most two channels: a mono song stays one (spread over two it would lose 3 dB), more are mixed without clipping.
+CHANNELS = "aresample=rematrix_maxval=1,aformat=channel_layouts=stereo|mono"
 PIPE_BYTES = 1 << 20
 ROOM = 16 << 20  # bytes that must be free for any video
 ROOM_PER_PIXEL = 0.03  # bytes a pixel and frame that must be free besides; dancing figures take about half of that
 
 
-def check_output(path: Path, *, overwrite: bool = False) -> None:
+def check_output(path: Path, *, overwrite: bool = False, inputs: Iterable[Path] = ()) -> None:
     """Refuse an output that could not be written, before any slow work.
 
     Raises:
-        DancegenError: unknown ending, folder missing or not writable, or the file is there and `overwrite` is not set.
+        DancegenError: unknown ending, folder missing or not writable, the file is there and `overwrite` is not set, or
+            it is one of the `inputs`.
     """
     if path.suffix.lower() not in CONTAINERS:
         ending = f"ends in {path.suffix}" if path.suffix else "has no ending"
@@ -52,13 +56,21 @@ def check_output(path: Path, *, overwrite: bool = False) -> None:
         raise DancegenError(f"{path} is a folder", "choose a file name with -o")
     if path.exists() and not overwrite:
         raise DancegenError(f"{path} exists", "add --overwrite to replace it, or choose another name with -o")
+    if path.exists() and any(given.exists() and path.samefile(given) for given in inputs):
+        raise DancegenError(f"{path} is what the video is made from", "choose another name with -o")
     try:
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{path.name}."):
-            pass
+        _part_of(path).unlink()
     except OSError as cause:
         raise DancegenError(
             f"the output folder {folder} cannot be written to: {cause.strerror}", "choose another"
         ) from cause
+
+
+def _part_of(path: Path) -> Path:
+    """A new empty file beside `path`, hidden, under whose name the video is written."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=f".part{path.suffix}")
+    os.close(handle)
+    return Path(name)
 
 
 def check_room(path: Path, width: int, height: int, frames: int) -> None:
@@ -98,9 +110,7 @@ class VideoWriter:
         if width % 2 or height % 2:
             raise ValueError(f"frames of {width}x{height}: yuv420p needs even sides")
         self.path, self.shape, self.frames = path, (height, width, 3), 0
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=f".part{path.suffix}")
-        os.close(handle)
-        self._part = Path(name)
+        self._part = _part_of(path)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _end
         try:
             self._process = subprocess.Popen(
@@ -122,8 +132,8 @@ class VideoWriter:
         command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-framerate", f"{fps:g}"]
         command += ["-i", "pipe:0"]
         if song is not None:
-            command += [*input_arguments(song.path), "-map", "0:v", "-map", "1:a:0", "-ac", "2"]
-            command += ["-af", stretch_filter(song.start, song.seconds)]
+            command += [*input_arguments(song.path), "-map", "0:v", "-map", "1:a:0"]
+            command += ["-af", f"{stretch_filter(song.start, song.seconds)},{CHANNELS}"]
         command += ["-vf", COLOUR, *COLOUR_TAGS]
         command += [part.format(crf=crf, crf_vp9=min(crf + 10, 63)) for part in codecs]
         command += ["-map_metadata", "-1", "-map_chapters", "-1", "-metadata", f"comment={json.dumps(metadata)}"]
