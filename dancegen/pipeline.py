@@ -81,6 +81,7 @@ def render_dance(
     start: float = 0.0,
     duration: float | None = None,
     settings: Settings | None = None,
+    grid: BeatGrid | None = None,
     dance: SkeletonSequence | None = None,
     subject: Subject | None = None,
     pose: Path | None = None,
@@ -99,6 +100,7 @@ def render_dance(
         picture: one person, best from head to foot.
         out: the video; its ending chooses the container.
         settings: see `Settings`.
+        grid: the beats of that stretch, where they are known; else they are looked for.
         dance: a dance made before (canonical), instead of a new one.
         subject: the person found before in this picture, instead of looking for them.
         pose, mask: files that give the person's joints and outline.
@@ -110,15 +112,15 @@ def render_dance(
         DancegenError: everything a user can cause; then nothing is left under the name `out`, or what was there before.
     """
     settings, reporter, out = settings or Settings(), reporter or SilentReporter(), Path(out)
-    check_output(out, overwrite=overwrite)
+    check_output(out, overwrite=overwrite, inputs=[Path(file) for file in (song, picture, pose, mask) if file])
     image = subject.image if subject else open_picture(picture)
     reporter.stage("listening to the song")
     sound = load_song(song, start, duration)
     frames = max(round(sound.seconds * settings.fps), 1)
     size = _size(image, settings)
     check_room(out, *size, frames)
-    grid = find_beats(sound)
-    if grid.confidence == 0:
+    grid = grid or find_beats(sound)
+    if grid.confidence == 0 and dance is None:
         reporter.note(f"{sound.path.name} has no beat that could be found: the dance counts its own")
     if networks is None:
         reporter.stage("loading the networks")

@@ -57,6 +57,7 @@ def test_a_csv_of_pairs(tmp_path: Path) -> None:
         ("a.wav\n", "line 1 has no song or no picture"),
         ("song,image\n", "unknown column 'image'"),
         ("song,picture,seed\na,b,x\n", "line 2: the seed x"),
+        ("a,b\na,b,1,polka\n", "line 2: there is no style 'polka'"),
     ):
         path.write_text(content)
         with pytest.raises(DancegenError, match=message):
@@ -113,16 +114,17 @@ def test_a_batch_makes_each_stage_once(tmp_path: Path, run_main: Callable, beat_
     arguments = (*arguments, "--workers", 1, "--weights", f"choreographer={tiny_weights}", "--offline")
     ran = run_main(*arguments, "--dry-run")
     assert ran.status == 0 and "gone.wav does not exist" in " ".join(ran.out.split()) and not out.exists()
+    assert ran.out.startswith("3 videos from 3 choreographies and 1 picture analysis, each made once")
     ran = run_main(*arguments)
     said = " ".join(ran.out.split())
     assert ran.status == 1, ran.err
-    assert "1 videos made" in said and "2 failed" in said and "bad.wav is not a sound file" in said
+    assert "1 video made" in said and "2 failed" in said and "bad.wav is not a sound file" in said
     assert [path.name for path in out.glob("*.mp4")] == ["one--me.mp4"]
     video = out / "one--me.mp4"
     stamp = video.stat().st_mtime_ns
     (tmp_path / "pairs.csv").write_text("one.wav,me.png\n")
     ran = run_main(*arguments)
-    assert ran.status == 0 and "0 videos made" in ran.out and "1 were there" in ran.out
+    assert ran.status == 0 and "0 videos made" in ran.out and "1 there before" in ran.out
     assert video.stat().st_mtime_ns == stamp
 
 
@@ -131,7 +133,7 @@ def test_a_batch_makes_each_stage_once(tmp_path: Path, run_main: Callable, beat_
     [
         (("songs", "pictures"), "no songs there"),
         (("x.csv", "pictures"), "leave PICTURES out"),
-        (("x.csv",), "cannot be read as a CSV"),
+        (("x.csv",), "x.csv: no such CSV of pairs"),
         (("songs",), "no pictures are given"),
         (("songs", "pictures", "--engine", "cloud"), "choose local or ray"),
         (("songs", "pictures", "--workers", "-1"), "give 1 or more"),

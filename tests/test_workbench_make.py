@@ -52,10 +52,29 @@ def test_takes_are_scored_ranked_and_drawn(make: Callable, tmp_path: Path) -> No
     assert [take.seed for take in made.takes] == [0, 1, 2]
     assert sorted(take.scores["rank"] for take in made.takes if take.scores) == [1, 2, 3]
     assert made.take(None).scores["rank"] == 1  # type: ignore[index]
+    assert "take 2 of 3, choreography" in ran.err
     assert "hit rate" in ran.out and len(re.findall(r"^[123] ", ran.out, re.M)) == 3
     sheet = np.asarray(Image.open(tmp_path / "t.png").convert("RGB"))
     assert sheet.shape[1] == 1200 and sheet.std() > 5
     assert np.abs(made.takes[0].skeleton.joints - made.takes[1].skeleton.joints).max() > 1e-3
+
+
+def test_options_that_do_not_fit_are_refused_before_any_work(make: Callable, tmp_path: Path) -> None:
+    out = tmp_path / "a.dance.json"
+    (tmp_path / "there.png").write_bytes(b"mine")
+    for options, message in (
+        (("--take", 2), "--take only goes with --redo"),
+        (("--from", out), "--from only goes with --redo"),
+        (("--takes", 2, "--sheet", tmp_path / "t.txt"), "end its name in .png"),
+        (("--takes", 2, "--sheet", tmp_path / "none" / "t.png"), "does not exist"),
+        (("--takes", 2, "--sheet", tmp_path / "there.png"), "add --overwrite"),
+        (("--style", "tango@9"), "there is no bar 9 in this song: choose within 1-2"),
+        (("--style", "tango@2-9"), "bars 2-9 are not in this song"),
+    ):
+        ran = make("-o", out, *options)
+        assert ran.status == 1 and message in ran.err and ran.err.count("\n") == 1, ran.err
+        assert not out.exists()
+    assert (tmp_path / "there.png").read_bytes() == b"mine"
 
 
 def test_ranking_prefers_the_dance_on_the_beat() -> None:
@@ -83,7 +102,11 @@ def test_redone_bars_leave_the_rest_bit_identical(make: Callable, tmp_path: Path
     before = first.read_bytes()
     assert make("-o", first, "--redo", "1").status == 0 and first.read_bytes() != before  # in place
     ran = make("-o", first, "--redo", "7")
-    assert ran.status == 1 and "bars 7-7 are not in this song: choose within 1-2" in ran.err
+    assert (
+        ran.status == 1
+        and "there is no bar 7 in this song: choose within 1-2" in ran.err
+        and "choreography" not in ran.err
+    )
     assert make("-o", first, "--redo", "1", "--tempo", "half").status == 1
     assert make("--from", first, "-o", second, "--redo", "1").status == 1  # b is there
 
@@ -174,6 +197,13 @@ def test_render_takes_the_stretch_and_the_take_of_the_dance(
     ):
         ran = run_main(*render, *more)
         assert ran.status == 1 and message in ran.err and ran.err.count("\n") == 1
+    for more in (("--seed", 4), ("--style", "tango"), ("--tempo", "half")):
+        ran = run_main(*render, *more)
+        assert ran.status == 1 and f"{more[0]} does not go with --dance" in ran.err and ran.err.count("\n") == 1
+    listed = tmp_path / "beats.txt"
+    listed.write_text("0\n1\n2\n3\n")
+    ran = run_main("render", beat_song, picture, "-o", video, *quick, "--overwrite", "--beats", listed)
+    assert ran.status == 0 and "60 beats a minute" in ran.out, ran.err
     ran = run_main("render", beat_song, picture, "-o", video, *quick, "--overwrite", "--take", 2)
     assert ran.status == 1 and "name the file with --dance" in ran.err
 

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from dancegen.workbench.plan import Options, Pair
 
 ENGINES = ("local", "ray")
+COUNTED = {  # kind of job -> one of it, several of it
+    "dance": ("choreography", "choreographies"),
+    "subject": ("picture analysis", "picture analyses"),
+    "video": ("video", "videos"),
+}
 
 
 def batch(
@@ -185,14 +190,20 @@ def _live_table(rows: Sequence[Row], began: dict[str, float]) -> Any:
     return Group(counts, now)
 
 
+def _count(number: int, words: tuple[str, str]) -> str:
+    return f"{number} {words[number != 1]}"
+
+
 def _plan_table(jobs: Sequence[Job], out: Path) -> str:
+    counts = [_count(sum(job.kind == kind for job in jobs), what) for kind, what in COUNTED.items()]
+    said = f"{counts[2]} from {counts[0]} and {counts[1]}, each made once:"
     lines = [("what", "file", "state")]
     problems = {job.key for job in jobs if job.problem}
     for job in jobs:
         blocked = any(need in problems for need in job.needs)
         state = job.problem or ("cannot be made" if blocked else "is there" if job.output.exists() else "to do")
         lines.append((job.kind, str(job.output.relative_to(out.resolve())), state))
-    return _columns(lines)
+    return f"{said}\n{_columns(lines)}"
 
 
 def _summary(rows: Sequence[Row], before: set[str], out: Path, seconds: float) -> str:
@@ -200,10 +211,11 @@ def _summary(rows: Sequence[Row], before: set[str], out: Path, seconds: float) -
     made = sum(row.state == "done" and row.job.key not in before for row in videos)
     there = sum(row.job.key in before for row in videos)
     stages = ", ".join(
-        f"{sum(row.state == 'done' and row.job.key not in before for row in rows if row.job.kind == kind)} {what}"
-        for kind, what in (("dance", "choreographies"), ("subject", "picture analyses"))
+        _count(sum(row.state == "done" and row.job.key not in before for row in rows if row.job.kind == kind), what)
+        for kind, what in COUNTED.items()
+        if kind != "video"
     )
-    said = f"{out}: {made} videos made in {seconds:.0f} s ({stages}), {there} were there, "
+    said = f"{out}: {_count(made, COUNTED['video'])} made in {seconds:.0f} s ({stages}), {there} there before, "
     said += f"{sum(row.state != 'done' for row in videos)} failed"
     failed = [(row.job.kind, row.job.name, row.error) for row in rows if row.state != "done"]
     return "\n".join([said, _columns([("failed", "name", "why"), *failed])]) if failed else said

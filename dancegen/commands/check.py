@@ -20,6 +20,8 @@ def check(
     take: Annotated[int | None, typer.Option(help="Which take of the dance file; default: the best.")] = None,
     seed: Annotated[int, typer.Option(help="Another seed is another dance.")] = 0,
     style: Annotated[str, typer.Option(help="none, cha-cha, rumba, tango or waltz.")] = "none",
+    tempo: Annotated[str | None, typer.Option(help="half or double.")] = None,
+    beats: Annotated[Path | None, typer.Option(help="The beats, one time in seconds a line.")] = None,
     size: Annotated[int, typer.Option(help="Longer side of the video in pixels.")] = 512,
     fps: Annotated[float, typer.Option(help="Frames a second.")] = 30.0,
     pose: Annotated[Path | None, typer.Option(help="The person's joints: OpenPose or ComfyUI JSON.")] = None,
@@ -43,15 +45,18 @@ def check(
     from dancegen.weights.resolve import weights_by_role
     from dancegen.workbench.make import find_grid
     from dancegen.workbench.preflight import check_all, time_needed
-    from dancegen.workbench.read_dance import check_song, cut_to, read_dance
+    from dancegen.workbench.read_dance import check_song, cut_to, grid_at, read_dance
 
     Settings(seed, style, size, fps)
-    sound = load_song(song, start, duration)
-    grid = find_grid(sound)
-    networks = load_networks(weights_by_role(weights or []), device=device, offline=offline, reporter=reporter())
-    if dance:
-        made = read_dance(dance)
+    made = read_dance(dance) if dance else None
+    if made:
         check_song(made, song, str(dance))
+        if start == 0 and duration is None:
+            start, duration = made.song.start, made.song.seconds
+    sound = load_song(song, start, duration)
+    grid = grid_at(made, start) if made else find_grid(sound, beats, tempo)
+    networks = load_networks(weights_by_role(weights or []), device=device, offline=offline, reporter=reporter())
+    if made:
         skeleton = cut_to(made.take(take), made, start, sound.seconds)
     elif networks.choreographer is None:
         raise DancegenError("no choreographer's weights are installed", "give --weights choreographer=FILE or --dance")

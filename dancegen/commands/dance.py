@@ -12,7 +12,7 @@ from dancegen.errors import DancegenError
 
 if TYPE_CHECKING:
     from dancegen.choreography.model import Choreographer
-    from dancegen.workbench.dance_file import DanceFile, WeightsInfo
+    from dancegen.workbench.dance_file import DanceFile, Edit, WeightsInfo
 
 Song = Annotated[Path, typer.Argument(help="Any sound file: wav, flac, mp3, m4a, ogg, opus, or a video with sound.")]
 Start = Annotated[float, typer.Option(help="Seconds of the song to skip.")]
@@ -54,9 +54,20 @@ def dance(
 
     out = out or Path(f"{song.stem}.dance.json")
     _check_out(out, overwrite or bool(redo and from_ in (None, out)))
+    _check_picture(sheet, "--sheet", overwrite)
+    if not redo:
+        _refuse("only goes with --redo", "name the bars to make anew, like --redo 17-24", **{"from": from_}, take=take)
     network, info = _choreographer(weights, device, offline)
     if redo:
-        _refuse_with_redo(takes=takes != 1, tempo=tempo, beats=beats, start=start, duration=duration)
+        _refuse(
+            "does not go with --redo",
+            "leave it out: the dance file says it",
+            takes=takes != 1,
+            tempo=tempo,
+            beats=beats,
+            start=start,
+            duration=duration,
+        )
         made = _redone(song, from_ or out, take, redo, seed, style or [], network, force)
     else:
         made = _new(song, takes, seed, style or [], start, duration, tempo, beats, network, info)
@@ -86,6 +97,7 @@ def beats(
 
     if out:
         _check_out(out, overwrite)
+    _check_picture(plot, "--plot", overwrite)
     sound = load_song(song, start, duration)
     grid = find_grid(sound, beats, tempo)
     if plot:
@@ -154,10 +166,22 @@ def _redone(
     return redo(made, number, sound, network, bars=stretches, seed=seed, style=styles.base, reporter=reporter())
 
 
-def _refuse_with_redo(**given: Any) -> None:
+def _refuse(why: str, remedy: str, **given: Any) -> None:
     for name, value in given.items():
         if value:
-            raise DancegenError(f"--{name} does not go with --redo", "leave it out: the dance file says it")
+            raise DancegenError(f"--{name} {why}", remedy)
+
+
+def _check_picture(picture: Path | None, option: str, overwrite: bool) -> None:
+    """Refuse a picture that could not be written, before any slow work."""
+    if picture is None:
+        return
+    if picture.suffix.lower() != ".png":
+        raise DancegenError(f"{option} {picture} is no PNG", "end its name in .png")
+    if not picture.parent.is_dir():
+        raise DancegenError(f"the folder {picture.parent} of {option} does not exist", "create it or choose another")
+    if picture.exists() and not overwrite:
+        raise DancegenError(f"{picture} exists", f"add --overwrite to replace it, or choose another {option}")
 
 
 def _check_out(out: Path, overwrite: bool) -> None:
@@ -195,13 +219,17 @@ def _table(made: DanceFile, out: Path, sheet: Path | None) -> Any:
     order = sorted(enumerate(made.takes, 1), key=lambda pair: (pair[1].scores or {}).get("rank", pair[0]))
     for place, (number, take) in enumerate(order, 1):
         scores = take.scores or {}
-        edits = "".join(f", {edit.style}@{edit.first}-{edit.last} seed {edit.seed}" for edit in take.edits)
+        edits = "".join(f", {edit.style}@{_bars(edit)} seed {edit.seed}" for edit in take.edits)
         values = [form.format(scores.get(key, 0.0)) for key, form in COLUMNS.values()]
         mark = "*" if number == made.default_take and len(made.takes) > 1 else ""
         table.add_row(str(place), f"{number}{mark}", str(take.seed), take.style + edits, *values)
     said += f"; sheet: {sheet}" if sheet else ""
     said += "; * is rendered if no --take is given" if len(made.takes) > 1 else ""
     return Group(Text(said), table)
+
+
+def _bars(edit: Edit) -> str:
+    return str(edit.first) if edit.first == edit.last else f"{edit.first}-{edit.last}"
 
 
 def _grid_table(song: Path, seconds: float, start: float, grid: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,7 @@ from dancegen.commands import reporter, typed
 from dancegen.errors import DancegenError
 
 if TYPE_CHECKING:
+    from dancegen.audio.grid import BeatGrid
     from dancegen.pipeline import Rendered
     from dancegen.skeleton.sequence import SkeletonSequence
 
@@ -20,6 +21,8 @@ Style = Annotated[str, typer.Option(help="none, cha-cha, rumba, tango or waltz."
 Size = Annotated[int, typer.Option(help="Longer side of the video in pixels; the paper's is 256.")]
 Fps = Annotated[float, typer.Option(help="Frames a second.")]
 Crf = Annotated[int, typer.Option(help="Quality of H.264: 0 lossless, 18 fine, 28 small.")]
+Tempo = Annotated[str | None, typer.Option(help="half or double: dance at another tempo than the one found.")]
+Beats = Annotated[Path | None, typer.Option(help="The beats, one time in seconds a line, instead of the tracker's.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 WeightsOption = Annotated[
     list[str] | None, typer.Option(help="ROLE=FILE or ROLE=NAME, repeatable; renderer=puppet: no network draws.")
@@ -42,6 +45,8 @@ def render(
     size: Size = 512,
     fps: Fps = 30.0,
     crf: Crf = 18,
+    tempo: Tempo = None,
+    beats: Beats = None,
     dance: Annotated[Path | None, typer.Option(help="A dance file instead of a new dance.")] = None,
     take: Annotated[int | None, typer.Option(help="Which take of the dance file; default: the best.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Accept a dance file made for another song.")] = False,
@@ -60,11 +65,14 @@ def render(
 
     if report:
         _check_page(report, overwrite)
-    skeleton = None
+    skeleton, grid = None, None
     if dance:
-        skeleton, start, duration, seed, style = _read_dance(dance, take, song, start, duration, force)
+        _refuse_with_dance(seed=seed, style=style != "none", tempo=tempo, beats=beats)
+        skeleton, grid, start, duration, seed, style = _read_dance(dance, take, song, start, duration, force)
     elif take is not None:
         raise DancegenError("--take is a take of a dance file", "name the file with --dance")
+    elif tempo or beats:
+        grid = _given_grid(song, start, duration, beats, tempo)
     settings = Settings(seed, style, size, fps, crf, preview)
     made = render_dance(
         song,
@@ -73,6 +81,7 @@ def render(
         start=start,
         duration=duration,
         settings=settings,
+        grid=grid,
         dance=skeleton,
         pose=pose,
         mask=mask,
@@ -107,24 +116,41 @@ def example(
 
 def _read_dance(
     file: Path, take: int | None, song: Path, start: float, duration: float | None, force: bool
-) -> tuple[SkeletonSequence, float, float | None, int, str]:
-    """The chosen take of a dance file, cut to the stretch of the song that is rendered; that stretch, seed and style.
+) -> tuple[SkeletonSequence, BeatGrid | None, float, float | None, int, str]:
+    """The chosen take of a dance file, cut to the stretch of the song that is rendered; its beats, that stretch, seed
+    and style.
 
     Without --start and --duration the stretch is the dance's own.
     """
     from dancegen.audio.load import load_song
     from dancegen.choreography.config import STYLES
-    from dancegen.workbench.read_dance import check_song, cut_to, read_dance
+    from dancegen.workbench.read_dance import check_song, cut_to, grid_at, read_dance
 
     dance = read_dance(file)
     chosen = dance.take(take)
-    if note := check_song(dance, song, str(file), force):
+    note = check_song(dance, song, str(file), force)
+    if note:
         reporter().note(note)
     elif start == 0 and duration is None:
         start, duration = dance.song.start, dance.song.seconds
+    grid = None if note else grid_at(dance, start)  # the beats of another song say nothing
     seconds = load_song(song, start, duration).seconds
     style = chosen.style if chosen.style in STYLES else STYLES[0]
-    return cut_to(chosen, dance, start, seconds, force), start, duration, chosen.seed, style
+    return cut_to(chosen, dance, start, seconds, force), grid, start, duration, chosen.seed, style
+
+
+def _refuse_with_dance(**given: Any) -> None:
+    for name, value in given.items():
+        if value:
+            raise DancegenError(f"--{name} does not go with --dance", "leave it out: the dance is made already")
+
+
+def _given_grid(song: Path, start: float, duration: float | None, beats: Path | None, tempo: str | None) -> BeatGrid:
+    """The beats as --beats and --tempo say."""
+    from dancegen.audio.load import load_song
+    from dancegen.workbench.make import find_grid
+
+    return find_grid(load_song(song, start, duration), beats, tempo)
 
 
 def _check_page(page: Path, overwrite: bool) -> None:
@@ -138,11 +164,9 @@ def _check_page(page: Path, overwrite: bool) -> None:
 
 
 def _write_report(page: Path, made: Rendered, dance: Path | None) -> None:
-    """The page about a video; a dance file's own beats are shown where it was danced from one."""
+    """The page about a video; a dance file tells which weights made its dance."""
     import shlex
-    from dataclasses import replace
 
-    from dancegen.audio.grid import BeatGrid
     from dancegen.video.encode import read_comment
     from dancegen.workbench.preflight import check_all
     from dancegen.workbench.read_dance import read_dance
@@ -150,10 +174,7 @@ def _write_report(page: Path, made: Rendered, dance: Path | None) -> None:
 
     danced_by = None
     if dance:
-        file = read_dance(dance)
-        danced_by = file.weights
-        times = file.times + file.song.start - made.song.start
-        made = replace(made, grid=BeatGrid(times[times >= 0], file.tempo, file.confidence))
+        danced_by = read_dance(dance).weights
     reporter().stage("report")
     checks = check_all(made.grid, made.subject, made.dance, made.size, made.frames, made.path.parent)
     weights = weights_facts(read_comment(made.path).get("weights", {}), danced_by)

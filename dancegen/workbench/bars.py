@@ -31,15 +31,22 @@ def bar_poses(times: np.ndarray, first: int, last: int, fps: float, poses: int) 
     Raises:
         DancegenError: there are no such bars.
     """
+    check_bars(times, first, last)
     count = bar_count(times)
-    if not 1 <= first <= last <= count:
-        raise DancegenError(f"bars {first}-{last} are not in this song", f"choose within 1-{count}, the smaller first")
     begin = 0 if first == 1 else round(float(times[(first - 1) * BEATS_PER_BAR]) * fps)
     end = poses if last == count else round(float(times[last * BEATS_PER_BAR]) * fps)
     begin, end = min(begin, poses), min(end, poses)
     if end - begin < 2:
         raise DancegenError(f"bars {first}-{last} lie behind the end of the dance", "choose earlier bars")
     return begin, end
+
+
+def check_bars(times: np.ndarray, first: int, last: int) -> None:
+    """Refuse bars that a song with beats at `times` (B,) does not have."""
+    count = bar_count(times)
+    if not 1 <= first <= last <= count:
+        what = f"bars {first}-{last} are not in this song" if first != last else f"there is no bar {first} in this song"
+        raise DancegenError(what, f"choose within 1-{count}, the smaller first")
 
 
 def parse_bars(text: str, option: str = "--redo") -> tuple[int, int]:

@@ -13,7 +13,7 @@ from dancegen.audio.grid import BeatGrid
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.skeleton.sequence import SkeletonSequence
-from dancegen.workbench.bars import bar_count, bar_poses, parse_bars, paste, read_beats, retimed
+from dancegen.workbench.bars import bar_count, bar_poses, check_bars, parse_bars, paste, read_beats, retimed
 from dancegen.workbench.dance_file import DanceFile, Edit, SongInfo, Take, WeightsInfo, file_sha256, rounded
 from dancegen.workbench.takes import ranked
 
@@ -70,9 +70,26 @@ def make_dance(
 ) -> DanceFile:
     """A dance file with a scored take for each seed."""
     reporter = reporter or SilentReporter()
-    takes = [_one_take(song, grid, network, seed, styles, reporter) for seed in seeds]
+    for _, first, last in styles.stretches:
+        check_bars(grid.times, first, last)
+    takes = []
+    for number, seed in enumerate(seeds, 1):
+        told = _Named(reporter, f"take {number} of {len(seeds)}, ") if len(seeds) > 1 else reporter
+        takes.append(_one_take(song, grid, network, seed, styles, told))
     info = SongInfo(song.path.name, file_sha256(song.path), song.start, round(song.seconds, 6))
     return DanceFile(info, grid.times, grid.tempo, grid.confidence, weights, ranked(takes, grid.times))
+
+
+class _Named:
+    """A reporter that says before each stage which take it belongs to."""
+
+    def __init__(self, reporter: Reporter, prefix: str) -> None:
+        self._prefix, self._stage = prefix, reporter.stage
+        self.advance, self.note = reporter.advance, reporter.note
+
+    def stage(self, name: str, total: int | None = None, unit: str = "") -> None:
+        """See `progress.Reporter`."""
+        self._stage(self._prefix + name, total, unit)
 
 
 def _one_take(
@@ -118,6 +135,8 @@ def redo(
     from dancegen.choreography.dance import choreograph
 
     grid = BeatGrid(dance.times, dance.tempo, dance.confidence).counted(song.seconds)
+    for first, last in bars:
+        check_bars(grid.times, first, last)
     take = dance.take(number)
     new = choreograph(song, grid, network, seed=seed, style=style, reporter=reporter or SilentReporter())
     for first, last in bars:

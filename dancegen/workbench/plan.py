@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dancegen import __version__
+from dancegen.choreography.config import STYLES
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.workbench.dance_file import file_sha256
@@ -108,6 +109,8 @@ def read_pairs(path: Path) -> list[Pair]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file))
+    except FileNotFoundError as cause:
+        raise DancegenError(f"{path}: no such CSV of pairs", "check its name and folder") from cause
     except (OSError, UnicodeDecodeError, csv.Error) as cause:
         raise DancegenError(f"{path} cannot be read as a CSV of pairs", "write lines like song.mp3,me.png") from cause
     columns = ["song", "picture", "seed", "style"]
@@ -139,6 +142,8 @@ def _pair(cells: dict[str, str], path: Path, number: int) -> Pair:
     if seed is not None and not seed.isdigit():
         raise DancegenError(f"{where}: the seed {seed} is no whole number", "mend that line")
     style = cells.get("style") or None
+    if style and style not in STYLES:
+        raise DancegenError(f"{where}: there is no style {style!r}", f"choose one of {', '.join(STYLES)}")
     return Pair(path.parent / cells["song"], path.parent / cells["picture"], int(seed) if seed else None, style, where)
 
 

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 WIDTH = 1200  # pixels of a plot or sheet
 ROW_SECONDS = 15.0  # a row of the beat plot
 CURVE_HEIGHT = 90
+GUTTER = 44  # pixels left of a row of the beat plot, for its time
 STRIP_HEIGHT = 120
 POSES = 12  # of a take on the contact sheet
 INK, PALE, BEAT, BAR, MARK = (30, 60, 120), (205, 215, 235), (225, 200, 190), (200, 90, 60), (20, 140, 90)
+LEGEND = "curve: speed of elbows, wrists, knees and ankles; lines: beats, with bar numbers; dots: the dance's own beats"
 _FINE = 2  # drawn this much larger and made smaller, for smooth lines
 
 
@@ -39,21 +41,23 @@ def beat_plot(onset: np.ndarray, rate: float, times: np.ndarray, seconds: float)
     for begin in np.arange(0, max(seconds, 1e-3), ROW_SECONDS):
         end = min(begin + ROW_SECONDS, seconds) if seconds < ROW_SECONDS else begin + ROW_SECONDS
         values = onset[round(begin * rate) : round(end * rate)]
-        rows.append(_curve(values, rate, begin, end, times, [], f"{begin:.0f} s", float(onset.max(initial=1e-6))))
+        top, width = float(onset.max(initial=1e-6)), WIDTH - GUTTER
+        curve = _curve(values, rate, begin, end, times, [], top, width)
+        rows.append(np.concatenate([_gutter(f"{begin:.0f} s"), curve], axis=1))
     return np.concatenate(rows)
 
 
-def speed_plot(dance: SkeletonSequence, times: np.ndarray, title: str = "") -> np.ndarray:
+def speed_plot(dance: SkeletonSequence, times: np.ndarray) -> np.ndarray:
     """Speed over time with the beats (pale, first of a bar red) and the dance's own (green dots): (H, WIDTH, 3)."""
     speed = joint_speed(dance.joints, dance.fps)
     marks = kinematic_beats(dance.joints, dance.fps)
-    return _curve(speed, dance.fps, 0.0, dance.seconds, times, marks, title, float(speed.max(initial=1e-6)))
+    return _curve(speed, dance.fps, 0.0, dance.seconds, times, marks, float(speed.max(initial=1e-6)), WIDTH)
 
 
 def contact_sheet(dance: DanceFile) -> np.ndarray:
     """All takes, the best first: scores, a strip of poses, the speed curve with the beats. uint8 (H, WIDTH, 3)."""
     ranks = [(take.scores or {}).get("rank", number) for number, take in enumerate(dance.takes)]
-    rows = []
+    rows = [_line(LEGEND, (255, 255, 255))]
     for number in np.argsort(ranks, kind="stable"):
         take = dance.takes[number]
         scores = take.scores or {}
@@ -62,7 +66,7 @@ def contact_sheet(dance: DanceFile) -> np.ndarray:
         style = take.style + (" (edited)" if take.edits else "")
         rows.append(_line(f"take {number + 1}   seed {take.seed}   {style}   " + "   ".join(said)))
         rows.append(_strip(take.skeleton))
-        rows.append(speed_plot(take.skeleton, dance.times, "speed"))
+        rows.append(speed_plot(take.skeleton, dance.times))
     return np.concatenate(rows)
 
 
@@ -76,9 +80,16 @@ def _strip(dance: SkeletonSequence) -> np.ndarray:
     return np.pad(picture, ((0, 0), (0, WIDTH - picture.shape[1]), (0, 0)), constant_values=255)
 
 
-def _line(text: str) -> np.ndarray:
-    picture = Image.new("RGB", (WIDTH, 26), (240, 242, 246))
+def _line(text: str, paper: tuple[int, int, int] = (240, 242, 246)) -> np.ndarray:
+    picture = Image.new("RGB", (WIDTH, 26), paper)
     ImageDraw.Draw(picture).text((8, 5), text, fill=(20, 20, 20), font=ImageFont.load_default(14))
+    return np.asarray(picture)
+
+
+def _gutter(text: str) -> np.ndarray:
+    picture = Image.new("RGB", (GUTTER, CURVE_HEIGHT), "white")
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(12)
+    draw.text((GUTTER - 6 - draw.textlength(text, font), CURVE_HEIGHT - 18), text, fill=(90, 90, 90), font=font)
     return np.asarray(picture)
 
 
@@ -89,11 +100,11 @@ def _curve(
     end: float,
     times: np.ndarray,
     marks: Sequence[float] | np.ndarray,
-    title: str,
     top: float,
+    wide: int,
 ) -> np.ndarray:
     """One row: `values` at `rate` from `begin` s to `end` s, lines at `times`, dots at `marks`."""
-    width, height = WIDTH * _FINE, CURVE_HEIGHT * _FINE
+    width, height = wide * _FINE, CURVE_HEIGHT * _FINE
     picture = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(picture)
 
@@ -121,10 +132,7 @@ def _curve(
         radius = 2.2 * _FINE
         draw.ellipse([x(mark) - radius, height - 2 * radius - 2, x(mark) + radius, height - 2], fill=MARK)
     draw.line([(0, height - 1), (width, height - 1)], fill=PALE, width=_FINE)
-    if title:
-        place = (width - draw.textlength(title, small) - 10, 4)
-        draw.text(place, title, fill=(90, 90, 90), font=small)
-    return np.asarray(picture.resize((WIDTH, CURVE_HEIGHT), Image.Resampling.LANCZOS))
+    return np.asarray(picture.resize((wide, CURVE_HEIGHT), Image.Resampling.LANCZOS))
 
 
 def save_png(path: object, picture: np.ndarray) -> None:

@@ -192,7 +192,7 @@ def enough_memory() -> Check:
 def enough_disk(folder: Path, size: tuple[int, int], frames: int) -> Check:
     """Whether the disk has room for the video."""
     need, free = size[0] * size[1] * frames * BYTES_PER_PIXEL + 16e6, shutil.disk_usage(folder).free
-    what = f"the video may need {need / 1e6:.0f} MB, {free / 1e6:.0f} MB are free"
+    what = f"the video may need {need / 1e6:.0f} MB, {free / 1e9:.1f} GB are free"
     return Check("disk", OK, what) if free >= need else Check("disk", LOOK, what, "free some room")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dancegen.audio.grid import BeatGrid
 from dancegen.errors import DancegenError
 from dancegen.skeleton.joints import JOINT_NAMES, V
 from dancegen.skeleton.sequence import SkeletonSequence
@@ -78,6 +79,12 @@ def cut_to(take: Take, dance: DanceFile, start: float, seconds: float, force: bo
     return SkeletonSequence(skeleton.joints[at], fps, skeleton.confidence[at])
 
 
+def grid_at(dance: DanceFile, start: float) -> BeatGrid:
+    """The dance's own beats, counted from `start` (seconds of the song's file)."""
+    times = dance.times + dance.song.start - start
+    return BeatGrid(times[times >= 0], dance.tempo, dance.confidence)
+
+
 def _parse(path: Path) -> Any:
     try:
         if path.stat().st_size > LARGEST_FILE:
@@ -98,8 +105,11 @@ def _dance(content: Any) -> DanceFile:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise DancegenError(f'this is not a dance file (no "format": "{FORMAT}")', "name a file of `dancegen dance`")
     version = content.get("version")
+    if "version" not in content:
+        raise DancegenError('"version" is missing')
     if version != VERSION:
-        raise DancegenError(f"it has version {version}, and this dancegen reads version {VERSION}", "upgrade dancegen")
+        what = f"it has version {json.dumps(version)[:20]}, and this dancegen reads version {VERSION}"
+        raise DancegenError(what, "upgrade dancegen")
     if content.get("joints") != list(JOINT_NAMES):
         raise DancegenError('"joints" is not the list of the 18 OpenPose joints in their order')
     fps = _number(content, "fps", 1, 1000)

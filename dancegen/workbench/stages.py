@@ -49,8 +49,9 @@ def _subject(task: dict[str, Any], scratch: Path) -> None:
 
 def _video(task: dict[str, Any], scratch: Path) -> None:
     from dancegen.pipeline import Settings, render_dance
-    from dancegen.workbench.read_dance import read_dance
+    from dancegen.workbench.read_dance import grid_at, read_dance
 
+    made = read_dance(Path(task["dance"]))
     settings = Settings(task["seed"], task["style"], task["size"], task["fps"], task["crf"], task["preview"])
     roles = ("subject",) if task["preview"] else ("subject", "renderer")
     render_dance(
@@ -60,7 +61,8 @@ def _video(task: dict[str, Any], scratch: Path) -> None:
         start=task["start"],
         duration=task["duration"],
         settings=settings,
-        dance=read_dance(Path(task["dance"])).take(None).skeleton,
+        grid=grid_at(made, task["start"]),
+        dance=made.take(None).skeleton,
         subject=read_subject(Path(task["subject"]), Path(task["picture"])),
         networks=_networks(task, *roles),
     )
