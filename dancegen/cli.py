@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import importlib.util
 import signal
@@ -29,6 +30,10 @@ COMMAND_MODULES = (
 )
 EVERYWHERE = {"--quiet": "quiet", "-q": "quiet", "--debug": "debug"}  # options that may stand anywhere
 PLAIN_SECONDS = 10.0  # between two lines of progress where there is no terminal
+PLACES = {  # what is wrong with a place where something is to be written -> remedy
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some room"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "change its permissions, or choose another place"),
+}
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells expect it
 
 
@@ -38,7 +43,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     listener = SilentReporter() if "quiet" in everywhere else _console_reporter()
     use_reporter(listener)
     use_typed(given)
-    signal.signal(signal.SIGTERM, _terminated)
+    _unwind_on_signals()
     status = 1
     try:
         _build()(given, prog_name="dancegen")
@@ -65,11 +70,21 @@ def _explain(error: Exception) -> str:
     told = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     if isinstance(error, MemoryError) or "out of memory" in told:
         return f"not enough memory ({told}): close other programs, or choose a smaller --size or --device cpu"
+    if isinstance(error, OSError) and error.errno in PLACES:
+        return f"{error.filename or 'a file'} cannot be written ({error.strerror}): {PLACES[error.errno]}"
     return f"a fault of dancegen's own ({told}): run it again with --debug and report what it says"
 
 
-def _terminated(_signal: int, _frame: object) -> None:
-    raise SystemExit(128 + signal.SIGTERM)  # unwinds, so that no half-written file stays
+def _unwind_on_signals() -> None:
+    """The end from outside (kill, a closed terminal) unwinds like Ctrl-C."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup has it ignored
+            signal.signal(number, _terminated)
+
+
+def _terminated(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)  # unwinds, so that no half-written file stays
 
 
 def _take_everywhere(arguments: list[str]) -> tuple[list[str], set[str]]:

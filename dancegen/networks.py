@@ -79,6 +79,8 @@ def load_networks(
         try:
             loaded[role] = _load(role, path, place)
         except (RuntimeError, ValueError) as cause:  # what torch says of tensors that are missing or of another shape
+            if any(word in str(cause) for word in ("out of memory", "CUDA", "MPS")):  # the device's fault, not theirs
+                raise
             what = f"the tensors of {path} do not fit this version's {role}"
             raise DancegenError(what, "give other weights, or install the dancegen they were made with") from cause
     return Networks(place, names=names, **loaded)  # type: ignore[arg-type]

@@ -63,7 +63,7 @@ def run_main(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ran]]:
     """`run_main("render", ...)`: the program inside this process, through its real error boundary."""
     from dancegen import cli
 
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
 
     def run(*arguments: object) -> Ran:
         capfd.readouterr()
@@ -73,7 +73,8 @@ def run_main(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ran]]:
         return Ran(int(end.value.code or 0), out, err)
 
     yield run
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

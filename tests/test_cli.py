@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
@@ -110,6 +111,18 @@ def test_a_fault_of_ours_is_one_line(run_main: Callable[..., Ran], monkeypatch: 
     assert ran.status == 1 and len(ran.err.splitlines()) == 1 and "ZeroDivisionError: two lines" in ran.err
 
 
+def test_a_full_disk_anywhere_is_no_fault_of_ours(
+    run_main: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "page.html")
+
+    monkeypatch.setattr(cli, "_build", full)
+    ran = run_main("render")
+    assert ran.err == "dancegen: page.html cannot be written (No space left on device): free some room\n"
+    assert ran.status == 1
+
+
 def test_results_go_to_stdout_and_progress_to_stderr(
     run_main: Callable[..., Ran], beat_song: Path, picture: Path, quick: tuple[str, ...], tmp_path: Path
 ) -> None:
@@ -188,7 +201,7 @@ def test_ctrl_c_in_every_stage(
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"] and out.read_bytes() == b"before"
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_real_signal_while_drawing(
     beat_song: Path, picture: Path, quick: tuple[str, ...], tmp_path: Path, number: int, status: int
 ) -> None:
@@ -203,6 +216,15 @@ def test_a_real_signal_while_drawing(
     process.send_signal(number)
     assert process.wait(timeout=20) == status
     assert "Traceback" not in process.stderr.read() and not list(tmp_path.iterdir())
+
+
+def test_nohup_is_honoured(run_main: Callable[..., Ran]) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        run_main("--version")
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_commands_called_as_functions_report_to_nobody() -> None:

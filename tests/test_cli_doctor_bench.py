@@ -10,7 +10,7 @@ import soundfile
 from conftest import Ran
 
 from dancegen.commands import bench, doctor
-from dancegen.weights import manifest
+from dancegen.weights import hub, manifest
 
 
 def test_doctor_finds_a_whole_installation(run_main: Callable[..., Ran]) -> None:
@@ -31,6 +31,33 @@ def test_doctor_names_what_is_broken_and_the_remedy(
     assert ran.status == 1 and ran.out.count("!!") == 2
     text = " ".join(ran.out.split())
     assert "another sha256" in text and "is missing" in text and text.count("install dancegen again") == 2
+
+
+def test_doctor_tells_of_roles_that_have_no_weights(
+    run_main: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manifest, "load_manifest", tuple)
+    monkeypatch.setattr(doctor, "CHECKS", (doctor._weights,))
+    ran = run_main("doctor")
+    text = " ".join(ran.out.split())
+    assert ran.status == 1 and ran.out.count("!!") == 1
+    assert "--dance FILE" in text and "mediapipe or --pose" in text and "the analytic puppet draws" in text
+
+
+@pytest.mark.parametrize("closed", ["hub", "tmp"])
+def test_doctor_tells_of_folders_that_cannot_be_written_to(
+    run_main: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, closed: str
+) -> None:
+    for name in ("hub", "tmp"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(hub, "cache_folder", lambda: tmp_path / "hub")
+    monkeypatch.setattr(doctor.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
+    monkeypatch.setattr(doctor.os, "access", lambda folder, _: Path(folder).name != closed)
+    monkeypatch.setattr(doctor, "CHECKS", (doctor._folders,))
+    ran = run_main("doctor")
+    text = " ".join(ran.out.split())
+    assert "cannot be written to" in text and ("set HF_HOME" if closed == "hub" else "set TMPDIR") in text
+    assert ran.status == (closed == "tmp"), "a read-only cache is used, without temporary files nothing works"
 
 
 def test_a_check_that_crashes_is_a_finding(run_main: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from dancegen import networks as networks_module
 from dancegen.assets.example import POSE
 from dancegen.audio.load import load_song
 from dancegen.choreography.config import ChoreographerConfig
@@ -204,6 +205,17 @@ def test_weights_whose_tensors_do_not_fit(tiny_weights: Path, tmp_path: Path) ->
     save_checkpoint(tmp_path / "less.safetensors", state, config)
     with pytest.raises(DancegenError, match=r"less\.safetensors do not fit"):
         load_networks({"choreographer": str(tmp_path / "less.safetensors")}, device="cpu", roles=["choreographer"])
+
+
+def test_a_device_without_room_is_not_blamed_on_the_weights(
+    tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 MiB")
+
+    monkeypatch.setattr(networks_module, "_load", full)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        load_networks({"choreographer": str(tiny_weights)}, device="cpu", roles=["choreographer"])
 
 
 def test_networks_that_are_not_there(tiny_weights: Path) -> None:

@@ -197,3 +197,4 @@ def test_wheel_lists_its_weights(tmp_path: Path) -> None:
     )  # fmt: skip
     for entry in load_manifest():
         assert entry.name in listed.stdout
+    assert "missing" not in listed.stdout, "the weights themselves are in the wheel"

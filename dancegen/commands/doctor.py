@@ -8,7 +8,7 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,7 +106,8 @@ def _weights() -> Iterator[Finding]:
     from dancegen.weights.manifest import load_manifest, readable_size
     from dancegen.weights.verify import rechecked_sha256
 
-    for entry in load_manifest():
+    entries = load_manifest()
+    for entry in entries:
         what, size = f"{entry.role}: {entry.name}", readable_size(entry.size)
         if entry.source == "hub":
             yield _hub_weights(what, size, entry)
@@ -116,12 +117,25 @@ def _weights() -> Iterator[Finding]:
             yield Finding(FINE, what, f"{size}, sha256 {entry.sha256[:12]}... as it should be")
         else:
             yield Finding(BROKEN, what, f"{entry.package_path} has another sha256", "install dancegen again")
-    for role, path in defaults().items():
+    own = defaults()
+    yield from _unfilled({entry.role for entry in entries} | own.keys())
+    for role, path in own.items():
         if path.is_file():
             yield Finding(FINE, f"{role}: your own", str(path))
         else:
             remedy = f"put it back or run `dancegen weights use --shipped {role}`"
             yield Finding(BROKEN, f"{role}: your own", f"{path} is gone", remedy)
+
+
+def _unfilled(roles: Collection[str]) -> Iterator[Finding]:
+    """The networks that nothing is there for; only the choreographer has no stand-in."""
+    if "choreographer" not in roles:
+        yield Finding(BROKEN, "choreographer", "no weights", "install dancegen again, or render with --dance FILE")
+    stand_ins = {"subject": "mediapipe or --pose finds the person", "renderer": "the analytic puppet draws"}
+    for role, instead in stand_ins.items():
+        if role not in roles:
+            remedy = f"run `dancegen weights use FILE`, or give --weights {role}=FILE, for your own"
+            yield Finding(OPTIONAL, role, f"no weights: {instead}", remedy)
 
 
 def _hub_weights(what: str, size: str, entry: object) -> Finding:
@@ -162,16 +176,16 @@ def _detectors() -> Iterator[Finding]:
 def _folders() -> Iterator[Finding]:
     from dancegen.weights.hub import cache_folder
 
-    folders = (
-        ("weights cache", cache_folder(), "set HF_HOME to another folder"),
-        ("temporary files", Path(tempfile.gettempdir()), "set TMPDIR to another folder"),
+    folders = (  # what is in a cache that cannot be written to is used all the same; nothing works without the other
+        ("weights cache", cache_folder(), OPTIONAL, "set HF_HOME to another folder"),
+        ("temporary files", Path(tempfile.gettempdir()), BROKEN, "set TMPDIR to another folder"),
     )
-    for what, folder, remedy in folders:
+    for what, folder, closed, remedy in folders:
         there = next(parent for parent in (folder, *folder.parents) if parent.exists())
         free = shutil.disk_usage(there).free
         facts = f"{folder}, {free / 1e9:.1f} GB free"
         if not os.access(there, os.W_OK):
-            yield Finding(BROKEN, what, f"{facts}, cannot be written to", remedy)
+            yield Finding(closed, what, f"{facts}, cannot be written to", remedy)
         elif free < LITTLE_ROOM:
             yield Finding(OPTIONAL, what, facts, f"that is little: free some or {remedy}")
         else:
