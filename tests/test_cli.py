@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import dataclasses
 import errno
+import importlib
+import inspect
 import os
 import re
 import signal
@@ -15,6 +18,7 @@ from conftest import ROOT, Ran
 
 from dancegen import __version__, cli, commands
 from dancegen.errors import DancegenError
+from dancegen.pipeline import Settings
 
 STAGES = ("listening", "loading", "finding", "choreography", "preparing", "drawing")
 
@@ -225,6 +229,17 @@ def test_nohup_is_honoured(run_main: Callable[..., Ran]) -> None:
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("command", ["render", "example", "check", "batch"])
+def test_options_have_the_defaults_of_the_python_api(command: str) -> None:
+    """Help must be quick and so may not import `Settings`: the defaults are written down twice."""
+    module = importlib.import_module(f"dancegen.commands.{'render' if command == 'example' else command}")
+    options = inspect.signature(module.COMMANDS[command]).parameters
+    shared = [field for field in dataclasses.fields(Settings) if field.name in options]
+    assert len(shared) >= 3
+    for field in shared:
+        assert options[field.name].default == field.default, field.name
 
 
 def test_commands_called_as_functions_report_to_nobody() -> None:

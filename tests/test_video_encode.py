@@ -194,6 +194,7 @@ def test_outputs_that_cannot_be(tmp_path: Path) -> None:
         (tmp_path / "no" / "a.mp4", "does not exist"),
         (tmp_path / "there.mp4", "--overwrite"),
         (tmp_path / "folder.mp4", "is a folder"),
+        (tmp_path, "is a folder"),
         (tmp_path / "there.mp4" / "a.mp4", "does not exist"),
     ):
         with pytest.raises(DancegenError, match=said):

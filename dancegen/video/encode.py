@@ -46,14 +46,14 @@ def check_output(path: Path, *, overwrite: bool = False, inputs: Iterable[Path] 
         DancegenError: unknown ending, folder missing or not writable, the file is there and `overwrite` is not set, or
             it is one of the `inputs`.
     """
+    if path.is_dir():
+        raise DancegenError(f"{path} is a folder", "choose a file name with -o")
     if path.suffix.lower() not in CONTAINERS:
         ending = f"ends in {path.suffix}" if path.suffix else "has no ending"
         raise DancegenError(f"{path} {ending}, which is no video format here", f"end it in {', '.join(CONTAINERS)}")
     folder = path.parent
     if not folder.is_dir():
         raise DancegenError(f"the output folder {folder} does not exist", "create it or choose another with -o")
-    if path.is_dir():
-        raise DancegenError(f"{path} is a folder", "choose a file name with -o")
     if path.exists() and not overwrite:
         raise DancegenError(f"{path} exists", "add --overwrite to replace it, or choose another name with -o")
     if path.exists() and any(given.exists() and path.samefile(given) for given in inputs):
