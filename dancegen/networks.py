@@ -81,7 +81,8 @@ def load_networks(
         except (RuntimeError, ValueError) as cause:  # what torch says of tensors that are missing or of another shape
             if any(word in str(cause) for word in ("out of memory", "CUDA", "MPS")):  # the device's fault, not theirs
                 raise
-            what = f"the tensors of {path} do not fit this version's {role}"
+            told = " ".join(str(cause).split("\n\t")[:2][-1].split())  # torch's list of faults: its first
+            what = f"the tensors of {path} do not fit this version's {role} ({told[:150]})"
             raise DancegenError(what, "give other weights, or install the dancegen they were made with") from cause
     return Networks(place, names=names, **loaded)  # type: ignore[arg-type]
 

@@ -199,12 +199,20 @@ def test_impossible_settings(wrong: dict, said: str) -> None:
         Settings(**wrong)
 
 
-def test_weights_whose_tensors_do_not_fit(tiny_weights: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fault", ["missing", "unknown", "of another shape"])
+def test_weights_whose_tensors_do_not_fit(tiny_weights: Path, tmp_path: Path, fault: str) -> None:
     config, state = load_checkpoint(tiny_weights, ChoreographerConfig)
-    state.pop(next(iter(state)))
-    save_checkpoint(tmp_path / "less.safetensors", state, config)
-    with pytest.raises(DancegenError, match=r"less\.safetensors do not fit"):
-        load_networks({"choreographer": str(tmp_path / "less.safetensors")}, device="cpu", roles=["choreographer"])
+    name = next(key for key, tensor in state.items() if tensor.ndim > 1)
+    if fault == "unknown":
+        state["more.weight"], name = state[name].clone(), "more.weight"
+    elif fault == "missing":
+        state.pop(name)
+    else:
+        state[name] = state[name][1:]
+    save_checkpoint(tmp_path / "other.safetensors", state, config)
+    with pytest.raises(DancegenError, match=r"other\.safetensors do not fit") as caught:
+        load_networks({"choreographer": str(tmp_path / "other.safetensors")}, device="cpu", roles=["choreographer"])
+    assert name in caught.value.what and "\n" not in caught.value.what
 
 
 def test_a_device_without_room_is_not_blamed_on_the_weights(

@@ -19,7 +19,6 @@ from dancegen.weights.checkpoint import (
     CONFIG_KEY,
     FORMAT_KEY,
     FORMAT_VERSION,
-    fill_network,
     format_version,
     load_checkpoint,
     read_metadata,
@@ -154,16 +153,3 @@ def test_newer_layout_is_refused(tmp_path: Path, version: str) -> None:
     path = edited(tmp_path / "a.safetensors", **{CONFIG_KEY: config, FORMAT_KEY: version})
     with pytest.raises(DancegenError, match="upgrade dancegen"):
         load_checkpoint(path, TinyConfig)
-
-
-def test_tensor_that_does_not_fit_is_named() -> None:
-    network = torch.nn.Linear(3, 2)
-    fill_network(network, {"weight": torch.ones(2, 3), "bias": torch.ones(2)}, "good")
-    assert torch.equal(network.weight, torch.ones(2, 3))
-    for state, said in (
-        ({"weight": torch.ones(3, 3), "bias": torch.ones(2)}, r"weight is \(3, 3\), not \(2, 3\)"),
-        ({"weight": torch.ones(2, 3)}, "bias is missing"),
-        ({"weight": torch.ones(2, 3), "bias": torch.ones(2), "more": torch.ones(1)}, "more is unknown"),
-    ):
-        with pytest.raises(DancegenError, match=said):
-            fill_network(network, state, "bad")

@@ -98,20 +98,6 @@ def load_checkpoint(path: Path, config_class: type[Config]) -> tuple[Config, dic
     }
 
 
-def fill_network(network: torch.nn.Module, state: dict[str, torch.Tensor], where: Path | str) -> None:
-    """`network.load_state_dict(state)`, with the first tensor that does not fit named in a DancegenError."""
-    wanted = network.state_dict()
-    for name in sorted(wanted.keys() | state.keys()):
-        if name not in state or name not in wanted:
-            fault = f"the tensor {name} is {'missing' if name not in state else 'unknown'}"
-        elif state[name].shape != wanted[name].shape:
-            fault = f"the tensor {name} is {tuple(state[name].shape)}, not {tuple(wanted[name].shape)}"
-        else:
-            continue
-        raise DancegenError(f"{where} does not fit this version's network: {fault}", "retrain or upgrade")
-    network.load_state_dict(state)
-
-
 def config_from_json(stored: dict[str, Any], config_class: type[Config], where: str) -> Config:
     """A `config_class` from its JSON; every field that does not fit is named.
 
