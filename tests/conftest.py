@@ -63,7 +63,8 @@ def run_main(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ran]]:
     """`run_main("render", ...)`: the program inside this process, through its real error boundary."""
     from dancegen import cli
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no SIGHUP
+    before = {name: signal.getsignal(getattr(signal, name)) for name in names}
 
     def run(*arguments: object) -> Ran:
         capfd.readouterr()
@@ -73,8 +74,8 @@ def run_main(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ran]]:
         return Ran(int(end.value.code or 0), out, err)
 
     yield run
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    for name, handler in before.items():
+        signal.signal(getattr(signal, name), handler)
 
 
 @pytest.fixture(scope="session")

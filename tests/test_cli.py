@@ -20,6 +20,7 @@ from dancegen import __version__, cli, commands
 from dancegen.errors import DancegenError
 from dancegen.pipeline import Settings
 
+HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
 STAGES = ("listening", "loading", "finding", "choreography", "preparing", "drawing")
 
 
@@ -205,7 +206,7 @@ def test_ctrl_c_in_every_stage(
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"] and out.read_bytes() == b"before"
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (HANGUP, 129)])
 def test_a_real_signal_while_drawing(
     beat_song: Path, picture: Path, quick: tuple[str, ...], tmp_path: Path, number: int, status: int
 ) -> None:
@@ -222,13 +223,14 @@ def test_a_real_signal_while_drawing(
     assert "Traceback" not in process.stderr.read() and not list(tmp_path.iterdir())
 
 
+@pytest.mark.skipif(HANGUP is None, reason="no terminal hangs up here")
 def test_nohup_is_honoured(run_main: Callable[..., Ran]) -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    before = signal.signal(HANGUP, signal.SIG_IGN)
     try:
         run_main("--version")
-        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        assert signal.getsignal(HANGUP) == signal.SIG_IGN
     finally:
-        signal.signal(signal.SIGHUP, before)
+        signal.signal(HANGUP, before)
 
 
 @pytest.mark.parametrize("command", ["render", "example", "check", "batch"])

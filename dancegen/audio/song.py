@@ -38,9 +38,14 @@ class Song:
 
     def cut(self, first: int, count: int) -> np.ndarray:
         """Pieces `first` to `first + count`, silence where the song has none: (count, 1600) float32."""
-        out = np.zeros(count * SAMPLES_PER_PIECE, np.float32)
-        begin = first * SAMPLES_PER_PIECE
-        low, high = max(begin, 0), min(begin + len(out), len(self.samples))
-        if high > low:
-            out[low - begin : high - begin] = self.samples[low:high]
-        return out.reshape(count, SAMPLES_PER_PIECE)  # (count, 1600)
+        samples = stretch_of(self.samples, first * SAMPLES_PER_PIECE, count * SAMPLES_PER_PIECE)
+        return samples.reshape(count, SAMPLES_PER_PIECE)  # (count, 1600)
+
+
+def stretch_of(samples: np.ndarray, begin: int, count: int) -> np.ndarray:
+    """`count` samples of (N,) from `begin` on, silence before the first and after the last: (count,) float32."""
+    out = np.zeros(count, np.float32)
+    low, high = max(begin, 0), min(begin + count, len(samples))
+    if high > low:
+        out[low - begin : high - begin] = samples[low:high]
+    return out

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from dancegen.audio.song import SAMPLE_RATE
+from dancegen.audio.song import SAMPLE_RATE, stretch_of
 
 FRAME_RATE = 100  # frames a second
 HOP = SAMPLE_RATE // FRAME_RATE  # 160 samples
@@ -51,7 +51,7 @@ def measure(samples: np.ndarray) -> Curves:
     for first in range(0, frames, BLOCK):
         count = min(BLOCK, frames - first)
         # FLUX_LAG frames more in front, so that blocks join without a seam
-        stretch = _cut(samples, (first - FLUX_LAG) * HOP - FFT // 2, (count + FLUX_LAG - 1) * HOP + FFT)
+        stretch = stretch_of(samples, (first - FLUX_LAG) * HOP - FFT // 2, (count + FLUX_LAG - 1) * HOP + FFT)
         spectrum = torch.stft(
             torch.from_numpy(stretch), FFT, HOP, WINDOW, window, center=False, return_complex=True
         )  # (513, count + lag)
@@ -68,15 +68,6 @@ def _root_mean_square(samples: np.ndarray) -> float:
     block = BLOCK * HOP
     parts = (samples[first : first + block].astype(np.float64) for first in range(0, len(samples), block))
     return float(np.sqrt(sum(float(part @ part) for part in parts) / max(len(samples), 1)))
-
-
-def _cut(samples: np.ndarray, begin: int, count: int) -> np.ndarray:
-    """`count` samples from `begin`, silence outside the song."""
-    out = np.zeros(count, np.float32)
-    low, high = max(begin, 0), min(begin + count, len(samples))
-    if high > low:
-        out[low - begin : high - begin] = samples[low:high]
-    return out
 
 
 def _mel_centres() -> np.ndarray:
