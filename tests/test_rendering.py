@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 import torch
 
+from dancegen.rendering.conditions import draw_conditions
 from dancegen.rendering.generator import Generator, RendererConfig, Retouch, compose, load_generator
+from dancegen.rendering.limbs import K
 from dancegen.rendering.renderer import Renderer
 from dancegen.rendering.window import SNAP, fit_window
+from dancegen.skeleton.joints import L_HIP, R_ELBOW, R_KNEE
 from dancegen.weights.checkpoint import save_checkpoint
 from tests.test_puppet import as_sequence, drawn, standing
 
-TINY = RendererConfig(grid=64, widths=(4, 8, 8, 8), part_widths=(4, 8, 8, 8))
+TINY = RendererConfig(grid=64, flow_limit=0.03, widths=(4, 8, 8, 8), part_widths=(4, 8, 8, 8))
 
 
 def stirred(config: RendererConfig, seed: int = 0) -> Generator:
@@ -72,6 +75,17 @@ def test_a_network_only_touches_the_neighbourhood_of_the_person() -> None:
     columns = np.nonzero(changed.any(0))[0]
     assert changed.any()
     assert columns[0] > 64 and columns[-1] < 192
+
+
+def test_nothing_is_painted_around_head_hands_and_feet() -> None:
+    joints = np.pad(standing(128, 128, 110), ((0, 0), (0, 1)))
+    reach = draw_conditions(joints[None], torch.zeros(1, K, 3), 128, 128).reach[0, 0]
+    x, y = joints[0, :2].astype(int)  # the nose
+    assert float(reach[y - 12 : y, x - 8 : x + 8].max()) == 0
+    for joint in (R_ELBOW, L_HIP, R_KNEE):
+        x, y = joints[joint, :2].astype(int)
+        assert float(reach[y, x]) == 1
+    assert float(reach[:, :5].max()) == 0
 
 
 def test_batches_do_not_change_a_frame() -> None:

@@ -98,7 +98,7 @@ def copy_method(size: int = SIZE) -> Method:
     """The conditional image unchanged: the least that a method must beat."""
 
     def method(subject: Subject, joints: np.ndarray) -> np.ndarray:
-        out = output_size(subject.image.pixels.shape[1::-1], size)
+        out = output_size(subject.image.size, size)
         return np.asarray(Image.fromarray(subject.image.pixels).resize(out, Image.Resampling.LANCZOS))
 
     return method

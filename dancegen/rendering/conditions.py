@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from dancegen.rendering.limbs import DEPTH_LIMIT, L_FOOT, R_FOOT, K, limb_order, limb_segments
+from dancegen.rendering.limbs import DEPTH_LIMIT, HEAD, L_FOOT, L_HAND, R_FOOT, R_HAND, K, limb_order, limb_segments
 from dancegen.rendering.parts import limb_distances
 from dancegen.skeleton.joints import body_height
 
+RIGID = [HEAD, R_HAND, L_HAND, R_FOOT, L_FOOT]
 CHANNELS = K + 3 + 1 + 1  # closeness, painted, covered, depth
 
 
@@ -26,7 +27,8 @@ class Conditions:
         painted: (B, 3, h, w) the limbs in the person's mean colours, nearest limb in front.
         covered: (B, 1, h, w) about where the person will be.
         depth: (B, 1, h, w) how near the camera the limb in front is.
-        reach: (B, 1, h, w) 1 near the person, 0 where the network must not touch the picture.
+        reach: (B, 1, h, w) 1 near the person, 0 where the network must not touch the picture: far away, and around
+            head, hands and feet, which move as they are and need nothing painted beneath.
         ground: (B, 1, h, w) 1 near the feet, where a shadow may fall.
     """
 
@@ -58,9 +60,16 @@ def draw_conditions(targets: np.ndarray, colours: torch.Tensor, height: int, wid
         painted=torch.einsum("bkhw,bkc->bchw", front, colours),
         covered=((1.3 - nearest) / 0.6).clamp(0, 1),
         depth=(front * order).sum(1, keepdim=True) / DEPTH_LIMIT,
-        reach=(3.5 - nearest).clamp(0, 1),
+        reach=(3.5 - nearest).clamp(0, 1) * _bending(distances),
         ground=_ground(targets, height, width).to(colours.device),
     )
+
+
+def _bending(distances: torch.Tensor) -> torch.Tensor:
+    """1 where the nearest limb is one that bends or stretches, 0 where it is a rigid one: -> (B, 1, h, w)."""
+    rigid = distances[:, RIGID].amin(1, keepdim=True)
+    other = distances[:, [limb for limb in range(K) if limb not in RIGID]].amin(1, keepdim=True)
+    return ((rigid - other) / 0.3 + 0.5).clamp(0, 1)
 
 
 def _ground(targets: np.ndarray, height: int, width: int) -> torch.Tensor:

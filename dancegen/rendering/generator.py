@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from dancegen.rendering.conditions import CHANNELS, Conditions
+from dancegen.rendering.fill import spread
 from dancegen.rendering.limbs import K
 from dancegen.weights.checkpoint import load_checkpoint
 
@@ -35,14 +36,15 @@ class RendererConfig:
     Attributes:
         grid: longer side of the network's grid, pixels.
         widths: channels at the grid, at half, a quarter and an eighth of it.
-        flow_limit: the largest residual flow, share of the grid.
+        flow_limit: the largest residual flow, share of the grid; 0 as shipped: where the pose leaves the outline open,
+            an L1 makes limbs thinner by it.
         part_widths: channels of the once-per-picture network that tells limbs apart.
         part_limit: its largest correction of a limb's distance, radii.
     """
 
     grid: int = 128
     widths: tuple[int, ...] = (16, 32, 64, 96)
-    flow_limit: float = 0.03
+    flow_limit: float = 0.0
     part_widths: tuple[int, ...] = (16, 32, 64, 96)
     part_limit: float = 1.0
 
@@ -178,10 +180,11 @@ class Generator(nn.Module):
         told = torch.cat([puppet, plate, conditions.stacked()], 1)  # (B, 7 + CHANNELS, h, w)
         out = self.frame(told).float()  # (B, 8, h, w)
         flow, drop, under, raw, shade = out.split([2, 1, 1, 3, 1], 1)
-        person = conditions.painted + 0.7 * raw.tanh()  # near the person's own colours from the start
+        # Near the puppet's own colours from the start: what it shows goes on where it ends.
+        person = spread(puppet[:, :3] / puppet[:, 3:].clamp_min(1e-2), puppet[:, 3:]) + 0.7 * raw.tanh()
         return Retouch(
             flow=self.config.flow_limit * flow.tanh(),
-            kept=1 - _within(drop),
+            kept=1 - _within(drop) * conditions.reach,
             under=_within(under) * conditions.reach,
             raw=person.clamp(0, 1),
             shade=1 - 0.6 * _within(shade) * conditions.ground,

@@ -28,7 +28,8 @@ from dancegen.rendering.limbs import (
 from dancegen.skeleton.joints import body_height
 
 SEAM = 0.10  # every two limbs overlap by this many radii, so that an unmoved puppet has no cracks
-CAP_RIM = 0.15  # the outer share of a joint's round cap in which it fades
+CAP_RIM = 0.15  # the outer share of a joint's round cap in which it fades: an elbow has nothing behind it
+TORSO_RIM = 0.35  # likewise where a limb lies on the torso: a hard rim would show as a disc
 CORE = 0.70  # within this distance a limb goes on behind whatever hides it, radii
 COLOUR_NOISE = 0.12  # the least standard deviation of a limb's colour
 FOREIGN_LIMIT = 8.0  # squared standard deviations
@@ -124,7 +125,7 @@ def parts(distances: torch.Tensor, joints: np.ndarray, widths: np.ndarray) -> to
         dy = y - points[:, point, 1, None]  # (B, h)
         radius = torch.minimum(reach * size, wide[:, point]).clamp_min(0.5)[:, None, None]
         distance = (dx[:, None, :] ** 2 + dy[:, :, None] ** 2).sqrt() / radius  # (B, h, w)
-        cap = ((1 - distance) / CAP_RIM).clamp(0, 1)
+        cap = ((1 - distance) / (TORSO_RIM if a in (UPPER_TORSO, LOWER_TORSO) else CAP_RIM)).clamp(0, 1)
         reaching[a] = torch.maximum(reaching[a], own[:, b] * cap)
         reaching[b] = torch.maximum(reaching[b], own[:, a] * cap)
     return torch.stack(reaching, 1)

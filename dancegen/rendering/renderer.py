@@ -228,7 +228,8 @@ def network_frame(
         return frame
     large = retouch.enlarged(height, width).cropped((y0 - top, x0 - left), (y1 - top, x1 - left))
     puppet = torch.zeros(4, y1 - y0, x1 - x0, device=canvas.plate.device)
-    flow = large.flow[0] * (max(window.rows, window.columns) * window.cell)
+    moves = bool(retouch.flow.any())
+    flow = large.flow[0] * (max(window.rows, window.columns) * window.cell) if moves else None
     lay(canvas.layers, shifted_maps(maps, x0, y0), order, puppet, flow)
     made, _ = compose(puppet[None], large, canvas.plate[None, :, y0:y1, x0:x1])
     frame[y0:y1, x0:x1] = finished(made[0])

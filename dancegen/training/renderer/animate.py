@@ -55,7 +55,8 @@ def animate(network: Generator, cutout: Cutout, targets: np.ndarray, plate: torc
     # Colours do not decide coverage: an L1 on colours would rather veil the sharp puppet with a blurred mean.
     coverage = replace(retouch, kept=retouch.kept.detach(), under=retouch.under.detach())
     frame, _ = compose(puppet, coverage, plate)
-    _, alpha = compose(puppet, retouch, plate)
+    # The outline may grow beyond the puppet's but not bite into it: `kept` mends what lies inside.
+    _, alpha = compose(puppet, replace(retouch, kept=retouch.kept.detach()), plate)
     return Animated(frame, alpha, puppet, retouch, conditions)
 
 

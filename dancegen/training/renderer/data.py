@@ -15,13 +15,19 @@ from scipy.ndimage import gaussian_filter
 
 from dancegen.errors import DancegenError
 from dancegen.rendering.limbs import LIMB_NAMES
-from dancegen.skeleton.joints import MIRROR, body_height
+from dancegen.skeleton.joints import BEAT_JOINTS, LIMBS, MIRROR, NECK, R_HIP, V, body_height
 from dancegen.training.frames.store import StoredScene, read_scene
 
 RUNS = ((1, 2, 3), (4, 5, 6))  # frames of consecutive poses
 CONDITIONS = (0, 0, 0, 0, 7)  # which frame is the picture: the photo-like one four times of five
-JOINT_NOISE = 0.004  # body heights: what a detector is off by
+JOINT_NOISE = 0.004  # body heights: what a detector is off by, anew in every frame
+JOINT_BIAS = 0.012  # likewise, the same in every frame: a detector's joints are not the rig's
+FLAT = 0.35  # share of the scenes whose joints tell no depth, as those of a pair of photos
 MASKS = ("true", "true", "eroded", "grown", "blurred", "ragged")
+
+# (from, to): the bone along which each joint's error is measured; the neck's is the spine.
+_PARENTS = {child: parent for parent, child in LIMBS if child in BEAT_JOINTS} | {NECK: R_HIP}
+BONES = np.array([(_PARENTS.get(joint, NECK), joint) for joint in range(V)])
 
 # Labels (0 = background) after a mirror: right and left limbs change places.
 _SWAPPED = [name.replace("right", "?").replace("left", "right").replace("?", "left") for name in LIMB_NAMES]
@@ -88,6 +94,19 @@ def detector_mask(alpha: np.ndarray, kind: str, rng: np.random.Generator) -> np.
     return np.clip((soft - level) / 0.3 + 0.5, 0, 1).astype(np.float32)
 
 
+def detected(joints: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """True joints (B, T, V, 3) as a detector might give them: off along the limbs and across them, and unsteady."""
+    size = body_height(joints[..., :2]).max(1)[:, None, None, None]  # (B, 1, 1, 1)
+    bone = joints[:, :, BONES[:, 1], :2] - joints[:, :, BONES[:, 0], :2]  # (B, T, V, 2)
+    along = bone / np.maximum(np.linalg.norm(bone, axis=-1, keepdims=True), 1e-3)
+    across = np.stack([-along[..., 1], along[..., 0]], -1)
+    shares = rng.standard_normal((len(joints), 1, joints.shape[2], 2)) * JOINT_BIAS * size  # one scene, one detector
+    noisy = joints + rng.standard_normal(joints.shape) * JOINT_NOISE * size
+    noisy[..., :2] += shares[..., :1] * along + shares[..., 1:] * across
+    noisy[rng.random(len(joints)) < FLAT, ..., 2] = 0
+    return noisy.astype(np.float32)
+
+
 def make_batch(scenes: list[Path], batch: int, side: int, in_runs: bool, rng: np.random.Generator) -> Batch:
     """Draw a batch of random scenes; their three targets are a run where `in_runs`, else any other frames."""
     samples = []
@@ -102,11 +121,9 @@ def make_batch(scenes: list[Path], batch: int, side: int, in_runs: bool, rng: np
 
 
 def collate(scenes: list[StoredScene], masks: list[np.ndarray], side: int, rng: np.random.Generator | None) -> Batch:
-    """Scenes whose first frame is the condition, to tensors; joints get a detector's noise where `rng` is given."""
+    """Scenes whose first frame is the condition, to tensors; joints get a detector's errors where `rng` is given."""
     joints = np.stack([scene.joints for scene in scenes])  # (B, 1 + T, V, 3)
-    if rng is not None:
-        size = body_height(joints[..., :2])[..., None, None]
-        joints = joints + (rng.standard_normal(joints.shape) * JOINT_NOISE * size).astype(np.float32)
+    joints = joints if rng is None else detected(joints, rng)
     joints = joints * np.float32(side / scenes[0].frames.shape[2])
     frames = _tensor(np.stack([scene.frames for scene in scenes])).permute(0, 1, 4, 2, 3)  # (B, 1 + T, 3, r, r)
     alpha = _tensor(np.stack([scene.alpha for scene in scenes]))[:, :, None]  # (B, 1 + T, 1, r, r)

@@ -54,9 +54,9 @@ class TrainingPlan:
     batch: int = 4
     seed: int = 0
     rate: float = 6e-4
-    large_from: float = 0.6
-    regularise_from: float = 0.35
-    adversarial_from: float = 0.5
+    large_from: float = 0.97
+    regularise_from: float = 0.7
+    adversarial_from: float = 0.6
     fsr: bool = True
     bsr: bool = True
     gan: bool = True
@@ -208,7 +208,7 @@ class Log:
     """A CSV with one row every `LOG_EVERY` steps, the means of the terms since the last one."""
 
     FIELDS = (
-        *("step", "seconds", "loss", "l1", "gradient", "mask", "warp", "raw", "dropped", "smooth", "parts"),
+        *("step", "seconds", "loss", "l1", "gradient", "mask", "warp", "repaired", "raw", "dropped", "smooth", "parts"),
         *("fsr", "bsr", "gan", "features", "judge"),
     )
 
