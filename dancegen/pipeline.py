@@ -112,7 +112,8 @@ def render_dance(
         DancegenError: everything a user can cause; then nothing is left under the name `out`, or what was there before.
     """
     settings, reporter, out = settings or Settings(), reporter or SilentReporter(), Path(out)
-    check_output(out, overwrite=overwrite, inputs=[Path(file) for file in (song, picture, pose, mask) if file])
+    check_output(out, overwrite=overwrite, inputs=[Path(song), Path(picture)])
+    _check_given(pose, mask)
     image = subject.image if subject else open_picture(picture)
     reporter.stage("listening to the song")
     sound = load_song(song, start, duration)
@@ -144,6 +145,13 @@ def render_dance(
             video.write(frame)
             reporter.advance()
     return Rendered(out, frames, size, sound, grid, dance, subject)
+
+
+def _check_given(*files: Path | str | None) -> None:
+    """Refuse --pose and --mask files that are not there before the networks are loaded, not after."""
+    for file in files:
+        if file and not Path(file).is_file():
+            raise DancegenError(f"{file}: no such file", "check the name given with --pose or --mask")
 
 
 def _size(image: ConditionalImage, settings: Settings) -> tuple[int, int]:

@@ -135,6 +135,14 @@ def test_helping_files_that_are_not_there(
 ) -> None:
     ran = render(beat_song, picture, "out.mp4", option, tmp_path / "gone.json")
     assert ran.status == 1 and "gone.json" in ran.err.splitlines()[-1]
+    assert "loading" not in ran.err, "told before the slow work"
+
+
+def test_an_output_over_the_song(run_main: Callable[..., Ran], tmp_path: Path, beat_song: Path, picture: Path) -> None:
+    song = tmp_path / "song.mp4"
+    song.write_bytes(beat_song.read_bytes())
+    ran = run_main("render", song, picture, "-o", song, "--overwrite")
+    assert ran.status == 1 and "what the video is made from" in ran.err and song.read_bytes() == beat_song.read_bytes()
 
 
 @pytest.mark.parametrize(("out", "said"), [("no/out.mp4", "does not exist"), ("out.xyz", ".webm"), ("out", ".webm")])
