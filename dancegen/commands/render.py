@@ -102,6 +102,7 @@ def example(
     style: Style = "none",
     size: Size = 512,
     device: Device = "auto",
+    offline: Offline = False,
     preview: Preview = False,
     overwrite: Overwrite = False,
 ) -> str:
@@ -110,7 +111,9 @@ def example(
     from dancegen.pipeline import Settings, render_dance
 
     settings = Settings(seed=seed, style=style, size=size, preview=preview)
-    made = render_dance(SONG, PICTURE, out, settings=settings, device=device, overwrite=overwrite, reporter=reporter())
+    made = render_dance(
+        SONG, PICTURE, out, settings=settings, device=device, offline=offline, overwrite=overwrite, reporter=reporter()
+    )
     return _told(made, f"seed {seed}")
 
 
