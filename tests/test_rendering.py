@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from dancegen.rendering.conditions import draw_conditions
-from dancegen.rendering.generator import Generator, RendererConfig, Retouch, compose, load_generator
+from dancegen.rendering.generator import Generator, RendererConfig, Retouch, compose, decided, load_generator
 from dancegen.rendering.limbs import K
 from dancegen.rendering.renderer import Renderer
 from dancegen.rendering.window import SNAP, fit_window
@@ -64,6 +64,11 @@ def test_composition_is_vid2vids() -> None:
     frame, alpha = compose(torch.cat([warp * coverage, coverage], 1), retouch, plate)
     w = (1 - retouch.kept * coverage) * retouch.under / alpha
     assert torch.allclose(frame, alpha * (w * raw + (1 - w) * warp) + (1 - alpha) * plate, atol=1e-5)
+
+
+def test_a_veil_is_drawn_firmly_or_not_at_all() -> None:
+    under = torch.tensor([0.0, 0.3, 0.6, 0.9, 1.0])
+    assert torch.allclose(decided(under), torch.tensor([0.0, 0.0, 0.5, 1.0, 1.0]))
 
 
 def test_a_network_only_touches_the_neighbourhood_of_the_person() -> None:

@@ -17,6 +17,9 @@ def command(
     batch: Annotated[int | None, typer.Option(help="Scenes per step.", min=1)] = None,
     variant: Annotated[str, typer.Option(help="The paper's ablation: S2-1 to S2-4 (the full model).")] = "S2-4",
     gan: Annotated[bool, typer.Option(help="Train the discriminator too.")] = True,
+    large_from: Annotated[
+        float | None, typer.Option(help="Share of the steps after which frames are 256 wide; 1: never.", min=0, max=1)
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> str:
@@ -34,7 +37,7 @@ def command(
     if variant not in VARIANTS:
         raise DancegenError(f"there is no variant {variant!r}", f"choose one of {', '.join(VARIANTS)}")
     fsr, bsr = VARIANTS[variant]
-    given: dict[str, Any] = {"steps": steps, "batch": batch}
+    given: dict[str, Any] = {"steps": steps, "batch": batch, "large_from": large_from}
     plan = TrainingPlan(
         fsr=fsr, bsr=bsr, gan=gan, seed=seed, **{key: value for key, value in given.items() if value is not None}
     )

@@ -85,6 +85,14 @@ class Retouch:
         return Retouch(*stacked.split([2, 1, 1, 3, 1], 1))
 
 
+def decided(under: torch.Tensor) -> torch.Tensor:
+    """What the network paints beneath the puppet, drawn firmly or not at all: a veil is neither person nor background.
+
+    Used on finished frames; training sees the plain shares, whose gradients reach everywhere.
+    """
+    return (2 * under - 0.7).clamp(0, 1)
+
+
 def compose(puppet: torch.Tensor, retouch: Retouch, plate: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The frame and the person's alpha.
 

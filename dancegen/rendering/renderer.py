@@ -6,14 +6,14 @@ Glossary: h x w the video; H x W the picture; V = 18 joints; K = 15 limbs; B fra
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from dancegen.rendering.conditions import draw_conditions
-from dancegen.rendering.generator import Generator, Retouch, compose
+from dancegen.rendering.generator import Generator, Retouch, compose, decided
 from dancegen.rendering.limbs import limb_maps, limb_order
 from dancegen.rendering.matting import separate
 from dancegen.rendering.parts import by_colour, limb_distances
@@ -231,6 +231,7 @@ def network_frame(
     moves = bool(retouch.flow.any())
     flow = large.flow[0] * (max(window.rows, window.columns) * window.cell) if moves else None
     lay(canvas.layers, shifted_maps(maps, x0, y0), order, puppet, flow)
+    large = replace(large, under=decided(large.under))
     made, _ = compose(puppet[None], large, canvas.plate[None, :, y0:y1, x0:x1])
     frame[y0:y1, x0:x1] = finished(made[0])
     return frame
