@@ -79,8 +79,11 @@ def _write(found: Subject, files: dict[str, Path]) -> None:
         for what, path in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_name(f".{path.name}.part")
-            part.write_bytes(contents[what])
-            part.replace(path)
+            try:
+                part.write_bytes(contents[what])
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
     except OSError as error:
         raise DancegenError(
             f"{error.filename or files['pose'].parent} cannot be written ({error.strerror})", "give another folder"

@@ -73,9 +73,14 @@ def _part_of(path: Path) -> Path:
     return Path(name)
 
 
+def room_needed(width: int, height: int, frames: int) -> int:
+    """Bytes that a video may take, estimated generously."""
+    return ROOM + round(width * height * frames * ROOM_PER_PIXEL)
+
+
 def check_room(path: Path, width: int, height: int, frames: int) -> None:
-    """Refuse a video that the disk has no room for: a generous estimate of its size must be free."""
-    needed = ROOM + round(width * height * frames * ROOM_PER_PIXEL)
+    """Refuse a video that the disk has no room for."""
+    needed = room_needed(width, height, frames)
     free = shutil.disk_usage(path.parent).free
     if free < needed:
         raise DancegenError(

@@ -32,6 +32,7 @@ from dancegen.skeleton.joints import (
 from dancegen.skeleton.retarget import retarget
 from dancegen.skeleton.sequence import SkeletonSequence
 from dancegen.subject.subject import Subject
+from dancegen.video.encode import room_needed
 
 OK, LOOK = "ok", "look"  # fine; go and see
 UNSURE_BEAT = 0.15  # confidence of the beat tracker; clear music has 0.2 to 0.8
@@ -42,7 +43,6 @@ TORSO_RADIUS = 0.09  # body heights: a forearm nearer than that to the torso's a
 LESS_TRAVEL = 0.6  # of the dance's own travel
 LONG_WAIT = 15 * 60.0  # seconds
 RENDER_BYTES = 1_500_000_000  # memory of one rendering, whatever its length
-BYTES_PER_PIXEL = 0.03  # of a video frame, generously
 
 LIMBS = {
     "right upper arm": (R_SHOULDER, R_ELBOW),
@@ -191,7 +191,7 @@ def enough_memory() -> Check:
 
 def enough_disk(folder: Path, size: tuple[int, int], frames: int) -> Check:
     """Whether the disk has room for the video."""
-    need, free = size[0] * size[1] * frames * BYTES_PER_PIXEL + 16e6, shutil.disk_usage(folder).free
+    need, free = room_needed(*size, frames), shutil.disk_usage(folder).free
     what = f"the video may need {need / 1e6:.0f} MB, {free / 1e9:.1f} GB are free"
     return Check("disk", OK, what) if free >= need else Check("disk", LOOK, what, "free some room")
 
