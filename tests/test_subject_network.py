@@ -15,10 +15,10 @@ from dancegen.rendering.limbs import K as PARTS
 from dancegen.skeleton.joints import LIMBS, MIRROR, V, body_height
 from dancegen.subject.capsules import body_heights, limb_capsules
 from dancegen.subject.crop import Box, box_around_joints, box_around_mask, crop_square, paste_square
+from dancegen.subject.heat import joints_from_heat, within_reach
 from dancegen.subject.network import (
     SubjectConfig,
     SubjectNetwork,
-    joints_from_heat,
     load_subject_network,
     smooth_fill,
 )
@@ -143,6 +143,18 @@ def test_heat_peak_is_found_between_cells() -> None:
     np.testing.assert_allclose(joints[0, 0], [5.3 * 4, 9.8 * 4], atol=0.4)
     assert mass[0, 0] > 0.9
     assert joints_from_heat(torch.zeros(1, V, 16, 16))[1].max() < 0.2  # no idea, no confidence
+
+
+def test_a_limb_does_not_reach_across_the_picture() -> None:
+    joints = figure_joints(0, 128) / 4
+    y, x = torch.meshgrid(torch.arange(32) + 0.5, torch.arange(32) + 0.5, indexing="ij")
+    heat = torch.stack([-((x - jx) ** 2 + (y - jy) ** 2) for jx, jy in joints])[None]  # (1, V, 32, 32)
+    before, _ = joints_from_heat(heat)
+    torch.testing.assert_close(joints_from_heat(within_reach(heat))[0], before, atol=0.5, rtol=0)
+    post = heat.clone()
+    post[0, 4, 5, 31] = 20.0  # a lamp post looks more like the right wrist, far away
+    assert joints_from_heat(post)[0][0, 4, 0] > 100
+    assert torch.linalg.norm(joints_from_heat(within_reach(post))[0][0, 4] - before[0, 4]) < 8
 
 
 def test_smooth_fill_keeps_what_is_seen() -> None:

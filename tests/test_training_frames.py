@@ -12,6 +12,7 @@ from PIL import Image
 
 from dancegen.errors import DancegenError
 from dancegen.training.frames import character as characters
+from dancegen.training.frames.leaps import random_leaps
 from dancegen.training.frames.look import finished, random_finish, resolve
 from dancegen.training.frames.make import contact_sheet, make_frames
 from dancegen.training.frames.poses import FACING_LIMIT, dance_run, load_clips, still_pose
@@ -216,6 +217,16 @@ def test_figure_scenes_are_repeatable_and_resumable(data: Path, tmp_path: Path) 
     first, second = (read_scene(scene_path(tmp_path / folder, "train", 2)) for folder in "ab")
     np.testing.assert_array_equal(first.frames, second.frames)
     assert not list((tmp_path / "a" / "train").glob(".*"))
+
+
+def test_leaps_keep_limb_lengths_and_run_smoothly() -> None:
+    leaps = random_leaps(np.random.default_rng(5))
+    poses = np.stack([pose for pose, _ in leaps])
+    assert len(leaps) == FRAMES
+    for first, second, length in ((2, 3, 0.165), (6, 7, 0.145), (8, 9, 0.245), (12, 13, 0.235)):
+        np.testing.assert_allclose(np.linalg.norm(poses[:, first] - poses[:, second], axis=1), length, atol=1e-9)
+    for run in (poses[1:4], poses[4:7]):
+        assert np.abs(np.diff(run, axis=0)).max() < 0.15  # neighbours: a step of a video
 
 
 def test_figure_scene_is_consistent(data: Path, tmp_path: Path) -> None:

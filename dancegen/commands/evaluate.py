@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from dancegen.commands.train import assemble
 
-NAMES = ("choreographer", "renderer")
+NAMES = ("choreographer", "renderer", "subject")
 COMMANDS = {"evaluate": assemble("evaluate", NAMES, "Measure how good the networks are.")}

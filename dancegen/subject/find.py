@@ -92,13 +92,18 @@ def _with_mask(found: Detection, image: ConditionalImage) -> Detection:
 
 def _by_network(image: ConditionalImage, network: SubjectNetwork) -> Detection | None:
     """The embedded network's person, drawings included; None where it is not sure of one."""
-    left, top, right, bottom = _figure_box(image)
-    joints, confidence = network.find_joints(np.ascontiguousarray(image.pixels[top:bottom, left:right]))
-    joints = joints + np.array([left, top])
+    joints, confidence = network_joints(image, network)
     torso = [1, 2, 5, 8, 11]
     if float(np.mean(confidence[torso])) < LEAST_CONFIDENCE or implausible(joints, confidence, image.size):
         return None
-    return Detection(joints.astype(np.float32), confidence.astype(np.float32), None, "network")
+    return Detection(joints, confidence, None, "network")
+
+
+def network_joints(image: ConditionalImage, network: SubjectNetwork) -> tuple[np.ndarray, np.ndarray]:
+    """Joints (V, 2) px and confidence (V,), float32, by the embedded network alone, however sure it is."""
+    left, top, right, bottom = _figure_box(image)
+    joints, confidence = network.find_joints(np.ascontiguousarray(image.pixels[top:bottom, left:right]))
+    return (joints + np.array([left, top])).astype(np.float32), confidence.astype(np.float32)
 
 
 def _figure_box(image: ConditionalImage) -> tuple[int, int, int, int]:

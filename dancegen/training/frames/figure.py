@@ -11,6 +11,9 @@ from dancegen.training.frames.look import smooth_noise
 from dancegen.training.frames.scene import FRAME_SIZE
 
 SIZE = 2 * FRAME_SIZE
+HEAD_RADIUS = 0.062  # of a natural head, body heights
+UPPER_CLOTHES = (UPPER_TORSO, LOWER_TORSO, ARM_LABELS["R"][0], ARM_LABELS["L"][0])
+LOWER_CLOTHES = (LEG_LABELS["R"][0], LEG_LABELS["L"][0], LEG_LABELS["R"][1], LEG_LABELS["L"][1])
 Colour = tuple[int, int, int]
 
 
@@ -23,7 +26,9 @@ class Figure:
         head, arm, leg, torso, shoulders, hips: factors on natural sizes.
         arm_width, leg_width: half widths; belly: factor on the torso's width; torso_shape: how the torso is drawn.
         dress: whether the torso flares to the knees; bendy: whether limbs are curves.
-        hand, foot, hair: kinds of ends; line: ink width, px of the doubled frame; ink, fills: colours.
+        taper: width of a limb's end as a share of its root's.
+        hand, foot, hair, face: kinds of ends; finger: their length; lean: deviation of the head's.
+        line: ink width, px of the doubled frame; ink, fills: colours; pattern: on the clothes of the labels `worn`.
     """
 
     kind: str
@@ -39,13 +44,19 @@ class Figure:
     torso_shape: str
     dress: bool
     bendy: bool
+    taper: float
     hand: str
     foot: str
     hair: str
+    face: str
+    finger: float
+    lean: float
     arms_behind: bool
     line: int
     ink: Colour
     fills: dict[int, Colour | None]
+    pattern: str
+    worn: tuple[int, ...]
     scribble: float
     wobble: np.ndarray
 
@@ -73,13 +84,19 @@ def random_figure(rng: np.random.Generator) -> Figure:
         ),
         dress=bool(rng.random() < 0.18),
         bendy=bool(rng.random() < 0.45),
+        taper=float(rng.choice([1.0, rng.uniform(0.5, 1.2)])),
         hand=str(rng.choice(["none", "ball", "fingers", "fingers", "mitten"])),
         foot=str(rng.choice(["none", "line", "oval", "oval", "shoe"])),
         hair=str(rng.choice(["none", "cap", "cap", "spikes", "long", "scribble", "bun"])),
+        face=str(rng.choice(["dots", "dots", "dots", "nose", "none"])),
+        finger=float(rng.uniform(0.04, 0.09)),
+        lean=float(rng.choice([0.07, 0.3])),
         arms_behind=bool(rng.random() < 0.25),
-        line=int(rng.choice([3, 4, 5, 6, 8, 10])),
+        line=int(rng.choice([3, 4, 5, 6, 8, 10, 13, 17])),
         ink=_colour(ink),
         fills=_fills(kind, rng),
+        pattern=str(rng.choice(["none", "none", "none", "dots", "stripes", "crosses"])),
+        worn=UPPER_CLOTHES if rng.random() < 0.5 else LOWER_CLOTHES,
         scribble=float(rng.choice([0, 0, rng.uniform(0.3, 0.9)])),
         wobble=wobble,
     )
@@ -98,8 +115,9 @@ def _fills(kind: str, rng: np.random.Generator) -> dict[int, Colour | None]:
     fills = {HEAD: skin, UPPER_TORSO: top, LOWER_TORSO: top if rng.random() < 0.6 else legs}
     for upper, lower, hand in ARM_LABELS.values():
         fills |= {upper: sleeves, lower: sleeves if rng.random() < 0.7 else skin, hand: skin}
+    shins = legs if rng.random() < 0.75 else skin
     for thigh, shin, foot in LEG_LABELS.values():
-        fills |= {thigh: legs, shin: legs, foot: shoes}
+        fills |= {thigh: legs, shin: shins, foot: shoes}
     return fills
 
 

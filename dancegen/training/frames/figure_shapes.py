@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw
 
 from dancegen.training.frames.character import ARM_LABELS, HEAD, LEG_LABELS, LOWER_TORSO, UPPER_TORSO
 from dancegen.training.frames.drawing import shaken, widened
-from dancegen.training.frames.figure import SIZE, Figure
+from dancegen.training.frames.figure import HEAD_RADIUS, SIZE, Figure
+from dancegen.training.frames.figure_ink import coloured, outlines
 
 CHAINS = {"R": ((2, 3, 4), (8, 9, 10)), "L": ((5, 6, 7), (11, 12, 13))}
 
 
 def draw_figure(
-    joints: np.ndarray, figure: Figure, paper: np.ndarray, grain: np.ndarray
+    joints: np.ndarray, unit: float, figure: Figure, paper: np.ndarray, grain: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw one pose.
 
     Args:
-        joints: (18, 2) px of the doubled frame.
+        joints: (18, 2) px of the doubled frame; unit: px of one natural body height.
         figure: what to draw; paper: (3,) its RGB, which shows where nothing is coloured; grain: (SIZE, SIZE) noise.
 
     Returns:
         colour (SIZE, SIZE, 3) uint8, labels (SIZE, SIZE) uint8.
     """
-    unit = _unit(joints, figure)
     canvas = Image.new("L", (SIZE, SIZE), 0)
     pen = ImageDraw.Draw(canvas)
     strokes = Image.new("L", (SIZE, SIZE), 0)
@@ -34,22 +34,17 @@ def draw_figure(
         if part == "torso":
             _torso(pen, ink, joints, figure, unit)
         elif part == "head":
-            _head(pen, ink, joints, figure)
+            _head(pen, ink, joints, figure, unit)
         else:
             _chain(pen, ink, joints, figure, unit, arms=part == "arms")
     labels = np.asarray(canvas)
-    lines = np.maximum(_outlines(labels, figure), np.asarray(strokes, np.float32) / 255)
+    lines = np.maximum(outlines(labels, figure), np.asarray(strokes, np.float32) / 255)
     inked = lines > 0.4
     near = widened(labels, figure.line // 2 + 2)
     labels = np.where((labels == 0) & inked, np.maximum(near, 1), labels).astype(np.uint8)
-    colour = _coloured(labels, figure, paper, grain)
+    colour = coloured(labels, figure, paper, grain)
     colour = colour * (1 - lines[..., None]) + np.array(figure.ink, np.float32) * lines[..., None]
     return shaken(np.clip(colour, 0, 255).astype(np.uint8), figure.wobble), shaken(labels, figure.wobble)
-
-
-def _unit(joints: np.ndarray, figure: Figure) -> float:
-    """Px of one natural body height, from the head, which no pose foreshortens."""
-    return float(np.linalg.norm(joints[16] - joints[17])) / (1.9 * 0.062 * figure.head)
 
 
 def _capsule(pen: ImageDraw.ImageDraw, points: list[np.ndarray], half: float, fill: int) -> None:
@@ -59,10 +54,16 @@ def _capsule(pen: ImageDraw.ImageDraw, points: list[np.ndarray], half: float, fi
         pen.ellipse([x - half, y - half, x + half, y + half], fill=fill)
 
 
+def _limb(pen: ImageDraw.ImageDraw, points: list[np.ndarray], halves: np.ndarray, fill: int) -> None:
+    """A chain of capsules, each with its own half width."""
+    for a, b, half in zip(points[:-1], points[1:], halves, strict=True):
+        _capsule(pen, [a, b], float(half), fill)
+
+
 def _curve(a: np.ndarray, b: np.ndarray, c: np.ndarray, figure: Figure) -> list[np.ndarray]:
     """Points of a limb from a past b to c; the first half belongs to the upper part."""
     if not figure.bendy:
-        return [a, b, c]
+        return [a + (b - a) * t for t in (0, 0.5)] + [b + (c - b) * t for t in (0, 0.5, 1)]
     control = b + (b - (a + c) / 2) * 0.5
     return [(1 - t) ** 2 * a + 2 * t * (1 - t) * control + t**2 * c for t in np.linspace(0, 1, 9)]
 
@@ -80,9 +81,19 @@ def _chain(
         if figure.kind == "stick":
             ink.line([(float(x), float(y)) for x, y in points], fill=255, width=figure.line, joint="curve")
             half = figure.line / 2 + 0.006 * unit
-        _end(pen, ink, points, figure, unit, half, labels[2], 1 if side == "L" else -1, arms=arms)
-        _capsule(pen, points[split:], half * 0.9, labels[1])
-        _capsule(pen, points[: split + 1], half, labels[0])
+        toes = _toes(joints, side, unit)
+        halves = half * np.linspace(1.0, figure.taper, len(points) - 1)
+        _end(pen, ink, points, figure, unit, float(halves[-1]), labels[2], toes, arms=arms)
+        _limb(pen, points[split:], 0.95 * halves[split:], labels[1])
+        _limb(pen, points[: split + 1], halves[:split], labels[0])
+
+
+def _toes(joints: np.ndarray, side: str, unit: float) -> int:
+    """Where the toes and thumbs of a side point, -1 or 1: outward, or all the way that the figure looks."""
+    look = float(joints[0, 0] - (joints[16, 0] + joints[17, 0]) / 2) / unit
+    if abs(look) > 0.03:
+        return 1 if look > 0 else -1
+    return 1 if side == "L" else -1
 
 
 def _end(
@@ -106,7 +117,7 @@ def _end(
     if kind == "fingers":
         for angle in np.linspace(-0.9, 0.9, 4):
             turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-            finger = [tip, tip + turn @ way * 0.06 * unit]
+            finger = [tip, tip + turn @ way * figure.finger * unit]
             _capsule(pen, finger, max(figure.line * 0.6, 0.3 * half), label)
             if figure.kind == "stick":
                 ink.line([(float(x), float(y)) for x, y in finger], fill=255, width=max(2, figure.line - 2))
@@ -172,11 +183,11 @@ def _cut(a: np.ndarray, b: np.ndarray, centre: np.ndarray, down: np.ndarray) -> 
     return np.array(points).reshape(-1, 2)
 
 
-def _head(pen: ImageDraw.ImageDraw, ink: ImageDraw.ImageDraw, joints: np.ndarray, figure: Figure) -> None:
+def _head(pen: ImageDraw.ImageDraw, ink: ImageDraw.ImageDraw, joints: np.ndarray, figure: Figure, unit: float) -> None:
     centre = (joints[16] + joints[17]) / 2
-    across = (joints[17] - joints[16]) / 1.9
-    radius = float(np.linalg.norm(across))
-    up = np.array([across[1], -across[0]])
+    radius = HEAD_RADIUS * figure.head * unit
+    up = (centre - joints[1]) / (np.linalg.norm(centre - joints[1]) + 1e-9) * radius
+    across = np.array([-up[1], up[0]])
     if figure.hair == "long":
         _capsule(pen, [centre + up * 0.1, centre - up * 0.9], radius * 1.15, HEAD)
     if figure.hair == "bun":
@@ -193,42 +204,30 @@ def _head(pen: ImageDraw.ImageDraw, ink: ImageDraw.ImageDraw, joints: np.ndarray
             tip = root + up * 0.35 + across * (0.2 if figure.hair == "scribble" else 0.0)
             ink.line([*root, *tip], fill=255, width=figure.line)
             _capsule(pen, [root, tip], figure.line / 2, HEAD)
-    dot = max(1.5, radius * 0.09)
+    _face(ink, joints, figure, centre, up, across)
+
+
+def _face(
+    ink: ImageDraw.ImageDraw,
+    joints: np.ndarray,
+    figure: Figure,
+    centre: np.ndarray,
+    up: np.ndarray,
+    across: np.ndarray,
+) -> None:
+    """Eyes, mouth and perhaps a nose; `up` and `across` are as long as the head's radius."""
+    if figure.face == "none":
+        return
+    dot = max(1.5, float(np.linalg.norm(up)) * 0.09)
     for eye in joints[[14, 15]]:
         ink.ellipse([*(eye - dot), *(eye + dot)], fill=255)
-    mouth = centre - up * 0.45
+    look = 0.6 * (joints[0] - centre)
+    mouth = centre - up * 0.45 + look
+    if figure.face == "nose":
+        bridge = [joints[[14, 15]].mean(axis=0), joints[0] + 0.25 * look, joints[0] - 0.15 * up]
+        ink.line([(float(x), float(y)) for x, y in bridge], fill=255, width=max(1, figure.line // 2), joint="curve")
     smile = [mouth - across * 0.35, mouth - up * 0.12, mouth + across * 0.35]
     ink.line([(float(x), float(y)) for x, y in smile], fill=255, width=max(1, figure.line // 2), joint="curve")
-
-
-def _outlines(labels: np.ndarray, figure: Figure) -> np.ndarray:
-    """(SIZE, SIZE) float32: ink along the edges of the parts, or of the whole."""
-    if figure.kind in ("stick", "filled"):
-        return np.zeros(labels.shape, np.float32)
-    groups = np.arange(16, dtype=np.uint8)
-    for chain in (*ARM_LABELS.values(), *LEG_LABELS.values()):
-        groups[list(chain[:2])] = chain[0]
-        if figure.kind == "outline":
-            groups[chain[2]] = chain[0]
-    groups[UPPER_TORSO] = LOWER_TORSO
-    if figure.kind == "outline" and not figure.arms_behind:
-        for side in "RL":
-            groups[list(LEG_LABELS[side])] = LOWER_TORSO
-    grouped = groups[labels]
-    edge = np.zeros(labels.shape, bool)
-    edge[:-1] |= grouped[1:] != grouped[:-1]
-    edge[:, :-1] |= grouped[:, 1:] != grouped[:, :-1]
-    thick = Image.fromarray(widened(edge.astype(np.uint8) * 255, figure.line // 2))
-    return np.asarray(thick.filter(ImageFilter.GaussianBlur(0.8)), np.float32) / 255
-
-
-def _coloured(labels: np.ndarray, figure: Figure, paper: np.ndarray, grain: np.ndarray) -> np.ndarray:
-    table = np.array([figure.fills.get(label) or paper for label in range(16)], np.float32)  # (16, 3)
-    colour = table[labels]
-    if figure.scribble > 0:
-        cover = np.clip(0.5 + figure.scribble * grain, 0, 1)[..., None]
-        colour = paper * (1 - cover) + colour * cover
-    return colour
 
 
 def _polygon(pen: ImageDraw.ImageDraw, points: np.ndarray, fill: int) -> None:

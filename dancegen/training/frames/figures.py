@@ -9,26 +9,29 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from dancegen.training.frames.figure import SIZE, Figure, random_figure
+from dancegen.training.frames.figure import HEAD_RADIUS, SIZE, Figure, random_figure
 from dancegen.training.frames.figure_shapes import draw_figure
+from dancegen.training.frames.leaps import random_leaps
 from dancegen.training.frames.look import finished, random_background, random_finish, resolve, smooth_noise
-from dancegen.training.frames.poses import Target
+from dancegen.training.frames.poses import FACING_LIMIT, Target
 from dancegen.training.frames.scene import FRAME_SIZE, Scene, Sources, random_targets
+
+SIDE_LIMIT = np.radians(85)
+LEAPS = 0.35  # chance of a scene of them
 
 
 def make_figure_scene(sources: Sources, index: int, seed: int) -> Scene:
     """Scene number `index` of drawn figures; needs no OpenGL."""
     rng = np.random.default_rng([seed, index, int(sources.split == "val"), 7])
     figure = random_figure(rng)
-    targets = random_targets(sources.clips[int(rng.integers(len(sources.clips)))], rng)
-    bodies = _in_frame([_proportioned(target, figure, rng) for target in targets], rng)
+    bodies, unit = _in_frame(_poses(sources, figure, rng), rng)
     finish = random_finish(rng, True)
     background = _with_strokes(random_background(sources.backgrounds, FRAME_SIZE, True, rng), figure, rng)
     paper = np.median(background.reshape(-1, 3), axis=0)
     grain = smooth_noise(SIZE, 2.5, rng)
     frames, labels, alpha = [], [], []
     for joints in bodies:
-        colour, limbs = draw_figure(joints * 2, figure, paper, grain)
+        colour, limbs = draw_figure(joints * 2, 2 * unit, figure, paper, grain)
         covered, coverage, small = resolve(colour, limbs)
         frames.append(finished(background * (1 - coverage[..., None]) + covered, finish, rng))
         labels.append(small)
@@ -45,11 +48,28 @@ def make_figure_scene(sources: Sources, index: int, seed: int) -> Scene:
     return Scene(np.stack(frames), np.stack(labels), np.stack(alpha), empty, joints, finish.quality, meta)
 
 
-def _proportioned(target: Target, figure: Figure, rng: np.random.Generator) -> np.ndarray:
-    """(18, 2) the pose seen from the front with the figure's proportions, y down, natural body height about 1."""
-    flat = target.joints[:, :2] * [1, -1]
+def _poses(sources: Sources, figure: Figure, rng: np.random.Generator) -> list[np.ndarray]:
+    """The scene's poses with the figure's proportions: dances and photos' poses, some turned far, or leaps."""
+    if rng.random() < LEAPS:
+        flat = random_leaps(rng)
+    else:
+        limit = FACING_LIMIT if rng.random() < 0.55 else SIDE_LIMIT
+        targets = random_targets(sources.clips[int(rng.integers(len(sources.clips)))], rng, limit)
+        flat = [_flat(target) for target in targets]
+    lean = float(rng.normal(0, figure.lean))
+    return [_proportioned(*pose, figure, lean + rng.normal(0, 0.04)) for pose in flat]
+
+
+def _flat(target: Target) -> tuple[np.ndarray, float]:
+    """The pose seen from the front, (18, 2), y down, body height about 1, and how far the face looks to the right."""
     tall = float(np.linalg.norm(target.joints[1] - (target.joints[8] + target.joints[11]) / 2)) / 0.29
-    flat = (flat / (tall + 1e-9)).astype(np.float64)
+    face = target.joints[0] - (target.joints[16] + target.joints[17]) / 2
+    look = float(face[0] / (np.linalg.norm(face) + 1e-9))
+    return (target.joints[:, :2] * [1, -1] / (tall + 1e-9)).astype(np.float64), look
+
+
+def _proportioned(flat: np.ndarray, look: float, figure: Figure, lean: float) -> np.ndarray:
+    """(18, 2) the pose `flat` with the figure's proportions, its head leaning by `lean` and turned by `look`, -1..1."""
     middle = (flat[8] + flat[11]) / 2
     joints = np.zeros((18, 2))
     joints[1] = middle + (flat[1] - middle) * figure.torso
@@ -59,31 +79,28 @@ def _proportioned(target: Target, figure: Figure, rng: np.random.Generator) -> n
         for start, factor in ((shoulder, figure.arm), (hip, figure.leg)):
             for step in (1, 2):
                 joints[start + step] = joints[start + step - 1] + (flat[start + step] - flat[start + step - 1]) * factor
-    up = (joints[1] - middle) / (np.linalg.norm(joints[1] - middle) + 1e-9) + rng.normal(0, 0.07, 2)
+    up = (joints[1] - middle) / (np.linalg.norm(joints[1] - middle) + 1e-9)
+    across = np.array([-up[1], up[0]])
+    up = up + across * lean
     up = up / np.linalg.norm(up)
-    radius = 0.062 * figure.head
+    radius = HEAD_RADIUS * figure.head
     centre = joints[1] + up * (radius * 1.05 + 0.025)
     across = np.array([-up[1], up[0]]) * radius
-    look = float(np.clip((target.joints[0] - (target.joints[16] + target.joints[17]) / 2)[0] * 6, -0.4, 0.4))
-    shift = np.array([1.0, 0]) * look * radius
-    joints[0] = centre - up * radius * 0.1 + shift
-    joints[14], joints[15] = (
-        centre - across * 0.35 + up * radius * 0.2 + shift,
-        centre + across * 0.35 + up * radius * 0.2 + shift,
-    )
-    joints[16], joints[17] = centre - across * 0.95, centre + across * 0.95
+    turn = float(np.arcsin(np.clip(look, -0.95, 0.95)))
+    for joint, angle, raised in ((0, 0, -0.1), (14, -0.36, 0.2), (15, 0.36, 0.2), (16, -1.45, 0), (17, 1.45, 0)):
+        joints[joint] = centre + across * 0.95 * np.sin(turn + angle) + up * radius * raised
     return joints
 
 
-def _in_frame(bodies: list[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
-    """The poses scaled and moved into the frame, px."""
+def _in_frame(bodies: list[np.ndarray], rng: np.random.Generator) -> tuple[list[np.ndarray], float]:
+    """The poses scaled and moved into the frame, px, and the px of a natural body height."""
     stacked = np.concatenate(bodies)
     low, high = stacked.min(axis=0) - 0.09, stacked.max(axis=0) + 0.09
     side = float((high - low).max())
     scale = FRAME_SIZE * rng.uniform(0.6, 0.98) / side
     room = FRAME_SIZE - scale * (high - low)
     corner = rng.uniform(0, 1, 2) * np.maximum(room, 0)
-    return [(joints - low) * scale + corner for joints in bodies]
+    return [(joints - low) * scale + corner for joints in bodies], scale
 
 
 def _with_strokes(background: np.ndarray, figure: Figure, rng: np.random.Generator) -> np.ndarray:

@@ -99,7 +99,8 @@ def _facing(spread: float, limit: float, rng: np.random.Generator) -> float:
 
 def _legs(joints: np.ndarray, rng: np.random.Generator, lively: bool) -> None:
     kinds = ["stand", "stand", "wide", "together", "crossed", "bent", "walk"]
-    kind = str(rng.choice(["lunge", "squat", "kick", "wide", "walk"] if lively and rng.random() < 0.6 else kinds))
+    wild = ["lunge", "kneel", "squat", "kick", "wide", "walk"]
+    kind = str(rng.choice(wild if lively and rng.random() < 0.75 else kinds))
     lead = int(rng.integers(2))
     for which, (side, hip) in enumerate(((-1, 8), (1, 11))):
         first = which == lead
@@ -119,6 +120,11 @@ def _legs(joints: np.ndarray, rng: np.random.Generator, lively: bool) -> None:
         elif kind == "lunge":
             out, knee = (
                 (rng.uniform(45, 80), rng.uniform(40, 85)) if first else (rng.uniform(25, 45), rng.uniform(0, 10))
+            )
+        elif kind == "kneel":  # one foot far in front, the other knee near the floor
+            out = rng.uniform(0, 15)
+            ahead, knee = (
+                (rng.uniform(40, 95), rng.uniform(40, 110)) if first else (-rng.uniform(-5, 45), rng.uniform(15, 95))
             )
         elif kind == "squat":
             out, ahead, knee = rng.uniform(5, 30), rng.uniform(25, 80), rng.uniform(50, 115)

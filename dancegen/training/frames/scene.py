@@ -120,14 +120,18 @@ def make_scene(sources: Sources, painter: Painter, index: int, seed: int, turned
 
 
 def random_targets(clip: np.ndarray, rng: np.random.Generator, limit: float = FACING_LIMIT) -> list[Target]:
-    """The poses of a scene: 0 a photo's, 1-3 and 4-6 runs, 7 any pose; `limit`: how far they turn, radians."""
+    """The poses of a scene: 0 a photo's, 1-3 and 4-6 runs, 7 any pose.
+
+    `limit`: how far they turn, radians; where they may turn far, more of them are lively.
+    """
+    still, lively = (0.2, 0.2) if limit <= FACING_LIMIT else (0.5, 0.6)
 
     def dance(count: int) -> list[Target]:
         return dance_run(clip, count, rng, limit)
 
-    runs = [still_run(RUN, rng, limit) if rng.random() < 0.2 else dance(RUN) for _ in range(2)]
+    runs = [still_run(RUN, rng, limit) if rng.random() < still else dance(RUN) for _ in range(2)]
     last = still_pose(rng, True, limit) if rng.random() < 0.5 else dance(1)[0]
-    first = still_pose(rng, bool(rng.random() < 0.2), limit) if rng.random() < 0.85 else dance(1)[0]
+    first = still_pose(rng, bool(rng.random() < lively), limit) if rng.random() < 0.85 else dance(1)[0]
     return [first, *runs[0], *runs[1], last]
 
 

@@ -42,14 +42,15 @@ def sheet(network: SubjectNetwork, cases: list[Case]) -> Image.Image:
     """A row a case: picture, joints found, mask over grey, parts, plate."""
     canvas = Image.new("RGB", (5 * TILE, len(cases) * TILE))
     for row, case in enumerate(cases):
-        for column, picture in enumerate(panels(network, case.picture)):
+        for column, picture in enumerate(panels(network, case.picture, *network.find_joints(case.picture))):
             canvas.paste(picture.resize((TILE, TILE)), (column * TILE, row * TILE))
     return canvas
 
 
-def panels(network: SubjectNetwork, pixels: np.ndarray) -> list[Image.Image]:
+def panels(
+    network: SubjectNetwork, pixels: np.ndarray, joints: np.ndarray, confidence: np.ndarray
+) -> list[Image.Image]:
     """What the network makes of one picture, as five pictures of its size (parts: of their own square)."""
-    joints, confidence = network.find_joints(pixels)
     found = network.segment(pixels, joints, confidence)
     plate = network.paint_background(pixels, found.mask)
     overlay = Image.fromarray(pixels)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dancegen.subject.network import FINDER_STRIDE
+from dancegen.subject.heat import FINDER_STRIDE
 from dancegen.training.subject.samples import Batch
 
 HEAT_SIGMA = 1.1  # cells

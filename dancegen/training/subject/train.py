@@ -41,7 +41,7 @@ class TrainSubjectConfig:
         elsewhere: chance that a person is put on another scene's background; clutter: that this has bars and strokes.
     """
 
-    steps: int = 3000
+    steps: int = 2400
     seed: int = 0
     rate: float = 2e-3
     warm_up: int = 60
@@ -55,7 +55,7 @@ class TrainSubjectConfig:
     finder_sizes: tuple[int, ...] = (128, 128, 160)
     segmenter_sizes: tuple[int, ...] = (160, 192)
     painter_size: int = 128
-    figures: float = 0.5
+    figures: float = 0.6
     nobody: float = 0.04
     elsewhere: float = 0.5
     clutter: float = 0.4

@@ -1,0 +1,40 @@
+"""`dancegen evaluate subject`: the embedded person finder on real pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def command(
+    pictures: Annotated[Path, typer.Option(help="A folder of folders of photos, videos and drawings with joints.")],
+    weights: Annotated[str, typer.Option(help="Weights of the subject network, a name or a file.")] = "subject",
+    json: Annotated[Path | None, typer.Option(help="Write all figures here.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Write a contact sheet here.")] = None,
+) -> Any:
+    """Measure joints and masks of the subject network alone, without mediapipe and DWPose, one row a subfolder.
+
+    Photos are judged by mediapipe's joints and mask, where it is installed, drawings by those that lie beside them
+    (X_mask.png, X_joints.yaml). PCK: share of the joints within a share of the body height. IoU: of masks.
+    """
+    from rich.table import Table
+
+    from dancegen.commands import reporter
+    from dancegen.evaluation import subject as evaluation
+    from dancegen.subject.network import load_subject_network
+    from dancegen.weights.resolve import weights_path
+
+    path = Path(weights) if Path(weights).is_file() else weights_path(weights, offline=False, reporter=reporter())
+    network = load_subject_network(path)
+    judged = evaluation.judged_pictures(pictures)
+    results = evaluation.evaluate(network, judged, reporter())
+    if json is not None:
+        evaluation.write_json(json, results)
+    if plot is not None:
+        evaluation.contact_sheet(network, judged).save(plot)
+    table = Table("", "pictures", *evaluation.MEASURES.values(), title="subject network")
+    for group, row in evaluation.means(results).items():
+        table.add_row(group, f"{row['pictures']:.0f}", *(f"{row[key]:.3f}" for key in evaluation.MEASURES))
+    return table

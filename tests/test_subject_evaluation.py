@@ -1,0 +1,80 @@
+"""`dancegen evaluate subject`: on drawings with joints beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import Ran
+from PIL import Image
+from subject_tools import line_drawing
+
+from dancegen.errors import DancegenError
+from dancegen.evaluation.subject import MEASURES, YAML_JOINTS, judge, judged_pictures, means
+from dancegen.subject.network import SubjectConfig, SubjectNetwork
+from dancegen.weights.checkpoint import save_checkpoint
+
+TINY = SubjectConfig((8, 16), (8, 16), (8, 16), 64, 64, 64)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    folder = tmp_path / "pictures" / "drawings"
+    folder.mkdir(parents=True)
+    drawn = line_drawing()
+    drawn.save(folder / "man.png")
+    Image.fromarray(drawn.mask).save(folder / "man_mask.png")
+    lines = ["skeleton:"]
+    for name, joint in YAML_JOINTS.items():
+        x, y = drawn.joints[joint].round().astype(int)
+        lines += ["- loc:", f"  - {x}", f"  - {y}", f"  name: {name}"]
+    (folder / "man_joints.yaml").write_text("\n".join(lines) + "\n")
+    return tmp_path / "pictures"
+
+
+class Knowing(SubjectNetwork):
+    """A network that finds what is true, `off` px to the right."""
+
+    def __init__(self, off: float) -> None:
+        super().__init__(TINY)
+        self.off = off
+
+    def find_joints(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return line_drawing().joints + np.array([self.off, 0], np.float32), np.ones(18, np.float32)
+
+
+def test_joints_are_measured_in_body_heights(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dancegen.subject.find.flat_outline", lambda pixels: None)  # the whole picture is looked at
+    (judged,) = judged_pictures(pictures)
+    assert judged.known.sum() == len(YAML_JOINTS)
+    exact, near, far = (judge(Knowing(off), judged) for off in (0, 25, 60))
+    assert exact["pck10"] == exact["pck05"] == 1
+    assert (near["pck10"], near["pck05"]) == (1, 0)
+    assert far["pck10"] == 0
+    assert exact["iou"] > 0.9  # the figure stands on flat paper
+    assert means({"a/b": exact, "a/c": far})["a"]["pck10"] == 0.5
+
+
+def test_command_writes_figures_and_a_sheet(pictures: Path, tmp_path: Path, run_main: Callable[..., Ran]) -> None:
+    torch.manual_seed(0)
+    network = SubjectNetwork(TINY)
+    save_checkpoint(tmp_path / "net.safetensors", network.state_dict(), network.config)
+    out, sheet = tmp_path / "found.json", tmp_path / "sheet.png"
+    ran = run_main(
+        *("evaluate", "subject", "--pictures", pictures, "--weights", tmp_path / "net.safetensors"),
+        *("--json", out, "--plot", sheet),
+    )
+    assert ran.status == 0, ran.err
+    assert "drawings" in ran.out
+    written = json.loads(out.read_text())
+    assert set(written["pictures"]["drawings/man"]) == set(MEASURES)
+    assert Image.open(sheet).size == (2000, 200)
+
+
+def test_a_folder_without_truth_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DancegenError, match="judged"):
+        judged_pictures(tmp_path)
