@@ -53,6 +53,7 @@ def check(
         check_song(made, song, str(dance))
         if start == 0 and duration is None:
             start, duration = made.song.start, made.song.seconds
+    reporter().stage("listening to the song")
     sound = load_song(song, start, duration)
     grid = grid_at(made, start) if made else find_grid(sound, beats, tempo)
     networks = load_networks(weights_by_role(weights or []), device=device, offline=offline, reporter=reporter())
@@ -61,11 +62,13 @@ def check(
     elif networks.choreographer is None:
         raise DancegenError("no choreographer's weights are installed", "give --weights choreographer=FILE or --dance")
     else:
-        skeleton = choreograph(sound, grid, networks.choreographer, seed=seed, style=style)
+        skeleton = choreograph(sound, grid, networks.choreographer, seed=seed, style=style, reporter=reporter())
     image = open_picture(picture)
+    reporter().stage("finding the person")
     subject = find_subject(image, network=networks.subject, pose_file=pose, mask_file=mask, reporter=reporter())
     frames = max(1, round(sound.seconds * fps))
     checks = check_all(grid, subject, skeleton, output_size(image.size, size), frames, out.parent)
+    reporter().stage("drawing a few frames")
     renderer = Renderer(networks.renderer, networks.subject, networks.device)
     canvas = renderer.prepare(subject, size)
     poses = retarget(skeleton.resampled(fps, frames), subject.joints, subject.confidence, image.size)
