@@ -96,8 +96,8 @@ class Renderer:
         out_width, out_height = output_size((width, height), size)
         scale = np.array([out_width / width, out_height / height])
         joints = subject.joints[:, :2] * scale
-        picture = torch.from_numpy(subject.image.pixels).to(self.device).permute(2, 0, 1).float() / 255  # (3, H, W)
-        matte = torch.from_numpy(np.ascontiguousarray(subject.mask)).to(self.device).float()[None]  # (1, H, W)
+        picture = torch.tensor(subject.image.pixels).to(self.device).permute(2, 0, 1).float() / 255  # (3, H, W)
+        matte = torch.tensor(np.ascontiguousarray(subject.mask)).to(self.device).float()[None]  # (1, H, W)
         small, small_matte = (resized(p, (out_height, out_width)) for p in (picture, matte))
         window = fit_window(joints, (out_width, out_height), self.network.config.grid if self.network else DEFAULT_GRID)
         plate = background_plate(small, small_matte, reach=1 + 0.02 * float(body_height(joints)))
