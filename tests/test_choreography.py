@@ -17,6 +17,7 @@ from dancegen.choreography.config import ChoreographerConfig
 from dancegen.choreography.dance import choreograph, window_starts
 from dancegen.choreography.model import Choreographer, fade_noise, load_choreographer
 from dancegen.choreography.phrases import PHRASE_BEATS, even_beats, phrase_position
+from dancegen.choreography.sizing import ARM_LIMBS, ARMS, LEG_LIMBS, LEGS, enlarge, slow_loudness
 from dancegen.choreography.stgm import STGMBlock, partitioned_adjacency
 from dancegen.errors import DancegenError
 from dancegen.evaluation.dance_metrics import bone_drift
@@ -164,3 +165,18 @@ def test_noise_fades_between_phrases_and_stays_within() -> None:
     faded = fade_noise(noise)
     assert torch.equal(faded[:, :19], noise[:, :19]) and torch.equal(faded[:, 21:], noise[:, 21:])
     assert (faded.diff(dim=1) >= 0).all() and faded.diff(dim=1).max() < 0.5
+
+
+def test_loud_music_gets_bigger_movement() -> None:
+    time = np.arange(600) / 30
+    directions = np.zeros((600, len(LIMBS), 3), np.float32)
+    directions[..., 0], directions[..., 1] = 0.3 * np.sin(2 * np.pi * time)[:, None], 1
+    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
+    root = np.stack([0.1 * np.sin(time), np.full(600, -0.5)], axis=1).astype(np.float32)
+    inputs = np.zeros((200, len(dances.BEAT_FEATURES)), np.float32)
+    inputs[100:, dances.BEAT_FEATURES.index("loudness")] = 1
+    sized, placed = enlarge(directions, root, slow_loudness(inputs, 3))
+    assert np.allclose(np.linalg.norm(sized, axis=-1), 1, atol=1e-5) and np.array_equal(placed[:, 1], root[:, 1])
+    quiet, loud = sized[:240, ..., 0].std(axis=0), sized[360:, ..., 0].std(axis=0)
+    assert (loud > 1.3 * quiet).all()
+    assert quiet[LEG_LIMBS[0]] == pytest.approx(LEGS / ARMS * quiet[ARM_LIMBS[0]], rel=0.05)

@@ -21,6 +21,7 @@ from dancegen.choreography.ground import settle
 from dancegen.choreography.model import Choreographer, fade_noise, load_choreographer
 from dancegen.choreography.phrasebook import PhraseFacts, phrase_noise
 from dancegen.choreography.phrases import UNITS, phrase_clock, phrase_position, piece_times
+from dancegen.choreography.sizing import enlarge, slow_loudness
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.skeleton.sequence import SkeletonSequence
@@ -107,7 +108,8 @@ def choreograph(
         root[first * poses : first * poses + count] += share[:, None] * placed
         reporter.advance()
     directions /= np.maximum(np.linalg.norm(directions, axis=-1, keepdims=True), 1e-6)
-    return SkeletonSequence(settle(directions, root, network.config.fps), network.config.fps)
+    sized = enlarge(directions, root, slow_loudness(inputs, poses))
+    return SkeletonSequence(settle(*sized, network.config.fps), network.config.fps)
 
 
 def window_starts(pieces: int) -> list[int]:

@@ -10,7 +10,7 @@ import numpy as np
 from dancegen.choreography.body import ANKLE_HEIGHT, place_joints
 from dancegen.skeleton.joints import L_ANKLE, R_ANKLE
 
-SMOOTHING = 0.018  # seconds, sigma of the Gaussian over the poses
+SMOOTHING = 0.024  # seconds, sigma of the Gaussian over the poses
 HOVER = 0.02  # body heights: a lower ankle at most so high above where it stands is put down
 STEP_HEIGHT = 0.015  # a foot so much higher than the other no longer carries
 SLIDE = 0.3  # body heights per second: what moves faster is a step, not a slide

@@ -40,7 +40,7 @@ def speed_plot(dance: SkeletonSequence, beats: np.ndarray, path: Path, seconds: 
 
 def pose_strip(dance: SkeletonSequence, path: Path, *, start: float, seconds: float, columns: int, rows: int) -> None:
     """Poses at even times in rows, each where it stands on the dancer's floor, all on one ground line a row."""
-    cell_width, cell_height, scale = 84, 128, 104.0
+    cell_width, cell_height, scale = 112, 116, 92.0  # arms held out stay inside
     count = columns * rows
     sheet = np.full((rows * cell_height, columns * cell_width, 3), 255, np.uint8)
     at = (start + np.arange(count) * seconds / count) * dance.fps

@@ -18,14 +18,14 @@ from pathlib import Path
 
 import numpy as np
 
-from dancegen.audio.beats import BEAT_FEATURES, BeatGrid, beat_features, find_beats
+from dancegen.audio.beats import BeatGrid, beat_features, find_beats
 from dancegen.audio.load import load_song
 from dancegen.audio.song import SAMPLE_RATE, SAMPLES_PER_PIECE, Song
 from dancegen.choreography.config import STYLES
 from dancegen.choreography.dance import beat_inputs, loudness_gain
 from dancegen.choreography.phrases import even_beats, phrase_position, piece_times
+from dancegen.choreography.sizing import slow_loudness
 from dancegen.errors import DancegenError
-from dancegen.evaluation.dance_metrics import gaussian_smooth
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.training.choreographer.compose import Repertoire, compose
 from dancegen.training.choreographer.motion import FPS, Motion, read_motion
@@ -127,19 +127,10 @@ def faster(song: Song, grid: BeatGrid, tempo: float) -> tuple[Song, BeatGrid]:
     )
 
 
-def slow_loudness(track: Track) -> np.ndarray:
-    """The loudness of a track's stretches in 0..1 against its own range, (T,) at 30 a second."""
-    pieces = len(track.beats)
-    curve = gaussian_smooth(track.beats[:, BEAT_FEATURES.index("loudness")].astype(float), 15)
-    low, high = np.quantile(curve, [0.05, 0.95])
-    curve = np.clip((curve - low) / max(high - low, 0.1), 0, 1) * np.clip(curve * 2, 0, 1)
-    return np.interp(np.arange(pieces * 3) / FPS, piece_times(pieces), curve)
-
-
 def build_dances(track: Track, repertoire: Repertoire, count: int, generator: np.random.Generator) -> list[Dance]:
     """`count` beat-built dances to the whole of a track."""
     seconds = len(track.beats) / 10
-    beats, loudness = even_beats(track.grid, seconds), slow_loudness(track)
+    beats, loudness = even_beats(track.grid, seconds), slow_loudness(track.beats, 3)
     available = {motion.style for motion in repertoire.motions}
     dances = []
     for number in range(count):
