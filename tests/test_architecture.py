@@ -109,7 +109,9 @@ def test_nothing_unpickles_or_touches_click() -> None:
 
 def test_no_path_of_a_machine_and_no_private_host() -> None:
     machine = re.compile(r"(?<![\w.])/(?:work|home|root|Users)/\w")
-    host = re.compile(rf"https?://(?!127\.0\.0\.1|localhost|example|[\w.-]+\.example\b|{PUBLIC})(?:[\w-]+\.[\w.-]+|[a-z-]{{5,}})")
+    host = re.compile(
+        rf"https?://(?!127\.0\.0\.1|localhost|example|[\w.-]+\.example\b|{PUBLIC})(?:[\w-]+\.[\w.-]+|[a-z-]{{5,}})"
+    )
     for path in TEXTS:
         if path.name in {"LICENSE", Path(__file__).name}:
             continue
