@@ -125,14 +125,13 @@ def _version(wanted: bool) -> None:
 
 
 def _root(
-    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_version)
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only results and errors.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    context.obj = reporter()  # for commands that take the context
+    """`--quiet` and `--debug` are taken out before typer sees them; they stand here for the help alone."""
 
 
 def _say(result: Any, **_: Any) -> None:
@@ -163,13 +162,13 @@ class PlainReporter:
     """Progress as lines on standard error, for pipes and logs."""
 
     def __init__(self) -> None:
-        self._name, self._unit, self._total, self._done = "", "", 0, 0
+        self._unit, self._total, self._done = "", 0, 0
         self._began = self._told = time.monotonic()
 
     def stage(self, name: str, total: int | None = None, unit: str = "") -> None:
         """See `progress.Reporter`."""
         self.close()
-        self._name, self._unit, self._total, self._done = name, unit, total or 0, 0
+        self._unit, self._total, self._done = unit, total or 0, 0
         self._began = self._told = time.monotonic()
         print(f"{name} ..." if not total else f"{name}: {total} {unit} ...", file=sys.stderr, flush=True)
 

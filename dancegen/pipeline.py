@@ -164,7 +164,7 @@ def _roles(settings: Settings, dance: SkeletonSequence | None, subject: Subject 
     """The networks this job needs."""
     needed = {
         "choreographer": dance is None,
-        "subject": subject is None or not settings.preview,
+        "subject": subject is None,
         "renderer": not settings.preview,
     }
     return [role for role in LOADED_ROLES if needed[role]]
@@ -204,7 +204,7 @@ def _render(
     from dancegen.rendering.renderer import Renderer
 
     reporter.stage("preparing the picture")
-    renderer = Renderer(networks.renderer, networks.subject, networks.device)
+    renderer = Renderer(networks.renderer, networks.device)
     return renderer.render(renderer.prepare(subject, settings.size), poses)
 
 

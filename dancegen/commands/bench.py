@@ -160,7 +160,7 @@ def _rendering(networks: Networks, subject: Any, poses: Any, repeats: int, folde
     from dancegen.rendering.renderer import Renderer
     from dancegen.video.encode import VideoWriter
 
-    renderer = Renderer(networks.renderer, networks.subject, networks.device)
+    renderer = Renderer(networks.renderer, networks.device)
     found = {"preparing": _median(repeats, lambda: renderer.prepare(subject, 512))}
 
     def draw(size: int, path: Path | None = None) -> None:

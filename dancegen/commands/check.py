@@ -69,7 +69,7 @@ def check(
     frames = max(1, round(sound.seconds * fps))
     checks = check_all(grid, subject, skeleton, output_size(image.size, size), frames, out.parent)
     reporter().stage("drawing a few frames")
-    renderer = Renderer(networks.renderer, networks.subject, networks.device)
+    renderer = Renderer(networks.renderer, networks.device)
     canvas = renderer.prepare(subject, size)
     poses = retarget(skeleton.resampled(fps, frames), subject.joints, subject.confidence, image.size)
     checks.append(time_needed(lambda few: deque(renderer.render(canvas, few), maxlen=0), poses, frames))

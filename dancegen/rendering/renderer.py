@@ -75,18 +75,11 @@ class Renderer:
 
     Args:
         network: G_r, or None for the analytic puppet alone.
-        subject_network: not used: its soft background lost to `patches`, its limb parts to G_r's own.
         device: where to work.
     """
 
-    def __init__(
-        self,
-        network: Generator | None = None,
-        subject_network: object | None = None,
-        device: str | torch.device = "cpu",
-    ) -> None:
+    def __init__(self, network: Generator | None = None, device: str | torch.device = "cpu") -> None:
         self.network = network
-        self.subject_network = subject_network
         self.device = torch.device(device)
 
     @torch.inference_mode()

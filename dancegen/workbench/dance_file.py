@@ -53,7 +53,6 @@ from dancegen.skeleton.sequence import SkeletonSequence
 
 FORMAT = "dancegen dance"
 VERSION = 1
-ENDING = ".dance.json"
 UNIT = 1e-6  # body heights; at 1,024 pixels a body half a unit is 0.0005 pixel
 AXES = "x to the viewer's right, y down with 0 the ground, z away from the camera; 1 = one body height"
 

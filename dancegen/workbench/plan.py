@@ -223,8 +223,7 @@ def beside(picture: Path, ending: str) -> Path | None:
 def _video_job(pair: Pair, options: Options, out: Path, dance: Job, subject: Job, names: dict[Path, str]) -> Job:
     how = ("size", "fps", "crf", "preview", "start", "duration")
     settings = {name: getattr(options, name) for name in how}
-    drawn_by = {role: options.content.get(role) for role in ("subject", "renderer")}
-    key = _key("video", dance.key, subject.key, settings, drawn_by)
+    key = _key("video", dance.key, subject.key, settings, options.content.get("renderer"))
     name = f"{pair.song.stem}--{pair.picture.stem}"
     if names.setdefault(out / f"{name}.mp4", key) != key:  # another song or seed under the same name
         name = f"{name}-{key[:6]}"

@@ -53,7 +53,6 @@ def _video(task: dict[str, Any], scratch: Path) -> None:
 
     made = read_dance(Path(task["dance"]))
     settings = Settings(task["seed"], task["style"], task["size"], task["fps"], task["crf"], task["preview"])
-    roles = ("subject",) if task["preview"] else ("subject", "renderer")
     render_dance(
         Path(task["song"]),
         Path(task["picture"]),
@@ -64,7 +63,7 @@ def _video(task: dict[str, Any], scratch: Path) -> None:
         grid=grid_at(made, task["start"]),
         dance=made.take(None).skeleton,
         subject=read_subject(Path(task["subject"]), Path(task["picture"])),
-        networks=_networks(task, *roles),
+        networks=_networks(task, *(() if task["preview"] else ("renderer",))),
     )
 
 
