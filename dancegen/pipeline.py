@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dancegen import __version__
-from dancegen.audio.beats import BeatGrid, find_beats
+from dancegen.audio.beats import BeatGrid, finding_beats
 from dancegen.audio.load import load_song
 from dancegen.audio.song import Song
 from dancegen.choreography.config import STYLES
@@ -28,6 +29,8 @@ SIZES = (64, 2048)  # pixels, the longer side of a video
 RATES = (1.0, 120.0)  # frames a second
 CRFS = (0, 51)
 SEEDS = (0, 2**63 - 1)
+
+Draw = Callable[[SkeletonSequence], Iterator[np.ndarray]]  # poses in the picture's pixels -> uint8 (h, w, 3) each
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,8 @@ def render_dance(
     start: float = 0.0,
     duration: float | None = None,
     settings: Settings | None = None,
-    grid: BeatGrid | None = None,
-    dance: SkeletonSequence | None = None,
+    grid: BeatGrid | Callable[[Song], BeatGrid] | None = None,
+    dance: SkeletonSequence | Callable[[Song], SkeletonSequence] | None = None,
     subject: Subject | None = None,
     pose: Path | None = None,
     mask: Path | None = None,
@@ -100,8 +103,8 @@ def render_dance(
         picture: one person, best from head to foot.
         out: the video; its ending chooses the container.
         settings: see `Settings`.
-        grid: the beats of that stretch, where they are known; else they are looked for.
-        dance: a dance made before (canonical), instead of a new one.
+        grid: the beats of that stretch, where they are known, or what tells them; else they are looked for.
+        dance: a dance made before (canonical), or what makes one, instead of a new one.
         subject: the person found before in this picture, instead of looking for them.
         pose, mask: files that give the person's joints and outline.
         networks: loaded before; else they are loaded as `weights`, `device` and `offline` say.
@@ -116,32 +119,30 @@ def render_dance(
     _check_given(pose, mask)
     image = subject.image if subject else open_picture(picture)
     reporter.stage("listening to the song")
-    sound = load_song(song, start, duration)
+    sound = load_song(song, start, duration, reporter)
     frames = max(round(sound.seconds * settings.fps), 1)
     size = _size(image, settings)
     check_room(out, *size, frames)
-    grid = grid or find_beats(sound)
-    if grid.confidence == 0 and dance is None:
-        reporter.note(f"{sound.path.name} has no beat that could be found: the dance counts its own")
-    if networks is None:
-        reporter.stage("loading the networks")
-        networks = load_networks(
-            weights, device=device, offline=offline, reporter=reporter, roles=_roles(settings, dance, subject)
-        )
-    if subject is None:
-        reporter.stage("finding the person")
-        subject = _find(image, networks, pose, mask, reporter)
+    grid = grid(sound) if callable(grid) else grid
+    dance = dance(sound) if callable(dance) else dance
+    with finding_beats(sound, grid) as beats:
+        if networks is None:
+            reporter.stage("loading the networks")
+            roles = _roles(settings, dance, subject)
+            networks = load_networks(weights, device=device, offline=offline, reporter=reporter, roles=roles)
+        if subject is None:
+            reporter.stage("finding the person")
+            subject = _find(image, networks, pose, mask, reporter)
+        draw = _skeleton(subject, size) if settings.preview else _person(subject, networks, settings, reporter)
+        grid = beats()
     if dance is None:
         dance = _choreograph(sound, grid, networks, settings, reporter)
     for warning in warnings(grid, subject, dance):
         reporter.note(warning)
     poses = _place(dance, subject, settings.fps, frames)
-    pictures = (
-        _preview(poses, subject, size) if settings.preview else _render(poses, subject, networks, settings, reporter)
-    )
     reporter.stage("drawing", frames, "frames")
     with VideoWriter(out, *size, settings.fps, sound, _facts(settings, networks), settings.crf) as video:
-        for frame in pictures:
+        for frame in draw(poses):
             video.write(frame)
             reporter.advance()
     return Rendered(out, frames, size, sound, grid, dance, subject)
@@ -179,6 +180,8 @@ def _choreograph(
         raise DancegenError(
             "no choreographer's weights are installed", "give --weights choreographer=FILE or --dance FILE"
         )
+    if grid.confidence == 0:
+        reporter.note(f"{song.path.name} has no beat that could be found: the dance counts its own")
     return choreograph(song, grid, networks.choreographer, seed=settings.seed, style=settings.style, reporter=reporter)
 
 
@@ -197,25 +200,27 @@ def _place(dance: SkeletonSequence, subject: Subject, fps: float, frames: int) -
     return retarget(dance.resampled(fps, frames), subject.joints, subject.confidence, subject.image.size)
 
 
-def _render(
-    poses: SkeletonSequence, subject: Subject, networks: Networks, settings: Settings, reporter: Reporter
-) -> Iterator[np.ndarray]:
-    """The frames of the person, one by one: uint8 (h, w, 3). What depends on the picture alone is done here and now."""
+def _person(subject: Subject, networks: Networks, settings: Settings, reporter: Reporter) -> Draw:
+    """Draws the person. What depends on the picture alone is done here and now."""
     from dancegen.rendering.renderer import Renderer
 
     reporter.stage("preparing the picture")
     renderer = Renderer(networks.renderer, networks.device)
-    return renderer.render(renderer.prepare(subject, settings.size), poses)
+    return partial(renderer.render, renderer.prepare(subject, settings.size))
 
 
-def _preview(poses: SkeletonSequence, subject: Subject, size: tuple[int, int]) -> Iterator[np.ndarray]:
-    """The frames of the skeleton on black, one by one: uint8 (h, w, 3)."""
+def _skeleton(subject: Subject, size: tuple[int, int]) -> Draw:
+    """Draws the skeleton on black."""
     from dancegen.skeleton.draw import draw_skeleton
 
     black = np.zeros((size[1], size[0], 3), np.uint8)
     scale = np.divide(size, subject.image.size)
-    for joints, confidence in zip(poses.joints, poses.confidence, strict=True):
-        yield draw_skeleton(black, joints[:, :2] * scale, confidence)
+
+    def draw(poses: SkeletonSequence) -> Iterator[np.ndarray]:
+        for joints, confidence in zip(poses.joints, poses.confidence, strict=True):
+            yield draw_skeleton(black, joints[:, :2] * scale, confidence)
+
+    return draw
 
 
 def _facts(settings: Settings, networks: Networks) -> dict[str, Any]:

@@ -52,10 +52,35 @@ class Ran:
     err: str
 
 
+class Listener:
+    """A Reporter that keeps what it is told; `steps` are those of the last stage."""
+
+    def __init__(self) -> None:
+        self.stages: list[str] = []
+        self.notes: list[str] = []
+        self.steps = 0
+
+    def stage(self, name: str, total: int | None = None, unit: str = "") -> None:
+        self.stages.append(name)
+        self.steps = 0
+
+    def advance(self, steps: int = 1) -> None:
+        self.steps += steps
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _own_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test reads or writes the settings of the person who runs the tests."""
     os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _librosa() -> None:
+    """Imported once for all tests of this process, so that none of them starts another process for the beats."""
+    import librosa.beat  # noqa: F401
 
 
 @pytest.fixture

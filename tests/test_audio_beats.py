@@ -1,18 +1,22 @@
 from __future__ import annotations
 
+import itertools
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import click_track, shared_data
 
-from dancegen.audio import spectrum
+from dancegen.audio import spectrum, tracker
 from dancegen.audio.beats import (
     BEAT_FEATURES,
     BeatGrid,
     beat_features,
     beat_position,
     find_beats,
+    finding_beats,
     grid_from_times,
     onset_strength,
 )
@@ -42,6 +46,43 @@ def test_beats_of_a_click_track_are_on_the_clicks(tempo: int) -> None:
     assert len(inner) >= len(times) - 1
     assert np.mean(off < 0.025) > 0.95
     assert abs(np.median(inner - times[np.abs(inner[:, None] - times).argmin(axis=1)])) < 0.01
+
+
+@pytest.mark.parametrize("fault", ["", "no interpreter", "killed", "another program"])
+def test_beats_found_aside_are_the_same(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    song = song_of(click_track(110, 10)[0])
+    librosa_beat = sys.modules["librosa.beat"]
+    monkeypatch.delitem(sys.modules, "librosa.beat")  # as in a new process
+    monkeypatch.setattr(tracker, "_CALLS", itertools.count())
+    if fault in ("no interpreter", "another program"):
+        monkeypatch.setattr(sys, "executable", "" if fault == "no interpreter" else sys.executable + "-of-old")
+    begun: list[subprocess.Popen] = []
+    started = tracker._started
+
+    def noticed(*given: float) -> subprocess.Popen | None:
+        monkeypatch.setitem(sys.modules, "librosa.beat", librosa_beat)
+        begun.append(started(*given))
+        return begun[-1]
+
+    monkeypatch.setattr(tracker, "_started", noticed)
+    with finding_beats(song) as beats:
+        if fault == "killed":
+            begun[0].kill()
+        found = beats()
+    assert bool(begun[0]) == (fault in ("", "killed"))
+    assert begun[0] is None or begun[0].poll() is not None  # nothing goes on
+    expected = find_beats(song)
+    np.testing.assert_array_equal(found.times, expected.times)
+    assert (found.tempo, found.confidence) == (expected.tempo, expected.confidence)
+
+
+def test_nothing_is_begun_aside_for_known_beats_and_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracker, "_started", lambda *_: pytest.fail("another process"))
+    known = grid_from_times([0.1, 0.7, 1.4])
+    with finding_beats(song_of(click_track(110, 10)[0]), known) as beats:
+        assert beats() is known
+    with finding_beats(song_of(np.zeros(SAMPLE_RATE))) as beats:
+        assert not len(beats().times)
 
 
 def test_a_change_of_loudness_does_not_change_the_beats() -> None:

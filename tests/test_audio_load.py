@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from conftest import Listener
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -65,6 +66,15 @@ def test_start_and_duration_cut_to_the_sample(tmp_path: Path) -> None:
     assert song.start == 1.25
     np.testing.assert_allclose(song.samples, ramp[20_000:44_000], atol=1e-6)
     assert len(load_song(tmp_path / "a.wav", start=3.0, duration=50).samples) == SAMPLE_RATE
+
+
+@pytest.mark.parametrize(("start", "duration", "said"), [(0, 99, "3.0 s of it"), (2.5, 9, "0.5 s of it"), (1, 2, "")])
+def test_a_stretch_longer_than_the_song_is_said(tmp_path: Path, start: float, duration: float, said: str) -> None:
+    soundfile.write(tmp_path / "a.wav", np.full(3 * SAMPLE_RATE, 0.1), SAMPLE_RATE)
+    listener = Listener()
+    load_song(tmp_path / "a.wav", start, duration, listener)
+    assert len(listener.notes) == bool(said)
+    assert all(f"a.wav ends after 3.0 s: {said} are used, not {duration}" in note for note in listener.notes)
 
 
 def test_louder_than_full_scale_is_scaled_not_clipped(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 import soundfile
+from conftest import Listener
 
 from dancegen import networks as networks_module
 from dancegen.assets.example import POSE
@@ -23,25 +24,8 @@ from dancegen.subject.subject import Subject
 from dancegen.video.encode import read_comment
 from dancegen.weights.checkpoint import load_checkpoint, save_checkpoint
 
-STAGES = ["listening", "loading", "finding", "choreography", "preparing", "drawing"]
+STAGES = ["listening", "loading", "finding", "preparing", "choreography", "drawing"]
 SMALL = {"size": 64, "fps": 5.0}
-
-
-class Listener:
-    def __init__(self) -> None:
-        self.stages: list[str] = []
-        self.notes: list[str] = []
-        self.steps = 0
-
-    def stage(self, name: str, total: int | None = None, unit: str = "") -> None:
-        self.stages.append(name)
-        self.steps = 0
-
-    def advance(self, steps: int = 1) -> None:
-        self.steps += steps
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
 
 
 @pytest.fixture(scope="module")

@@ -195,17 +195,42 @@ def test_render_takes_the_stretch_and_the_take_of_the_dance(
         (("--take", 3), "no take 3: choose one of 1 to 2"),
         (("--start", 0.5), "the dance covers 1.0 to 3.0 s of the song"),
     ):
-        ran = run_main(*render, *more)
+        ran = run_main("-q", *render, *more)
         assert ran.status == 1 and message in ran.err and ran.err.count("\n") == 1
     for more in (("--seed", 4), ("--style", "tango"), ("--tempo", "half")):
         ran = run_main(*render, *more)
         assert ran.status == 1 and f"{more[0]} does not go with --dance" in ran.err and ran.err.count("\n") == 1
     listed = tmp_path / "beats.txt"
     listed.write_text("0\n1\n2\n3\n")
+    for more in (("--dance", out), ("--beats", listed)):  # an output that cannot be is said before the song is heard
+        ran = run_main("render", beat_song, picture, "-o", tmp_path / "v.txt", *quick, *more)
+        assert ran.status == 1 and "end it in .mp4" in ran.err and ran.err.count("\n") == 1
     ran = run_main("render", beat_song, picture, "-o", video, *quick, "--overwrite", "--beats", listed)
     assert ran.status == 0 and "60 beats a minute" in ran.out, ran.err
     ran = run_main("render", beat_song, picture, "-o", video, *quick, "--overwrite", "--take", 2)
     assert ran.status == 1 and "name the file with --dance" in ran.err
+
+
+@pytest.mark.parametrize("given", [(), ("--dance", "a.dance.json"), ("--beats", "beats.txt"), ("--tempo", "half")])
+def test_the_song_is_decoded_once(
+    make: Callable,
+    run_main: Callable,
+    quick: tuple,
+    tmp_path: Path,
+    beat_song: Path,
+    picture: Path,
+    given: tuple,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from dancegen.audio import load
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "beats.txt").write_text("0\n1\n2\n3\n")
+    make("-o", "a.dance.json", "--duration", 3)
+    decoded, decode = [], load._decode
+    monkeypatch.setattr(load, "_decode", lambda *which: decoded.append(which[0]) or decode(*which))
+    ran = run_main("render", beat_song, picture, "--preview", *quick, *given, "--duration", 3)
+    assert ran.status == 0 and decoded == [beat_song], ran.err
 
 
 def frames(video: Path) -> list[float]:

@@ -1,17 +1,20 @@
 """Where the beats of a song are. Onsets and tempo are our own; librosa's dynamic programme places the beats on them.
 
-librosa is given the onset curve and the tempo, so that it computes no spectrum and no tempogram: its share costs
-milliseconds a song and little memory, however long the song is.
+Its share costs milliseconds a song and little memory, however long the song is; see `tracker` for its first call.
 """
 
 from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from dancegen.audio.features import BEAT_FEATURES, beat_features
 from dancegen.audio.grid import BeatGrid, beat_position, grid_from_times
 from dancegen.audio.song import Song
-from dancegen.audio.spectrum import FRAME_RATE, HOP, measure
+from dancegen.audio.spectrum import FRAME_RATE, measure
+from dancegen.audio.tracker import track, tracking
 
 __all__ = (
     "BEAT_FEATURES",
@@ -20,6 +23,7 @@ __all__ = (
     "beat_position",
     "estimate_tempo",
     "find_beats",
+    "finding_beats",
     "grid_from_times",
     "onset_strength",
 )
@@ -32,6 +36,7 @@ MULTIPLES = (1.0, 0.5, 0.5, 0.5)  # weights of a lag and its multiples; chosen o
 FAINT = 0.01  # onsets around this and below are ripple of held notes
 FLAT = 1e-3  # variance of an onset curve in which nothing sets in
 NO_BEAT = 4.0  # a confidence below NO_BEAT / sqrt(frames) is what noise reaches by chance
+NO_GRID = BeatGrid(np.zeros(0), 0.0, 0.0)
 
 
 def onset_strength(samples: np.ndarray) -> np.ndarray:
@@ -44,18 +49,36 @@ def onset_strength(samples: np.ndarray) -> np.ndarray:
 
 def find_beats(song: Song) -> BeatGrid:
     """The beats of a song; an empty grid of confidence 0 where it has none (silence, noise, a held chord)."""
+    onset, tempo, confidence = _periodic_onsets(song)
+    return _grid(track(onset, FRAME_RATE, tempo), confidence) if confidence else NO_GRID
+
+
+@contextlib.contextmanager
+def finding_beats(song: Song, known: BeatGrid | None = None) -> Iterator[Callable[[], BeatGrid]]:
+    """`find_beats`, begun aside while the `with` block does other things; what is yielded waits for the grid.
+
+    Args:
+        song: the song.
+        known: its grid where it is known already; then nothing is begun.
+    """
+    onset, tempo, confidence = _periodic_onsets(song) if known is None else (np.zeros(0, np.float32), 0.0, 0.0)
+    if not confidence:
+        yield lambda: known or NO_GRID
+        return
+    with tracking(onset, FRAME_RATE, tempo) as times:
+        yield lambda: _grid(times(), confidence)
+
+
+def _periodic_onsets(song: Song) -> tuple[np.ndarray, float, float]:
+    """Onset curve (T,), tempo and confidence, both 0 where there is no beat."""
     onset = onset_strength(song.samples)
     tempo, confidence = estimate_tempo(onset)
-    if confidence < NO_BEAT / max(len(onset), 1) ** 0.5:
-        return BeatGrid(np.zeros(0), 0.0, 0.0)
-    from librosa.beat import beat_track
+    return (onset, tempo, confidence) if confidence >= NO_BEAT / max(len(onset), 1) ** 0.5 else (onset, 0.0, 0.0)
 
-    _, times = beat_track(
-        onset_envelope=onset, sr=FRAME_RATE * HOP, hop_length=HOP, bpm=tempo, trim=False, units="time"
-    )
-    if len(times) < 2:
-        return BeatGrid(np.zeros(0), 0.0, 0.0)
-    return BeatGrid(np.asarray(times, np.float64), 60 / float(np.median(np.diff(times))), confidence)
+
+def _grid(times: np.ndarray, confidence: float) -> BeatGrid:
+    """A grid of tracked beats (B,)."""
+    return BeatGrid(times, 60 / float(np.median(np.diff(times))), confidence) if len(times) > 1 else NO_GRID
 
 
 def estimate_tempo(onset: np.ndarray) -> tuple[float, float]:

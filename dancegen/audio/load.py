@@ -14,20 +14,25 @@ import numpy as np
 from dancegen.audio.song import SAMPLE_RATE, Song
 from dancegen.errors import DancegenError
 from dancegen.ffmpeg import QUIET, ffmpeg_program, input_arguments, last_complaint
+from dancegen.progress import Reporter
 
 MIN_SECONDS = 0.5  # less than one beat at 120 beats a minute is no song
+NOT_MISSED = 0.1  # seconds by which a song may be shorter than --duration and nobody minds
 CHUNK_BYTES = 1 << 20
 MONO = f"aresample={SAMPLE_RATE}:ochl=mono:rematrix_maxval=1"  # the mean of the channels, not 1.4 times that
 FORMATS = "wav, flac, mp3, m4a, ogg, opus, or a video with sound"
 
 
-def load_song(path: Path | str, start: float = 0.0, duration: float | None = None) -> Song:
+def load_song(
+    path: Path | str, start: float = 0.0, duration: float | None = None, reporter: Reporter | None = None
+) -> Song:
     """Decode a stretch of a sound file (or of a video's sound) to 16 kHz mono.
 
     Args:
         path: a local file in any format ffmpeg decodes, any rate, any channels.
         start: seconds to skip.
         duration: seconds to take; None takes the rest.
+        reporter: is told where less than `duration` is left.
 
     Raises:
         DancegenError: the file is missing, no sound, broken, too short, or holds samples that are not numbers.
@@ -48,7 +53,11 @@ def load_song(path: Path | str, start: float = 0.0, duration: float | None = Non
     if peak > 1:
         _scale(samples, 1 / peak)
     samples.flags.writeable = False
-    return Song(path, samples, start)
+    song = Song(path, samples, start)
+    if reporter and duration and song.seconds < duration - NOT_MISSED:
+        ends = f"{path.name} ends after {start + song.seconds:.1f} s"
+        reporter.note(f"{ends}: {song.seconds:.1f} s of it are used, not {duration:g}")
+    return song
 
 
 def stretch_filter(start: float, seconds: float | None) -> str:

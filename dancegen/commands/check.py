@@ -54,7 +54,7 @@ def check(
         if start == 0 and duration is None:
             start, duration = made.song.start, made.song.seconds
     reporter().stage("listening to the song")
-    sound = load_song(song, start, duration)
+    sound = load_song(song, start, duration, reporter())
     grid = grid_at(made, start) if made else find_grid(sound, beats, tempo)
     networks = load_networks(weights_by_role(weights or []), device=device, offline=offline, reporter=reporter())
     if made:

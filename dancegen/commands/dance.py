@@ -98,7 +98,7 @@ def beats(
     if out:
         _check_out(out, overwrite)
     _check_picture(plot, "--plot", overwrite)
-    sound = load_song(song, start, duration)
+    sound = load_song(song, start, duration, reporter())
     grid = find_grid(sound, beats, tempo)
     if plot:
         from dancegen.audio.beats import onset_strength
@@ -131,7 +131,7 @@ def _new(
     if not 1 <= takes <= MOST_TAKES:
         raise DancegenError(f"--takes {takes} cannot be", f"give 1 to {MOST_TAKES}")
     styles = parse_styles(style)
-    sound = load_song(song, start, duration)
+    sound = load_song(song, start, duration, reporter())
     grid = find_grid(sound, beats, tempo)
     if grid.confidence == 0:
         reporter().note(f"{song.name} has no beat that could be found: the dance counts its own")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +14,7 @@ from dancegen.errors import DancegenError
 
 if TYPE_CHECKING:
     from dancegen.audio.grid import BeatGrid
+    from dancegen.audio.song import Song
     from dancegen.pipeline import Rendered
     from dancegen.skeleton.sequence import SkeletonSequence
 
@@ -30,6 +33,18 @@ WeightsOption = Annotated[
 Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.")]
 Preview = Annotated[bool, typer.Option("--preview", help="Draw the skeleton only.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the video if it exists.")]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the options or a dance file say about the dance; see `pipeline.render_dance`."""
+
+    start: float
+    duration: float | None
+    seed: int
+    style: str
+    dance: Callable[[Song], SkeletonSequence] | None = None
+    grid: Callable[[Song], BeatGrid] | None = None
 
 
 def render(
@@ -65,24 +80,22 @@ def render(
 
     if report:
         _check_page(report, overwrite)
-    skeleton, grid = None, None
     if dance:
         _refuse_with_dance(seed=seed, style=style != "none", tempo=tempo, beats=beats)
-        skeleton, grid, start, duration, seed, style = _read_dance(dance, take, song, start, duration, force)
+        given = _read_dance(dance, take, song, start, duration, force)
     elif take is not None:
         raise DancegenError("--take is a take of a dance file", "name the file with --dance")
-    elif tempo or beats:
-        grid = _given_grid(song, start, duration, beats, tempo)
-    settings = Settings(seed, style, size, fps, crf, preview)
+    else:
+        given = Given(start, duration, seed, style, grid=_grid(beats, tempo))
     made = render_dance(
         song,
         picture,
         out,
-        start=start,
-        duration=duration,
-        settings=settings,
-        grid=grid,
-        dance=skeleton,
+        start=given.start,
+        duration=given.duration,
+        settings=Settings(given.seed, given.style, size, fps, crf, preview),
+        grid=given.grid,
+        dance=given.dance,
         pose=pose,
         mask=mask,
         weights=weights_by_role(weights or []),
@@ -117,29 +130,26 @@ def example(
     return _told(made, f"seed {seed}")
 
 
-def _read_dance(
-    file: Path, take: int | None, song: Path, start: float, duration: float | None, force: bool
-) -> tuple[SkeletonSequence, BeatGrid | None, float, float | None, int, str]:
-    """The chosen take of a dance file, cut to the stretch of the song that is rendered; its beats, that stretch, seed
-    and style.
-
-    Without --start and --duration the stretch is the dance's own.
-    """
-    from dancegen.audio.load import load_song
+def _read_dance(file: Path, take: int | None, song: Path, start: float, duration: float | None, force: bool) -> Given:
+    """The chosen take of a dance file; without --start and --duration the stretch is the dance's own."""
     from dancegen.choreography.config import STYLES
     from dancegen.workbench.read_dance import check_song, cut_to, grid_at, read_dance
 
-    dance = read_dance(file)
-    chosen = dance.take(take)
-    note = check_song(dance, song, str(file), force)
+    made = read_dance(file)
+    chosen = made.take(take)
+    note = check_song(made, song, str(file), force)
     if note:
         reporter().note(note)
     elif start == 0 and duration is None:
-        start, duration = dance.song.start, dance.song.seconds
-    grid = None if note else grid_at(dance, start)  # the beats of another song say nothing
-    seconds = load_song(song, start, duration).seconds
-    style = chosen.style if chosen.style in STYLES else STYLES[0]
-    return cut_to(chosen, dance, start, seconds, force), grid, start, duration, chosen.seed, style
+        start, duration = made.song.start, made.song.seconds
+    return Given(
+        start,
+        duration,
+        chosen.seed,
+        chosen.style if chosen.style in STYLES else STYLES[0],
+        dance=lambda sound: cut_to(chosen, made, start, sound.seconds, force),
+        grid=None if note else lambda _: grid_at(made, start),  # the beats of another song say nothing
+    )
 
 
 def _refuse_with_dance(**given: Any) -> None:
@@ -148,12 +158,11 @@ def _refuse_with_dance(**given: Any) -> None:
             raise DancegenError(f"--{name} does not go with --dance", "leave it out: the dance is made already")
 
 
-def _given_grid(song: Path, start: float, duration: float | None, beats: Path | None, tempo: str | None) -> BeatGrid:
-    """The beats as --beats and --tempo say."""
-    from dancegen.audio.load import load_song
+def _grid(beats: Path | None, tempo: str | None) -> Callable[[Song], BeatGrid] | None:
+    """What tells the beats that --beats and --tempo ask for."""
     from dancegen.workbench.make import find_grid
 
-    return find_grid(load_song(song, start, duration), beats, tempo)
+    return (lambda sound: find_grid(sound, beats, tempo)) if beats or tempo else None
 
 
 def _check_page(page: Path, overwrite: bool) -> None:
