@@ -17,8 +17,10 @@ from conftest import Ran
 from fake_hub import COMMIT, FakeHub, Fault, environment_for, point_client_at, running_hub
 
 from dancegen.choreography.config import ChoreographerConfig
+from dancegen.progress import SilentReporter
 from dancegen.weights import manifest
 from dancegen.weights.checkpoint import save_checkpoint
+from dancegen.weights.hub import client_speaks_to
 from dancegen.weights.manifest import Entry
 
 BOXES, KEYPOINTS = (np.random.default_rng(seed).bytes(1_200_000) for seed in (1, 2))
@@ -185,6 +187,16 @@ def test_publish_and_fetch_back(program: Program, checkpoint: Path, monkeypatch:
     ran = program("download", entry.name)
     assert ran.status == 0, ran.err
     assert Path(ran.out.strip().split(": ", 1)[1]).read_bytes() == checkpoint.read_bytes()
+
+
+def test_the_client_draws_no_bars_of_its_own() -> None:
+    from huggingface_hub.utils import are_progress_bars_disabled
+
+    before = are_progress_bars_disabled()
+    with pytest.raises(RuntimeError), client_speaks_to(SilentReporter()):
+        assert are_progress_bars_disabled()
+        raise RuntimeError
+    assert are_progress_bars_disabled() == before
 
 
 def test_publish_refuses(program: Program, checkpoint: Path) -> None:

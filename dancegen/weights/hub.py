@@ -180,7 +180,11 @@ def _sweep(path: Path) -> None:
 
 @contextlib.contextmanager
 def client_speaks_to(reporter: Reporter) -> Iterator[None]:
-    """What the Hub client logs ("Retrying in 2s") becomes notes, and does not reach the terminal by itself."""
+    """What the Hub client logs ("Retrying in 2s") becomes notes, and does not reach the terminal by itself.
+
+    Nor do its own bars, which would be there with --quiet too and beside ours.
+    """
+    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     class ToNotes(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -190,11 +194,16 @@ def client_speaks_to(reporter: Reporter) -> Iterator[None]:
     logger = logging.getLogger("huggingface_hub")
     before, propagate, handler = logger.handlers, logger.propagate, ToNotes(logging.WARNING)
     logger.handlers, logger.propagate = [handler], False
+    bars = not are_progress_bars_disabled()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # its only ones: disk space, checked above, and links on Windows
+            if bars:
+                disable_progress_bars()
             yield
     finally:
+        if bars:
+            enable_progress_bars()
         logger.handlers, logger.propagate = before, propagate
 
 
