@@ -40,6 +40,17 @@ class Networks:
     renderer: Generator | None = None
     names: dict[str, str] = field(default_factory=dict)
 
+    def dancer(self) -> Choreographer:
+        """The choreographer, where a dance is to be made.
+
+        Raises:
+            DancegenError: none was loaded, because none is installed.
+        """
+        if self.choreographer is None:
+            what = "no choreographer's weights are installed"
+            raise DancegenError(what, "give --weights choreographer=FILE, or a dance made before with --dance FILE")
+        return self.choreographer
+
 
 def load_networks(
     weights: Mapping[str, str] | None = None,

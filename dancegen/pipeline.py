@@ -176,13 +176,9 @@ def _choreograph(
 ) -> SkeletonSequence:
     from dancegen.choreography.dance import choreograph
 
-    if networks.choreographer is None:
-        raise DancegenError(
-            "no choreographer's weights are installed", "give --weights choreographer=FILE or --dance FILE"
-        )
     if grid.confidence == 0:
         reporter.note(f"{song.path.name} has no beat that could be found: the dance counts its own")
-    return choreograph(song, grid, networks.choreographer, seed=settings.seed, style=settings.style, reporter=reporter)
+    return choreograph(song, grid, networks.dancer(), seed=settings.seed, style=settings.style, reporter=reporter)
 
 
 def _find(

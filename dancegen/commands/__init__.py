@@ -16,6 +16,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 
 
@@ -51,3 +52,10 @@ def reporter() -> Reporter:
 def use_reporter(listener: Reporter) -> None:
     """Make `listener` the one that `reporter()` returns; `cli.py` calls this once."""
     _REPORTER.set(listener)
+
+
+def refuse_options(why: str, remedy: str, **given: Any) -> None:
+    """Refuse each option that was given (is not None, 0 or False): `refuse_options("only goes with --b", ..., a=a)`."""
+    for name, value in given.items():
+        if value:
+            raise DancegenError(f"--{name} {why}", remedy)

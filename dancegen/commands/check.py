@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dancegen.commands import reporter
+from dancegen.commands.given import given_dance
+
+if TYPE_CHECKING:
+    from dancegen.audio.grid import BeatGrid
+    from dancegen.networks import Networks
+    from dancegen.skeleton.sequence import SkeletonSequence
+    from dancegen.subject.subject import Subject
+    from dancegen.workbench.preflight import Check
 
 
 def check(
@@ -31,52 +39,57 @@ def check(
     offline: Annotated[bool, typer.Option("--offline", help="Never touch the network.")] = False,
 ) -> Any:
     """See whether PICTURE and SONG suit each other, and what rendering them will cost."""
-    from collections import deque
-
     from dancegen.audio.load import load_song
     from dancegen.choreography.dance import choreograph
-    from dancegen.errors import DancegenError
     from dancegen.networks import load_networks
     from dancegen.pipeline import Settings
-    from dancegen.rendering.renderer import Renderer, output_size
-    from dancegen.skeleton.retarget import retarget
     from dancegen.subject.find import find_subject
     from dancegen.subject.image import open_picture
     from dancegen.weights.resolve import weights_by_role
     from dancegen.workbench.make import find_grid
-    from dancegen.workbench.preflight import check_all, time_needed
-    from dancegen.workbench.read_dance import check_song, cut_to, grid_at, read_dance
 
     Settings(seed, style, size, fps)
-    made = read_dance(dance) if dance else None
-    if made:
-        check_song(made, song, str(dance))
-        if start == 0 and duration is None:
-            start, duration = made.song.start, made.song.seconds
-    reporter().stage("listening to the song")
-    sound = load_song(song, start, duration, reporter())
-    grid = grid_at(made, start) if made else find_grid(sound, beats, tempo)
-    networks = load_networks(weights_by_role(weights or []), device=device, offline=offline, reporter=reporter())
-    if made:
-        skeleton = cut_to(made.take(take), made, start, sound.seconds)
-    elif networks.choreographer is None:
-        raise DancegenError("no choreographer's weights are installed", "give --weights choreographer=FILE or --dance")
-    else:
-        skeleton = choreograph(sound, grid, networks.choreographer, seed=seed, style=style, reporter=reporter())
+    given = given_dance(song, start, duration, seed, style, dance=dance, take=take, beats=beats, tempo=tempo)
     image = open_picture(picture)
+    reporter().stage("listening to the song")
+    sound = load_song(song, given.start, given.duration, reporter())
+    skeleton = given.dance(sound) if given.dance else None
+    grid = given.grid(sound) if given.grid else find_grid(sound)
+    networks = load_networks(weights_by_role(weights or []), device=device, offline=offline, reporter=reporter())
     reporter().stage("finding the person")
     subject = find_subject(image, network=networks.subject, pose_file=pose, mask_file=mask, reporter=reporter())
+    if skeleton is None:
+        skeleton = choreograph(sound, grid, networks.dancer(), seed=seed, style=style, reporter=reporter())
     frames = max(1, round(sound.seconds * fps))
-    checks = check_all(grid, subject, skeleton, output_size(image.size, size), frames, out.parent)
+    return _table(_checks(grid, subject, skeleton, networks, size, fps, frames, out.parent))
+
+
+def _checks(
+    grid: BeatGrid,
+    subject: Subject,
+    dance: SkeletonSequence,
+    networks: Networks,
+    size: int,
+    fps: float,
+    frames: int,
+    folder: Path,
+) -> list[Check]:
+    """What can be told beforehand, and how long the drawing takes, by drawing a few frames."""
+    from collections import deque
+
+    from dancegen.rendering.renderer import Renderer, output_size
+    from dancegen.skeleton.retarget import retarget
+    from dancegen.workbench.preflight import check_all, time_needed
+
+    found = check_all(grid, subject, dance, output_size(subject.image.size, size), frames, folder)
     reporter().stage("drawing a few frames")
     renderer = Renderer(networks.renderer, networks.device)
     canvas = renderer.prepare(subject, size)
-    poses = retarget(skeleton.resampled(fps, frames), subject.joints, subject.confidence, image.size)
-    checks.append(time_needed(lambda few: deque(renderer.render(canvas, few), maxlen=0), poses, frames))
-    return _table(checks)
+    poses = retarget(dance.resampled(fps, frames), subject.joints, subject.confidence, subject.image.size)
+    return [*found, time_needed(lambda few: deque(renderer.render(canvas, few), maxlen=0), poses, frames)]
 
 
-def _table(checks: list) -> Any:
+def _table(checks: list[Check]) -> Any:
     from rich.table import Table
 
     table = Table("check", "", "found", "what helps", box=None, pad_edge=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dancegen.commands import reporter
+from dancegen.commands import refuse_options, reporter
 from dancegen.errors import DancegenError
 
 if TYPE_CHECKING:
@@ -55,19 +55,14 @@ def dance(
     out = out or Path(f"{song.stem}.dance.json")
     _check_out(out, overwrite or bool(redo and from_ in (None, out)))
     _check_picture(sheet, "--sheet", overwrite)
-    if not redo:
-        _refuse("only goes with --redo", "name the bars to make anew, like --redo 17-24", **{"from": from_}, take=take)
+    if redo:
+        again = {"takes": takes != 1, "tempo": tempo, "beats": beats, "start": start, "duration": duration}
+        refuse_options("does not go with --redo", "leave it out: the dance file says it", **again)
+    else:
+        remedy = "name the bars to make anew, like --redo 17-24"
+        refuse_options("only goes with --redo", remedy, **{"from": from_, "take": take})
     network, info = _choreographer(weights, device, offline)
     if redo:
-        _refuse(
-            "does not go with --redo",
-            "leave it out: the dance file says it",
-            takes=takes != 1,
-            tempo=tempo,
-            beats=beats,
-            start=start,
-            duration=duration,
-        )
         made = _redone(song, from_ or out, take, redo, seed, style or [], network, force)
     else:
         made = _new(song, takes, seed, style or [], start, duration, tempo, beats, network, info)
@@ -164,12 +159,6 @@ def _redone(
     sound = load_song(song, made.song.start, made.song.seconds)
     stretches = [parse_bars(text) for text in bars]
     return redo(made, number, sound, network, bars=stretches, seed=seed, style=styles.base, reporter=reporter())
-
-
-def _refuse(why: str, remedy: str, **given: Any) -> None:
-    for name, value in given.items():
-        if value:
-            raise DancegenError(f"--{name} {why}", remedy)
 
 
 def _check_picture(picture: Path | None, option: str, overwrite: bool) -> None:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dancegen.commands import reporter, typed
+from dancegen.commands.given import given_dance
 from dancegen.errors import DancegenError
 
 if TYPE_CHECKING:
-    from dancegen.audio.grid import BeatGrid
-    from dancegen.audio.song import Song
     from dancegen.pipeline import Rendered
-    from dancegen.skeleton.sequence import SkeletonSequence
 
 Out = Annotated[Path, typer.Option("-o", "--out", help="The video: .mp4, .m4v, .mov, .mkv or .webm.")]
 Seed = Annotated[int, typer.Option(help="Another seed is another dance.")]
@@ -33,18 +29,6 @@ WeightsOption = Annotated[
 Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.")]
 Preview = Annotated[bool, typer.Option("--preview", help="Draw the skeleton only.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the video if it exists.")]
-
-
-@dataclass(frozen=True)
-class Given:
-    """What the options or a dance file say about the dance; see `pipeline.render_dance`."""
-
-    start: float
-    duration: float | None
-    seed: int
-    style: str
-    dance: Callable[[Song], SkeletonSequence] | None = None
-    grid: Callable[[Song], BeatGrid] | None = None
 
 
 def render(
@@ -80,13 +64,9 @@ def render(
 
     if report:
         _check_page(report, overwrite)
-    if dance:
-        _refuse_with_dance(seed=seed, style=style != "none", tempo=tempo, beats=beats)
-        given = _read_dance(dance, take, song, start, duration, force)
-    elif take is not None:
-        raise DancegenError("--take is a take of a dance file", "name the file with --dance")
-    else:
-        given = Given(start, duration, seed, style, grid=_grid(beats, tempo))
+    given = given_dance(
+        song, start, duration, seed, style, dance=dance, take=take, force=force, beats=beats, tempo=tempo
+    )
     made = render_dance(
         song,
         picture,
@@ -128,41 +108,6 @@ def example(
         SONG, PICTURE, out, settings=settings, device=device, offline=offline, overwrite=overwrite, reporter=reporter()
     )
     return _told(made, f"seed {seed}")
-
-
-def _read_dance(file: Path, take: int | None, song: Path, start: float, duration: float | None, force: bool) -> Given:
-    """The chosen take of a dance file; without --start and --duration the stretch is the dance's own."""
-    from dancegen.choreography.config import STYLES
-    from dancegen.workbench.read_dance import check_song, cut_to, grid_at, read_dance
-
-    made = read_dance(file)
-    chosen = made.take(take)
-    note = check_song(made, song, str(file), force)
-    if note:
-        reporter().note(note)
-    elif start == 0 and duration is None:
-        start, duration = made.song.start, made.song.seconds
-    return Given(
-        start,
-        duration,
-        chosen.seed,
-        chosen.style if chosen.style in STYLES else STYLES[0],
-        dance=lambda sound: cut_to(chosen, made, start, sound.seconds, force),
-        grid=None if note else lambda _: grid_at(made, start),  # the beats of another song say nothing
-    )
-
-
-def _refuse_with_dance(**given: Any) -> None:
-    for name, value in given.items():
-        if value:
-            raise DancegenError(f"--{name} does not go with --dance", "leave it out: the dance is made already")
-
-
-def _grid(beats: Path | None, tempo: str | None) -> Callable[[Song], BeatGrid] | None:
-    """What tells the beats that --beats and --tempo ask for."""
-    from dancegen.workbench.make import find_grid
-
-    return (lambda sound: find_grid(sound, beats, tempo)) if beats or tempo else None
 
 
 def _check_page(page: Path, overwrite: bool) -> None:

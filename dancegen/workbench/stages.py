@@ -27,14 +27,11 @@ def _dance(task: dict[str, Any], scratch: Path) -> None:
     from dancegen.workbench.make import find_grid, make_dance, parse_styles
 
     networks = _networks(task, "choreographer")
-    if networks.choreographer is None:
-        raise DancegenError("no choreographer's weights are installed", "give --weights choreographer=FILE")
+    dancer = networks.dancer()
     song = load_song(Path(task["song"]), task["start"], task["duration"])
     grid = find_grid(song, tempo=task["tempo"])
     info = WeightsInfo(networks.names["choreographer"], task["weights_sha256"])
-    made = make_dance(
-        song, grid, networks.choreographer, info, seeds=[task["seed"]], styles=parse_styles([task["style"]])
-    )
+    made = make_dance(song, grid, dancer, info, seeds=[task["seed"]], styles=parse_styles([task["style"]]))
     write_dance(scratch, made)
 
 
