@@ -16,6 +16,7 @@ from dancegen.choreography.body import BONE_LENGTHS, limb_directions, place_join
 from dancegen.choreography.config import ChoreographerConfig
 from dancegen.choreography.dance import choreograph, window_starts
 from dancegen.choreography.model import Choreographer, fade_noise, load_choreographer
+from dancegen.choreography.phrasebook import BOW_AFTER, BOW_STYLE, end_with_bow
 from dancegen.choreography.phrases import PHRASE_BEATS, even_beats, phrase_position
 from dancegen.choreography.sizing import ARM_LIMBS, ARMS, LEG_LIMBS, LEGS, enlarge, slow_loudness
 from dancegen.choreography.stgm import STGMBlock, partitioned_adjacency
@@ -106,6 +107,24 @@ def test_codes_are_chosen_by_seed_style_and_tempo(tmp_path: Path) -> None:
     waltz = choreograph(song, grid, loaded, seed=5, style="waltz").joints
     assert np.array_equal(waltz, choreograph(song, grid, network.eval(), seed=5, style="waltz").joints)
     assert not np.allclose(waltz, choreograph(song, grid, loaded, seed=5, style="rumba").joints)
+
+
+def test_codes_of_curtsies_end_a_dance_and_are_drawn_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Choreographer(replace(TINY, codes=6)).eval()
+    network.code_facts[:, 0], network.code_facts[:, 3] = 1, 0.5
+    network.code_facts[5, 0], network.codes[5] = BOW_STYLE, 3
+    noise = torch.zeros(20, TINY.noise)
+    bowed = end_with_bow(network, noise, 18, 0.5, seed=0)
+    assert (bowed[15:19] == 3).all() and not bowed[:15].any() and not bowed[19:].any() and not noise.any()
+    assert torch.equal(end_with_bow(network, noise, 2, 0.5, seed=0), noise)  # no room
+    heard: list[torch.Tensor] = []
+    monkeypatch.setattr(dances, "fade_noise", lambda given: heard.append(given[0]) or fade_noise(given))
+    for seconds in (BOW_AFTER + 3, BOW_AFTER - 3):
+        choreograph(*song_of(seconds), network, seed=1, style="waltz")
+    long, short = heard
+    assert (long[-10:] == 3).all() and not long[:-50].any() and not short.any()
+    network.code_facts[5, 0], network.codes[5] = 1, 0
+    assert torch.equal(end_with_bow(network, noise, 18, 0.5, seed=0), noise)  # no such codes
 
 
 def test_the_phrase_clock_follows_the_beats() -> None:

@@ -19,7 +19,7 @@ from dancegen.audio.song import SAMPLE_RATE, Song
 from dancegen.choreography.config import STYLES
 from dancegen.choreography.ground import settle
 from dancegen.choreography.model import Choreographer, fade_noise, load_choreographer
-from dancegen.choreography.phrasebook import PhraseFacts, phrase_noise
+from dancegen.choreography.phrasebook import BOW_AFTER, PhraseFacts, end_with_bow, phrase_noise
 from dancegen.choreography.phrases import UNITS, phrase_clock, phrase_position, piece_times
 from dancegen.choreography.sizing import enlarge, slow_loudness
 from dancegen.errors import DancegenError
@@ -92,8 +92,11 @@ def choreograph(
     inputs = beat_inputs(beat_features(song, grid), grid)  # (F, K)
     unit = np.floor(phrase_position(grid, piece_times(song.pieces)) * UNITS).astype(int)  # (F,)
     unit -= unit.min() // UNITS * UNITS  # from the beginning of the first phrase
-    noise = phrase_noise(network, phrase_facts(inputs, unit // UNITS), seed, style)  # (Q, U, Z)
-    noise = noise.flatten(0, 1)[torch.from_numpy(unit)]  # (F, Z)
+    facts = phrase_facts(inputs, unit // UNITS)
+    noise = phrase_noise(network, facts, seed, style).flatten(0, 1)  # (Q U, Z)
+    if song.seconds >= BOW_AFTER:
+        noise = end_with_bow(network, noise, int(unit[-1]), float(facts.period[-1]), seed)  # (Q U, Z)
+    noise = noise[torch.from_numpy(unit)]  # (F, Z)
     noise = fade_noise(noise[None])[0]  # (F, Z)
 
     poses = network.config.poses_per_piece

@@ -25,6 +25,8 @@ DRAWN = 12  # codes drawn for each phrase, of which the one that fits best is da
 JOIN = 2.0  # how much a good join counts beside the energy
 HELD = ("tango", "waltz")  # danced in closed hold
 CONTINUE = 0.6  # chance that a phrase goes on as it did in training
+BOW_STYLE = len(STYLES)  # the style number of codes that are curtsies; no dance draws them but at its end
+BOW_AFTER = 45.0  # seconds; a shorter dance has no time for a curtsy
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,30 @@ def _allowed(columns: dict[str, np.ndarray], period: float, style: str) -> np.nd
         [STYLES.index(name) for name in STYLES if name not in HELD] if style == STYLES[0] else [STYLES.index(style)]
     )
     of_style = numbers[np.isin(columns["style"], wanted)]
-    numbers = of_style if len(of_style) else numbers
+    numbers = of_style if len(of_style) else numbers[columns["style"] != BOW_STYLE]
     gap = np.abs(np.log(columns["period"][numbers] / period))
     keep = max(1, int(len(numbers) * LIKE_TEMPO))
     return numbers[np.argsort(gap, kind="stable")[:keep]]
+
+
+def end_with_bow(network: Choreographer, noise: Tensor, last: int, period: float, seed: int) -> Tensor:
+    """The dance's last eight beats as a curtsy, where the network has codes of some (real dancers end so, too).
+
+    Args:
+        noise: (N, Z) of the units of the whole dance.
+        last: the number of the unit in which the song ends.
+        period: seconds per beat there.
+        seed: another seed, another curtsy.
+
+    Returns:
+        (N, Z), a copy.
+    """
+    table = network.code_facts.cpu().numpy()
+    bows = np.flatnonzero(table[:, CODE_FACTS.index("style")] == BOW_STYLE) if len(table) else np.zeros(0, int)
+    out = noise.clone()
+    if len(bows) and last + 1 >= UNITS:
+        gap = np.abs(np.log(table[bows, CODE_FACTS.index("period")] / period))
+        near = bows[np.argsort(gap, kind="stable")[: max(1, len(bows) // 4)]]
+        draw = torch.rand(1, generator=torch.Generator().manual_seed(seed)).item()
+        out[last + 1 - UNITS : last + 1] = network.codes.cpu()[int(near[int(draw * len(near))])]
+    return out

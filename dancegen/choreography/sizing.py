@@ -16,7 +16,7 @@ from dancegen.choreography.ground import smooth_in_time
 LOUDNESS_SECONDS = 1.5  # sigma: the size follows verse and chorus, not the single beat
 USUAL_LOUDNESS = 0.6  # at which the loudness changes nothing
 LOUDNESS_SPAN = 0.4  # how much bigger the loudest stretch is than the quietest
-ARMS, LEGS, TRUNK = 1.0, 1.1, 1.1  # gains, chosen so that the spread of poses nears that of real dancers
+ARMS, LEGS, TRUNK = 1.0, 1.05, 1.15  # gains, chosen so that the spread of poses nears that of real dancers
 ARM_LIMBS = (2, 3, 4, 5)
 LEG_LIMBS = (7, 8, 10, 11)
 TRUNK_LIMBS = (0, 1, 6, 9, 12, 13, 14, 15, 16)

@@ -73,11 +73,14 @@ def command(
     return draw_table(table, timing)
 
 
-def draw_table(table: dict[str, dict[str, float]], timing: dict[int, float]) -> Any:
+def draw_table(table: dict[str, dict[str, float]], timing: dict[int, dict[str, float]]) -> Any:
     """A rich table: one line for each set of dances, one column for each measure."""
     from rich.table import Table
 
-    said = ", ".join(f"{length} s of music in {taken:.2f} s" for length, taken in timing.items())
+    said = "; ".join(
+        f"{length} s of music in {taken['wall']:.2f} s ({taken['processor']:.2f} s of the processor)"
+        for length, taken in timing.items()
+    )
     drawn = Table(title="Choreographer on songs kept out of training", caption=said)
     drawn.add_column("")
     for label in LABELS.values():

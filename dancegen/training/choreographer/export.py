@@ -22,6 +22,7 @@ from dancegen.choreography.phrases import UNITS
 from dancegen.errors import DancegenError
 from dancegen.evaluation.dance_metrics import joint_speed
 from dancegen.skeleton.joints import L_WRIST, NECK, R_WRIST
+from dancegen.training.choreographer.bows import collect_bows
 from dancegen.training.choreographer.data import Dance
 from dancegen.training.choreographer.material import window
 from dancegen.training.choreographer.motion import FPS
@@ -92,6 +93,12 @@ def export(
 ) -> Choreographer:
     """Write the averaged weights and the codes in half precision; returns the network as it will be loaded."""
     book, facts = collect_codes(trainer, dances, codes, trainer.options.seed)
+    danced = Choreographer(trainer.config)
+    danced.load_state_dict({key: value.cpu() for key, value in trainer.average.items()})
+    bows = collect_bows(danced.eval(), trainer.posterior, dances)
+    if bows:
+        book = torch.cat([book, torch.stack([code for code, _ in bows])])
+        facts = torch.cat([facts, torch.tensor([fact for _, fact in bows])])
     config = replace(trainer.config, codes=len(book))
     state = {key: value.cpu() for key, value in trainer.average.items() if not key.startswith("code")}
     state |= {"codes": book[:, 1:], "code_before": book[:, 0]}
