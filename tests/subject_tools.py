@@ -135,6 +135,10 @@ class StandIn:
         self.asked += 1
         return self.joints.copy(), self.confidence.copy()
 
+    def paint_background(self, pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """Grey where the mask is."""
+        return np.where(mask[..., None] > 0.5, 128, pixels).astype(np.uint8)
+
     def segment(self, pixels: np.ndarray, joints: np.ndarray, confidence: np.ndarray) -> Found:
         """The known mask, blurred."""
         soft = Image.fromarray((self.mask * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(4))

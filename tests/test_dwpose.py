@@ -120,7 +120,7 @@ def test_joints_land_where_they_were_painted(
     tmp_path: Path, size: tuple[int, int], box: tuple[float, ...], spot: tuple[int, int]
 ) -> None:
     boxes = box_model(tmp_path / "box.onnx", (*box, 0.9))  # type: ignore[arg-type]
-    joints, confidence = find_with_dwpose(
+    joints, confidence, others = find_with_dwpose(
         picture(*size, *spot, radius=max(size) // 100), boxes, pose_model(tmp_path / "pose.onnx")
     )
     assert joints.shape == (V, 2)
@@ -128,19 +128,20 @@ def test_joints_land_where_they_were_painted(
     # The peak is the first of the spot's bins: up to its radius and a pixel of the crop away from its middle.
     assert np.abs(joints - np.array(spot)).max() <= max(size) // 100 + 3
     assert (confidence > 0.8).all()
+    assert not others
 
 
 def test_detector_sees_bgr_and_pose_model_rgb(tmp_path: Path) -> None:
     """Blue and red exchanged: the gate of the box model stays shut, nobody is found."""
     boxes = box_model(tmp_path / "box.onnx", (300, 320, 200, 500, 0.9))
     swapped = picture(640, 640, 310, 200)[..., ::-1]
-    _, confidence = find_with_dwpose(np.ascontiguousarray(swapped), boxes, pose_model(tmp_path / "pose.onnx"))
+    _, confidence, _ = find_with_dwpose(np.ascontiguousarray(swapped), boxes, pose_model(tmp_path / "pose.onnx"))
     assert (confidence == 0).all()
 
 
 def test_nobody_there(tmp_path: Path) -> None:
     boxes = box_model(tmp_path / "box.onnx", (300, 320, 200, 500, 0.2))  # below the detector's least score
-    joints, confidence = find_with_dwpose(picture(640, 640, 310, 200), boxes, pose_model(tmp_path / "pose.onnx"))
+    joints, confidence, _ = find_with_dwpose(picture(640, 640, 310, 200), boxes, pose_model(tmp_path / "pose.onnx"))
     assert joints.shape == (V, 2)
     assert (confidence == 0).all()
 
@@ -153,8 +154,17 @@ def test_most_prominent_person_is_taken(tmp_path: Path) -> None:
     first, second = dwpose._people(pixels, dwpose._session(boxes))
     np.testing.assert_allclose(first, (350, 70, 550, 570), atol=0.5)
     np.testing.assert_allclose(second, (50, 50, 110, 150), atol=0.5)
-    joints, _ = find_with_dwpose(pixels, boxes, pose_model(tmp_path / "pose.onnx"))
+    joints, _, others = find_with_dwpose(pixels, boxes, pose_model(tmp_path / "pose.onnx"))
     assert np.abs(joints - (450, 300)).max() < 6
+    assert not others, "the other is far off in the background"
+
+
+def test_another_person_of_comparable_size_is_told(tmp_path: Path) -> None:
+    pixels = picture(640, 640, 150, 300) | picture(640, 640, 450, 300)
+    boxes = box_model(tmp_path / "box.onnx", (150, 320, 150, 400, 0.9), (450, 320, 200, 500, 0.8))
+    joints, _, others = find_with_dwpose(pixels, boxes, pose_model(tmp_path / "pose.onnx"))
+    assert np.abs(joints - (450, 300)).max() < 6
+    assert others
 
 
 def test_wholebody_becomes_our_joints() -> None:
@@ -214,7 +224,7 @@ def test_models_are_used_when_here_and_fetched_when_asked(tmp_path: Path, monkey
 
         found = dwpose_models(asked=True)
         assert found is not None
-        joints, _ = find_with_dwpose(picture(640, 640, 310, 200), *found)
+        joints, _, _ = find_with_dwpose(picture(640, 640, 310, 200), *found)
         assert np.abs(joints - (310, 200)).max() < 6
         asked = len(hub.requests)
         assert dwpose_models() == found, "here now"

@@ -48,7 +48,9 @@ class Knowing(SubjectNetwork):
 
 
 def test_joints_are_measured_in_body_heights(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dancegen.subject.find.flat_outline", lambda pixels: None)  # the whole picture is looked at
+    monkeypatch.setattr(
+        "dancegen.subject.network_detector.flat_outline", lambda pixels: None
+    )  # the whole picture is looked at
     (judged,) = judged_pictures(pictures)
     assert judged.known.sum() == len(YAML_JOINTS)
     exact, near, far = (judge(Knowing(off), judged) for off in (0, 25, 60))

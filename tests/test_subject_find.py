@@ -149,7 +149,7 @@ def test_the_network_finds_drawings() -> None:
     drawn = line_drawing()
     network = StandIn(drawn.joints, SURE, drawn.mask)
     found = find_subject(replace(drawn.image, pixels=drawn.image.pixels), network=network)  # type: ignore[arg-type]
-    assert network.asked == 1
+    assert network.asked == 2, "the second look is for other people"
     assert found.detector.startswith("network")
     assert overlap(found.mask, drawn.mask) > 0.9
 
@@ -159,6 +159,48 @@ def test_a_network_that_is_not_sure_finds_nobody() -> None:
     network = StandIn(drawn.joints, SURE * 0.05, drawn.mask)
     with pytest.raises(DancegenError, match="no person"):
         find_subject(drawn.image, network=network)  # type: ignore[arg-type]
+
+
+class Crowd(StandIn):
+    """A network that finds one person after the other."""
+
+    def __init__(self, *people: np.ndarray) -> None:
+        super().__init__(people[0], SURE, np.zeros_like(photo().mask))
+        self.people = people
+
+    def find_joints(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        self.asked += 1
+        return self.people[min(self.asked, len(self.people)) - 1].copy(), SURE.copy()
+
+
+@pytest.mark.parametrize("smaller_first", [False, True])
+def test_the_network_takes_the_larger_of_two_and_it_is_said(smaller_first: bool) -> None:
+    drawn = photo()
+    people = drawn.joints, figure_joints(50, 400, 160)
+    listener = Listener()
+    network = Crowd(*(people[::-1] if smaller_first else people))
+    found = find_subject(drawn.image, network=network, reporter=listener)  # type: ignore[arg-type]
+    assert np.allclose(found.joints, drawn.joints)
+    assert any("more than one person" in note for note in listener.notes)
+
+
+def test_what_is_left_of_the_first_person_is_nobody_else() -> None:
+    drawn = photo()
+    listener = Listener()
+    find_subject(drawn.image, network=Crowd(drawn.joints, drawn.joints + 9), reporter=listener)  # type: ignore[arg-type]
+    find_subject(drawn.image, network=Crowd(drawn.joints, figure_joints(40, 60, 40)), reporter=listener)  # type: ignore[arg-type]
+    assert not listener.notes
+
+
+def test_the_network_tells_a_face_from_nobody() -> None:
+    drawn = photo()
+    confidence = np.zeros(V, np.float32)
+    confidence[[*FACE_JOINTS, NECK, 2, 5]] = 0.9
+    network = StandIn(drawn.joints, confidence, drawn.mask)
+    with pytest.raises(DancegenError, match=r"only a part of the person.*right hip"):
+        find_subject(drawn.image, network=network)  # type: ignore[arg-type]
+    with pytest.raises(DancegenError, match="no person"):
+        find_subject(drawn.image, network=StandIn(drawn.joints, confidence * 0.2, drawn.mask))  # type: ignore[arg-type]
 
 
 def mediapipe_sees(monkeypatch: pytest.MonkeyPatch, found: Detection | None) -> None:

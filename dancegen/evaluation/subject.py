@@ -20,10 +20,10 @@ from dancegen.progress import Reporter, SilentReporter
 from dancegen.skeleton.joints import body_height
 from dancegen.subject import mediapipe_detector
 from dancegen.subject.detection import Detection
-from dancegen.subject.find import network_joints
 from dancegen.subject.image import ConditionalImage, open_picture
 from dancegen.subject.mask import person_mask
 from dancegen.subject.network import SubjectNetwork
+from dancegen.subject.network_detector import network_joints
 from dancegen.training.subject.check import overlap, panels
 
 MEASURES = {

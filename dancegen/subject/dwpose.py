@@ -35,6 +35,7 @@ GREY = 114  # YOLOX's padding
 PERSON = 0  # class in COCO
 MIN_BOX_SCORE = 0.3
 MAX_OVERLAP = 0.45  # intersection over union: more of it is the same person boxed twice
+OTHER_SIZE = 0.15  # share of the person's box that another's has to reach to be said
 BOX_MARGIN = 1.25  # RTMPose was trained on boxes this much larger than the person
 MEAN_RGB = np.array([123.675, 116.28, 103.53], np.float32)
 STD_RGB = np.array([58.395, 57.12, 57.375], np.float32)
@@ -91,16 +92,16 @@ def detect(pixels: np.ndarray, reporter: Reporter | None = None) -> Detection | 
     models = dwpose_models(reporter=reporter)
     if models is None:
         return None
-    joints, confidence = find_with_dwpose(pixels, *models)
+    joints, confidence, others = find_with_dwpose(pixels, *models)
     height, width = pixels.shape[:2]
     outside = (joints < 0).any(axis=-1) | (joints >= (width, height)).any(axis=-1)  # (V,)
     confidence = np.where(outside | (confidence < MIN_JOINT_SCORE), 0, confidence).astype(np.float32)
     if implausible(joints, confidence, (width, height)):
         return None
-    return Detection(joints, confidence, None, "dwpose")
+    return Detection(joints, confidence, None, "dwpose", others)
 
 
-def find_with_dwpose(pixels: np.ndarray, box_model: Path, pose_model: Path) -> tuple[np.ndarray, np.ndarray]:
+def find_with_dwpose(pixels: np.ndarray, box_model: Path, pose_model: Path) -> tuple[np.ndarray, np.ndarray, bool]:
     """The joints of the most prominent person (largest box times score).
 
     Args:
@@ -110,13 +111,15 @@ def find_with_dwpose(pixels: np.ndarray, box_model: Path, pose_model: Path) -> t
 
     Returns:
         joints (V, 2) float32 in picture pixels and confidence (V,) float32 in 0..1; all confidences are 0 where no
-        person was found.
+        person was found. Whether there are more people of comparable size.
     """
     people = _people(pixels, _session(box_model))
     if not people:
-        return np.zeros((V, 2), np.float32), np.zeros(V, np.float32)
+        return np.zeros((V, 2), np.float32), np.zeros(V, np.float32), False
     keypoints, scores = _keypoints(pixels, people[0], _session(pose_model))
-    return joints_of_wholebody(keypoints, scores)
+    joints, confidence = joints_of_wholebody(keypoints, scores)
+    others = any(_areas(box) > OTHER_SIZE * _areas(people[0]) for box in people[1:])
+    return joints, confidence, others
 
 
 def joints_of_wholebody(keypoints: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,11 +12,10 @@ import numpy as np
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.skeleton.joints import L_ANKLE, L_KNEE, R_ANKLE, R_KNEE
-from dancegen.subject import dwpose, mediapipe_detector
-from dancegen.subject.detection import Detection, has_torso, implausible, missing_joints
-from dancegen.subject.flat import flat_outline
+from dancegen.subject import dwpose, mediapipe_detector, network_detector
+from dancegen.subject.detection import Detection, has_torso, missing_joints
 from dancegen.subject.image import ConditionalImage
-from dancegen.subject.mask import at_most, person_mask
+from dancegen.subject.mask import person_mask
 from dancegen.subject.pose_file import read_mask, read_pose
 from dancegen.subject.subject import Subject
 
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from dancegen.subject.network import SubjectNetwork
 
 SAME_PERSON = 0.06  # mean distance of the joints of two detectors that see one person, as a share of its extent
-OUTLINE_SIDE = 512  # pixels of the longer side on which a figure is cut out of a flat background
-LEAST_CONFIDENCE = 0.15  # mean over the torso's joints, below which the embedded network has seen nobody
 
 
 def find_subject(
@@ -66,7 +63,7 @@ def _detect(image: ConditionalImage, network: SubjectNetwork | None, reporter: R
     if mediapipe_detector.available():
         detectors.append(lambda: mediapipe_detector.detect(image.pixels))
     if network is not None:
-        detectors.append(lambda: _by_network(image, network))
+        detectors.append(lambda: network_detector.detect(image, network))
     for detector in detectors:
         found = detector()
         if found is not None:
@@ -88,35 +85,6 @@ def _with_mask(found: Detection, image: ConditionalImage) -> Detection:
     apart = float(np.linalg.norm(found.joints - other.joints, axis=1)[both].mean())
     same = apart < SAME_PERSON * float(np.ptp(found.joints[both], axis=0).max())
     return replace(found, mask=other.mask, mask_detector=other.detector) if same else found
-
-
-def _by_network(image: ConditionalImage, network: SubjectNetwork) -> Detection | None:
-    """The embedded network's person, drawings included; None where it is not sure of one."""
-    joints, confidence = network_joints(image, network)
-    torso = [1, 2, 5, 8, 11]
-    if float(np.mean(confidence[torso])) < LEAST_CONFIDENCE or implausible(joints, confidence, image.size):
-        return None
-    return Detection(joints, confidence, None, "network")
-
-
-def network_joints(image: ConditionalImage, network: SubjectNetwork) -> tuple[np.ndarray, np.ndarray]:
-    """Joints (V, 2) px and confidence (V,), float32, by the embedded network alone, however sure it is."""
-    left, top, right, bottom = _figure_box(image)
-    joints, confidence = network.find_joints(np.ascontiguousarray(image.pixels[top:bottom, left:right]))
-    return (joints + np.array([left, top])).astype(np.float32), confidence.astype(np.float32)
-
-
-def _figure_box(image: ConditionalImage) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of what the network looks at: a small figure on a flat background, or everything."""
-    width, height = image.size
-    small, scale = at_most(image.pixels, OUTLINE_SIDE)
-    outline = flat_outline(small)
-    if outline is None:
-        return 0, 0, width, height
-    rows, columns = np.flatnonzero(outline.any(axis=1)) / scale, np.flatnonzero(outline.any(axis=0)) / scale
-    room = 0.2 * max(np.ptp(rows), np.ptp(columns))
-    left, top = max(int(columns[0] - room), 0), max(int(rows[0] - room), 0)
-    return left, top, min(int(columns[-1] + room) + 1, width), min(int(rows[-1] + room) + 1, height)
 
 
 def _check_body(found: Detection, image: ConditionalImage, reporter: Reporter) -> None:

@@ -31,6 +31,8 @@ from dancegen.subject.crop import Box, box_around_joints, box_around_mask, crop_
 from dancegen.subject.heat import joints_from_heat, within_reach
 from dancegen.weights.checkpoint import load_checkpoint
 
+PRESENT = 0.3  # chance of a joint to be in the picture, below which it is not
+
 
 @dataclass(frozen=True)
 class SubjectConfig:
@@ -244,7 +246,8 @@ class SubjectNetwork(nn.Module):
             pixels: (H, W, 3) uint8.
 
         Returns:
-            (V, 2) float32 px of the picture, (V,) float32 confidence in 0..1. Below about 0.2 a joint is a guess.
+            (V, 2) float32 px of the picture, (V,) float32 confidence in 0..1: 0 for joints that are not in the picture,
+            below about 0.2 a joint is a guess.
         """
         height, width = pixels.shape[:2]
         looks = [self._find_in(pixels, box) for box in first_boxes(width, height)]
@@ -316,7 +319,7 @@ class SubjectNetwork(nn.Module):
         heat = (heat[:1] + heat[1:, mirror].flip(3)) / 2
         here = torch.sigmoid((present[:1] + present[1:, mirror]) / 2)
         joints, mass = joints_from_heat(within_reach(heat))
-        confidence = (mass * here)[0].cpu().numpy().astype(np.float32)
+        confidence = (mass * here * (here > PRESENT))[0].cpu().numpy().astype(np.float32)
         return box.to_picture(joints[0].cpu().numpy(), size).astype(np.float32), confidence
 
     def _segment_both(self, picture: Tensor, joints: Tensor, known: Tensor) -> tuple[np.ndarray, np.ndarray]:

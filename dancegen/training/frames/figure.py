@@ -23,11 +23,12 @@ class Figure:
 
     Attributes:
         kind: stick (lines), outline (one outline around all), parts (each part outlined), filled (colours, no lines).
-        head, arm, leg, torso, shoulders, hips: factors on natural sizes.
+        head, arm, leg, torso, shoulders, hips: factors on natural sizes; neck: how much longer it is.
         arm_width, leg_width: half widths; belly: factor on the torso's width; torso_shape: how the torso is drawn.
         dress: whether the torso flares to the knees; bendy: whether limbs are curves.
         taper: width of a limb's end as a share of its root's.
         hand, foot, hair, face: kinds of ends; finger: their length; lean: deviation of the head's.
+        gaps: share of the outline that the pen left out.
         line: ink width, px of the doubled frame; ink, fills: colours; pattern: on the clothes of the labels `worn`.
     """
 
@@ -38,6 +39,7 @@ class Figure:
     torso: float
     shoulders: float
     hips: float
+    neck: float
     arm_width: float
     leg_width: float
     belly: float
@@ -58,6 +60,7 @@ class Figure:
     pattern: str
     worn: tuple[int, ...]
     scribble: float
+    gaps: float
     wobble: np.ndarray
 
 
@@ -68,17 +71,20 @@ def random_figure(rng: np.random.Generator) -> Figure:
     ink = rng.uniform(0, 70) + rng.normal(0, 15, 3) if rng.random() < 0.6 else rng.uniform(0, 190, 3)
     strength = rng.choice([rng.uniform(0, 2), rng.uniform(2, 6)])
     wobble = np.stack([smooth_noise(SIZE, rng.uniform(14, 60), rng) for _ in range(2)]) * strength
+    belly = float(np.exp(rng.normal(0.12, 0.38)))
+    wide = belly ** rng.uniform(0, 1)  # arms and legs that come out of the sides of a thick body
     return Figure(
         kind=kind,
-        head=float(np.exp(rng.normal(0.3, 0.4))),
+        head=float(np.exp(rng.normal(0.42, 0.42))),
         arm=float(np.exp(rng.normal(0, 0.2))),
-        leg=float(np.exp(rng.normal(-0.05, 0.25))),
+        leg=float(np.exp(rng.normal(-0.12, 0.28))),
         torso=float(np.exp(rng.normal(0, 0.2))),
-        shoulders=float(rng.uniform(0, 0.5) if thin else np.exp(rng.normal(0, 0.25))),
-        hips=float(rng.uniform(0, 0.9) if thin else np.exp(rng.normal(0, 0.25))),
+        shoulders=float(rng.uniform(0, 0.5) if thin else wide**0.5 * np.exp(rng.normal(0.05, 0.28))),
+        hips=float(rng.uniform(0, 0.9) if thin else wide * np.exp(rng.normal(0.05, 0.3))),
+        neck=float(rng.choice([0.0, 0.0, rng.uniform(0, 0.06), rng.uniform(0.03, 0.2 if thin else 0.1)])),
         arm_width=float(rng.choice([rng.uniform(0.018, 0.06), rng.uniform(0.04, 0.11)])),
         leg_width=float(rng.choice([rng.uniform(0.022, 0.085), rng.uniform(0.06, 0.13)])),
-        belly=float(np.exp(rng.normal(0.12, 0.38))),
+        belly=belly,
         torso_shape=str(
             rng.choice(["line", "line", "triangle", "oval", "box"] if thin else ["trunk", "trunk", "oval", "box"])
         ),
@@ -98,6 +104,7 @@ def random_figure(rng: np.random.Generator) -> Figure:
         pattern=str(rng.choice(["none", "none", "none", "dots", "stripes", "crosses"])),
         worn=UPPER_CLOTHES if rng.random() < 0.5 else LOWER_CLOTHES,
         scribble=float(rng.choice([0, 0, rng.uniform(0.3, 0.9)])),
+        gaps=float(rng.choice([0, 0, rng.uniform(0.02, 0.2)])),
         wobble=wobble,
     )
 

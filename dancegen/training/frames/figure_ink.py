@@ -10,8 +10,8 @@ from dancegen.training.frames.drawing import widened
 from dancegen.training.frames.figure import SIZE, Figure
 
 
-def outlines(labels: np.ndarray, figure: Figure) -> np.ndarray:
-    """(SIZE, SIZE) float32: ink along the edges of the parts, or of the whole."""
+def outlines(labels: np.ndarray, figure: Figure, grain: np.ndarray) -> np.ndarray:
+    """(SIZE, SIZE) float32: ink along the edges of the parts, or of the whole, with gaps where `grain` is high."""
     if figure.kind in ("stick", "filled"):
         return np.zeros(labels.shape, np.float32)
     groups = np.arange(16, dtype=np.uint8)
@@ -27,6 +27,8 @@ def outlines(labels: np.ndarray, figure: Figure) -> np.ndarray:
     edge = np.zeros(labels.shape, bool)
     edge[:-1] |= grouped[1:] != grouped[:-1]
     edge[:, :-1] |= grouped[:, 1:] != grouped[:, :-1]
+    if figure.gaps > 0:
+        edge &= grain < np.quantile(grain, 1 - figure.gaps)
     thick = Image.fromarray(widened(edge.astype(np.uint8) * 255, figure.line // 2))
     return np.asarray(thick.filter(ImageFilter.GaussianBlur(0.8)), np.float32) / 255
 

@@ -38,7 +38,8 @@ def draw_figure(
         else:
             _chain(pen, ink, joints, figure, unit, arms=part == "arms")
     labels = np.asarray(canvas)
-    lines = np.maximum(outlines(labels, figure), np.asarray(strokes, np.float32) / 255)
+    coarse = np.asarray(Image.fromarray(grain[::8, ::8]).resize((SIZE, SIZE), Image.Resampling.BICUBIC))
+    lines = np.maximum(outlines(labels, figure, coarse), np.asarray(strokes, np.float32) / 255)
     inked = lines > 0.4
     near = widened(labels, figure.line // 2 + 2)
     labels = np.where((labels == 0) & inked, np.maximum(near, 1), labels).astype(np.uint8)
@@ -171,7 +172,10 @@ def _torso(pen: ImageDraw.ImageDraw, ink: ImageDraw.ImageDraw, joints: np.ndarra
     if figure.kind == "stick" and figure.torso_shape != "line":
         ring = [(float(x), float(y)) for x, y in [*outline, outline[0]]]
         ink.line(ring, fill=255, width=figure.line, joint="curve")
-    _capsule(pen, [neck - down * 0.035 * unit, neck], max(0.025 * unit, figure.line * 0.7), HEAD)
+    chin = neck - down * (0.035 + figure.neck) * unit
+    _capsule(pen, [chin, neck], max(0.025 * unit, figure.line * 0.7), HEAD)
+    if figure.kind == "stick" and figure.neck > 0:
+        ink.line([*chin, *neck], fill=255, width=figure.line)
 
 
 def _cut(a: np.ndarray, b: np.ndarray, centre: np.ndarray, down: np.ndarray) -> np.ndarray:

@@ -11,13 +11,13 @@ from PIL import Image, ImageDraw
 
 from dancegen.training.frames.figure import HEAD_RADIUS, SIZE, Figure, random_figure
 from dancegen.training.frames.figure_shapes import draw_figure
-from dancegen.training.frames.leaps import random_leaps
+from dancegen.training.frames.leaps import random_leaps, random_stances
 from dancegen.training.frames.look import finished, random_background, random_finish, resolve, smooth_noise
 from dancegen.training.frames.poses import FACING_LIMIT, Target
 from dancegen.training.frames.scene import FRAME_SIZE, Scene, Sources, random_targets
 
 SIDE_LIMIT = np.radians(85)
-LEAPS = 0.35  # chance of a scene of them
+LEAPS, STANCES = 0.3, 0.35  # chances of a scene of them
 
 
 def make_figure_scene(sources: Sources, index: int, seed: int) -> Scene:
@@ -49,9 +49,12 @@ def make_figure_scene(sources: Sources, index: int, seed: int) -> Scene:
 
 
 def _poses(sources: Sources, figure: Figure, rng: np.random.Generator) -> list[np.ndarray]:
-    """The scene's poses with the figure's proportions: dances and photos' poses, some turned far, or leaps."""
-    if rng.random() < LEAPS:
+    """The scene's poses with the figure's proportions: dances and photos' poses, some turned far, stances or leaps."""
+    kind = rng.random()
+    if kind < LEAPS:
         flat = random_leaps(rng)
+    elif kind < LEAPS + STANCES:
+        flat = random_stances(rng)
     else:
         limit = FACING_LIMIT if rng.random() < 0.55 else SIDE_LIMIT
         targets = random_targets(sources.clips[int(rng.integers(len(sources.clips)))], rng, limit)
@@ -84,7 +87,7 @@ def _proportioned(flat: np.ndarray, look: float, figure: Figure, lean: float) ->
     up = up + across * lean
     up = up / np.linalg.norm(up)
     radius = HEAD_RADIUS * figure.head
-    centre = joints[1] + up * (radius * 1.05 + 0.025)
+    centre = joints[1] + up * (radius * 1.05 + 0.025 + figure.neck)
     across = np.array([-up[1], up[0]]) * radius
     turn = float(np.arcsin(np.clip(look, -0.95, 0.95)))
     for joint, angle, raised in ((0, 0, -0.1), (14, -0.36, 0.2), (15, 0.36, 0.2), (16, -1.45, 0), (17, 1.45, 0)):

@@ -1,4 +1,5 @@
-"""Poses that drawings like and photos seldom show: running, leaping, falling, in the plane of the paper."""
+"""Poses that drawings like and photos seldom show, in the plane of the paper: running, leaping, falling; and standing
+with arms and legs spread, as children draw people."""
 
 from __future__ import annotations
 
@@ -7,6 +8,12 @@ import numpy as np
 TORSO, SHOULDER, HIP = 0.29, 0.105, 0.055  # body heights
 LENGTHS = {"arm": (0.165, 0.145), "leg": (0.245, 0.235)}
 CHAINS = ((2, "arm"), (5, "arm"), (8, "leg"), (11, "leg"))
+Ranges = tuple[tuple[float, float], ...]
+# Degrees from hanging down, and how far the outer part turns further outward, of arms and legs that are spread.
+ARMS: Ranges = ((5, 40), (30, 70), (65, 105), (80, 100), (110, 170))
+ELBOWS: Ranges = ((0, 0), (-12, 12), (-12, 12), (20, 100), (-70, -20))
+LEGS: Ranges = ((0, 8), (4, 16), (10, 35))
+KNEES: Ranges = ((0, 0), (-10, 10), (-25, 5))
 STEP = 0.05  # of the way from one pose to another between the frames of a run
 
 
@@ -22,6 +29,48 @@ def random_leaps(rng: np.random.Generator) -> list[tuple[np.ndarray, float]]:
         first, other = _angles(rng), _angles(rng)
         angles += [first + STEP * step * (other - first) for step in range(count)]
     return [(_placed(pose, way, depth), look) for pose in angles]
+
+
+def random_stances(rng: np.random.Generator) -> list[tuple[np.ndarray, float]]:
+    """Eight poses as `random_leaps`, seen from the front: arms down, out or up, mostly alike, and legs apart."""
+    look = float(rng.choice([0.0, rng.uniform(-0.6, 0.6)]))
+    angles = []
+    for count in (1, 3, 3, 1):
+        first, other = _spread(rng), _spread(rng)
+        angles += [first + STEP * step * (other - first) for step in range(count)]
+    return [(_standing(pose), look) for pose in angles]
+
+
+def _spread(rng: np.random.Generator) -> np.ndarray:
+    """Radians: the torso's lean, then root and bend of R arm, L arm, R leg, L leg; outward from hanging is positive."""
+    limbs = []
+    for ranges, bends, alike in ((ARMS, ELBOWS, 0.7), (LEGS, KNEES, 0.85)):
+        right = _limb_angles(ranges, bends, rng)
+        left = right if rng.random() < alike else _limb_angles(ranges, bends, rng)
+        limbs += [right + rng.normal(0, 6, 2), left + rng.normal(0, 6, 2)]
+    return np.radians(np.concatenate([[rng.normal(0, 4)], *limbs]))
+
+
+def _limb_angles(ranges: Ranges, bends: Ranges, rng: np.random.Generator) -> np.ndarray:
+    root, bend = ranges[int(rng.integers(len(ranges)))], bends[int(rng.integers(len(bends)))]
+    return np.array([rng.uniform(*root), rng.uniform(*bend)])
+
+
+def _standing(angles: np.ndarray) -> np.ndarray:
+    """The joints of one pose seen from the front."""
+    joints = np.zeros((18, 2))
+    up = np.array([np.sin(angles[0]), -np.cos(angles[0])])
+    across = np.array([-up[1], up[0]])
+    joints[1] = TORSO * up
+    for number, (root, kind) in enumerate(CHAINS):
+        side = -1 if root in (2, 8) else 1
+        joints[root] = (joints[1] + side * SHOULDER * across) if kind == "arm" else side * HIP * across
+        angle = angles[1 + 2 * number]
+        for step, length in enumerate(LENGTHS[kind]):
+            direction = np.array([side * np.sin(angle), np.cos(angle)])
+            joints[root + step + 1] = joints[root + step] + length * direction
+            angle = angle + angles[2 + 2 * number]
+    return joints
 
 
 def _angles(rng: np.random.Generator) -> np.ndarray:

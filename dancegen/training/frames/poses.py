@@ -19,6 +19,10 @@ FACING_LIMIT = np.radians(35)
 TURNED_LIMIT = np.radians(150)  # for sets in which people may also turn their side or their back
 UPPER_ARM, FOREARM, THIGH, SHIN = 0.165, 0.145, 0.245, 0.235
 SHOULDER, HIP, HIP_HEIGHT, NECK_HEIGHT = 0.105, 0.055, 0.53, 0.82
+CALM_ARMS: tuple[str, ...] = ("relaxed", "relaxed", "relaxed", "close", "close", "a", "hips", "crossed", "front", "back", "pocket")
+CALM_ARMS += ("t", "y", "wave", "head")
+LIVELY_ARMS = ("t", "y", "free", "free", "free", "head", "over", "front", "hips")
+EXERCISE_ARMS = ("clasp", "clasp", "clasp", "reach", "bar", "bar", "front", "hips", "over", "t", "free")
 HEAD = np.array([[0, 0.06, 0.065], [0.017, 0.08, 0.05], [0.043, 0.07, 0]])  # nose, eye, ear from the neck; left side
 
 
@@ -58,6 +62,8 @@ def dance_run(clip: np.ndarray, count: int, rng: np.random.Generator, limit: flo
 def still_pose(rng: np.random.Generator, lively: bool = False, limit: float = FACING_LIMIT) -> Target:
     """A pose as in a photo: standing, hands on hips, arms crossed, A, T and Y poses, steps, lunges, squats.
 
+    Where people may turn far, they also exercise: deep squats and lunges that lean, hands clasped, ahead, on a bar.
+
     Args:
         rng: the scene's random numbers.
         lively: arms and legs anywhere, rather than mostly at rest.
@@ -65,14 +71,19 @@ def still_pose(rng: np.random.Generator, lively: bool = False, limit: float = FA
     """
     joints = np.zeros((18, 3))
     joints[8], joints[11] = [-HIP, HIP_HEIGHT, 0], [HIP, HIP_HEIGHT, 0]
-    _legs(joints, rng, lively)
+    legs = _legs(joints, rng, lively)
     spread = 20 if lively else 6
-    torso = _euler(rng.normal(0, np.radians([spread * 0.6, spread * 0.5, spread * 0.5])))
+    bend = rng.normal(0, np.radians([spread * 0.6, spread * 0.5, spread * 0.5]))
+    exercise = limit > FACING_LIMIT and bool(rng.random() < 0.5)
+    if exercise:
+        forward = rng.uniform(0, 50) if legs in ("squat", "kneel", "bent") else rng.uniform(-5, 15)
+        bend += np.radians([forward, 0, rng.choice([0, 0, rng.normal(0, 30)])])
+    torso = _euler(bend)
     middle = _mid_hip(joints)
     joints[1] = middle + torso @ [0, NECK_HEIGHT - HIP_HEIGHT, 0]
     for side, shoulder in ((-1, 2), (1, 5)):
         joints[shoulder] = joints[1] + torso @ [side * SHOULDER, 0, 0]
-    _arms(joints, torso, rng, lively)
+    _arms(joints, torso, rng, EXERCISE_ARMS if exercise else LIVELY_ARMS if lively else CALM_ARMS)
     head = _head_turn(rng)
     joints = _with_head(joints, head)
     joints = joints @ about(np.array([0, 1.0, 0]), _facing(18 if lively else 12, limit, rng)).T
@@ -97,7 +108,8 @@ def _facing(spread: float, limit: float, rng: np.random.Generator) -> float:
     return float(np.clip(rng.normal(0, np.radians(spread)), -limit, limit))
 
 
-def _legs(joints: np.ndarray, rng: np.random.Generator, lively: bool) -> None:
+def _legs(joints: np.ndarray, rng: np.random.Generator, lively: bool) -> str:
+    """Puts knees and ankles; returns the kind of stance."""
     kinds = ["stand", "stand", "wide", "together", "crossed", "bent", "walk"]
     wild = ["lunge", "kneel", "squat", "kick", "wide", "walk"]
     kind = str(rng.choice(wild if lively and rng.random() < 0.75 else kinds))
@@ -135,13 +147,10 @@ def _legs(joints: np.ndarray, rng: np.random.Generator, lively: bool) -> None:
         shin = _direction(out - knee, ahead, side) if sideways else _direction(out * 0.6, ahead - knee, side)
         joints[hip + 1] = joints[hip] + THIGH * thigh
         joints[hip + 2] = joints[hip + 1] + SHIN * shin
+    return kind
 
 
-def _arms(joints: np.ndarray, torso: np.ndarray, rng: np.random.Generator, lively: bool) -> None:
-    calm = (
-        ["relaxed"] * 3 + ["close"] * 2 + ["a", "hips", "crossed", "front", "back", "pocket", "t", "y", "wave", "head"]
-    )
-    kinds = ["t", "y", "free", "free", "free", "head", "over", "front", "hips"] if lively else calm
+def _arms(joints: np.ndarray, torso: np.ndarray, rng: np.random.Generator, kinds: tuple[str, ...]) -> None:
     both = str(rng.choice(kinds))
     for side, shoulder in ((-1, 2), (1, 5)):
         kind = both if rng.random() < 0.75 else str(rng.choice(kinds))
@@ -152,6 +161,10 @@ def _arms(joints: np.ndarray, torso: np.ndarray, rng: np.random.Generator, livel
             back = np.array([side * 0.8, -0.5, -0.6 if kind not in ("front",) else -0.2])
             if kind in ("head", "over"):
                 back = np.array([side * 1.0, 0.1, 0.0])
+            elif kind in ("clasp", "reach"):
+                back = np.array([side * 1.0, rng.uniform(-0.8, 0.2), 0.0])
+            elif kind == "bar":
+                back = np.array([side * 0.3, -1.0, rng.uniform(-0.5, 0.5)])
             joints[shoulder + 1], joints[shoulder + 2] = _reach(start, wrist, torso @ back)
             continue
         upper, lower = _arm_directions(kind, side, rng)
@@ -161,6 +174,13 @@ def _arms(joints: np.ndarray, torso: np.ndarray, rng: np.random.Generator, livel
 
 def _hand_target(kind: str, side: int, rng: np.random.Generator) -> tuple[float, float, float] | None:
     """Where the wrist goes, from the neck in the torso's axes, for poses that are made by the hand's place."""
+    exercise = {  # drawn first: other kinds then take the numbers they always took
+        "clasp": lambda: (side * 0.02, rng.uniform(-0.17, 0.0), rng.uniform(0.13, 0.29)),
+        "reach": lambda: (side * rng.uniform(0.02, 0.14), rng.uniform(-0.15, 0.05), rng.uniform(0.25, 0.31)),
+        "bar": lambda: (side * rng.uniform(0.12, 0.24), rng.uniform(-0.04, 0.08), rng.uniform(-0.06, 0.06)),
+    }
+    if kind in exercise:
+        return exercise[kind]()
     places = {
         "hips": (side * 0.10, -0.25, 0.0),
         "crossed": (-side * 0.08, -0.14 + 0.02 * side, 0.12),

@@ -21,6 +21,8 @@ from dancegen.training.frames.store import read_scene
 
 MIRRORED_LABELS = (0, 1, 2, 3, 7, 8, 9, 4, 5, 6, 13, 14, 15, 10, 11, 12)
 
+PORTRAITS = 0.1  # share of the finder's crops
+
 
 @dataclass(frozen=True)
 class Case:
@@ -85,9 +87,11 @@ def without_person(case: Case) -> Case:
 
 
 def finder_view(case: Case, rng: np.random.Generator) -> View:
-    """A crop as the finder meets it: the whole picture, the surroundings of the person, sometimes too close."""
+    """A crop as the finder meets it: the whole picture, the surroundings of the person, a portrait, or too close."""
     kind = rng.random()
     low, high = _extent(case)
+    if rng.random() < PORTRAITS:
+        return _portrait(case, float((high - low).max()), rng)
     if kind < 0.45:
         side = float((high - low).max()) * rng.uniform(0.95, 1.6)
     elif kind < 0.92:
@@ -98,6 +102,15 @@ def finder_view(case: Case, rng: np.random.Generator) -> View:
     centre = (low + high) / 2 + rng.uniform(-1, 1, 2) * slack
     turn = rng.normal(0, np.radians(7)) if rng.random() < 0.75 else rng.normal(0, np.radians(20))
     return View(centre, side, float(turn), float(np.exp(rng.normal(0, 0.08))), bool(rng.random() < 0.5))
+
+
+def _portrait(case: Case, extent: float, rng: np.random.Generator) -> View:
+    """Head, bust or half length: what lies below is not in the crop."""
+    side = extent * float(np.exp(rng.uniform(np.log(0.17), np.log(0.8))))
+    head, neck = case.joints[[14, 15]].mean(axis=0), case.joints[1]
+    top = head + (head - neck) * rng.uniform(0.5, 1.5) + rng.normal(0, 0.03, 2) * extent
+    centre = top + side * np.array([rng.normal(0, 0.12), rng.uniform(0.42, 0.5)])
+    return View(centre, side, float(rng.normal(0, np.radians(7))), 1.0, bool(rng.random() < 0.5))
 
 
 def segmenter_view(case: Case, rng: np.random.Generator) -> View:
@@ -194,6 +207,24 @@ def coloured(picture: Tensor, rng: np.random.Generator) -> Tensor:
     noise = torch.from_numpy(rng.standard_normal(tuple(picture.shape), np.float32))
     picture = picture + noise * each(0.0, 0.05) * some(0.4)
     return picture.clamp(0, 1)
+
+
+def barred(picture: Tensor, chance: float, rng: np.random.Generator) -> Tensor:
+    """Some pictures of (B, 3, S, S) with one or two bars in front, as of a railing, a barbell or another arm."""
+    count, size = len(picture), picture.shape[-1]
+    y, x = torch.meshgrid(torch.arange(size) + 0.5, torch.arange(size) + 0.5, indexing="ij")
+
+    def each(low: float, high: float) -> Tensor:
+        return torch.from_numpy(rng.uniform(low, high, (count, 1, 1))).float()
+
+    for _ in range(2):
+        angle, colour = each(0, np.pi), torch.from_numpy(rng.uniform(0, 1, (count, 3, 1, 1))).float()
+        right, down = x - size * each(0, 1), y - size * each(0, 1)
+        along, across = right * angle.cos() + down * angle.sin(), down * angle.cos() - right * angle.sin()
+        bar = (along.abs() < size * each(0.05, 0.5)) & (across.abs() < size * each(0.004, 0.04))  # (B, S, S)
+        here = bar & (torch.from_numpy(rng.random((count, 1, 1))) < chance)
+        picture = torch.where(here[:, None], colour, picture)
+    return picture
 
 
 def noisy_joints(joints: Tensor, present: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:

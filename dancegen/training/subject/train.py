@@ -39,6 +39,7 @@ class TrainSubjectConfig:
         figures: share of the scenes read from the second and further folders (drawn figures, turned people).
         nobody: share of the finder's samples that show no person.
         elsewhere: chance that a person is put on another scene's background; clutter: that this has bars and strokes.
+        in_front: chance of bars in front of the person that the finder looks at.
     """
 
     steps: int = 2400
@@ -50,15 +51,16 @@ class TrainSubjectConfig:
     finder_batch: int = 24
     segmenter_batch: int = 12
     painter_batch: int = 12
-    segmenter_every: int = 4
-    painter_every: int = 8
-    finder_sizes: tuple[int, ...] = (128, 128, 160)
+    segmenter_every: int = 8
+    painter_every: int = 40
+    finder_sizes: tuple[int, ...] = (96, 128, 128, 160)
     segmenter_sizes: tuple[int, ...] = (160, 192)
     painter_size: int = 128
     figures: float = 0.6
     nobody: float = 0.04
     elsewhere: float = 0.5
     clutter: float = 0.4
+    in_front: float = 0.2
     log_every: int = 10
     check_every: int = 250
 
@@ -233,8 +235,9 @@ class Trainer:
         batch = samples.gather(
             [samples.cut(c, samples.finder_view(c, rng), size, rng, self._backdrop(cases, rng)) for c in cases], rng
         )
+        picture = samples.barred(batch.picture, self.settings.in_front, rng)
         with torch.autocast("cpu", torch.bfloat16):
-            heat, present = self.network.finder(_last(batch.picture))
+            heat, present = self.network.finder(_last(picture))
         heat_loss, present_loss = losses.finder_loss(heat, present, batch)
         (heat_loss + losses.PRESENT_WEIGHT * present_loss).backward()
         return {"heat": heat_loss.item(), "present": present_loss.item()}

@@ -1,0 +1,94 @@
+"""The embedded network as a detector: photos and drawings, on every machine, the least precise on photos.
+
+It finds one person; a second look at the picture with that person painted over tells whether there are more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dancegen.skeleton.joints import FACE_JOINTS, L_HIP, L_SHOULDER, NECK, R_HIP, R_SHOULDER, body_height
+from dancegen.subject.detection import Detection, has_torso, implausible
+from dancegen.subject.flat import flat_outline
+from dancegen.subject.image import ConditionalImage
+from dancegen.subject.mask import at_most
+from dancegen.subject.prior import limb_distance
+
+if TYPE_CHECKING:
+    from dancegen.subject.network import SubjectNetwork
+
+OUTLINE_SIDE = 512  # pixels of the longer side on which a figure is cut out of a flat background
+TRUNK = [NECK, R_SHOULDER, L_SHOULDER, R_HIP, L_HIP]
+LEAST_CONFIDENCE = 0.15  # mean over the trunk's joints, below which nobody is seen
+LEAST_FACE = 0.4  # mean over the face's joints, from which a face without a body is seen
+OTHER_CONFIDENCE = 0.5  # as LEAST_CONFIDENCE, of a second person
+OTHER_HEIGHT = 0.3  # body heights of the first that a second person has at least
+OTHER_APART = 0.3  # share of a second person's joints that may lie on the first
+COVER = 1.3  # radii around the limbs that belong to a person even where the mask does not say so
+
+
+def detect(image: ConditionalImage, network: SubjectNetwork) -> Detection | None:
+    """The largest person, drawings included; a face alone too; None where the network is not sure of either."""
+    first = _look(image, network)
+    if first is None or not has_torso(first.confidence):
+        return first
+    cover = _cover(image.pixels, first, network)
+    rest = ConditionalImage(image.path, network.paint_background(image.pixels, cover))
+    second = _look(rest, network)
+    if second is None or not _is_another(first, second, cover):
+        return first
+    largest = max((first, second), key=_height)
+    return Detection(largest.joints, largest.confidence, None, "network", others=True)
+
+
+def network_joints(image: ConditionalImage, network: SubjectNetwork) -> tuple[np.ndarray, np.ndarray]:
+    """Joints (V, 2) px and confidence (V,), float32, by the embedded network alone, however sure it is."""
+    left, top, right, bottom = _figure_box(image)
+    joints, confidence = network.find_joints(np.ascontiguousarray(image.pixels[top:bottom, left:right]))
+    return (joints + np.array([left, top])).astype(np.float32), confidence.astype(np.float32)
+
+
+def _look(image: ConditionalImage, network: SubjectNetwork) -> Detection | None:
+    joints, confidence = network_joints(image, network)
+    if not has_torso(confidence):
+        seen = float(np.mean(confidence[list(FACE_JOINTS)])) > LEAST_FACE
+        return Detection(joints, confidence, None, "network") if seen else None
+    if float(np.mean(confidence[TRUNK])) < LEAST_CONFIDENCE or implausible(joints, confidence, image.size):
+        return None
+    return Detection(joints, confidence, None, "network")
+
+
+def _cover(pixels: np.ndarray, found: Detection, network: SubjectNetwork) -> np.ndarray:
+    """(H, W) float32: the person's mask and what lies close to their limbs."""
+    mask = network.segment(pixels, found.joints, found.confidence).mask
+    near = limb_distance(found.joints, found.confidence, (pixels.shape[1], pixels.shape[0])) < COVER
+    return np.maximum(mask, near).astype(np.float32)
+
+
+def _is_another(first: Detection, second: Detection, cover: np.ndarray) -> bool:
+    """Whether the second look found somebody else of comparable size, not what was left of the first."""
+    if not has_torso(second.confidence) or float(np.mean(second.confidence[TRUNK])) < OTHER_CONFIDENCE:
+        return False
+    height, width = cover.shape
+    places = np.clip(second.joints, 0, (width - 1, height - 1)).astype(int)
+    on_first = float((cover[places[:, 1], places[:, 0]] > 0.5).mean())
+    return on_first < OTHER_APART and _height(second) > OTHER_HEIGHT * _height(first)
+
+
+def _height(found: Detection) -> float:
+    return float(body_height(found.joints.astype(np.float64)))
+
+
+def _figure_box(image: ConditionalImage) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of what the network looks at: a small figure on a flat background, or everything."""
+    width, height = image.size
+    small, scale = at_most(image.pixels, OUTLINE_SIDE)
+    outline = flat_outline(small)
+    if outline is None:
+        return 0, 0, width, height
+    rows, columns = np.flatnonzero(outline.any(axis=1)) / scale, np.flatnonzero(outline.any(axis=0)) / scale
+    room = 0.2 * max(np.ptp(rows), np.ptp(columns))
+    left, top = max(int(columns[0] - room), 0), max(int(rows[0] - room), 0)
+    return left, top, min(int(columns[-1] + room) + 1, width), min(int(rows[-1] + room) + 1, height)
