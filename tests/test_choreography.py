@@ -15,6 +15,7 @@ from dancegen.choreography import dance as dances
 from dancegen.choreography.body import BONE_LENGTHS, limb_directions, place_joints
 from dancegen.choreography.config import ChoreographerConfig
 from dancegen.choreography.dance import choreograph, window_starts
+from dancegen.choreography.facing import LIMIT, face_camera, yaw
 from dancegen.choreography.model import Choreographer, fade_noise, load_choreographer
 from dancegen.choreography.phrasebook import BOW_AFTER, BOW_STYLE, end_with_bow
 from dancegen.choreography.phrases import PHRASE_BEATS, even_beats, phrase_position
@@ -184,6 +185,20 @@ def test_noise_fades_between_phrases_and_stays_within() -> None:
     faded = fade_noise(noise)
     assert torch.equal(faded[:, :19], noise[:, :19]) and torch.equal(faded[:, 21:], noise[:, 21:])
     assert (faded.diff(dim=1) >= 0).all() and faded.diff(dim=1).max() < 0.5
+
+
+def test_nobody_turns_away_from_the_camera() -> None:
+    front = np.zeros((1, len(LIMBS), 3), np.float32)
+    front[..., 1] = 1
+    front[:, 0], front[:, 1], front[:, 6, 0], front[:, 9, 0] = (-1, 0, 0), (1, 0, 0), -0.2, 0.2
+    front /= np.linalg.norm(front, axis=-1, keepdims=True)
+    angle = np.radians([0, 10, -20, 50, -85])
+    turn = np.exp(-1j * angle)[:, None] * (front[..., 0] + 1j * front[..., 2])
+    turned = np.stack([turn.real, np.broadcast_to(front[..., 1], turn.shape), turn.imag], axis=-1).astype(np.float32)
+    assert np.allclose(yaw(turned), angle, atol=1e-5)
+    faced = face_camera(turned)
+    assert np.allclose(faced[:3], turned[:3], atol=1e-6) and np.allclose(np.linalg.norm(faced, axis=-1), 1, atol=1e-5)
+    assert (np.abs(yaw(faced)) <= LIMIT + 1e-6).all() and yaw(faced)[3] > 0 > yaw(faced)[4]
 
 
 def test_loud_music_gets_bigger_movement() -> None:

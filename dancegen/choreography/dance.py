@@ -17,6 +17,7 @@ from torch import Tensor
 from dancegen.audio.beats import BEAT_FEATURES, BeatGrid, beat_features
 from dancegen.audio.song import SAMPLE_RATE, Song
 from dancegen.choreography.config import STYLES
+from dancegen.choreography.facing import face_camera
 from dancegen.choreography.ground import settle
 from dancegen.choreography.model import Choreographer, fade_noise, load_choreographer
 from dancegen.choreography.phrasebook import BOW_AFTER, PhraseFacts, end_with_bow, phrase_noise
@@ -111,8 +112,8 @@ def choreograph(
         root[first * poses : first * poses + count] += share[:, None] * placed
         reporter.advance()
     directions /= np.maximum(np.linalg.norm(directions, axis=-1, keepdims=True), 1e-6)
-    sized = enlarge(directions, root, slow_loudness(inputs, poses))
-    return SkeletonSequence(settle(*sized, network.config.fps), network.config.fps)
+    directions, root = enlarge(directions, root, slow_loudness(inputs, poses))
+    return SkeletonSequence(settle(face_camera(directions), root, network.config.fps), network.config.fps)
 
 
 def window_starts(pieces: int) -> list[int]:
