@@ -218,6 +218,16 @@ def test_mediapipe_comes_before_the_network(monkeypatch: pytest.MonkeyPatch) -> 
     assert find_subject(drawn.image, network=network).detector.startswith("network")  # type: ignore[arg-type]
 
 
+def test_the_network_is_asked_where_mediapipe_is_not_sure(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = photo()
+    elsewhere = np.roll(drawn.mask, 120, axis=1).astype(np.float32)  # a mask that is not on the limbs
+    mediapipe_sees(monkeypatch, Detection(drawn.joints + 30, SURE, elsewhere, "mediapipe"))
+    sure, unsure = (StandIn(drawn.joints, SURE * share, drawn.mask) for share in (0.9, 0.5))
+    assert find_subject(drawn.image, network=sure).detector.startswith("network")  # type: ignore[arg-type]
+    assert find_subject(drawn.image, network=unsure).detector.startswith("mediapipe")  # type: ignore[arg-type]
+    assert find_subject(drawn.image, network=None).detector.startswith("mediapipe")
+
+
 def test_mediapipes_mask_serves_a_given_pose_only_of_the_same_person(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

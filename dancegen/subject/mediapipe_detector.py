@@ -92,11 +92,11 @@ def _search(model: Any, pixels: np.ndarray, whole_only: bool = False) -> Detecti
         return found
     boxes = _boxes(pixels.shape[1], pixels.shape[0])
     looks = [look for box in boxes if (look := _look(model, pixels, box)) is not None and has_torso(look.confidence)]
-    best = max(looks, key=_certainty, default=None)
-    return best if best is not None and _certainty(best) > LEAST_CERTAINTY else None
+    best = max(looks, key=certainty, default=None)
+    return best if best is not None and certainty(best) > LEAST_CERTAINTY else None
 
 
-def _certainty(found: Detection) -> float:
+def certainty(found: Detection) -> float:
     """How sure a look is of its person, 0..1: joints visible and the mask on the limbs (0.65 up for real people,
     below 0.3 for patterns taken for one)."""
     assert found.mask is not None

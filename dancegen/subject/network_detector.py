@@ -43,6 +43,11 @@ def detect(image: ConditionalImage, network: SubjectNetwork) -> Detection | None
     return Detection(largest.joints, largest.confidence, None, "network", others=True)
 
 
+def certainty(found: Detection) -> float:
+    """How sure the network is of the trunk of its person, 0..1."""
+    return float(np.mean(found.confidence[TRUNK]))
+
+
 def network_joints(image: ConditionalImage, network: SubjectNetwork) -> tuple[np.ndarray, np.ndarray]:
     """Joints (V, 2) px and confidence (V,), float32, by the embedded network alone, however sure it is."""
     left, top, right, bottom = _figure_box(image)
@@ -52,12 +57,12 @@ def network_joints(image: ConditionalImage, network: SubjectNetwork) -> tuple[np
 
 def _look(image: ConditionalImage, network: SubjectNetwork) -> Detection | None:
     joints, confidence = network_joints(image, network)
+    found = Detection(joints, confidence, None, "network")
     if not has_torso(confidence):
-        seen = float(np.mean(confidence[list(FACE_JOINTS)])) > LEAST_FACE
-        return Detection(joints, confidence, None, "network") if seen else None
-    if float(np.mean(confidence[TRUNK])) < LEAST_CONFIDENCE or implausible(joints, confidence, image.size):
+        return found if float(np.mean(confidence[list(FACE_JOINTS)])) > LEAST_FACE else None
+    if certainty(found) < LEAST_CONFIDENCE or implausible(joints, confidence, image.size):
         return None
-    return Detection(joints, confidence, None, "network")
+    return found
 
 
 def _cover(pixels: np.ndarray, found: Detection, network: SubjectNetwork) -> np.ndarray:
@@ -69,7 +74,7 @@ def _cover(pixels: np.ndarray, found: Detection, network: SubjectNetwork) -> np.
 
 def _is_another(first: Detection, second: Detection, cover: np.ndarray) -> bool:
     """Whether the second look found somebody else of comparable size, not what was left of the first."""
-    if not has_torso(second.confidence) or float(np.mean(second.confidence[TRUNK])) < OTHER_CONFIDENCE:
+    if not has_torso(second.confidence) or certainty(second) < OTHER_CONFIDENCE:
         return False
     height, width = cover.shape
     places = np.clip(second.joints, 0, (width - 1, height - 1)).astype(int)
