@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from dancegen.rendering.bends import limb_bends
 from dancegen.rendering.fill import push_pull, spread
 from dancegen.rendering.limbs import (
     L_FOREARM,
@@ -168,7 +169,7 @@ def test_a_nearer_layer_hides_a_further_one() -> None:
         order = limb_order(np.pad(subject.joints, ((0, 0), (0, 1))))
         order[R_HAND] = rank
         frame = torch.zeros(4, 100, 100)
-        lay(layers, maps, order, frame)
+        lay(layers, maps, limb_bends(subject.joints, subject.joints), order, frame)
         frames.append(frame[:3, int(chest[1]), int(chest[0])])
     assert float((frames[0] - frames[1]).abs().max()) > 0.1
 

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from dancegen.errors import DancegenError
+from dancegen.rendering.bends import limb_bends
 from dancegen.rendering.generator import RendererConfig
 from dancegen.rendering.limbs import LIMB_NAMES, limb_maps, limb_order
 from dancegen.rendering.matting import separate
@@ -102,7 +103,9 @@ def test_the_two_puppets_agree() -> None:
     colours, edge = separate(picture, matte, band=1.0)
     layers = cut_layers(colours[0], edge[0, 0], subject.joints, 1.0, (0.0, 0.0))
     frame = torch.zeros(4, 96, 96)
-    lay(layers, limb_maps(subject.joints, target), limb_order(target), frame)
+    bends = limb_bends(subject.joints, target)
+    assert abs(bends.turn).max() > 0.2
+    lay(layers, limb_maps(subject.joints, target), bends, limb_order(target), frame)
     assert float((frame - batched).abs().mean()) < 0.003
 
 

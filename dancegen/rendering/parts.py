@@ -12,12 +12,16 @@ from scipy.ndimage import distance_transform_edt
 
 from dancegen.rendering.fill import spread
 from dancegen.rendering.limbs import (
+    ARMPIT,
+    CROTCH,
     DEFAULT_ORDER,
     HEAD,
     L_THIGH,
+    L_UPPER_ARM,
     LOWER_TORSO,
     NEIGHBOURS,
     R_THIGH,
+    R_UPPER_ARM,
     RADII,
     UPPER_TORSO,
     K,
@@ -25,7 +29,7 @@ from dancegen.rendering.limbs import (
     joint_points,
     limb_segments,
 )
-from dancegen.skeleton.joints import body_height
+from dancegen.skeleton.joints import L_HIP, L_SHOULDER, NECK, R_HIP, R_SHOULDER, body_height, mid_hip
 
 SEAM = 0.10  # every two limbs overlap by this many radii, so that an unmoved puppet has no cracks
 CAP_RIM = 0.15  # the outer share of a joint's round cap in which it fades: an elbow has nothing behind it
@@ -128,7 +132,33 @@ def parts(distances: torch.Tensor, joints: np.ndarray, widths: np.ndarray) -> to
         cap = ((1 - distance) / (TORSO_RIM if a in (UPPER_TORSO, LOWER_TORSO) else CAP_RIM)).clamp(0, 1)
         reaching[a] = torch.maximum(reaching[a], own[:, b] * cap)
         reaching[b] = torch.maximum(reaching[b], own[:, a] * cap)
+    for torso, limbs, centre, wide_by in _tucked(joints):
+        dx = x - torch.from_numpy(centre[:, :1]).to(distances)  # (B, w)
+        dy = y - torch.from_numpy(centre[:, 1:]).to(distances)  # (B, h)
+        away = (dx[:, None, :] ** 2 + dy[:, :, None] ** 2).sqrt() / (wide_by * size[:, None, None])
+        beneath = own[:, limbs].sum(1).clamp_max(1) * ((1 - away) / CAP_RIM).clamp(0, 1)
+        reaching[torso] = torch.maximum(reaching[torso], beneath)
     return torch.stack(reaching, 1)
+
+
+def _tucked(joints: np.ndarray) -> list[tuple[int, list[int], np.ndarray, float]]:
+    """Where the torso goes on beneath thighs and arms, for when they are spread: half, limbs, centre (B, 2), radius."""
+    xy = joints[..., :2].astype(np.float32)
+    size = body_height(xy)[:, None]
+    hips = mid_hip(xy)
+
+    def down(start: np.ndarray, end: np.ndarray, share: float) -> np.ndarray:
+        along = end - start
+        unit = along / np.maximum(np.linalg.norm(along, axis=-1, keepdims=True), 1e-3)
+        return (start + unit * share * size).astype(np.float32)
+
+    crotch = hips + (down(xy[:, NECK], hips, CROTCH[0]) - xy[:, NECK])
+    right, left = down(xy[:, R_SHOULDER], xy[:, R_HIP], ARMPIT[0]), down(xy[:, L_SHOULDER], xy[:, L_HIP], ARMPIT[0])
+    return [
+        (LOWER_TORSO, [R_THIGH, L_THIGH], crotch, CROTCH[1]),
+        (UPPER_TORSO, [R_UPPER_ARM], right, ARMPIT[1]),
+        (UPPER_TORSO, [L_UPPER_ARM], left, ARMPIT[1]),
+    ]
 
 
 def hidden_cores(distances: torch.Tensor) -> torch.Tensor:

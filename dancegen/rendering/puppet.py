@@ -15,6 +15,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from dancegen.rendering.bends import BENDS_OF, Bends, bending
 from dancegen.rendering.limbs import K
 from dancegen.rendering.parts import (
     FILLED,
@@ -156,9 +157,11 @@ def shifted_maps(maps: np.ndarray, x: float, y: float, cell: float = 1.0) -> np.
     return moved
 
 
-def puppet_box(layers: LimbLayers, maps: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
+def puppet_box(
+    layers: LimbLayers, maps: np.ndarray, bends: Bends, size: tuple[int, int]
+) -> tuple[int, int, int, int] | None:
     """Left, top, right, bottom of all limbs on a target of `size` (h, w); None where nothing is in it."""
-    boxes = [_target_box(layers, limb, maps[limb], *size) for limb in range(K)]
+    boxes = [_target_box(layers, limb, maps[limb], bends, *size) for limb in range(K)]
     seen = np.array([box for box in boxes if box is not None])
     if not len(seen):
         return None
@@ -168,12 +171,18 @@ def puppet_box(layers: LimbLayers, maps: np.ndarray, size: tuple[int, int]) -> t
 
 
 def lay(
-    layers: LimbLayers, maps: np.ndarray, order: np.ndarray, frame: torch.Tensor, flow: torch.Tensor | None = None
+    layers: LimbLayers,
+    maps: np.ndarray,
+    bends: Bends,
+    order: np.ndarray,
+    frame: torch.Tensor,
+    flow: torch.Tensor | None = None,
 ) -> None:
     """Lay the limbs over `frame`, back to front, in place.
 
     Args:
         maps: (K, 2, 3) target -> source pixels.
+        bends: of this one skeleton.
         order: (K,) larger is nearer the camera.
         frame: (3, h, w) colours, or (4, h, w) premultiplied with alpha.
         flow: (2, h, w) added to every pixel's place before the maps, target pixels; or None.
@@ -181,17 +190,17 @@ def lay(
     height, width = frame.shape[-2:]
     for limb in np.argsort(order, kind="stable"):
         texture = layers.textures[limb]
-        box = _target_box(layers, int(limb), maps[limb], height, width)
+        box = _target_box(layers, int(limb), maps[limb], bends, height, width)
         if box is None:
             continue
         left, top, right, bottom = box
-        sampled = _sample(layers, int(limb), maps[limb], box, texture, flow)
+        sampled = _sample(layers, int(limb), maps[limb], bends, box, texture, flow)
         under = frame[:, top:bottom, left:right]
         under.mul_(1 - sampled[3:]).add_(sampled[: len(frame)])
 
 
 def _target_box(
-    layers: LimbLayers, limb: int, backward: np.ndarray, height: int, width: int
+    layers: LimbLayers, limb: int, backward: np.ndarray, bends: Bends, height: int, width: int
 ) -> tuple[int, int, int, int] | None:
     left, top, right, bottom = layers.extent(limb)
     corners = np.array([[left, top], [right, top], [left, bottom], [right, bottom]])
@@ -199,8 +208,13 @@ def _target_box(
         forward = np.linalg.solve(backward[:, :2].astype(np.float64), (corners - backward[:, 2]).T)  # (2, 4)
     except np.linalg.LinAlgError:
         return None
-    x0, y0 = np.floor(forward.min(1)).astype(int)
-    x1, y1 = np.ceil(forward.max(1)).astype(int)
+    low, high = forward.min(1), forward.max(1)
+    for index in BENDS_OF.get(limb, []):
+        if bends.turn[index]:  # the skin that is stretched around a joint may lie outside
+            low = np.minimum(low, bends.pivot[index] - 0.7 * bends.radius[index])
+            high = np.maximum(high, bends.pivot[index] + 0.7 * bends.radius[index])
+    x0, y0 = np.floor(low).astype(int)
+    x1, y1 = np.ceil(high).astype(int)
     x0, y0, x1, y1 = max(int(x0), 0), max(int(y0), 0), min(int(x1), width), min(int(y1), height)
     return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
 
@@ -209,6 +223,7 @@ def _sample(
     layers: LimbLayers,
     limb: int,
     backward: np.ndarray,
+    bends: Bends,
     box: tuple[int, int, int, int],
     texture: torch.Tensor,
     flow: torch.Tensor | None,
@@ -229,4 +244,25 @@ def _sample(
         if flow is not None:
             grid[0, ..., axis].add_(flow[0, top:bottom, left:right], alpha=float(linear[axis, 0]))
             grid[0, ..., axis].add_(flow[1, top:bottom, left:right], alpha=float(linear[axis, 1]))
+    for index in BENDS_OF.get(limb, []):
+        _bend(grid[0], linear, bends, index, x, y)
     return F.grid_sample(texture[None], grid, mode="bilinear", padding_mode="zeros", align_corners=False)[0]
+
+
+def _bend(grid: torch.Tensor, linear: np.ndarray, bends: Bends, index: int, x: torch.Tensor, y: torch.Tensor) -> None:
+    """Add one bend to the places (bh, bw, 2) at which a layer is sampled; x (bw,), y (bh,) target pixels."""
+    if abs(bends.turn[index]) < 1e-3:
+        return
+    radius = float(bends.radius[index])
+    ranges = []
+    for places, pivot in ((x, float(bends.pivot[index, 0])), (y, float(bends.pivot[index, 1]))):
+        first = min(max(int(pivot - radius - float(places[0])), 0), len(places))
+        ranges.append((first, min(max(int(pivot + radius - float(places[0])) + 2, first), len(places)), pivot))
+    (x0, x1, pivot_x), (y0, y1, pivot_y) = ranges
+    if x1 <= x0 or y1 <= y0:
+        return
+    kept = (bends.axis, bends.side, bends.end, bends.span, bends.turn, bends.radius, bends.tight)
+    values = (float(value[index]) for value in kept)
+    dx, dy = bending((x[x0:x1] - pivot_x)[None, :], (y[y0:y1] - pivot_y)[:, None], *values)
+    for axis in range(2):
+        grid[y0:y1, x0:x1, axis].add_(dx, alpha=float(linear[axis, 0])).add_(dy, alpha=float(linear[axis, 1]))

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from dancegen.rendering.bends import Bends, limb_bends
 from dancegen.rendering.conditions import draw_conditions
 from dancegen.rendering.generator import Generator, Retouch, compose, decided
 from dancegen.rendering.limbs import limb_maps, limb_order
@@ -68,6 +69,25 @@ class Canvas:
     coarse: LimbLayers
     colours: torch.Tensor
     window: Window
+
+
+@dataclass(frozen=True)
+class Motion:
+    """How the limbs move to one target skeleton: maps (K, 2, 3), bends, order (K,)."""
+
+    maps: np.ndarray
+    bends: Bends
+    order: np.ndarray
+
+    def seen_from(self, x: float, y: float, cell: float = 1.0) -> tuple[np.ndarray, Bends, np.ndarray]:
+        """The same from a window at (x, y) with pixels `cell` wide, as `puppet.lay` takes them."""
+        return shifted_maps(self.maps, x, y, cell), self.bends.shifted(x, y, cell), self.order
+
+
+def motions(source: np.ndarray, targets: np.ndarray) -> list[Motion]:
+    """From a subject's joints (V, 2) to each target (B, V, 3)."""
+    maps, bends, order = limb_maps(source, targets), limb_bends(source, targets), limb_order(targets)
+    return [Motion(maps[index], bends.row(index), order[index]) for index in range(len(targets))]
 
 
 class Renderer:
@@ -136,21 +156,19 @@ class Renderer:
         scale = np.array([*canvas.scale, np.mean(canvas.scale)], np.float32)
         for start in range(0, len(skeletons), BATCH):
             targets = skeletons.joints[start : start + BATCH] * scale  # (B, V, 3) video pixels
-            maps, order = limb_maps(canvas.joints, targets), limb_order(targets)
+            poses = motions(canvas.joints, targets)
             if self.network is None:
-                yield from (puppet_frame(canvas, *one) for one in zip(maps, order, strict=True))
+                yield from (puppet_frame(canvas, pose) for pose in poses)
             else:
-                yield from self._network_frames(canvas, targets, maps, order)
+                yield from self._network_frames(canvas, targets, poses)
 
-    def _network_frames(
-        self, canvas: Canvas, targets: np.ndarray, maps: np.ndarray, order: np.ndarray
-    ) -> Iterator[np.ndarray]:
+    def _network_frames(self, canvas: Canvas, targets: np.ndarray, poses: list[Motion]) -> Iterator[np.ndarray]:
         """Look at the puppet on the coarse grid, ask the network, draw the puppet again at full size as it says."""
         assert self.network is not None
         window, origins = canvas.window, canvas.window.origins(targets)
         coarse = torch.zeros(len(targets), 4, window.rows, window.columns, device=self.device)
-        for puppet, one, rank, (x, y) in zip(coarse, maps, order, origins, strict=True):
-            lay(canvas.coarse, shifted_maps(one, float(x), float(y), window.cell), rank, puppet)
+        for puppet, pose, (x, y) in zip(coarse, poses, origins, strict=True):
+            lay(canvas.coarse, *pose.seen_from(float(x), float(y), window.cell), puppet)
         plates = torch.stack([window.look(canvas.plate, origin) for origin in origins])
         local = (targets - np.pad(origins, ((0, 0), (0, 1)))[:, None]) / window.cell
         colours = canvas.colours[None].expand(len(targets), -1, -1)
@@ -159,7 +177,7 @@ class Renderer:
             retouch = self.network(coarse, plates, conditions)
         touched = (coarse[:, 3:] + conditions.reach + (conditions.ground > 0.02)) > 0.004
         for index, origin in enumerate(origins):
-            yield network_frame(canvas, maps[index], order[index], origin, retouch.rows(index), touched[index, 0])
+            yield network_frame(canvas, poses[index], origin, retouch.rows(index), touched[index, 0])
 
 
 def person_layers(
@@ -184,21 +202,21 @@ def person_layers(
     return cut_layers(colours[0], edge[0, 0], joints, density, corner, corrections)
 
 
-def puppet_frame(canvas: Canvas, maps: np.ndarray, order: np.ndarray) -> np.ndarray:
+def puppet_frame(canvas: Canvas, pose: Motion) -> np.ndarray:
     """One frame of the analytic puppet over the plate: uint8 (h, w, 3)."""
     frame = canvas.empty.copy()
-    box = puppet_box(canvas.layers, maps, (canvas.size[1], canvas.size[0]))
+    box = puppet_box(canvas.layers, pose.maps, pose.bends, (canvas.size[1], canvas.size[0]))
     if box is None:
         return frame
     left, top, right, bottom = box
     part = canvas.plate[:, top:bottom, left:right].clone()
-    lay(canvas.layers, shifted_maps(maps, left, top), order, part)
+    lay(canvas.layers, *pose.seen_from(left, top), part)
     frame[top:bottom, left:right] = finished(part)
     return frame
 
 
 def network_frame(
-    canvas: Canvas, maps: np.ndarray, order: np.ndarray, origin: np.ndarray, retouch: Retouch, touched: torch.Tensor
+    canvas: Canvas, pose: Motion, origin: np.ndarray, retouch: Retouch, touched: torch.Tensor
 ) -> np.ndarray:
     """One frame as the network retouched it: uint8 (h, w, 3).
 
@@ -223,7 +241,7 @@ def network_frame(
     puppet = torch.zeros(4, y1 - y0, x1 - x0, device=canvas.plate.device)
     moves = bool(retouch.flow.any())
     flow = large.flow[0] * (max(window.rows, window.columns) * window.cell) if moves else None
-    lay(canvas.layers, shifted_maps(maps, x0, y0), order, puppet, flow)
+    lay(canvas.layers, *pose.seen_from(x0, y0), puppet, flow)
     large = replace(large, under=decided(large.under))
     made, _ = compose(puppet[None], large, canvas.plate[None, :, y0:y1, x0:x1])
     frame[y0:y1, x0:x1] = finished(made[0])

@@ -89,10 +89,10 @@ def train(
     reporter.stage("training", plan.steps - state.step, "steps")
     while state.step < plan.steps:
         rng = np.random.default_rng([plan.seed, state.step])
-        regularised = state.step >= plan.regularise_from * plan.steps and (plan.fsr or plan.bsr)
+        in_runs = state.step >= plan.regularise_from * plan.steps  # every variant of the ablation sees the same frames
         side = LARGE if state.step >= plan.large_from * plan.steps else SMALL
-        batch = make_batch(scenes, plan.batch, side, regularised, rng)
-        terms = train_step(state, plan, on_device(batch, device), regularised, rng)
+        batch = make_batch(scenes, plan.batch, side, in_runs, rng)
+        terms = train_step(state, plan, on_device(batch, device), in_runs, rng)
         state.step += 1
         log.add(state.step, terms)
         reporter.advance()

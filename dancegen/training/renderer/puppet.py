@@ -14,6 +14,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from dancegen.rendering.bends import BENDS, bending, limb_bends
 from dancegen.rendering.limbs import K, limb_maps, limb_order
 from dancegen.rendering.matting import separate
 from dancegen.rendering.parts import (
@@ -93,8 +94,9 @@ def move(cutout: Cutout, targets: np.ndarray, side: int) -> torch.Tensor:
     maps = torch.from_numpy(limb_maps(cutout.joints, targets))  # (B, K, 2, 3) condition image's pixels
     centres = (torch.arange(side) + 0.5) * (source_side / side)
     y, x = torch.meshgrid(centres, centres, indexing="ij")
-    places = torch.stack([x, y, torch.ones_like(x)], -1)  # (s, s, 3)
-    grid = torch.einsum("bkij,hwj->bkhwi", maps, places) * (2 / source_side) - 1
+    places = torch.stack([x, y], -1) + _bent(cutout.joints, targets, x, y)  # (B, K, s, s, 2)
+    grid = torch.einsum("bkij,bkhwj->bkhwi", maps[..., :2], places) + maps[..., 2][:, :, None, None]
+    grid = grid * (2 / source_side) - 1
     grid = grid.flatten(0, 1).to(cutout.textures.device)
     sampled = F.grid_sample(cutout.textures.flatten(0, 1), grid, padding_mode="zeros", align_corners=False)
     sampled = sampled.view(batch, K, 4, side, side)
@@ -105,6 +107,22 @@ def move(cutout: Cutout, targets: np.ndarray, side: int) -> torch.Tensor:
         layer = sampled[rows, order[:, rank]]
         over = layer + over * (1 - layer[:, 3:])
     return over
+
+
+def _bent(source: np.ndarray, targets: np.ndarray, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """What the limbs' bends add to target places x, y (s, s): (B, K, s, s, 2)."""
+    bends = limb_bends(source, targets)
+    shifts = torch.zeros(len(targets), K, *x.shape, 2)
+
+    def each(values: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(values.astype(np.float32))[..., None, None]  # (B, N, 1, 1)
+
+    kept = (bends.axis, bends.side, bends.end, bends.span, bends.turn, bends.radius, bends.tight)
+    pivot_x, pivot_y = each(bends.pivot[..., 0]), each(bends.pivot[..., 1])
+    dx, dy = bending(x - pivot_x, y - pivot_y, *(each(value) for value in kept))  # (B, N, s, s)
+    for index, (limb, *_) in enumerate(BENDS):
+        shifts[:, limb] += torch.stack([dx[:, index], dy[:, index]], -1)
+    return shifts
 
 
 def displaced(picture: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
