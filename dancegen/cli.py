@@ -144,7 +144,7 @@ def _say(result: Any, **_: Any) -> None:
     elif result is not None and not isinstance(result, str):
         from rich.console import Console
 
-        Console(width=None if sys.stdout.isatty() else 120).print(result)
+        Console(width=None if sys.stdout.isatty() else 120, markup=False, emoji=False).print(result)
     if status:
         raise SystemExit(status)
 
@@ -246,12 +246,12 @@ class TerminalReporter:
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
             self._bars = Progress(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 TextColumn("{task.percentage:>3.0f}%"),
                 TextColumn("{task.fields[said]}"),
                 TimeRemainingColumn(elapsed_when_finished=True),
-                console=Console(stderr=True),
+                console=Console(stderr=True, markup=False, emoji=False),
             )
             self._bars.start()
         return self._bars

@@ -233,6 +233,15 @@ def test_nohup_is_honoured(run_main: Callable[..., Ran]) -> None:
         signal.signal(HANGUP, before)
 
 
+def test_tables_show_brackets_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    from rich.table import Table
+
+    table = Table("found")
+    table.add_row("pip install 'dancegen[dwpose]' :smile: song [live].mp3")
+    cli._say(table)
+    assert "pip install 'dancegen[dwpose]' :smile: song [live].mp3" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("command", ["render", "example", "check", "batch"])
 def test_options_have_the_defaults_of_the_python_api(command: str) -> None:
     """Help must be quick and so may not import `Settings`: the defaults are written down twice."""

@@ -141,7 +141,9 @@ def _watcher(stack: ExitStack) -> Callable[[list[Row]], None]:
     from rich.console import Console
     from rich.live import Live
 
-    live = stack.enter_context(Live(console=Console(stderr=True), refresh_per_second=4, transient=True))
+    live = stack.enter_context(
+        Live(console=Console(stderr=True, markup=False, emoji=False), refresh_per_second=4, transient=True)
+    )
     began: dict[str, float] = {}
 
     def watch(rows: list[Row]) -> None:
