@@ -45,7 +45,7 @@ def measure(samples: np.ndarray) -> Curves:
     Memory is that of one block however long the song is.
     """
     frames = -(-len(samples) // HOP)
-    window = torch.hann_window(WINDOW) * (LEVEL / max(_root_mean_square(samples), SILENT))
+    window = torch.hann_window(WINDOW) * (LEVEL / max(root_mean_square(samples), SILENT))
     filters, bands = _mel_filters(), _band_means()
     onset, power = np.zeros((frames, 3), np.float32), np.zeros((frames, 3), np.float32)
     for first in range(0, frames, BLOCK):
@@ -63,7 +63,7 @@ def measure(samples: np.ndarray) -> Curves:
     return Curves(onset, power)
 
 
-def _root_mean_square(samples: np.ndarray) -> float:
+def root_mean_square(samples: np.ndarray) -> float:
     """The song's own loudness, read block by block."""
     block = BLOCK * HOP
     parts = (samples[first : first + block].astype(np.float64) for first in range(0, len(samples), block))

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from dancegen.audio.beats import BEAT_FEATURES, BeatGrid, beat_features
-from dancegen.audio.song import SAMPLE_RATE, Song
+from dancegen.audio.song import Song
+from dancegen.audio.spectrum import LEVEL, root_mean_square
 from dancegen.choreography.config import STYLES
 from dancegen.choreography.facing import face_camera
 from dancegen.choreography.ground import settle
@@ -30,19 +31,14 @@ from dancegen.skeleton.sequence import SkeletonSequence
 WINDOW = 100  # pieces the network sees at once
 OVERLAP = 20  # pieces shared by neighbouring windows; the middle half is cross-faded
 WINDOWS_AT_ONCE = 4
-SONG_RMS = 0.2  # what the sound is scaled to
-QUIET_RMS = 1e-3  # a quieter song is not scaled up further
+QUIET = 1e-3  # root mean square of a song that is made no louder; the curves of `audio.spectrum` hear softer ones
 
 __all__ = ["beat_inputs", "choreograph", "load_choreographer", "loudness_gain"]
 
 
 def loudness_gain(song: Song) -> float:
-    """What the samples are multiplied with, from the song's own loudness, read block by block."""
-    total, block = 0.0, 60 * SAMPLE_RATE
-    for first in range(0, len(song.samples), block):
-        part = np.asarray(song.samples[first : first + block], np.float64)
-        total += float(part @ part)
-    return float(SONG_RMS / max(np.sqrt(total / max(1, len(song.samples))), QUIET_RMS))
+    """What the samples are multiplied with, from the song's own loudness."""
+    return LEVEL / max(root_mean_square(song.samples), QUIET)
 
 
 def beat_inputs(features: np.ndarray, grid: BeatGrid) -> np.ndarray:
