@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 OUTLINE_SIDE = 512  # pixels of the longer side on which a figure is cut out of a flat background
 TRUNK = [NECK, R_SHOULDER, L_SHOULDER, R_HIP, L_HIP]
-LEAST_CONFIDENCE = 0.15  # mean over the trunk's joints, below which nobody is seen
-LEAST_FACE = 0.4  # mean over the face's joints, from which a face without a body is seen
-OTHER_CONFIDENCE = 0.5  # as LEAST_CONFIDENCE, of a second person
+LEAST_CONFIDENCE = 0.4  # mean over the trunk's joints, below which nobody is seen (0.65 up for real people)
+LEAST_FACE = 0.45  # mean over the face's joints, from which a face without a body is seen
+LEAST_JOINT = 0.2  # joints of such a face's owner that are surer than this are in the picture
+OTHER_CONFIDENCE = 0.75  # as LEAST_CONFIDENCE, of a second person
 OTHER_HEIGHT = 0.3  # body heights of the first that a second person has at least
 OTHER_APART = 0.3  # share of a second person's joints that may lie on the first
 COVER = 1.3  # radii around the limbs that belong to a person even where the mask does not say so
@@ -58,11 +59,13 @@ def network_joints(image: ConditionalImage, network: SubjectNetwork) -> tuple[np
 def _look(image: ConditionalImage, network: SubjectNetwork) -> Detection | None:
     joints, confidence = network_joints(image, network)
     found = Detection(joints, confidence, None, "network")
-    if not has_torso(confidence):
-        return found if float(np.mean(confidence[list(FACE_JOINTS)])) > LEAST_FACE else None
-    if certainty(found) < LEAST_CONFIDENCE or implausible(joints, confidence, image.size):
+    if has_torso(confidence) and certainty(found) > LEAST_CONFIDENCE:
+        return None if implausible(joints, confidence, image.size) else found
+    if float(np.mean(confidence[list(FACE_JOINTS)])) < LEAST_FACE:
         return None
-    return found
+    seen = np.where(confidence < LEAST_JOINT, 0, confidence)
+    seen[[R_HIP, L_HIP]] = 0  # no more than a bust: they are a guess
+    return Detection(joints, seen, None, "network")
 
 
 def _cover(pixels: np.ndarray, found: Detection, network: SubjectNetwork) -> np.ndarray:

@@ -57,7 +57,7 @@ class TrainSubjectConfig:
     segmenter_sizes: tuple[int, ...] = (160, 192)
     painter_size: int = 128
     figures: float = 0.6
-    nobody: float = 0.04
+    nobody: float = 0.07
     elsewhere: float = 0.5
     clutter: float = 0.4
     in_front: float = 0.2
