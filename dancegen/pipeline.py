@@ -60,7 +60,7 @@ class Settings:
         for name, (low, high) in limits.items():
             value = getattr(self, name)
             if not (math.isfinite(value) and low <= value <= high):
-                raise DancegenError(f"--{name} {value} cannot be", f"give {low:g} to {high:g}")
+                raise DancegenError(f"--{name} {value} cannot be", f"give {int(low)} to {int(high)}")
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,9 @@ def test_options_that_do_not_fit_are_refused_before_any_work(make: Callable, tmp
         (("--takes", 2, "--sheet", tmp_path / "t.txt"), "end its name in .png"),
         (("--takes", 2, "--sheet", tmp_path / "none" / "t.png"), "does not exist"),
         (("--takes", 2, "--sheet", tmp_path / "there.png"), "add --overwrite"),
+        (("--seed", -5), "--seed -5 cannot be: give 0 to 9223372036854775807"),
+        (("--seed", 2**63 - 1, "--takes", 2), "--seed 9223372036854775808 cannot be"),
+        (("--beats", "none.txt"), "none.txt: no such list of beats"),
         (("--style", "tango@9"), "there is no bar 9 in this song: choose within 1-2"),
         (("--style", "tango@2-9"), "bars 2-9 are not in this song"),
     ):

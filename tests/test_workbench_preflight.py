@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,3 +78,26 @@ def test_the_time_is_measured(subject: Subject) -> None:
 
     check = preflight.time_needed(lambda few: time.sleep(0.01 * len(few)), dance(1.0), 120_000)
     assert check.verdict == LOOK and " min here" in check.found
+
+
+def test_the_command_looks_and_writes_nothing(
+    run_main: Callable, quick: tuple, tiny_weights: Path, beat_song: Path, picture: Path, tmp_path: Path
+) -> None:
+    check = ("check", beat_song, picture, *quick, "-o", tmp_path / "me.mp4")
+    ran = run_main(*check)
+    assert ran.status == 0, ran.err
+    for said in ("whole body", "all 18 joints", "120 beats a minute", "drawing 20 frames takes about"):
+        assert said in ran.out
+    assert not list(tmp_path.iterdir())
+    file = tmp_path / "a.dance.json"
+    dance = ("dance", beat_song, "-o", file, "--duration", 2, "--weights", f"choreographer={tiny_weights}")
+    assert run_main(*dance).status == 0
+    ran = run_main(*check, "--dance", file)
+    assert ran.status == 0 and "drawing 10 frames" in ran.out, ran.err
+    for more, said in (
+        (("-o", tmp_path / "none" / "me.mp4"), "does not exist"),
+        (("--dance", file, "--seed", 2), "--seed does not go with --dance"),
+        (("--take", 2), "name the file with --dance"),
+    ):
+        ran = run_main(*check, *more)
+        assert ran.status == 1 and said in ran.err and ran.err.count("\n") == 1, ran.err

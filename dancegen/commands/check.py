@@ -45,16 +45,19 @@ def check(
     from dancegen.pipeline import Settings
     from dancegen.subject.find import find_subject
     from dancegen.subject.image import open_picture
+    from dancegen.video.encode import check_output
     from dancegen.weights.resolve import weights_by_role
     from dancegen.workbench.make import find_grid
 
     Settings(seed, style, size, fps)
+    check_output(out, overwrite=True, inputs=[song, picture])
     given = given_dance(song, start, duration, seed, style, dance=dance, take=take, beats=beats, tempo=tempo)
     image = open_picture(picture)
     reporter().stage("listening to the song")
     sound = load_song(song, given.start, given.duration, reporter())
     skeleton = given.dance(sound) if given.dance else None
     grid = given.grid(sound) if given.grid else find_grid(sound)
+    reporter().stage("loading the networks")
     networks = load_networks(weights_by_role(weights or []), device=device, offline=offline, reporter=reporter())
     reporter().stage("finding the person")
     subject = find_subject(image, network=networks.subject, pose_file=pose, mask_file=mask, reporter=reporter())

@@ -50,6 +50,7 @@ def dance(
     overwrite: Overwrite = False,
 ) -> Any:
     """Make a dance to SONG and keep it as a file, to be rendered with any picture later."""
+    from dancegen.pipeline import Settings
     from dancegen.workbench.dance_file import write_dance
 
     out = out or Path(f"{song.stem}.dance.json")
@@ -61,6 +62,8 @@ def dance(
     else:
         remedy = "name the bars to make anew, like --redo 17-24"
         refuse_options("only goes with --redo", remedy, **{"from": from_, "take": take})
+    for number in (seed, seed + takes - 1):
+        Settings(seed=number)  # refuses what cannot be
     network, info = _choreographer(weights, device, offline)
     if redo:
         made = _redone(song, from_ or out, take, redo, seed, style or [], network, force)

@@ -84,6 +84,8 @@ def read_beats(path: Path, start: float, seconds: float) -> BeatGrid:
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError as cause:
+        raise DancegenError(f"{path}: no such list of beats", "`dancegen beats SONG -o FILE` writes one") from cause
     except (OSError, UnicodeDecodeError) as cause:
         raise DancegenError(f"{path} cannot be read as a text file of beats", "write one time per line") from cause
     times = []
