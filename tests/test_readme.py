@@ -45,3 +45,10 @@ def test_commands_and_options_exist() -> None:
         for word in names:
             if re.match(r"--?[a-z]", word):
                 assert word.split("=")[0] in known, f"dancegen {shlex.join(words)}: no option {word}"
+
+
+def test_no_command_finds_what_an_earlier_one_wrote() -> None:
+    written = [words[words.index("-o") + 1] for words in commands() if "-o" in words and "--redo" not in words]
+    files = [name for name in written if "." in name]
+    assert len(files) > 10 and sorted(files) == sorted(set(files))
+    assert all("-o" in words for words in commands() if words[0] == "render" and "..." not in words)
