@@ -77,6 +77,11 @@ def test_silence_gets_a_gentle_dance_that_is_not_frozen(network: Choreographer) 
     assert 0.03 < found["speed"] < 0.6 and found["frozen"] < 30
 
 
+def test_the_cards_pictures_exist() -> None:
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", CARD.read_text())
+    assert len(pictures) >= 4 and all((CARD.parent / picture).is_file() for picture in pictures)
+
+
 def test_the_file_is_small() -> None:
     assert weights_path("choreographer", offline=True).stat().st_size <= 12e6
 

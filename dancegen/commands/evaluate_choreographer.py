@@ -34,6 +34,7 @@ def command(
     style: Annotated[str, typer.Option(help="Dance style of all dances.")] = "none",
     seconds: Annotated[float | None, typer.Option(help="Use only the first seconds of each song.")] = None,
     songs: Annotated[bool, typer.Option(help="A line for each song.")] = False,
+    librosa: Annotated[bool, typer.Option(help="A line for the beats that librosa's tracker finds by itself.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Folder for PNGs: speed against beats, strips of poses.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "cpu",
@@ -53,8 +54,10 @@ def command(
     table = {"real": evaluation.real_row(real, heard), "two halves": evaluation.halves_row(real.stretches)}
     chosen = choose_device(device)
     network = load_choreographer(weights_path(weights), chosen)
-    rows = evaluation.model_rows(network, heard, real, seeds=range(seeds), style=style)
-    table |= {name: row for name, row in rows.items() if songs or name in ("model", "shuffled")}
+    judged_by = {song.name: evaluation.default_beats(song) for song in heard} if librosa else None
+    rows = evaluation.model_rows(network, heard, real, seeds=range(seeds), style=style, judged_by=judged_by)
+    single = () if songs else {song.name for song in heard}
+    table |= {name: row for name, row in rows.items() if name not in single}
     for pair in also or []:
         name, _, file = pair.partition("=")
         other = load_choreographer(Path(file), chosen)

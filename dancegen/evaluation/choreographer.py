@@ -17,7 +17,7 @@ import numpy as np
 
 from dancegen.audio.beats import BeatGrid, find_beats
 from dancegen.audio.load import load_song
-from dancegen.audio.song import Song
+from dancegen.audio.song import SAMPLE_RATE, Song
 from dancegen.choreography.dance import choreograph
 from dancegen.choreography.model import Choreographer
 from dancegen.evaluation import dance_metrics as metrics
@@ -75,6 +75,14 @@ def read_songs(folder: Path, seconds: float | None = None) -> list[HeardSong]:
     wanted = [path for path in sounds if path.stem in HELD_OUT_PAIRS + HELD_OUT_SONGS]
     songs = [load_song(path, duration=seconds) for path in wanted]
     return [HeardSong(song, find_beats(song)) for song in songs]
+
+
+def default_beats(song: HeardSong) -> np.ndarray:
+    """The beats that librosa's tracker finds by itself, with its own onsets and tempo: (B,) seconds."""
+    import librosa
+
+    samples = np.asarray(song.song.samples, np.float32)
+    return np.asarray(librosa.beat.beat_track(y=samples, sr=SAMPLE_RATE, hop_length=256, units="time")[1], np.float64)
 
 
 def read_real(folder: Path) -> RealDance:
@@ -145,19 +153,25 @@ def model_rows(
     *,
     seeds: Sequence[int],
     style: str = "none",
+    judged_by: dict[str, np.ndarray] | None = None,
     reporter: Reporter | None = None,
 ) -> dict[str, dict[str, float]]:
-    """{"model": ..., "shuffled": ...} and one row for each song."""
+    """{"model": ..., "shuffled": ...} and one row for each song.
+
+    `judged_by`, other beats (B,) of each song, adds the model's beat scores against those: "librosa's beats".
+    """
     reporter = reporter or SilentReporter()
     reporter.stage("dancing", len(songs) * len(seeds), "dances")
     dances: list[np.ndarray] = []
     rows: dict[str, list[dict[str, float]]] = {song.name: [] for song in songs}
-    shuffled = []
+    shuffled, judged = [], []
     for song in songs:
         for seed in seeds:
             dance = choreograph(song.song, song.grid, network, seed=seed, style=style)
             dances.append(dance.joints)
             rows[song.name].append(metrics.score(dance.joints, dance.fps, song.grid.times))
+            if judged_by is not None:
+                judged.append(metrics.beat_scores(dance.joints, dance.fps, judged_by[song.name]))
             others = [other.grid.times for other in songs if other is not song]
             shuffled += [metrics.beat_scores(dance.joints, dance.fps, looped(beats, dance.seconds)) for beats in others]
             reporter.advance()
@@ -169,7 +183,10 @@ def model_rows(
     every = [row for per_song in rows.values() for row in per_song]
     distances = frechet_row(dances, [m.joints for m in real.stretches], network.config.fps)
     model = {**mean_row(every), **distances, "diversity": float(np.mean(variety))}
-    return {"model": model, "shuffled": mean_row(shuffled)} | {name: mean_row(found) for name, found in rows.items()}
+    table = {"model": model, "shuffled": mean_row(shuffled)}
+    if judged:
+        table["librosa's beats"] = mean_row(judged)
+    return table | {name: mean_row(found) for name, found in rows.items()}
 
 
 def looped(beats: np.ndarray, seconds: float) -> np.ndarray:
