@@ -23,7 +23,8 @@ class Figure:
 
     Attributes:
         kind: stick (lines), outline (one outline around all), parts (each part outlined), filled (colours, no lines).
-        head, arm, leg, torso, shoulders, hips: factors on natural sizes; neck: how much longer it is.
+        head, arm, leg, torso, shoulders, hips: factors on natural sizes; neck: how much longer it is;
+            low_arms: whether the torso goes up to the head and the arms come out of its side.
         arm_width, leg_width: half widths; belly: factor on the torso's width; torso_shape: how the torso is drawn.
         dress: whether the torso flares to the knees; bendy: whether limbs are curves.
         taper: width of a limb's end as a share of its root's.
@@ -40,6 +41,7 @@ class Figure:
     shoulders: float
     hips: float
     neck: float
+    low_arms: bool
     arm_width: float
     leg_width: float
     belly: float
@@ -73,6 +75,7 @@ def random_figure(rng: np.random.Generator) -> Figure:
     wobble = np.stack([smooth_noise(SIZE, rng.uniform(14, 60), rng) for _ in range(2)]) * strength
     belly = float(np.exp(rng.normal(0.12, 0.38)))
     wide = belly ** rng.uniform(0, 1)  # arms and legs that come out of the sides of a thick body
+    low_arms = bool(rng.random() < 0.35)
     return Figure(
         kind=kind,
         head=float(np.exp(rng.normal(0.42, 0.42))),
@@ -80,8 +83,9 @@ def random_figure(rng: np.random.Generator) -> Figure:
         leg=float(np.exp(rng.normal(-0.12, 0.28))),
         torso=float(np.exp(rng.normal(0, 0.2))),
         shoulders=float(rng.uniform(0, 0.5) if thin else wide**0.5 * np.exp(rng.normal(0.05, 0.28))),
-        hips=float(rng.uniform(0, 0.9) if thin else wide * np.exp(rng.normal(0.05, 0.3))),
-        neck=float(rng.choice([0.0, 0.0, rng.uniform(0, 0.06), rng.uniform(0.03, 0.2 if thin else 0.1)])),
+        hips=float(rng.uniform(0, rng.choice([0.9, 2.2])) if thin else wide * np.exp(rng.normal(0.05, 0.3))),
+        neck=float(rng.choice([0.0, 0.0, rng.uniform(0, 0.06), rng.uniform(0.03, 0.2 if thin or low_arms else 0.1)])),
+        low_arms=low_arms,
         arm_width=float(rng.choice([rng.uniform(0.018, 0.06), rng.uniform(0.04, 0.11)])),
         leg_width=float(rng.choice([rng.uniform(0.022, 0.085), rng.uniform(0.06, 0.13)])),
         belly=belly,

@@ -143,7 +143,8 @@ def _torso(pen: ImageDraw.ImageDraw, ink: ImageDraw.ImageDraw, joints: np.ndarra
     across = np.array([-down[1], down[0]])
     if across[0] < 0:
         across = -across
-    top, low = neck - down * 0.01 * unit, middle + down * 0.05 * unit
+    chin = neck - down * (0.035 + figure.neck) * unit
+    top, low = chin if figure.low_arms else neck - down * 0.01 * unit, middle + down * 0.05 * unit
     upper = max(abs((joints[5] - joints[2]) @ across) / 2, 0.03 * unit) + figure.arm_width * unit * 0.6
     lower = (max(abs((joints[11] - joints[8]) @ across) / 2, 0.03 * unit) + figure.leg_width * unit) * figure.belly
     if figure.dress:
@@ -172,7 +173,6 @@ def _torso(pen: ImageDraw.ImageDraw, ink: ImageDraw.ImageDraw, joints: np.ndarra
     if figure.kind == "stick" and figure.torso_shape != "line":
         ring = [(float(x), float(y)) for x, y in [*outline, outline[0]]]
         ink.line(ring, fill=255, width=figure.line, joint="curve")
-    chin = neck - down * (0.035 + figure.neck) * unit
     _capsule(pen, [chin, neck], max(0.025 * unit, figure.line * 0.7), HEAD)
     if figure.kind == "stick" and figure.neck > 0:
         ink.line([*chin, *neck], fill=255, width=figure.line)
