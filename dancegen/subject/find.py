@@ -89,8 +89,13 @@ def _by_mediapipe(image: ConditionalImage, network: SubjectNetwork | None) -> De
 
 
 def _with_mask(found: Detection, image: ConditionalImage) -> Detection:
-    """The person with mediapipe's mask, the best on photos, where only others saw the joints and it sees the same."""
-    if found.mask is not None or image.alpha is not None or not mediapipe_detector.available():
+    """The person with mediapipe's mask, the best on photos, where only others saw the joints and it sees the same.
+
+    The network is asked only where mediapipe, if it is there, saw nobody or was not sure: it is not asked again.
+    """
+    if found.mask is not None or image.alpha is not None or found.detector == "network":
+        return found
+    if not mediapipe_detector.available():
         return found
     other = mediapipe_detector.detect(image.pixels)
     both = (found.confidence > 0) & (other.confidence > 0) if other else np.zeros(len(found.joints), bool)
