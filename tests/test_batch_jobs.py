@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import importlib.util
 import os
 import signal
@@ -18,7 +19,7 @@ from workbench_tools import fake_work
 from dancegen.errors import DancegenError
 from dancegen.workbench.engine import run_jobs
 from dancegen.workbench.engine_local import LocalEngine, fitting_workers
-from dancegen.workbench.jobs import DONE, FAILED, Job, JobTable, Row
+from dancegen.workbench.jobs import DONE, FAILED, Job, JobTable, Row, done_before
 
 
 def make_jobs(folder: Path, songs: int = 2, pictures: int = 2, **mischief: dict) -> list[Job]:
@@ -115,6 +116,17 @@ def test_known_problems_fail_at_once_and_others_files_are_kept(tmp_path: Path) -
     assert "add --overwrite" in rows["v10"].error and (tmp_path / "v10.mp4").read_text() == "somebody's"
     rows = run(tmp_path, jobs, overwrite=True)
     assert rows["v10"].state == DONE and (tmp_path / "v10.mp4").read_text() == "song1--pic0"
+
+
+def test_a_video_that_was_made_otherwise_is_never_taken_for_another(tmp_path: Path) -> None:
+    first = make_jobs(tmp_path, 1, 1)
+    second = [dataclasses.replace(job, key=f"{job.key}-other") if job.kind == "video" else job for job in first]
+    run(tmp_path, first)
+    assert "made otherwise" in run(tmp_path, second)["v00-other"].error
+    assert done_before(tmp_path) >= {"v00"}
+    assert run(tmp_path, second, overwrite=True)["v00-other"].state == DONE
+    assert "v00-other" in done_before(tmp_path) and "v00" not in done_before(tmp_path)
+    assert "made otherwise" in run(tmp_path, first)["v00"].error  # its name is the other's now
 
 
 def test_two_batches_in_one_folder_are_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -126,6 +127,9 @@ def test_a_batch_makes_each_stage_once(tmp_path: Path, run_main: Callable, beat_
     ran = run_main(*arguments)
     assert ran.status == 0 and "0 videos made" in ran.out and "1 there before" in ran.out
     assert video.stat().st_mtime_ns == stamp
+    assert re.search(r"video +one--me.mp4 +is there", run_main(*arguments, "--dry-run").out)
+    ran = run_main(*arguments, "--seed", 4, "--dry-run")
+    assert ran.status == 0 and re.search(r"video +one--me.mp4 +made otherwise: --overwrite", ran.out)
 
 
 @pytest.mark.parametrize(

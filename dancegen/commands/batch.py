@@ -71,7 +71,7 @@ def batch(
     options = Options(seed, style, size, fps, crf, start, duration, tempo, preview, device, offline, chosen, content)
     jobs = make_jobs(wanted, options, out)
     if dry_run:
-        return Outcome(_plan_table(jobs, out), 0)
+        return Outcome(_plan_table(jobs, out, overwrite))
     return _run(jobs, options, out, engine, workers, address, overwrite)
 
 
@@ -196,14 +196,22 @@ def _count(number: int, words: tuple[str, str]) -> str:
     return f"{number} {words[number != 1]}"
 
 
-def _plan_table(jobs: Sequence[Job], out: Path) -> str:
+def _plan_table(jobs: Sequence[Job], out: Path, overwrite: bool) -> str:
+    from dancegen.workbench.jobs import done_before
+
     counts = [_count(sum(job.kind == kind for job in jobs), what) for kind, what in COUNTED.items()]
     said = f"{counts[2]} from {counts[0]} and {counts[1]}, each made once:"
     lines = [("what", "file", "state")]
-    problems = {job.key for job in jobs if job.problem}
+    problems, done = {job.key for job in jobs if job.problem}, done_before(out)
     for job in jobs:
-        blocked = any(need in problems for need in job.needs)
-        state = job.problem or ("cannot be made" if blocked else "is there" if job.output.exists() else "to do")
+        if job.problem or any(need in problems for need in job.needs):
+            state = job.problem or "cannot be made"
+        elif not job.output.exists():
+            state = "to do"
+        elif job.kind != "video" or job.key in done:
+            state = "is there"
+        else:
+            state = "made otherwise: " + ("to do anew" if overwrite else "--overwrite makes it anew")
         lines.append((job.kind, str(job.output.relative_to(out.resolve())), state))
     return f"{said}\n{_columns(lines)}"
 

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,8 +79,7 @@ class JobTable:
             self._rows.execute("PRAGMA journal_mode=WAL")
             self._rows.execute(_TABLES)
         except sqlite3.DatabaseError as cause:
-            what = f"{self.path} is not a jobs table ({cause})"
-            raise DancegenError(what, "remove it; finished videos stay") from cause
+            raise _no_table(self.path, cause) from cause
         self._jobs: dict[str, Job] = {}
 
     def close(self) -> None:
@@ -145,7 +144,10 @@ class JobTable:
         )
 
     def done(self, key: str, seconds: float) -> None:
-        """The job's output is whole and in its place."""
+        """The job's output is whole and in its place, and what another job may have made under that name is gone."""
+        self._rows.execute(
+            "UPDATE jobs SET state = ? WHERE output = (SELECT output FROM jobs WHERE key = ?)", (WAITING, key)
+        )
         self._rows.execute(
             "UPDATE jobs SET state = ?, seconds = ?, completions = completions + 1 WHERE key = ?", (DONE, seconds, key)
         )
@@ -172,6 +174,22 @@ class JobTable:
             for key, job in self._jobs.items()
             for state, attempts, completions, worker, seconds, error in [stored[key]]
         ]
+
+
+def done_before(folder: Path) -> set[str]:
+    """The keys of the jobs that the table of `folder` has as done; reads only, and makes no table."""
+    path = folder / "jobs.sqlite"
+    if not path.is_file():
+        return set()
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as rows:
+            return {key for (key,) in rows.execute("SELECT key FROM jobs WHERE state = ?", (DONE,))}
+    except sqlite3.DatabaseError as cause:
+        raise _no_table(path, cause) from cause
+
+
+def _no_table(path: Path, cause: sqlite3.DatabaseError) -> DancegenError:
+    return DancegenError(f"{path} is not a jobs table ({cause})", "remove it; finished videos stay")
 
 
 def _written_since(path: Path, started: float | None) -> bool:
