@@ -36,6 +36,7 @@ body { color: #222; background: #fff; }
 h1 { font-size: 1.4rem; margin: 0; } h2 { font-size: 1.05rem; margin: 1.6rem 0 .4rem; }
 img { max-width: 100%; display: block; } pre { background: #f2f3f6; padding: .6rem .8rem; white-space: pre-wrap; }
 table { border-collapse: collapse; } td, th { text-align: left; padding: .15rem 1.2rem .15rem 0; vertical-align: top; }
+td:last-child { overflow-wrap: anywhere; }
 .sheet { display: grid; grid-template-columns: repeat(6, 1fr); gap: 4px; } .sheet figure { margin: 0; }
 figcaption { color: #777; font-size: .8rem; } .look { color: #a03000; } .pale { color: #777; }
 """
