@@ -150,11 +150,11 @@ sys.path.insert(0, {tests!r})
 from test_batch_jobs import make_jobs, run
 if __name__ == "__main__":
     folder = Path({folder!r})
-    run(folder, make_jobs(folder, v10=dict(sleep=60), v11=dict(sleep=60)))
+    run(folder, make_jobs(folder, v10=dict(sleep=900), v11=dict(sleep=900)))
 """
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 300.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"

@@ -61,7 +61,7 @@ class Program:
         variables = {**os.environ, **environment_for(self.hub, self.home), "PYTHONPATH": str(Path(__file__).parents[1])}
         done = subprocess.run(
             [sys.executable, "-c", RUN, str(self.manifest), "weights", *arguments],
-            env={**variables, **environment}, capture_output=True, text=True, timeout=60, cwd=self.home,
+            env={**variables, **environment}, capture_output=True, text=True, timeout=300, cwd=self.home,
         )  # fmt: skip
         assert "Traceback" not in done.stderr, done.stderr
         return Ran(done.returncode, done.stdout, done.stderr)

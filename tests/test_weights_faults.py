@@ -252,10 +252,10 @@ def test_silence_is_taken_for_a_lost_connection(
 
     monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.3)
     entry = hub.add(CONTENT)
-    hub.order(Fault("stall", pause=3.0))
+    hub.order(Fault("stall", pause=60.0))
     began = time.monotonic()
     assert client.fetch(entry).read_bytes() == CONTENT
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 50  # it did not wait for the rest
     heals(hub, entry, cache)
 
 
