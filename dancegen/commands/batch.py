@@ -11,6 +11,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dancegen.commands import Outcome, reporter
+from dancegen.commands.options import (
+    Crf,
+    Device,
+    Duration,
+    Fps,
+    Offline,
+    Preview,
+    Seed,
+    Size,
+    Start,
+    Style,
+    Tempo,
+    Weights,
+)
 from dancegen.errors import DancegenError
 
 if TYPE_CHECKING:
@@ -33,23 +47,23 @@ def batch(
     pairs: Annotated[
         str, typer.Option(help="product: each song with each picture; zip: the first with the first ...")
     ] = "product",
-    seed: Annotated[int, typer.Option(help="Another seed is another dance.")] = 0,
-    style: Annotated[str, typer.Option(help="none, cha-cha, rumba, tango or waltz.")] = "none",
-    size: Annotated[int, typer.Option(help="Longer side of the videos in pixels.")] = 512,
-    fps: Annotated[float, typer.Option(help="Frames a second.")] = 30.0,
-    crf: Annotated[int, typer.Option(help="Quality of H.264: 0 lossless, 18 fine, 28 small.")] = 18,
-    start: Annotated[float, typer.Option(help="Seconds of each song to skip.")] = 0.0,
-    duration: Annotated[float | None, typer.Option(help="Seconds of each song to take; default: all.")] = None,
-    tempo: Annotated[str | None, typer.Option(help="half or double.")] = None,
-    preview: Annotated[bool, typer.Option("--preview", help="Draw the skeletons only.")] = False,
+    seed: Seed = 0,
+    style: Style = "none",
+    size: Size = 512,
+    fps: Fps = 30.0,
+    crf: Crf = 18,
+    start: Start = 0.0,
+    duration: Duration = None,
+    tempo: Tempo = None,
+    preview: Preview = False,
     engine: Annotated[str, typer.Option(help="local: processes of this machine; ray: a Ray cluster.")] = "local",
     workers: Annotated[int, typer.Option(help="How many at once; default: what cores and memory carry.")] = 0,
     address: Annotated[
         str | None, typer.Option(help="With --engine ray: the cluster; default: one is started.")
     ] = None,
-    weights: Annotated[list[str] | None, typer.Option(help="ROLE=FILE or ROLE=NAME, repeatable.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    offline: Annotated[bool, typer.Option("--offline", help="Never touch the network.")] = False,
+    weights: Weights = None,
+    device: Device = "auto",
+    offline: Offline = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace videos that were made otherwise.")] = False,
 ) -> Outcome:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dancegen.commands import reporter
+from dancegen.commands.options import Device
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -73,7 +74,7 @@ def bench(
     repeats: Annotated[int, typer.Option(help="Runs of which the median is taken.", min=1)] = 3,
     frames: Annotated[int, typer.Option(help="Frames to render per run.", min=1)] = 90,
     picture: Annotated[Path | None, typer.Option(help="A picture instead of the bundled one.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Device = "auto",
     memory: Annotated[bool, typer.Option(help="Measure memory too (renders 11 minutes of song, some minutes).")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> Any:

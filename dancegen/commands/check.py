@@ -9,6 +9,23 @@ import typer
 
 from dancegen.commands import reporter
 from dancegen.commands.given import given_dance
+from dancegen.commands.options import (
+    Beats,
+    Dance,
+    Device,
+    Duration,
+    Fps,
+    Mask,
+    Offline,
+    Pose,
+    Seed,
+    Size,
+    Start,
+    Style,
+    Take,
+    Tempo,
+    Weights,
+)
 
 if TYPE_CHECKING:
     from dancegen.audio.grid import BeatGrid
@@ -22,21 +39,21 @@ def check(
     song: Annotated[Path, typer.Argument(help="Any sound file, or a video with sound.")],
     picture: Annotated[Path, typer.Argument(help="A picture of one person.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Where the video shall be.")] = Path("out.mp4"),
-    start: Annotated[float, typer.Option(help="Seconds of the song to skip.")] = 0.0,
-    duration: Annotated[float | None, typer.Option(help="Seconds of the song to take; default: all.")] = None,
-    dance: Annotated[Path | None, typer.Option(help="A dance file instead of a new dance.")] = None,
-    take: Annotated[int | None, typer.Option(help="Which take of the dance file; default: the best.")] = None,
-    seed: Annotated[int, typer.Option(help="Another seed is another dance.")] = 0,
-    style: Annotated[str, typer.Option(help="none, cha-cha, rumba, tango or waltz.")] = "none",
-    tempo: Annotated[str | None, typer.Option(help="half or double.")] = None,
-    beats: Annotated[Path | None, typer.Option(help="The beats, one time in seconds a line.")] = None,
-    size: Annotated[int, typer.Option(help="Longer side of the video in pixels.")] = 512,
-    fps: Annotated[float, typer.Option(help="Frames a second.")] = 30.0,
-    pose: Annotated[Path | None, typer.Option(help="The person's joints: OpenPose or ComfyUI JSON.")] = None,
-    mask: Annotated[Path | None, typer.Option(help="The person's outline: a black and white picture.")] = None,
-    weights: Annotated[list[str] | None, typer.Option(help="ROLE=FILE or ROLE=NAME, repeatable.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    offline: Annotated[bool, typer.Option("--offline", help="Never touch the network.")] = False,
+    start: Start = 0.0,
+    duration: Duration = None,
+    dance: Dance = None,
+    take: Take = None,
+    seed: Seed = 0,
+    style: Style = "none",
+    tempo: Tempo = None,
+    beats: Beats = None,
+    size: Size = 512,
+    fps: Fps = 30.0,
+    pose: Pose = None,
+    mask: Mask = None,
+    weights: Weights = None,
+    device: Device = "auto",
+    offline: Offline = False,
 ) -> Any:
     """See whether PICTURE and SONG suit each other, and what rendering them will cost."""
     from dancegen.audio.load import load_song

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dancegen.commands import refuse_options, reporter
+from dancegen.commands.options import Beats, Device, Duration, Offline, Overwrite, Seed, Start, Tempo, Weights
 from dancegen.errors import DancegenError
 
 if TYPE_CHECKING:
@@ -15,14 +16,6 @@ if TYPE_CHECKING:
     from dancegen.workbench.dance_file import DanceFile, Edit, WeightsInfo
 
 Song = Annotated[Path, typer.Argument(help="Any sound file: wav, flac, mp3, m4a, ogg, opus, or a video with sound.")]
-Start = Annotated[float, typer.Option(help="Seconds of the song to skip.")]
-Duration = Annotated[float | None, typer.Option(help="Seconds of the song to take; default: all.")]
-Tempo = Annotated[str | None, typer.Option(help="half or double: dance at another tempo than the one found.")]
-Beats = Annotated[Path | None, typer.Option(help="The beats, one time in seconds a line, instead of the tracker's.")]
-WeightsOption = Annotated[list[str] | None, typer.Option(help="ROLE=FILE or ROLE=NAME, repeatable.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
 
 
 def dance(
@@ -30,7 +23,7 @@ def dance(
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The dance file; default: SONG.dance.json.")] = None,
     takes: Annotated[int, typer.Option(help="How many dances to make; seeds count up from --seed.")] = 1,
     sheet: Annotated[Path | None, typer.Option(help="A picture (.png) of all takes, the best first.")] = None,
-    seed: Annotated[int, typer.Option(help="Another seed is another dance.")] = 0,
+    seed: Seed = 0,
     style: Annotated[
         list[str] | None, typer.Option(help="none, cha-cha, rumba, tango or waltz; of some bars: tango@9-16.")
     ] = None,
@@ -43,7 +36,7 @@ def dance(
     duration: Duration = None,
     tempo: Tempo = None,
     beats: Beats = None,
-    weights: WeightsOption = None,
+    weights: Weights = None,
     device: Device = "auto",
     offline: Offline = False,
     force: Annotated[bool, typer.Option("--force", help="With --redo: accept a dance of another song.")] = False,

@@ -9,26 +9,32 @@ import typer
 
 from dancegen.commands import reporter, typed
 from dancegen.commands.given import given_dance
+from dancegen.commands.options import (
+    Beats,
+    Crf,
+    Dance,
+    Device,
+    Duration,
+    Fps,
+    Mask,
+    Offline,
+    Overwrite,
+    Pose,
+    Preview,
+    Seed,
+    Size,
+    Start,
+    Style,
+    Take,
+    Tempo,
+    Weights,
+)
 from dancegen.errors import DancegenError
 
 if TYPE_CHECKING:
     from dancegen.pipeline import Rendered
 
 Out = Annotated[Path, typer.Option("-o", "--out", help="The video: .mp4, .m4v, .mov, .mkv or .webm.")]
-Seed = Annotated[int, typer.Option(help="Another seed is another dance.")]
-Style = Annotated[str, typer.Option(help="none, cha-cha, rumba, tango or waltz.")]
-Size = Annotated[int, typer.Option(help="Longer side of the video in pixels; the paper's is 256.")]
-Fps = Annotated[float, typer.Option(help="Frames a second.")]
-Crf = Annotated[int, typer.Option(help="Quality of H.264: 0 lossless, 18 fine, 28 small.")]
-Tempo = Annotated[str | None, typer.Option(help="half or double: dance at another tempo than the one found.")]
-Beats = Annotated[Path | None, typer.Option(help="The beats, one time in seconds a line, instead of the tracker's.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-WeightsOption = Annotated[
-    list[str] | None, typer.Option(help="ROLE=FILE or ROLE=NAME, repeatable; renderer=puppet: no network draws.")
-]
-Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.")]
-Preview = Annotated[bool, typer.Option("--preview", help="Draw the skeleton only.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the video if it exists.")]
 
 
 def render(
@@ -37,8 +43,8 @@ def render(
     ],
     picture: Annotated[Path, typer.Argument(help="A picture of one person, best from head to foot.")],
     out: Out = Path("out.mp4"),
-    start: Annotated[float, typer.Option(help="Seconds of the song to skip.")] = 0.0,
-    duration: Annotated[float | None, typer.Option(help="Seconds of the song to take; default: all.")] = None,
+    start: Start = 0.0,
+    duration: Duration = None,
     seed: Seed = 0,
     style: Style = "none",
     size: Size = 512,
@@ -46,12 +52,12 @@ def render(
     crf: Crf = 18,
     tempo: Tempo = None,
     beats: Beats = None,
-    dance: Annotated[Path | None, typer.Option(help="A dance file instead of a new dance.")] = None,
-    take: Annotated[int | None, typer.Option(help="Which take of the dance file; default: the best.")] = None,
+    dance: Dance = None,
+    take: Take = None,
     force: Annotated[bool, typer.Option("--force", help="Accept a dance file made for another song.")] = False,
-    pose: Annotated[Path | None, typer.Option(help="The person's joints: OpenPose or ComfyUI JSON.")] = None,
-    mask: Annotated[Path | None, typer.Option(help="The person's outline: a black and white picture.")] = None,
-    weights: WeightsOption = None,
+    pose: Pose = None,
+    mask: Mask = None,
+    weights: Weights = None,
     device: Device = "auto",
     offline: Offline = False,
     preview: Preview = False,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dancegen.commands import reporter
+from dancegen.commands.options import Device, Mask, Offline, Pose, Weights
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
 def subject(
     picture: Annotated[Path, typer.Argument(help="A picture of one person.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the files; made where it is missing.")] = Path(),
-    pose: Annotated[Path | None, typer.Option(help="The person's joints: OpenPose or ComfyUI JSON.")] = None,
-    mask: Annotated[Path | None, typer.Option(help="The person's outline: a black and white picture.")] = None,
-    weights: Annotated[list[str] | None, typer.Option(help="ROLE=FILE or ROLE=NAME, repeatable.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    offline: Annotated[bool, typer.Option("--offline", help="Never touch the network.")] = False,
+    pose: Pose = None,
+    mask: Mask = None,
+    weights: Weights = None,
+    device: Device = "auto",
+    offline: Offline = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
 ) -> Any:
     """Find the person in PICTURE: joints, mask and an overlay to look at.

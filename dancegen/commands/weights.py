@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dancegen.commands import reporter
+from dancegen.commands.options import Offline
 from dancegen.errors import DancegenError
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The trained weights: see, fetch, check, choose and publish them.", no_args_is_help=True)
 COMMANDS = {"weights": app}
-
-Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.")]
 
 
 @app.command("list")
