@@ -33,7 +33,8 @@ def name_of(path: Path) -> str:
 MODULES = {name_of(path): path for path in FILES}
 
 
-def imports(path: Path, *, everywhere: bool) -> set[str]:
+@cache
+def imports(path: Path, *, everywhere: bool) -> frozenset[str]:
     """The dancegen modules a file imports: at its top only, or anywhere except for type checking."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     found: set[str] = set()
@@ -52,7 +53,7 @@ def imports(path: Path, *, everywhere: bool) -> set[str]:
             visit(child)
 
     visit(tree)
-    return {module for module in found if module in MODULES}
+    return frozenset(module for module in found if module in MODULES)
 
 
 @cache
