@@ -68,7 +68,7 @@ def test_composition_is_vid2vids() -> None:
 
 def test_a_veil_is_drawn_firmly_or_not_at_all() -> None:
     under = torch.tensor([0.0, 0.3, 0.6, 0.9, 1.0])
-    assert torch.allclose(decided(under), torch.tensor([0.0, 0.0, 0.5, 1.0, 1.0]))
+    assert torch.allclose(decided(under), torch.tensor([0.0, 0.0, 0.0, 0.8, 1.0]))
 
 
 def test_a_network_only_touches_the_neighbourhood_of_the_person() -> None:

@@ -88,9 +88,10 @@ class Retouch:
 def decided(under: torch.Tensor) -> torch.Tensor:
     """What the network paints beneath the puppet, drawn firmly or not at all: a veil is neither person nor background.
 
-    Used on finished frames; training sees the plain shares, whose gradients reach everywhere.
+    Used on finished frames; training sees the plain shares, whose gradients reach everywhere. Only where it is sure:
+    on real pairs a lower threshold gained inside the person and lost as much around them.
     """
-    return (2 * under - 0.7).clamp(0, 1)
+    return (4 * under - 2.8).clamp(0, 1)
 
 
 def compose(puppet: torch.Tensor, retouch: Retouch, plate: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
