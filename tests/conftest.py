@@ -78,9 +78,11 @@ def _own_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _librosa() -> None:
-    """Imported once for all tests of this process, so that none of them starts another process for the beats."""
-    import librosa.beat  # noqa: F401
+def _beats_here() -> None:
+    """No test starts another process for the beats: librosa is imported here, once, by the first that needs it."""
+    from dancegen.audio import tracker
+
+    next(tracker._CALLS)
 
 
 @pytest.fixture
