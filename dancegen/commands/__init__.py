@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from dancegen.errors import DancegenError
@@ -59,3 +60,22 @@ def refuse_options(why: str, remedy: str, **given: Any) -> None:
     for name, value in given.items():
         if value:
             raise DancegenError(f"--{name} {why}", remedy)
+
+
+def check_file(path: Path, option: str, overwrite: bool, endings: Sequence[str] = ()) -> None:
+    """Refuse a file that could not be written, before any slow work.
+
+    Args:
+        path: the file.
+        option: which option named it.
+        overwrite: it may exist.
+        endings: those it may have, with their dot; all if empty.
+    """
+    if endings and path.suffix.lower() not in endings:
+        raise DancegenError(f"{option} {path} cannot be", f"end its name in {' or '.join(endings)}")
+    if path.is_dir():
+        raise DancegenError(f"{path} is a folder", f"choose a file name with {option}")
+    if not path.parent.is_dir():
+        raise DancegenError(f"the folder {path.parent} does not exist", f"create it or choose another with {option}")
+    if path.exists() and not overwrite:
+        raise DancegenError(f"{path} exists", f"add --overwrite to replace it, or choose another name with {option}")

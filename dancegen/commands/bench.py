@@ -183,7 +183,10 @@ def _rendering(networks: Networks, subject: Any, poses: Any, repeats: int, folde
 
 
 def _memory(short: Path, long: Path, image: Path, device: str, folder: Path) -> dict[str, float]:
-    """Peak memory of whole runs in MB, ffmpeg's own not counted; few frames, since frames are not kept."""
+    """Peak memory of whole runs in MB, without ffmpeg and the beat tracker (300 MB for some seconds) beside them.
+
+    Few frames, since frames are not kept.
+    """
     found: dict[str, float] = {}
     for name, song in (("memory_1_minute", short), ("memory_10_minutes", long)):
         reporter().stage(f"measuring {name.replace('_', ' ')}")

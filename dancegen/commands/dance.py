@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dancegen.commands import refuse_options, reporter
+from dancegen.commands import check_file, refuse_options, reporter
 from dancegen.commands.options import Beats, Device, Duration, Offline, Overwrite, Seed, Start, Tempo, Weights
 from dancegen.errors import DancegenError
 
@@ -47,8 +47,9 @@ def dance(
     from dancegen.workbench.dance_file import write_dance
 
     out = out or Path(f"{song.stem}.dance.json")
-    _check_out(out, overwrite or bool(redo and from_ in (None, out)))
-    _check_picture(sheet, "--sheet", overwrite)
+    check_file(out, "-o", overwrite or bool(redo and from_ in (None, out)))
+    if sheet:
+        check_file(sheet, "--sheet", overwrite, [".png"])
     if redo:
         again = {"takes": takes != 1, "tempo": tempo, "beats": beats, "start": start, "duration": duration}
         refuse_options("does not go with --redo", "leave it out: the dance file says it", **again)
@@ -87,8 +88,9 @@ def beats(
     from dancegen.workbench.make import find_grid
 
     if out:
-        _check_out(out, overwrite)
-    _check_picture(plot, "--plot", overwrite)
+        check_file(out, "-o", overwrite)
+    if plot:
+        check_file(plot, "--plot", overwrite, [".png"])
     sound = load_song(song, start, duration, reporter())
     grid = find_grid(sound, beats, tempo)
     if plot:
@@ -155,27 +157,6 @@ def _redone(
     sound = load_song(song, made.song.start, made.song.seconds)
     stretches = [parse_bars(text) for text in bars]
     return redo(made, number, sound, network, bars=stretches, seed=seed, style=styles.base, reporter=reporter())
-
-
-def _check_picture(picture: Path | None, option: str, overwrite: bool) -> None:
-    """Refuse a picture that could not be written, before any slow work."""
-    if picture is None:
-        return
-    if picture.suffix.lower() != ".png":
-        raise DancegenError(f"{option} {picture} is no PNG", "end its name in .png")
-    if not picture.parent.is_dir():
-        raise DancegenError(f"the folder {picture.parent} of {option} does not exist", "create it or choose another")
-    if picture.exists() and not overwrite:
-        raise DancegenError(f"{picture} exists", f"add --overwrite to replace it, or choose another {option}")
-
-
-def _check_out(out: Path, overwrite: bool) -> None:
-    if not out.parent.is_dir():
-        raise DancegenError(f"the folder {out.parent} does not exist", "create it or choose another with -o")
-    if out.is_dir():
-        raise DancegenError(f"{out} is a folder", "choose a file name with -o")
-    if out.exists() and not overwrite:
-        raise DancegenError(f"{out} exists", "add --overwrite to replace it, or choose another name with -o")
 
 
 def _choreographer(weights: list[str] | None, device: str, offline: bool) -> tuple[Choreographer, WeightsInfo]:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dancegen.commands import reporter
+from dancegen.commands import check_file, reporter
+from dancegen.commands.options import Fps, Overwrite
 from dancegen.errors import DancegenError
 
 if TYPE_CHECKING:
     from dancegen.skeleton.sequence import SkeletonSequence
 
 Canvas = Annotated[str | None, typer.Option(help="WIDTHxHEIGHT in pixels; default 512x768 or the imported one.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
 
 
 def export(
@@ -35,7 +35,8 @@ def export(
     from dancegen.workbench.read_dance import read_dance
 
     kind = to.kind_of(out, kind)
-    _check_out(out, overwrite)
+    if not (kind == "openpose" and overwrite and out.is_dir()):
+        check_file(out, "-o", overwrite)
     made = read_dance(dance)
     skeleton = made.take(take).skeleton
     if fps is not None:
@@ -65,7 +66,7 @@ def import_(
     poses: Annotated[Path, typer.Argument(help="ComfyUI or OpenPose JSON, or a folder of OpenPose files.")],
     song: Annotated[Path, typer.Option(help="The song it is danced to.")],
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The dance file; default: POSES.dance.json.")] = None,
-    fps: Annotated[float, typer.Option(help="Frames a second of the poses.")] = 30.0,
+    fps: Fps = 30.0,
     start: Annotated[float, typer.Option(help="Where in the song the poses begin, seconds.")] = 0.0,
     canvas: Canvas = None,
     overwrite: Overwrite = False,
@@ -75,7 +76,7 @@ def import_(
     from dancegen.workbench.imports import imported_dance
 
     out = out or Path(f"{poses.stem}.dance.json")
-    _check_out(out, overwrite)
+    check_file(out, "-o", overwrite)
     if not 1 <= fps <= 240:
         raise DancegenError(f"--fps {fps:g} cannot be", "give 1 to 240")
     made, notes = imported_dance(poses, song, fps, start, parse_canvas(canvas) if canvas else None)
@@ -106,13 +107,6 @@ def _on_picture(
     network = None if pose else load_networks(roles=["subject"], reporter=reporter()).subject
     subject = find_subject(image, network=network, pose_file=pose, reporter=reporter())
     return retarget(skeleton, subject.joints, subject.confidence, image.size), image.size
-
-
-def _check_out(out: Path, overwrite: bool) -> None:
-    if not out.parent.is_dir():
-        raise DancegenError(f"the folder {out.parent} does not exist", "create it or choose another with -o")
-    if out.exists() and not overwrite:
-        raise DancegenError(f"{out} exists", "add --overwrite to replace it, or choose another name with -o")
 
 
 COMMANDS = {"export": export, "import": import_}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dancegen.commands import reporter, typed
+from dancegen.commands import check_file, reporter, typed
 from dancegen.commands.given import given_dance
 from dancegen.commands.options import (
     Beats,
@@ -29,7 +29,6 @@ from dancegen.commands.options import (
     Tempo,
     Weights,
 )
-from dancegen.errors import DancegenError
 
 if TYPE_CHECKING:
     from dancegen.pipeline import Rendered
@@ -69,7 +68,7 @@ def render(
     from dancegen.weights.resolve import weights_by_role
 
     if report:
-        _check_page(report, overwrite)
+        check_file(report, "--report", overwrite, (".html", ".htm"))
     given = given_dance(
         song, start, duration, seed, style, dance=dance, take=take, force=force, beats=beats, tempo=tempo
     )
@@ -114,16 +113,6 @@ def example(
         SONG, PICTURE, out, settings=settings, device=device, offline=offline, overwrite=overwrite, reporter=reporter()
     )
     return _told(made, f"seed {seed}")
-
-
-def _check_page(page: Path, overwrite: bool) -> None:
-    """Refuse a page that could not be written, before any slow work."""
-    if page.suffix.lower() not in (".html", ".htm"):
-        raise DancegenError(f"--report {page} is no page", "end its name in .html")
-    if not page.parent.is_dir():
-        raise DancegenError(f"the folder {page.parent} of the report does not exist", "create it or choose another")
-    if page.exists() and not overwrite:
-        raise DancegenError(f"{page} exists", "add --overwrite to replace it, or choose another name")
 
 
 def _write_report(page: Path, made: Rendered, dance: Path | None) -> None:
