@@ -74,7 +74,7 @@ def test_options_that_do_not_fit_are_refused_before_any_work(make: Callable, tmp
         (("--style", "tango@9"), "there is no bar 9 in this song: choose within 1-2"),
         (("--style", "tango@2-9"), "bars 2-9 are not in this song"),
     ):
-        ran = make("-o", out, *options)
+        ran = make("-o", out, *options, "-q")
         assert ran.status == 1 and message in ran.err and ran.err.count("\n") == 1, ran.err
         assert not out.exists()
     assert (tmp_path / "there.png").read_bytes() == b"mine"

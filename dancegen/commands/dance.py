@@ -124,6 +124,7 @@ def _new(
     if not 1 <= takes <= MOST_TAKES:
         raise DancegenError(f"--takes {takes} cannot be", f"give 1 to {MOST_TAKES}")
     styles = parse_styles(style)
+    reporter().stage("listening to the song")
     sound = load_song(song, start, duration, reporter())
     grid = find_grid(sound, beats, tempo)
     if grid.confidence == 0:
@@ -154,6 +155,7 @@ def _redone(
     styles = parse_styles(style or [made.take(number).style])
     if styles.stretches:
         raise DancegenError("--style with bars does not go with --redo", "give the bars to --redo, and a plain --style")
+    reporter().stage("listening to the song")
     sound = load_song(song, made.song.start, made.song.seconds)
     stretches = [parse_bars(text) for text in bars]
     return redo(made, number, sound, network, bars=stretches, seed=seed, style=styles.base, reporter=reporter())
