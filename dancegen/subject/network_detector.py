@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 OUTLINE_SIDE = 512  # pixels of the longer side on which a figure is cut out of a flat background
 TRUNK = [NECK, R_SHOULDER, L_SHOULDER, R_HIP, L_HIP]
-LEAST_CONFIDENCE = 0.4  # mean over the trunk's joints, below which nobody is seen (0.65 up for real people)
+LEAST_CONFIDENCE = 0.45  # mean over the trunk's joints, below which nobody is seen (0.6 up for real people)
 LEAST_FACE = 0.45  # mean over the face's joints, from which a face without a body is seen
 LEAST_JOINT = 0.2  # joints of such a face's owner that are surer than this are in the picture
-OTHER_CONFIDENCE = 0.75  # as LEAST_CONFIDENCE, of a second person
+OTHER_CONFIDENCE = 0.7  # as LEAST_CONFIDENCE, of a second person
 OTHER_HEIGHT = 0.3  # body heights of the first that a second person has at least
 OTHER_APART = 0.3  # share of a second person's joints that may lie on the first
 COVER = 1.3  # radii around the limbs that belong to a person even where the mask does not say so
