@@ -69,11 +69,12 @@ def test_beats_found_aside_are_the_same(fault: str, monkeypatch: pytest.MonkeyPa
     with finding_beats(song) as beats:
         if fault == "killed":
             begun[0].kill()
-        found = beats()
+        found, again = beats(), beats()
     assert bool(begun[0]) == (fault in ("", "killed"))
     assert begun[0] is None or begun[0].poll() is not None  # nothing goes on
     expected = find_beats(song)
     np.testing.assert_array_equal(found.times, expected.times)
+    np.testing.assert_array_equal(again.times, expected.times)
     assert (found.tempo, found.confidence) == (expected.tempo, expected.confidence)
 
 

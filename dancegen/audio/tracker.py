@@ -11,7 +11,7 @@ import itertools
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
@@ -47,7 +47,7 @@ def tracking(onset: np.ndarray, rate: float, tempo: float) -> Iterator[Callable[
             with contextlib.suppress(OSError):  # it died: its exit status says so
                 process.stdin.write(onset.astype(np.float32).tobytes())
                 process.stdin.close()
-            yield lambda: _answer(process, here)
+            yield cache(lambda: _answer(process, here))
         finally:
             process.kill()
 

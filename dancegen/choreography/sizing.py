@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from dancegen.audio.beats import BEAT_FEATURES
+from dancegen.audio.song import PIECE_SECONDS
 from dancegen.choreography.ground import smooth_in_time
 
 LOUDNESS_SECONDS = 1.5  # sigma: the size follows verse and chorus, not the single beat
@@ -33,7 +34,7 @@ def slow_loudness(inputs: np.ndarray, poses: int) -> np.ndarray:
         (F R,) float.
     """
     loudness = inputs[:, BEAT_FEATURES.index("loudness")].astype(float)
-    curve = smooth_in_time(loudness, LOUDNESS_SECONDS * 10)
+    curve = smooth_in_time(loudness, LOUDNESS_SECONDS / PIECE_SECONDS)
     low, high = np.quantile(curve, [0.05, 0.95])
     curve = np.clip((curve - low) / max(high - low, 0.1), 0, 1) * np.clip(curve * 2, 0, 1)
     return np.interp(np.arange(len(inputs) * poses) / poses, np.arange(len(inputs)), curve)

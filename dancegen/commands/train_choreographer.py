@@ -44,7 +44,8 @@ def command(
     reporter = current_reporter()
     given: dict[str, Any] = {"steps": steps, "batch": batch, "pieces": pieces, "seed": seed}
     if steps is not None:  # a short run, such as an ablation's, meets every loss too
-        given |= {"judged_from": min(600, steps // 3), "divergence_steps": min(2000, steps // 2)}
+        given["judged_from"] = min(TrainOptions.judged_from, steps // 3)
+        given["divergence_steps"] = min(TrainOptions.divergence_steps, max(1, steps // 2))
     options = TrainOptions(**{name: value for name, value in given.items() if value is not None})
     chosen = tuple(name for name in scans.split(",") if name)
     config = ChoreographerConfig(scans=chosen) if chosen else ChoreographerConfig(scans=(), blocks=0)

@@ -177,7 +177,7 @@ def model_rows(
             reporter.advance()
     variety = []
     for song in songs[:TAKE_SONGS]:
-        part = Song(song.song.path, song.song.samples[: 30 * 16_000])
+        part = Song(song.song.path, song.song.samples[: 30 * SAMPLE_RATE])
         takes = [choreograph(part, song.grid, network, seed=seed, style=style).joints for seed in range(TAKES)]
         variety.append(metrics.diversity(takes))
     every = [row for per_song in rows.values() for row in per_song]
@@ -203,7 +203,7 @@ def speed_row(network: Choreographer, song: HeardSong, seconds: float = 60.0, ti
 
     On a machine that does other work too, only the processor's seconds (of all cores together) say something.
     """
-    samples = np.resize(song.song.samples, int(seconds * 16_000))
+    samples = np.resize(song.song.samples, int(seconds * SAMPLE_RATE))
     part = Song(song.song.path, samples)
     wall, processor = [], []
     for _ in range(times):

@@ -146,7 +146,8 @@ class JobTable:
     def done(self, key: str, seconds: float) -> None:
         """The job's output is whole and in its place, and what another job may have made under that name is gone."""
         self._rows.execute(
-            "UPDATE jobs SET state = ? WHERE output = (SELECT output FROM jobs WHERE key = ?)", (WAITING, key)
+            "UPDATE jobs SET state = ? WHERE key != ? AND output = (SELECT output FROM jobs WHERE key = ?)",
+            (WAITING, key, key),
         )
         self._rows.execute(
             "UPDATE jobs SET state = ?, seconds = ?, completions = completions + 1 WHERE key = ?", (DONE, seconds, key)

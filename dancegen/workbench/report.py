@@ -141,10 +141,12 @@ def _dance(made: Rendered) -> str:
 
 def _beats(made: Rendered) -> str:
     from dancegen.audio.beats import onset_strength
+    from dancegen.audio.song import SAMPLE_RATE
+    from dancegen.audio.spectrum import FRAME_RATE
 
     seconds = min(made.song.seconds, SHOWN_SECONDS)
-    onset = onset_strength(made.song.samples[: round(seconds * 16_000)])
-    plot = _image(beat_plot(onset, 100.0, made.grid.times, seconds), "onsets and beats of the song")
+    onset = onset_strength(made.song.samples[: round(seconds * SAMPLE_RATE)])
+    plot = _image(beat_plot(onset, FRAME_RATE, made.grid.times, seconds), "onsets and beats of the song")
     sure = f"confidence {made.grid.confidence:.2f}"
     return f'{plot}<p class="pale">how strongly sounds set in, with the beats; {sure}{_first(made)}</p>'
 

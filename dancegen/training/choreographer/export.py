@@ -98,7 +98,7 @@ def export(
     bows = collect_bows(danced.eval(), trainer.posterior, dances)
     if bows:
         book = torch.cat([book, torch.stack([code for code, _ in bows])])
-        facts = torch.cat([facts, torch.tensor([fact for _, fact in bows])])
+        facts = torch.cat([facts, torch.tensor([fact for _, fact in bows], dtype=facts.dtype)])
     config = replace(trainer.config, codes=len(book))
     state = {key: value.cpu() for key, value in trainer.average.items() if not key.startswith("code")}
     state |= {"codes": book[:, 1:], "code_before": book[:, 0]}
