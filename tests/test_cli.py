@@ -206,6 +206,13 @@ def test_ctrl_c_in_every_stage(
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"] and out.read_bytes() == b"before"
 
 
+def heeding_signals() -> None:
+    """Tests that run in the background or under nohup pass on that signals are ignored."""
+    for number in (signal.SIGINT, HANGUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+@pytest.mark.skipif(HANGUP is None, reason="POSIX signals")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (HANGUP, 129)])
 def test_a_real_signal_while_drawing(
     beat_song: Path, picture: Path, quick: tuple[str, ...], tmp_path: Path, number: int, status: int
@@ -215,7 +222,9 @@ def test_a_real_signal_while_drawing(
     options = [*quick, "--size", "512", "--fps", "120", "--beats", str(beats)]
     command = [sys.executable, "-m", "dancegen", "render", str(beat_song), str(picture), "-o", "a.mp4", *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=heeding_signals
+    )
     assert process.stderr is not None
     while not process.stderr.readline().startswith("drawing"):
         assert process.poll() is None

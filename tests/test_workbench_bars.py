@@ -69,8 +69,10 @@ def test_beats_from_a_file(tmp_path: Path) -> None:
     path.write_text("")
     with pytest.raises(DancegenError, match="holds 0 beats"):
         read_beats(path, 0.0, 20.0)
-    with pytest.raises(DancegenError, match="cannot be read"):
+    with pytest.raises(DancegenError, match="no such list of beats"):
         read_beats(tmp_path / "none.txt", 0.0, 20.0)
+    with pytest.raises(DancegenError, match="cannot be read"):
+        read_beats(tmp_path, 0.0, 20.0)
 
 
 def step_sizes(sequence: SkeletonSequence) -> np.ndarray:
