@@ -45,6 +45,7 @@ def dance(
     """Make a dance to SONG and keep it as a file, to be rendered with any picture later."""
     from dancegen.pipeline import Settings
     from dancegen.workbench.dance_file import write_dance
+    from dancegen.workbench.make import MOST_TAKES
 
     out = out or Path(f"{song.stem}.dance.json")
     check_file(out, "-o", overwrite or bool(redo and from_ in (None, out)))
@@ -56,6 +57,8 @@ def dance(
     else:
         remedy = "name the bars to make anew, like --redo 17-24"
         refuse_options("only goes with --redo", remedy, **{"from": from_, "take": take})
+    if not 1 <= takes <= MOST_TAKES:
+        raise DancegenError(f"--takes {takes} cannot be", f"give 1 to {MOST_TAKES}")
     for number in (seed, seed + takes - 1):
         Settings(seed=number)  # refuses what cannot be
     network, info = _choreographer(weights, device, offline)
@@ -95,9 +98,10 @@ def beats(
     grid = find_grid(sound, beats, tempo)
     if plot:
         from dancegen.audio.beats import onset_strength
+        from dancegen.audio.spectrum import FRAME_RATE
         from dancegen.workbench.plots import beat_plot, save_png
 
-        save_png(plot, beat_plot(onset_strength(sound.samples), 100.0, grid.times, sound.seconds))
+        save_png(plot, beat_plot(onset_strength(sound.samples), FRAME_RATE, grid.times, sound.seconds))
     if out:
         from dancegen.workbench.export import write_whole
 
@@ -119,10 +123,8 @@ def _new(
     info: WeightsInfo,
 ) -> DanceFile:
     from dancegen.audio.load import load_song
-    from dancegen.workbench.make import MOST_TAKES, find_grid, make_dance, parse_styles
+    from dancegen.workbench.make import find_grid, make_dance, parse_styles
 
-    if not 1 <= takes <= MOST_TAKES:
-        raise DancegenError(f"--takes {takes} cannot be", f"give 1 to {MOST_TAKES}")
     styles = parse_styles(style)
     reporter().stage("listening to the song")
     sound = load_song(song, start, duration, reporter())
