@@ -68,6 +68,7 @@ def test_options_that_do_not_fit_are_refused_before_any_work(make: Callable, tmp
         (("--takes", 2, "--sheet", tmp_path / "t.txt"), "end its name in .png"),
         (("--takes", 2, "--sheet", tmp_path / "none" / "t.png"), "does not exist"),
         (("--takes", 2, "--sheet", tmp_path / "there.png"), "add --overwrite"),
+        (("--takes", 0), "--takes 0 cannot be"),
         (("--seed", -5), "--seed -5 cannot be: give 0 to 9223372036854775807"),
         (("--seed", 2**63 - 1, "--takes", 2), "--seed 9223372036854775808 cannot be"),
         (("--beats", "none.txt"), "none.txt: no such list of beats"),
@@ -255,7 +256,14 @@ def test_export_and_import_through_the_commands(
     for name in ("p.json", "poses", "p.mp4", "p.npz", "p.csv"):
         ran = run_main("export", out, "-o", tmp_path / name, "--canvas", "256x320")
         assert ran.status == 0 and (tmp_path / name).exists(), ran.err
-    assert run_main("export", out, "-o", tmp_path / "p.json").status == 1  # it is there
+    for name, more, said in (
+        ("p.json", (), "p.json exists: add --overwrite"),
+        ("poses", (), "poses exists: add --overwrite"),
+        ("poses", ("--as", "npz", "--overwrite"), "poses is a folder"),
+        ("p.npz", ("--as", "openpose", "--overwrite"), "p.npz is a file"),
+    ):
+        ran = run_main("export", out, "-o", tmp_path / name, *more)
+        assert ran.status == 1 and said in ran.err, ran.err
     assert run_main("export", out, "-o", tmp_path / "q.json", "--canvas", "big").status == 1
     back = tmp_path / "back.dance.json"
     ran = run_main("import", tmp_path / "poses", "--song", beat_song, "-o", back)

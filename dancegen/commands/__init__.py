@@ -62,19 +62,21 @@ def refuse_options(why: str, remedy: str, **given: Any) -> None:
             raise DancegenError(f"--{name} {why}", remedy)
 
 
-def check_file(path: Path, option: str, overwrite: bool, endings: Sequence[str] = ()) -> None:
-    """Refuse a file that could not be written, before any slow work.
+def check_file(path: Path, option: str, overwrite: bool, endings: Sequence[str] = (), *, folder: bool = False) -> None:
+    """Refuse a file or folder that could not be written, before any slow work.
 
     Args:
-        path: the file.
+        path: what shall be written.
         option: which option named it.
         overwrite: it may exist.
         endings: those it may have, with their dot; all if empty.
+        folder: it shall be a folder of files.
     """
     if endings and path.suffix.lower() not in endings:
         raise DancegenError(f"{option} {path} cannot be", f"end its name in {' or '.join(endings)}")
-    if path.is_dir():
-        raise DancegenError(f"{path} is a folder", f"choose a file name with {option}")
+    if path.exists() and path.is_dir() != folder:
+        there, wanted = ("file", "folder") if folder else ("folder", "file name")
+        raise DancegenError(f"{path} is a {there}", f"choose a {wanted} with {option}")
     if not path.parent.is_dir():
         raise DancegenError(f"the folder {path.parent} does not exist", f"create it or choose another with {option}")
     if path.exists() and not overwrite:

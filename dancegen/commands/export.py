@@ -35,8 +35,7 @@ def export(
     from dancegen.workbench.read_dance import read_dance
 
     kind = to.kind_of(out, kind)
-    if not (kind == "openpose" and overwrite and out.is_dir()):
-        check_file(out, "-o", overwrite)
+    check_file(out, "-o", overwrite, folder=kind == "openpose")
     made = read_dance(dance)
     skeleton = made.take(take).skeleton
     if fps is not None:
