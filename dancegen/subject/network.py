@@ -46,7 +46,7 @@ class SubjectConfig:
     finder_widths: tuple[int, ...] = (48, 96, 160, 208)
     segmenter_widths: tuple[int, ...] = (32, 64, 96, 128, 160)
     painter_widths: tuple[int, ...] = (32, 48, 80, 112, 144)
-    find_size: int = 192
+    find_size: int = 128
     segment_size: int = 192
     paint_size: int = 192
 
