@@ -126,6 +126,22 @@ def test_the_window_moves_in_whole_steps_and_holds_the_person() -> None:
         assert (moved.max(0) <= origin + np.array([window.columns, window.rows]) * window.cell).all()
 
 
+@pytest.mark.parametrize("size", [(90, 160), (160, 90), (150, 150), (400, 160)])
+def test_the_window_leaves_no_part_of_the_person_out(size: tuple[int, int]) -> None:
+    """Nothing is drawn outside it: heads would be cut off."""
+    joints = standing(*size, 140)
+    window = fit_window(joints, size, 128)
+    span = np.array([window.columns, window.rows]) * window.cell
+    for x in (-200, -30, 0, 30, 200):
+        for y in (-60, -15, 0, 25, 70):
+            moved = joints + np.float32([x, y])
+            origin = window.origins(moved[None])[0]
+            first, last = np.clip(moved.min(0), 0, size), np.clip(moved.max(0), 0, size)
+            assert (origin <= first + 1e-6).all() and (origin + span >= last - 1e-6).all()
+            full = span >= size
+            assert (origin[full] <= 0).all() and (origin + span - size)[full].min(initial=0) >= -1e-6
+
+
 def test_memory_does_not_grow_with_the_frames() -> None:
     subject = drawn(64, 64, 50)
     renderer = Renderer(stirred(TINY))

@@ -25,18 +25,24 @@ class Window:
     Attributes:
         rows, columns: the network's grid, multiples of `SNAP`.
         cell: video pixels per cell.
+        size: (w, h) of the video.
     """
 
     rows: int
     columns: int
     cell: float
+    size: tuple[int, int]
 
     def origins(self, joints: np.ndarray) -> np.ndarray:
-        """Where the window's first corner lies for skeletons (B, V, 2+) in video pixels: (B, 2) x and y, snapped."""
+        """Where the window's first corner lies for skeletons (B, V, 2+) in video pixels: (B, 2) x and y, snapped.
+
+        Nothing is drawn outside the window, so none of it looks past the picture where it leaves a part of that out.
+        """
         middle = (mid_hip(joints[..., :2]) + (joints[..., :2].min(-2) + joints[..., :2].max(-2)) / 2) / 2
-        corner = middle - np.array([self.columns, self.rows]) * (self.cell / 2)
+        span = np.array([self.columns, self.rows]) * self.cell
         step = SNAP * self.cell
-        return np.round(corner / step) * step
+        last = np.ceil((np.array(self.size) - span) / step - 1e-6)  # at which the picture's other end is reached
+        return np.clip(np.round((middle - span / 2) / step), np.minimum(last, 0), np.maximum(last, 0)) * step
 
     def look(self, picture: torch.Tensor, origin: np.ndarray) -> torch.Tensor:
         """The window's content at `origin`: (C, h, w) -> (C, rows, columns); the border is continued outwards."""
@@ -60,4 +66,4 @@ def fit_window(joints: np.ndarray, size: tuple[int, int], grid: int) -> Window:
     columns, rows = (SNAP * int(np.ceil(side / cell / SNAP - 1e-6)) for side in (width, height))
     # A window as wide as the picture needs room for its snapping: the border is continued outside.
     columns, rows = (min(cells + SNAP, grid + SNAP) if cells < grid else cells for cells in (columns, rows))
-    return Window(rows, columns, cell)
+    return Window(rows, columns, cell, size)
