@@ -14,7 +14,7 @@ from PIL import Image
 from subject_tools import Drawn, StandIn, figure_joints, line_drawing, overlap, photo
 
 from dancegen.errors import DancegenError
-from dancegen.skeleton.joints import FACE_JOINTS, L_ANKLE, MIRROR, NECK, R_ANKLE, R_KNEE, V
+from dancegen.skeleton.joints import FACE_JOINTS, L_ANKLE, MIRROR, NECK, R_ANKLE, R_KNEE, V, body_height
 from dancegen.skeleton.openpose import frame_json
 from dancegen.subject import dwpose, mediapipe_detector
 from dancegen.subject.detection import Detection, implausible
@@ -59,6 +59,19 @@ def test_a_pose_file_is_believed(tmp_path: Path) -> None:
     assert np.allclose(found.joints, drawn.joints, atol=1e-3)
     assert found.mask.shape == drawn.image.pixels.shape[:2]
     assert "pose file" in found.detector
+
+
+@pytest.mark.parametrize("gone", [(R_ANKLE, L_ANKLE), (R_KNEE, R_ANKLE), (3, 4), (2,), (NECK,), (8,), FACE_JOINTS])
+def test_joints_that_a_pose_file_lacks_get_a_likely_place(tmp_path: Path, gone: tuple[int, ...]) -> None:
+    """The renderer cuts all limbs out; with joints at 0, 0 it would cut across the picture."""
+    drawn = photo()
+    confidence = SURE.copy()
+    confidence[list(gone)] = 0
+    (tmp_path / "pose.json").write_text(json.dumps(frame_json(drawn.joints * confidence[:, None], confidence)))
+    found = find_subject(drawn.image, network=None, pose_file=tmp_path / "pose.json")
+    away = np.linalg.norm(found.joints - drawn.joints, axis=1)
+    assert away.max() < 0.25 * float(body_height(drawn.joints.astype(float)))
+    assert np.allclose(away[confidence > 0], 0, atol=1e-3)
 
 
 def test_a_mask_file_is_believed(tmp_path: Path) -> None:

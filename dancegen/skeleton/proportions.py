@@ -13,6 +13,7 @@ import numpy as np
 
 from dancegen.errors import DancegenError
 from dancegen.skeleton.joints import (
+    FACE_JOINTS,
     L_ANKLE,
     L_ELBOW,
     L_HIP,
@@ -46,6 +47,7 @@ USUAL = {
     "shoulders": 0.095,  # half the width
     "hips": 0.06,  # half the width
 }
+FACE_HEIGHT = 0.12  # body heights, the middle of the face above the neck
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,46 @@ def measure(joints: np.ndarray, confidence: np.ndarray) -> Proportions:
         usual = USUAL[name] * height
         lengths[name] = float(np.clip(lengths.get(name, usual), 0.35 * usual, 2.5 * usual))
     return Proportions(lengths, height, tuple(int(j) for j in np.flatnonzero(~seen)))
+
+
+def usual_places(joints: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+    """The joints, with a likely place for those that are not seen: limbs hang down or go on straight.
+
+    Args:
+        joints: (V, 2) pixels.
+        confidence: (V,), 0 = not seen.
+
+    Returns:
+        (V, 2) float64, also with neck and hips as `complete` gives them.
+
+    Raises:
+        DancegenError: as `complete`.
+    """
+    points, seen = complete(joints, confidence)
+    body = measure(joints, confidence)
+    to_left = -1.0 if points[L_HIP, 0] < points[R_HIP, 0] else 1.0
+    for joint, other, side in ((R_SHOULDER, L_SHOULDER, -to_left), (L_SHOULDER, R_SHOULDER, to_left)):
+        if not seen[joint]:
+            half = points[NECK] - points[other] if seen[other] else np.array([side * body.lengths["shoulders"], 0.0])
+            points[joint] = points[NECK] + half
+    for name, bones in PAIRED.items():  # upper arms before forearms, thighs before shins
+        for parent, child in bones:
+            if not seen[child]:
+                points[child] = points[parent] + body.lengths[name] * _onward(points, parent)
+    face = [j for j in FACE_JOINTS if seen[j]]
+    middle = points[face].mean(axis=0) if face else points[NECK] - (0, FACE_HEIGHT * body.height)
+    for joint in FACE_JOINTS:
+        if not seen[joint]:
+            points[joint] = middle
+    return points
+
+
+def _onward(points: np.ndarray, joint: int) -> np.ndarray:
+    """The direction (2,) in which the limb that leads to `joint` goes on; down where none does."""
+    before = [a for bones in PAIRED.values() for a, b in bones if b == joint]
+    span = points[joint] - points[before[0]] if before else np.zeros(2)
+    length = float(np.linalg.norm(span))
+    return span / length if length > 0 else np.array([0.0, 1.0])
 
 
 def _observed(points: np.ndarray, seen: np.ndarray) -> dict[str, list[float]]:

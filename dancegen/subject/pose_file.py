@@ -9,6 +9,7 @@ import numpy as np
 from dancegen.errors import DancegenError
 from dancegen.skeleton.joints import NECK, body_height
 from dancegen.skeleton.openpose import read_keypoints
+from dancegen.skeleton.proportions import usual_places
 from dancegen.subject.detection import Detection, has_torso, missing_joints
 from dancegen.subject.image import ConditionalImage, open_picture
 
@@ -52,6 +53,7 @@ def read_pose(path: Path | str, image: ConditionalImage) -> Detection:
             f"most joints of the pose file {path} are outside the picture of {width} x {height}",
             "give the keypoints in pixels of this picture, or with its canvas_width and canvas_height",
         )
+    joints = usual_places(joints, confidence)  # OpenPose writes 0, 0 for joints it did not see
     several = sum(size > 0.3 * max(sizes) for size in sizes) > 1
     return Detection(joints.astype(np.float32), confidence.astype(np.float32), None, "pose file", others=several)
 

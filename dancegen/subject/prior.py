@@ -10,7 +10,6 @@ import numpy as np
 
 from dancegen.rendering.limbs import RADII, limb_segments
 from dancegen.skeleton.joints import (
-    FACE_JOINTS,
     L_ANKLE,
     L_ELBOW,
     L_HIP,
@@ -25,7 +24,7 @@ from dancegen.skeleton.joints import (
     R_SHOULDER,
     R_WRIST,
 )
-from dancegen.skeleton.proportions import complete, measure
+from dancegen.skeleton.proportions import complete, measure, usual_places
 
 # The joints that each limb of `limbs.LIMB_NAMES` needs to be drawn.
 NEEDS: tuple[tuple[int, ...], ...] = (
@@ -59,13 +58,9 @@ def limb_distance(joints: np.ndarray, confidence: np.ndarray, size: tuple[int, i
     Returns:
         (H, W) float32.
     """
-    points, seen = complete(joints, confidence)
-    height = measure(points, seen).height
-    face = [j for j in FACE_JOINTS if seen[j]]
-    middle = points[face].mean(axis=0) if face else points[NECK] - (0, 0.12 * height)
-    for joint in FACE_JOINTS:
-        if not seen[joint]:
-            points[joint] = middle
+    _, seen = complete(joints, confidence)
+    points = usual_places(joints, confidence)
+    height = measure(joints, confidence).height
     segments = limb_segments(points, height) * scale  # (K, 2, 2)
     x = np.arange(size[0], dtype=np.float32)[None, :]
     y = np.arange(size[1], dtype=np.float32)[:, None]

@@ -16,7 +16,7 @@ class Subject:
     Attributes:
         image: the picture.
         joints: (V, 2) float32, pixels of the picture.
-        confidence: (V,) float32 in 0..1; 0 = not in the picture (the joint's place is then meaningless).
+        confidence: (V,) float32 in 0..1; 0 = not in the picture (the joint's place is then a guess).
         mask: (H, W) float32 in 0..1, soft-edged, 1 = person.
         detector: who found the joints and who the mask, for reports: "mediapipe", "network", "pose file", ...
     """
