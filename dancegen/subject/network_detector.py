@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dancegen.skeleton.joints import FACE_JOINTS, L_HIP, L_SHOULDER, NECK, R_HIP, R_SHOULDER, body_height
+from dancegen.skeleton.joints import (
+    FACE_JOINTS,
+    L_ANKLE,
+    L_HIP,
+    L_KNEE,
+    L_SHOULDER,
+    NECK,
+    R_ANKLE,
+    R_HIP,
+    R_KNEE,
+    R_SHOULDER,
+    body_height,
+)
 from dancegen.subject.detection import Detection, has_torso, implausible
 from dancegen.subject.flat import flat_outline
 from dancegen.subject.image import ConditionalImage
@@ -20,6 +32,7 @@ if TYPE_CHECKING:
     from dancegen.subject.network import SubjectNetwork
 
 OUTLINE_SIDE = 512  # pixels of the longer side on which a figure is cut out of a flat background
+LEGS = [R_HIP, R_KNEE, R_ANKLE, L_HIP, L_KNEE, L_ANKLE]
 TRUNK = [NECK, R_SHOULDER, L_SHOULDER, R_HIP, L_HIP]
 LEAST_CONFIDENCE = 0.45  # mean over the trunk's joints, below which nobody is seen (0.6 up for real people)
 LEAST_FACE = 0.45  # mean over the face's joints, from which a face without a body is seen
@@ -61,8 +74,8 @@ def _look(image: ConditionalImage, network: SubjectNetwork) -> Detection | None:
     found = Detection(joints, confidence, None, "network")
     if has_torso(confidence) and certainty(found) > LEAST_CONFIDENCE:
         return None if implausible(joints, confidence, image.size) else found
-    if float(np.mean(confidence[list(FACE_JOINTS)])) < LEAST_FACE:
-        return None
+    if float(np.mean(confidence[list(FACE_JOINTS)])) < LEAST_FACE or float(np.mean(confidence[LEGS])) > LEAST_JOINT:
+        return None  # nobody, or a vague figure from head to foot
     seen = np.where(confidence < LEAST_JOINT, 0, confidence)
     seen[[R_HIP, L_HIP]] = 0  # no more than a bust: they are a guess
     return Detection(joints, seen, None, "network")
