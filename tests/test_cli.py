@@ -76,6 +76,17 @@ def test_every_command_has_help(run_main: Callable[..., Ran]) -> None:
         assert ran.status == 0 and f"dancegen {word}" in ran.out
 
 
+def test_threads_wait_without_spinning_unless_told(
+    run_main: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for given, used in (("", "PASSIVE"), ("ACTIVE", "ACTIVE")):
+        monkeypatch.setenv("OMP_WAIT_POLICY", given)
+        if not given:
+            monkeypatch.delenv("OMP_WAIT_POLICY")
+        run_main("--version")
+        assert os.environ["OMP_WAIT_POLICY"] == used
+
+
 def test_version(run_main: Callable[..., Ran]) -> None:
     assert run_main("--version") == Ran(0, f"dancegen {__version__}\n", "")
 
