@@ -23,10 +23,25 @@ def track(onset: np.ndarray, rate: float, tempo: float) -> np.ndarray:
 
     librosa is given the tempo (beats a minute) too, so that it computes no spectrum and no tempogram.
     """
-    from librosa.beat import beat_track
+    with _compiled_once():
+        from librosa.beat import beat_track
 
     _, times = beat_track(onset_envelope=onset, sr=rate, hop_length=1, bpm=tempo, trim=False, units="time")
     return np.asarray(times, np.float64)
+
+
+@contextlib.contextmanager
+def _compiled_once() -> Iterator[None]:
+    """All that librosa compiles while it is imported is kept on disk, the slowest function too, for which it does not
+    ask that: half of the seconds."""
+    import numba
+
+    compiler = numba.guvectorize
+    numba.guvectorize = lambda *given, **options: compiler(*given, **{**options, "cache": True})
+    try:
+        yield
+    finally:
+        numba.guvectorize = compiler
 
 
 @contextlib.contextmanager
