@@ -39,7 +39,7 @@ def find_subject(
     """The person of the picture.
 
     Joints come from `pose_file`, else from DWPose where it was downloaded, else from mediapipe where it is installed,
-    each where it sees somebody, else from the network.
+    each where it sees somebody, else from the network; from the network too where mediapipe is not sure and it is.
     The mask comes from `mask_file`, else from the best of what transparency, a flat background, mediapipe and the
     network say (`mask.person_mask`).
 
