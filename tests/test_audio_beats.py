@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import importlib
 import itertools
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import click_track, shared_data
+from filelock import FileLock, Timeout
 
 from dancegen.audio import spectrum, tracker
 from dancegen.audio.beats import (
@@ -50,9 +51,12 @@ def test_beats_of_a_click_track_are_on_the_clicks(tempo: int) -> None:
 
 
 @pytest.mark.parametrize("fault", ["", "no interpreter", "killed", "another program"])
-def test_beats_found_aside_are_the_same(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_beats_found_aside_are_the_same(fault: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     song = song_of(click_track(110, 10)[0])
-    librosa_beat = importlib.import_module("librosa.beat")
+    if fault == "killed":
+        monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))  # the one of whoever runs the tests stays
+    expected = find_beats(song)
+    librosa_beat = sys.modules["librosa.beat"]
     monkeypatch.delitem(sys.modules, "librosa.beat")  # as in a new process
     monkeypatch.setattr(tracker, "_CALLS", itertools.count())
     if fault in ("no interpreter", "another program"):
@@ -72,10 +76,37 @@ def test_beats_found_aside_are_the_same(fault: str, monkeypatch: pytest.MonkeyPa
         found, again = beats(), beats()
     assert bool(begun[0]) == (fault in ("", "killed"))
     assert begun[0] is None or begun[0].poll() is not None  # nothing goes on
-    expected = find_beats(song)
     np.testing.assert_array_equal(found.times, expected.times)
     np.testing.assert_array_equal(again.times, expected.times)
     assert (found.tempo, found.confidence) == (expected.tempo, expected.confidence)
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An own folder of what numba compiled, with a file in it, in a process that has not imported librosa."""
+    monkeypatch.delitem(sys.modules, "librosa.beat", raising=False)
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = tmp_path / "dancegen" / "librosa"
+    folder.mkdir(parents=True)
+    (folder / "beat.nbi").write_bytes(b"torn")
+    return folder
+
+
+def test_librosa_is_compiled_by_one_process_at_a_time(compiled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tracker._alone(), pytest.raises(Timeout):
+        FileLock(f"{compiled}.lock").acquire(timeout=0)
+    assert os.environ["NUMBA_CACHE_DIR"] == str(compiled)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "elsewhere")
+    with tracker._alone() as folder:
+        assert folder is None
+
+
+def test_compiled_files_that_crash_are_thrown_away(compiled: Path) -> None:
+    crashed = subprocess.Popen([sys.executable, "-c", "import os; os.abort()"], stdout=subprocess.PIPE)
+    with crashed:
+        assert tracker._answer(crashed, lambda: np.arange(3.0)).tolist() == [0, 1, 2]
+    assert not compiled.exists()
 
 
 def test_nothing_is_begun_aside_for_known_beats_and_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -188,6 +188,24 @@ def test_a_crouching_subject_dances_with_bent_knees_where_the_picture_is_low() -
     assert nose.min() > 0.7 * np.linalg.norm(subject[NOSE] - subject[NECK]), "the head is not squashed"
 
 
+def test_somebody_drawn_in_a_leap_is_made_smaller_where_they_do_not_fit_at_all() -> None:
+    subject = standing(x=450, ground=500, height=500)
+    for hip, knee, ankle, side in ((R_HIP, R_KNEE, R_ANKLE, -1), (L_HIP, L_KNEE, L_ANKLE, 1)):
+        subject[knee], subject[ankle] = subject[hip] + (side * 190, 20), subject[hip] + (side * 380, 40)
+    subject[:, 1] -= subject[[R_ANKLE, L_ANKLE], 1].max() - 280
+    danced = retarget(dancing(), subject, np.ones(V), (900, 300)).joints
+    assert danced[:, FACE_JOINTS, 1].min() >= 0
+    assert danced[..., 1].max() <= 299
+
+
+def test_a_knee_found_at_the_other_leg_does_not_make_legs_of_stilts() -> None:
+    subject = standing()
+    usual = measure(subject, np.ones(V)).lengths
+    subject[[L_KNEE, L_ANKLE]] += ((-40, 0), (380, 0))  # the shin seems to cross half the picture
+    found = measure(subject, np.ones(V)).lengths
+    assert found["thigh"] + found["shin"] < 1.5 * (usual["thigh"] + usual["shin"])
+
+
 def test_travel_is_full_where_there_is_room_and_less_where_not() -> None:
     def path(width: int) -> float:
         danced = retarget(dancing(travel=0.5), standing(x=width / 2), np.ones(V), (width, 800)).joints

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache, partial
+from pathlib import Path
 
 import numpy as np
 
@@ -23,25 +26,47 @@ def track(onset: np.ndarray, rate: float, tempo: float) -> np.ndarray:
 
     librosa is given the tempo (beats a minute) too, so that it computes no spectrum and no tempogram.
     """
-    with _compiled_once():
+    with _alone():
         from librosa.beat import beat_track
 
-    _, times = beat_track(onset_envelope=onset, sr=rate, hop_length=1, bpm=tempo, trim=False, units="time")
+        _, times = beat_track(onset_envelope=onset, sr=rate, hop_length=1, bpm=tempo, trim=False, units="time")
     return np.asarray(times, np.float64)
 
 
-@contextlib.contextmanager
-def _compiled_once() -> Iterator[None]:
-    """All that librosa compiles while it is imported is kept on disk, the slowest function too, for which it does not
-    ask that: half of the seconds."""
-    import numba
+def import_librosa() -> None:
+    """Raises ImportError where it cannot be imported."""
+    with _alone():
+        import librosa.beat  # noqa: F401
 
-    compiler = numba.guvectorize
-    numba.guvectorize = lambda *given, **options: compiler(*given, **{**options, "cache": True})
-    try:
-        yield
-    finally:
-        numba.guvectorize = compiler
+
+@contextlib.contextmanager
+def _alone() -> Iterator[Path | None]:
+    """Until librosa is compiled, one process after the other, into a folder of our own, which is yielded.
+
+    numba's files, written by two at once, do not fit together, and every process that reads them crashes.
+    """
+    folder = None if "librosa.beat" in sys.modules else _compiled_folder()
+    if folder is None:
+        yield None
+        return
+    from filelock import FileLock
+
+    os.environ["NUMBA_CACHE_DIR"] = str(folder)  # read when numba is imported
+    with FileLock(f"{folder}.lock"):
+        yield folder
+
+
+def _compiled_folder() -> Path | None:
+    """Where librosa's compiled functions are kept for dancegen alone; None where the user wants them elsewhere
+    (NUMBA_CACHE_DIR) or the user's cache cannot be written: then they lie where numba puts them."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "dancegen" / "librosa"
+    if os.environ.get("NUMBA_CACHE_DIR", str(folder)) != str(folder):
+        return None
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK) and os.access(folder.parent, os.W_OK):
+            return folder
+    return None
 
 
 @contextlib.contextmanager
@@ -85,7 +110,12 @@ def _started(rate: float, tempo: float) -> subprocess.Popen[bytes] | None:
 def _answer(process: subprocess.Popen[bytes], here: Callable[[], np.ndarray]) -> np.ndarray:
     assert process.stdout is not None
     told = process.stdout.read()
-    return np.frombuffer(told, np.float64) if process.wait() == 0 else here()
+    if process.wait() == 0:
+        return np.frombuffer(told, np.float64)
+    with _alone() as folder:
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)  # it may be what the process died of
+    return here()
 
 
 def _main() -> None:

@@ -93,12 +93,14 @@ def _ffmpeg() -> Iterator[Finding]:
 
 
 def _beats() -> Iterator[Finding]:
+    from dancegen.audio.tracker import import_librosa
+
     try:
-        from librosa.beat import beat_track
+        import_librosa()
     except ImportError as error:
         yield Finding(BROKEN, "librosa", f"cannot be imported: {error}", "install dancegen again")
     else:
-        yield Finding(FINE, "librosa", f"beat tracking from {beat_track.__module__}")
+        yield Finding(FINE, "librosa", "beat tracking")
 
 
 def _weights() -> Iterator[Finding]:

@@ -47,6 +47,8 @@ USUAL = {
     "shoulders": 0.095,  # half the width
     "hips": 0.06,  # half the width
 }
+CHAINS = (("upper_arm", "forearm"), ("thigh", "shin"))
+UNEVEN = 1.3  # a segment longer than this against its neighbour and the torso has a joint in a wrong place
 FACE_HEIGHT = 0.12  # body heights, the middle of the face above the neck
 
 
@@ -112,7 +114,7 @@ def measure(joints: np.ndarray, confidence: np.ndarray) -> Proportions:
     height = _height(observed)
     ratio = {name: max(values) / (USUAL[name] * height) for name, values in observed.items() if values}
     lengths = {name: USUAL[name] * height * value for name, value in ratio.items()}
-    for chain in (("upper_arm", "forearm"), ("thigh", "shin")):
+    for chain in CHAINS:
         scale = _chain_scale(chain, observed, ratio)
         for name in chain:
             usual = USUAL[name] * height * scale
@@ -175,6 +177,10 @@ def _observed(points: np.ndarray, seen: np.ndarray) -> dict[str, list[float]]:
     observed["torso"] = [float(np.linalg.norm(points[NECK] - mid_hip(points)))]
     observed["shoulders"] = [d / 2 for d in between(R_SHOULDER, L_SHOULDER)]
     observed["hips"] = [d / 2 for d in between(R_HIP, L_HIP)]
+    scale = {name: max(values, default=0.0) / USUAL[name] for name, values in observed.items()}
+    for one, other in CHAINS + tuple((lower, upper) for upper, lower in CHAINS):
+        most = UNEVEN * USUAL[one] * max(scale[other], scale["torso"])
+        observed[one] = [min(length, most) for length in observed[one]]
     return observed
 
 

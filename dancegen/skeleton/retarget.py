@@ -84,8 +84,9 @@ def retarget(
     pose = _pose(motion, body, points, seen)  # (T, V, 3), mid-hip at 0
     leg = (body.lengths["thigh"] + body.lengths["shin"]) / max(_leg(motion), 1e-6)  # pixels per canonical unit
     frame = _frame(points[seen], picture_size)
-    straight = pose.copy()
     ground, ceiling = _ground(points, seen, body), _ceiling(points, seen, body, frame)
+    pose *= _fit(pose, ground - ceiling)
+    straight = pose.copy()
     y = _stand(motion, pose, leg, ground, ceiling)  # (T,)
     x = _place(motion, pose, leg, dance.fps, float(mid_hip(points)[0]), frame)  # (T,)
     pose[..., 0] += x[:, None]
@@ -164,6 +165,15 @@ def _ceiling(points: np.ndarray, seen: np.ndarray, body: Proportions, frame: _Fr
     face = [points[j, 1] for j in FACE_JOINTS if seen[j]]
     usual = frame.top + HAIR * body.height
     return float(min([usual, *face]))
+
+
+def _fit(pose: np.ndarray, room: float) -> float:
+    """The scale at which the subject fits between ground and ceiling (`room`, pixels) at least with knees bent: 1 for
+    all but a body that the picture shows far from upright, as a drawing of somebody who leaps."""
+    head = -pose[:, FACE_JOINTS, 1].min(axis=1)  # (T,) above the mid-hip
+    legs = np.maximum(pose[:, LEGS, 1].max(axis=1), 0)  # (T,) lowest ankle below it
+    needed = float((head + SHORTEST_LEGS * legs).max())
+    return min(max(room, 0.25 * needed) / needed, 1.0) if needed > 0 else 1.0
 
 
 def _stand(motion: np.ndarray, pose: np.ndarray, leg: float, ground: float, ceiling: float) -> np.ndarray:
