@@ -22,8 +22,6 @@ from dancegen.rendering.limbs import (
 )
 from dancegen.rendering.matting import separate
 from dancegen.rendering.parts import joint_widths, limb_distances, parts
-from dancegen.rendering.patches import fill_with_patches
-from dancegen.rendering.plate import background_plate
 from dancegen.rendering.puppet import cut_layers, lay
 from dancegen.rendering.renderer import Renderer, output_size
 from dancegen.skeleton.joints import L_ELBOW, L_WRIST, R_ELBOW, R_WRIST
@@ -191,26 +189,3 @@ def test_push_pull_keeps_what_is_known() -> None:
     assert torch.equal(filled * weight, values * weight)
     assert float(filled.min()) >= 0 and float(filled.max()) <= 1
     assert spread(values, weight).shape == values.shape
-
-
-def test_patches_continue_a_texture() -> None:
-    y, x = np.mgrid[:96, :96]
-    picture = np.repeat(((x // 4 + y // 4) % 2)[..., None], 3, -1).astype(np.float32)
-    hole = np.zeros((96, 96), bool)
-    hole[36:60, 40:56] = True
-    start = np.where(hole[..., None], 0.5, picture).astype(np.float32)
-    filled = fill_with_patches(picture, hole, start)
-    assert filled is not None
-    assert np.array_equal(filled[~hole], picture[~hole])
-    assert np.abs(filled - picture)[hole].mean() < 0.25 < np.abs(start - picture)[hole].mean()
-
-
-def test_the_plate_is_the_picture_where_the_person_is_not() -> None:
-    subject = drawn(120, 120, 90)
-    picture = torch.from_numpy(subject.image.pixels).permute(2, 0, 1).float() / 255
-    mask = torch.from_numpy(subject.mask)[None]
-    plate = background_plate(picture, mask, reach=3)
-    far = torch.nn.functional.max_pool2d(mask, 15, 1, 7)[0] == 0
-    assert torch.equal(plate[:, far], picture[:, far])
-    inside = plate[:, mask[0] > 0.9] - picture[:, mask[0] > 0.9]
-    assert float(inside.abs().mean()) > 0.05

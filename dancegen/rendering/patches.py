@@ -1,7 +1,8 @@
-"""Filling a hole with the picture's own texture: PatchMatch from coarse to fine (Barnes 2009, Wexler 2007).
+"""Filling a hole with the picture's own texture: PatchMatch (Barnes 2009, Wexler 2007) from a coarse filling.
 
-Every pixel near the hole looks for the known patch that resembles its own surroundings; the hole is then voted from the
-found patches. Works on at most `WORK_SIZE` pixels; the found places are carried to the full picture at the end.
+`exemplar` says on a small picture where each pixel is taken from, edges first. On a finer one every pixel near the hole
+then looks for the known patch that resembles its own surroundings, and the hole is voted from the found patches. The
+found places are carried to the full picture at the end, and the seams between its pieces levelled (`seams`).
 
 Glossary: p patches of `PATCH` x `PATCH` pixels; n targets, the pixels whose patch touches the hole; h x w a level.
 """
@@ -11,57 +12,58 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import binary_dilation, distance_transform_edt, zoom
 
-WORK_SIZE = 224  # pixels, the longer side of the finest level
-COARSEST = 28
+from dancegen.rendering.exemplar import taken_from
+from dancegen.rendering.seams import copied, seam_colours
+
+# The longer side and the hole's area at most, pixels: where edges are carried into the hole, where patches are told.
+COARSE = (112, 2200)
+FINE = (224, 10000)
 PATCH = 7
 HALF = PATCH // 2
-ROUNDS = 4
+ROUNDS = 2
 HEIGHT_COST = 0.6  # per squared share of the picture's height: texture is taken from beside the hole, not from above
 
 
-def fill_with_patches(picture: np.ndarray, hole: np.ndarray, smooth: np.ndarray, seed: int = 0) -> np.ndarray | None:
+def fill_with_patches(picture: np.ndarray, hole: np.ndarray, seed: int = 0) -> np.ndarray | None:
     """Paint the hole with patches of its surroundings.
 
     Args:
         picture: (H, W, 3) float32 0..1.
         hole: (H, W) bool.
-        smooth: (H, W, 3) a smooth filling, where the search starts.
         seed: of the random search.
 
     Returns:
         (H, W, 3), equal to `picture` outside the hole; None where too little of the picture is known.
     """
     rng = np.random.default_rng(seed)
-    finest = min(1.0, WORK_SIZE / max(hole.shape))
-    levels = [finest]
-    while levels[-1] / 2 * max(hole.shape) >= COARSEST:
-        levels.append(levels[-1] / 2)
-    places: np.ndarray | None = None
-    filled = smooth
-    for scale in reversed(levels):
-        small_hole = _shrunk(hole.astype(np.float32), scale) > 0.02
-        known = _shrunk(picture, scale)
-        start = (
-            _shrunk(smooth, scale) if places is None else _resized(filled, (small_hole.shape[0], small_hole.shape[1]))
-        )
-        if not (~binary_dilation(small_hole, iterations=HALF)).any() or min(small_hole.shape) <= PATCH:
-            continue
-        level = _Level(known, small_hole, start, rng)
-        level.begin(places)
-        for _ in range(ROUNDS):
-            level.search()
-            level.vote()
-        filled, places = level.current, level.places
-    return None if places is None else _carried(picture, hole, places, filled)
+    coarse, finest = (_scale(hole, *limits) for limits in (COARSE, FINE))
+    coarse_hole = _shrunk(hole.astype(np.float32), coarse) > 0.02
+    places = taken_from(_shrunk(picture, coarse), coarse_hole) if min(coarse_hole.shape) > PATCH else None
+    if places is None:
+        return None
+    small_hole = _shrunk(hole.astype(np.float32), finest) > 0.02
+    level = _Level(_shrunk(picture, finest), small_hole, rng)
+    level.begin(places)
+    for _ in range(ROUNDS):
+        level.search()
+        level.vote()
+    level.search()
+    return _carried(picture, hole, level.places, seam_colours(level.known, small_hole, level.places))
+
+
+def _scale(hole: np.ndarray, side: int, area: int) -> float:
+    """How much smaller the picture must be for these limits."""
+    return float(min(1.0, side / max(hole.shape), np.sqrt(area / max(int(hole.sum()), 1))))
 
 
 class _Level:
     """One size of the picture and the places found so far; `places` is (h, w, 2) row and column of the source."""
 
-    def __init__(self, known: np.ndarray, hole: np.ndarray, start: np.ndarray, rng: np.random.Generator) -> None:
+    def __init__(self, known: np.ndarray, hole: np.ndarray, rng: np.random.Generator) -> None:
         self.hole, self.rng = hole, rng
         self.height, self.width = hole.shape
-        self.current = np.where(hole[..., None], start, known).astype(np.float32)
+        self.known = known.astype(np.float32)
+        self.current = self.known
         square = np.ones((PATCH, PATCH), bool)
         inner = np.zeros_like(hole)
         inner[HALF : self.height - HALF, HALF : self.width - HALF] = True
@@ -74,19 +76,17 @@ class _Level:
         _, nearest = distance_transform_edt(~self.usable, return_indices=True)
         self.nearest = np.moveaxis(nearest, 0, -1)  # (h, w, 2): the nearest usable source of any pixel
 
-    def begin(self, coarser: np.ndarray | None) -> None:
-        """Start from the coarser level's places, or from beside the hole."""
+    def begin(self, coarser: np.ndarray) -> None:
+        """Start from the places (hc, wc, 2) found on a coarser picture."""
         rows, columns = self.rows, self.columns
-        if coarser is None:
-            row = rows + self.rng.integers(-1, 2, len(rows))
-            column = self.rng.integers(0, self.width, len(rows))
-        else:
-            scale = np.array([self.height / coarser.shape[0], self.width / coarser.shape[1]])
-            y, x = (rows / scale[0]).astype(int), (columns / scale[1]).astype(int)
-            y, x = np.minimum(y, coarser.shape[0] - 1), np.minimum(x, coarser.shape[1] - 1)
-            row = rows + np.round((coarser[y, x, 0] - y) * scale[0]).astype(int)
-            column = columns + np.round((coarser[y, x, 1] - x) * scale[1]).astype(int)
+        scale = np.array([self.height / coarser.shape[0], self.width / coarser.shape[1]])
+        y, x = ((rows + 0.5) / scale[0]).astype(int), ((columns + 0.5) / scale[1]).astype(int)
+        y, x = np.minimum(y, coarser.shape[0] - 1), np.minimum(x, coarser.shape[1] - 1)
+        row = rows + np.round((coarser[y, x, 0] - y) * scale[0]).astype(int)
+        column = columns + np.round((coarser[y, x, 1] - x) * scale[1]).astype(int)
         self.found = self._valid(row, column)
+        self.places[rows, columns] = self.found
+        self.current = np.where(self.hole[..., None], copied(self.current, self.places), self.current)
         self.targets = self._patches()
         self.cost = self._cost(self.found)
 
@@ -164,8 +164,8 @@ class _Level:
         self.found[better], self.cost[better] = places[better], cost[better]
 
 
-def _carried(picture: np.ndarray, hole: np.ndarray, places: np.ndarray, filled: np.ndarray) -> np.ndarray:
-    """The found places at the picture's full size: each pixel the mean of five neighbouring patches' proposals."""
+def _carried(picture: np.ndarray, hole: np.ndarray, places: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """The found places at the picture's full size: each pixel the mean of five neighbours' proposals, and `levels`."""
     height, width = hole.shape
     scale = np.array([height / places.shape[0], width / places.shape[1]])
     rows, columns = np.nonzero(hole)
@@ -175,16 +175,11 @@ def _carried(picture: np.ndarray, hole: np.ndarray, places: np.ndarray, filled: 
         cell_y = np.clip(y.astype(int) + dy, 0, places.shape[0] - 1)
         cell_x = np.clip(x.astype(int) + dx, 0, places.shape[1] - 1)
         place = places[cell_y, cell_x]
-        lost = ~place.any(1)
         source_y = np.clip(rows + np.round((place[:, 0] - cell_y) * scale[0]).astype(int), 0, height - 1)
         source_x = np.clip(columns + np.round((place[:, 1] - cell_x) * scale[1]).astype(int), 0, width - 1)
-        lost |= hole[source_y, source_x]
-        colour = picture[source_y, source_x]
-        if lost.any():
-            colour[lost] = filled[cell_y[lost], cell_x[lost]]
-        total += colour
+        total += picture[source_y, source_x]
     result = picture.copy()
-    result[rows, columns] = total / 5
+    result[rows, columns] = total / 5 + _resized(levels, (height, width))[rows, columns]
     return result
 
 

@@ -1,21 +1,26 @@
-"""The empty background: the picture with the person painted over."""
+"""The empty background: the picture with the person and the shadow at their feet painted over."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+from scipy.ndimage import binary_dilation, distance_transform_edt, gaussian_filter, label
 
+from dancegen.rendering.exemplar import across
 from dancegen.rendering.fill import push_pull
 from dancegen.rendering.matting import grown
 from dancegen.rendering.patches import fill_with_patches
 
-SMOOTH_GRAIN = 0.007  # mean deviation from the local mean under which a surface is painted smooth (paper, a wall)
-RING = 3  # pixels around the hole in which the filling is compared with the picture
+# A cast shadow, in heights of the person: how far up the feet reach, how far aside and how far up and down it may lie.
+FEET = 0.04
+SHADOW_WIDE, SHADOW_HIGH = 0.16, 0.04
+DARKER = 0.05  # the share of light that a shadow takes at least
+VISIBLE = 0.03  # and what it must darken by, of full white: a dark carpet's noise is no shadow
+HUE = 0.12  # a shadow darkens all colours alike: how far a channel's share may be from the mean
 
 
 def background_plate(picture: torch.Tensor, matte: torch.Tensor, reach: float) -> torch.Tensor:
-    """Paint over the person: texture from beside them, its brightness bent to meet the picture at the hole's rim.
+    """Paint over the person with pieces of what is beside them.
 
     Args:
         picture: (3, h, w) 0..1.
@@ -23,36 +28,54 @@ def background_plate(picture: torch.Tensor, matte: torch.Tensor, reach: float) -
         reach: how far beyond the matte the person may still show, pixels.
 
     Returns:
-        (3, h, w): the picture itself wherever the person is not.
+        (3, h, w): the picture itself wherever the person and their shadow are not.
     """
-    hole = grown((matte > 0.05).float()[None], reach)  # (1, 1, h, w)
-    smooth = push_pull(picture[None], 1 - hole)
-    if float(hole.max()) == 0 or float(hole.min()) != 0:
-        return smooth[0]
-    wide = grown(hole, RING)
     pixels = picture.permute(1, 2, 0).cpu().numpy()
-    start = smooth[0].permute(1, 2, 0).cpu().numpy()
-    painted = fill_with_patches(pixels, wide[0, 0].cpu().numpy() > 0.5, start)
+    covered = grown((matte > 0.05).float()[None], reach)[0, 0].cpu().numpy() > 0.5  # (h, w)
+    hole = covered | foot_shadow(pixels, matte[0].cpu().numpy(), covered)
+    unknown = torch.from_numpy(hole)[None, None].to(picture)  # (1, 1, h, w)
+    smooth = push_pull(picture[None], 1 - unknown)[0]  # (3, h, w)
+    if not hole.any() or hole.all():
+        return smooth
+    painted = fill_with_patches(pixels, hole)
     if painted is None:
-        return smooth[0]
-    texture = torch.from_numpy(np.ascontiguousarray(painted)).to(picture).permute(2, 0, 1)[None]
-    rim = wide * (1 - hole)
-    bent = texture + push_pull((picture[None] - texture) * rim, rim)
-    grain = _grain(picture[None], wide)
-    share = ((grain - SMOOTH_GRAIN) / SMOOTH_GRAIN).clamp(0, 1)
-    return torch.where(hole > 0, smooth + share * (bent - smooth), picture[None])[0].clamp(0, 1)
+        return smooth
+    return torch.from_numpy(np.ascontiguousarray(painted)).to(picture).permute(2, 0, 1).clamp(0, 1)
 
 
-def _grain(picture: torch.Tensor, hole: torch.Tensor) -> torch.Tensor:
-    """How much fine structure the picture has around each pixel, carried into the hole: (1, 1, h, w)."""
-    radius = max(1, max(picture.shape[-2:]) // 64)
-    known = 1 - hole
+def foot_shadow(picture: np.ndarray, matte: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    """The ground beside the feet that is darker than the ground further to the left and right, in the same hue.
 
-    def mean(values: torch.Tensor) -> torch.Tensor:
-        return F.avg_pool2d(values, 2 * radius + 1, 1, radius)
+    Args:
+        picture: (h, w, 3) 0..1.
+        matte: (h, w) 0..1.
+        covered: (h, w) bool, where the person is or may be.
 
-    share = mean(known)
-    local = mean(picture * known) / share.clamp_min(1e-3)
-    detail = (picture - local).abs().mean(1, keepdim=True) * known
-    trusted = known * (share > 0.5)
-    return push_pull(mean(detail * trusted) / mean(trusted).clamp_min(1e-3), trusted)
+    Returns:
+        (h, w) bool.
+    """
+    none = np.zeros_like(covered)
+    rows = np.flatnonzero((matte > 0.5).any(1))
+    if not len(rows):
+        return none
+    bottom, tall = int(rows[-1]), int(rows[-1] - rows[0]) + 1
+    feet = none.copy()
+    low = slice(max(bottom - round(FEET * tall), 0), bottom + 1)
+    feet[low] = matte[low] > 0.5
+    near = distance_transform_edt(~feet, sampling=(SHADOW_WIDE / SHADOW_HIGH, 1.0)) < SHADOW_WIDE * tall
+    known = ~(near | covered)
+    if not known.any():
+        return none
+    sigma = 0.008 * tall
+
+    def local(where: np.ndarray) -> np.ndarray:
+        amount = gaussian_filter(where.astype(np.float32), sigma)[..., None]
+        return gaussian_filter(picture * where[..., None], (sigma, sigma, 0)) / np.maximum(amount, 1e-3)
+
+    usual, seen = across(local(known), known, upright=False), local(~covered)
+    share = (seen + 0.02) / (usual + 0.02)  # (h, w, 3)
+    light = share.mean(-1)
+    dark = (light < 1 - DARKER) & ((usual - seen).mean(-1) > VISIBLE) & (np.abs(share - light[..., None]).max(-1) < HUE)
+    labels, count = label(dark & near & ~covered)
+    touching = np.unique(labels[binary_dilation(covered, iterations=2)]) if count else np.zeros(0, int)
+    return near & binary_dilation(np.isin(labels, touching[touching > 0]), iterations=max(round(0.02 * tall), 1))
