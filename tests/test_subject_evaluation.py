@@ -14,8 +14,10 @@ from PIL import Image
 from subject_tools import line_drawing
 
 from dancegen.errors import DancegenError
-from dancegen.evaluation.subject import MEASURES, YAML_JOINTS, judge, judged_pictures, means
+from dancegen.evaluation.subject import MEASURES, YAML_JOINTS, judge, judged_pictures, judged_scenes, means
 from dancegen.subject.network import SubjectConfig, SubjectNetwork
+from dancegen.training.frames.scene import Scene
+from dancegen.training.frames.store import scene_path, write_scene
 from dancegen.weights.checkpoint import save_checkpoint
 
 TINY = SubjectConfig((8, 16), (8, 16), (8, 16), 64, 64, 64)
@@ -57,6 +59,7 @@ def test_joints_are_measured_in_body_heights(pictures: Path, monkeypatch: pytest
     assert exact["pck10"] == exact["pck05"] == 1
     assert (near["pck10"], near["pck05"]) == (1, 0)
     assert far["pck10"] == 0
+    assert exact["exchanged"] == 0
     assert exact["iou"] > 0.9  # the figure stands on flat paper
     assert means({"a/b": exact, "a/c": far})["a"]["pck10"] == 0.5
 
@@ -75,6 +78,23 @@ def test_command_writes_figures_and_a_sheet(pictures: Path, tmp_path: Path, run_
     written = json.loads(out.read_text())
     assert set(written["pictures"]["drawings/man"]) == set(MEASURES)
     assert Image.open(sheet).size == (2000, 200)
+
+
+def test_validation_scenes_are_measured_too(tmp_path: Path, run_main: Callable[..., Ran]) -> None:
+    drawn = line_drawing((256, 256))
+    square = np.stack([drawn.image.pixels] * 8)
+    alpha = np.stack([drawn.mask.astype(np.uint8) * 255] * 8)
+    joints = np.zeros((8, 18, 3), np.float32)
+    joints[..., :2] = drawn.joints
+    scene = Scene(square, alpha // 255, alpha, square[0], joints, 90, {"character": "figure"})
+    write_scene(scene_path(tmp_path / "SET", "val", 3), scene)
+    names = [judged.name for judged in judged_scenes([tmp_path / "SET"])]
+    assert names == ["000003_0", "000003_4"]
+    save_checkpoint(tmp_path / "net.safetensors", SubjectNetwork(TINY).state_dict(), TINY)
+    ran = run_main("evaluate", "subject", "--frames", tmp_path / "SET", "--weights", tmp_path / "net.safetensors")
+    assert ran.status == 0, ran.err
+    assert "SET" in ran.out
+    assert run_main("evaluate", "subject").status == 1
 
 
 def test_a_folder_without_truth_is_refused(tmp_path: Path) -> None:

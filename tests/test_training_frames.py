@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -9,13 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from subject_tools import line_drawing
 
 from dancegen.errors import DancegenError
 from dancegen.training.frames import character as characters
+from dancegen.training.frames.character import LEG_LABELS
+from dancegen.training.frames.figure import random_figure
+from dancegen.training.frames.figure_shapes import draw_figure
 from dancegen.training.frames.leaps import random_leaps
 from dancegen.training.frames.look import finished, random_finish, resolve
 from dancegen.training.frames.make import contact_sheet, make_frames
-from dancegen.training.frames.poses import FACING_LIMIT, dance_run, load_clips, still_pose
+from dancegen.training.frames.poses import FACING_LIMIT, TURNED_LIMIT, dance_run, load_clips, still_pose
 from dancegen.training.frames.posing import pose
 from dancegen.training.frames.scene import FRAMES, find_sources
 from dancegen.training.frames.store import read_scene, scene_path
@@ -175,6 +180,14 @@ def test_dance_faces_the_camera(data: Path) -> None:
         assert abs(np.arctan2(-across[2], across[0])) <= FACING_LIMIT + 1e-6
 
 
+def test_turned_people_show_their_backs_and_leap() -> None:
+    poses = [still_pose(np.random.default_rng(seed), True, TURNED_LIMIT).joints for seed in range(60)]
+    across = np.array([joints[11] - joints[8] for joints in poses])
+    assert 0.3 < (across[:, 0] < 0).mean() < 0.7  # the left hip on the picture's left: seen from behind
+    feet = np.array([np.ptp(joints[[10, 13], 1]) for joints in poses])
+    assert (feet > 0.2).mean() > 0.1
+
+
 def test_splits_share_nobody(data: Path) -> None:
     train, val = find_sources(data, "train"), find_sources(data, "val")
     assert not set(train.characters) & set(val.characters)
@@ -227,6 +240,19 @@ def test_leaps_keep_limb_lengths_and_run_smoothly() -> None:
         np.testing.assert_allclose(np.linalg.norm(poses[:, first] - poses[:, second], axis=1), length, atol=1e-9)
     for run in (poses[1:4], poses[4:7]):
         assert np.abs(np.diff(run, axis=0)).max() < 0.15  # neighbours: a step of a video
+
+
+def test_boots_turn_with_the_shin() -> None:
+    rng = np.random.default_rng(2)
+    figure = dataclasses.replace(random_figure(rng), kind="filled", foot="boot", bendy=False, hand="none", dress=False)
+    joints = 2 * line_drawing((256, 256)).joints.astype(np.float64)
+    joints[10] = joints[9] + [-90, 0]  # the right shin points back, to the left of the picture
+    joints[[0, 14, 15]] += [30, 0]  # looks to the right
+    _, labels = draw_figure(
+        joints, 400.0, dataclasses.replace(figure, wobble=0 * figure.wobble), np.zeros(3), rng.random((512, 512))
+    )
+    rows, _ = np.nonzero(labels == LEG_LABELS["R"][2])
+    assert rows.max() - joints[10, 1] > 25 > joints[10, 1] - rows.min() - 20
 
 
 def test_figure_scene_is_consistent(data: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""How good the subject network is on real pictures, which it never trains on.
+"""How good the subject network is on real pictures, which it never trains on, and on training sets' validation scenes.
 
 Photos and videos are judged by mediapipe (joints and mask), drawings by the joints and masks that come with them.
 What is measured is what `render` does without mediapipe and DWPose.
@@ -17,24 +17,27 @@ from PIL import Image
 
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
-from dancegen.skeleton.joints import body_height
+from dancegen.skeleton.joints import MIRROR, body_height
 from dancegen.subject import mediapipe_detector
-from dancegen.subject.detection import Detection
+from dancegen.subject.detection import TORSO, Detection
 from dancegen.subject.image import ConditionalImage, open_picture
 from dancegen.subject.mask import person_mask
 from dancegen.subject.network import SubjectNetwork
 from dancegen.subject.network_detector import network_joints
 from dancegen.training.subject.check import overlap, panels
+from dancegen.training.subject.samples import read_cases, scene_files
 
 MEASURES = {
     "pck10": "PCK@0.1",
     "pck05": "PCK@0.05",
+    "exchanged": "exchanged",
     "iou_given": "IoU, true joints",
     "iou_found": "IoU, found joints",
     "iou": "IoU, refined",
     "sure": "confidence",
 }
 VIDEO_STEP = 4  # every fourth frame of a video
+SCENE_FRAMES = (0, 4)  # of a validation scene
 KNOWN = 0.3  # mediapipe's joints are held to be true from this confidence
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 # AnimatedDrawings' names: their "neck" is in the face and their "torso" where COCO-18 has its neck.
@@ -76,6 +79,19 @@ def judged_pictures(folder: Path) -> list[Judged]:
     return found
 
 
+def judged_scenes(sets: list[Path]) -> list[Judged]:
+    """Two frames of each validation scene of the sets that `dancegen train frames --split val` wrote; a group a set."""
+    found: list[Judged] = []
+    for folder in sets:
+        for path in scene_files([folder], "val"):
+            for frame, case in zip(SCENE_FRAMES, read_cases(path, SCENE_FRAMES), strict=True):
+                image = ConditionalImage(path, case.picture)
+                known = np.ones(len(case.joints), bool)
+                mask = case.alpha.astype(np.float32) / 255
+                found.append(Judged(folder.resolve().name, f"{path.stem}_{frame}", image, case.joints, known, mask))
+    return found
+
+
 def evaluate(
     network: SubjectNetwork, pictures: list[Judged], reporter: Reporter | None = None
 ) -> dict[str, dict[str, float]]:
@@ -94,12 +110,15 @@ def judge(network: SubjectNetwork, picture: Judged) -> dict[str, float]:
 
     Returns:
         pck10, pck05: share of the known joints within 0.1 and 0.05 body heights; sure: their mean confidence.
+        exchanged: 1 if shoulders and hips fit better with left and right exchanged.
         iou_given, iou_found: of the network's mask with the true joints and with its own; iou: of the mask that is
         used in the end, refined on the picture.
     """
     joints, confidence = network_joints(picture.image, network)
     height = float(body_height(picture.joints.astype(np.float64)))
     off = np.linalg.norm(joints - picture.joints, axis=1)[picture.known] / height
+    trunk, truth = [*TORSO], picture.joints[[*TORSO]]
+    as_found, exchanged = (np.abs(j[trunk] - truth).sum() for j in (joints, joints[[*MIRROR]]))
     pixels = picture.image.pixels
     given = network.segment(pixels, picture.joints, picture.known.astype(np.float32)).mask
     own = network.segment(pixels, joints, confidence).mask
@@ -107,6 +126,7 @@ def judge(network: SubjectNetwork, picture: Judged) -> dict[str, float]:
     return {
         "pck10": float((off < 0.1).mean()),
         "pck05": float((off < 0.05).mean()),
+        "exchanged": float(exchanged < as_found),
         "iou_given": overlap(given, picture.mask),
         "iou_found": overlap(own, picture.mask),
         "iou": overlap(refined, picture.mask),

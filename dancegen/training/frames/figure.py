@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,10 @@ HEAD_RADIUS = 0.062  # of a natural head, body heights
 UPPER_CLOTHES = (UPPER_TORSO, LOWER_TORSO, ARM_LABELS["R"][0], ARM_LABELS["L"][0])
 LOWER_CLOTHES = (LEG_LABELS["R"][0], LEG_LABELS["L"][0], LEG_LABELS["R"][1], LEG_LABELS["L"][1])
 Colour = tuple[int, int, int]
+STICK_MEN, DOODLES = (
+    0.5,
+    0.4,
+)  # shares of the stick figures, and of the others, that are drawn as `_stick_man`, `_doodle`
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,8 @@ class Figure:
         arm_width, leg_width: half widths; belly: factor on the torso's width; torso_shape: how the torso is drawn.
         dress: whether the torso flares to the knees; bendy: whether limbs are curves.
         taper: width of a limb's end as a share of its root's.
-        hand, foot, hair, face: kinds of ends; finger: their length; lean: deviation of the head's.
+        hand, foot, hair, face: kinds of ends (a boot turns with the shin); finger: their length.
+        lean: deviation of the head's; arms_behind: whether the torso hides them.
         gaps: share of the outline that the pen left out.
         line: ink width, px of the doubled frame; ink, fills: colours; pattern: on the clothes of the labels `worn`.
     """
@@ -68,6 +73,13 @@ class Figure:
 
 def random_figure(rng: np.random.Generator) -> Figure:
     """A figure and the hand that draws it."""
+    figure = _any_figure(rng)
+    if figure.kind == "stick":
+        return _stick_man(figure, rng) if rng.random() < STICK_MEN else figure
+    return _doodle(figure, rng) if rng.random() < DOODLES else figure
+
+
+def _any_figure(rng: np.random.Generator) -> Figure:
     kind = str(rng.choice(["stick", "outline", "outline", "parts", "parts", "filled"]))
     thin = kind == "stick"
     ink = rng.uniform(0, 70) + rng.normal(0, 15, 3) if rng.random() < 0.6 else rng.uniform(0, 190, 3)
@@ -110,6 +122,50 @@ def random_figure(rng: np.random.Generator) -> Figure:
         scribble=float(rng.choice([0, 0, rng.uniform(0.3, 0.9)])),
         gaps=float(rng.choice([0, 0, rng.uniform(0.02, 0.2)])),
         wobble=wobble,
+    )
+
+
+def _stick_man(figure: Figure, rng: np.random.Generator) -> Figure:
+    """With a long neck or a body up to the chin, arms from the body's middle and short legs of one stroke."""
+    return replace(
+        figure,
+        head=float(np.exp(rng.normal(0.25, 0.3))),
+        leg=float(np.exp(rng.normal(-0.35, 0.2))),
+        shoulders=float(rng.uniform(0, 0.5)),
+        hips=float(rng.uniform(0, 1.2)),
+        neck=float(rng.uniform(0.04, 0.28)),
+        low_arms=bool(rng.random() < 0.8),
+        belly=float(np.exp(rng.normal(-0.1, 0.4))),
+        torso_shape=str(rng.choice(["triangle", "triangle", "line", "box", "oval"])),
+        dress=bool(rng.random() < 0.15),
+        bendy=bool(rng.random() < 0.65),
+        hand=str(rng.choice(["none", "fingers", "fingers"])),
+        foot=str(rng.choice(["none", "none", "line"])),
+        line=int(rng.choice([3, 4, 5, 6, 8])),
+    )
+
+
+def _doodle(figure: Figure, rng: np.random.Generator) -> Figure:
+    """With a small head, long bent limbs, wide trousers and shoes that turn with the shin, as illustrators draw."""
+    thick = rng.uniform(0.055, 0.105)
+    return replace(
+        figure,
+        head=float(np.exp(rng.normal(0.1, 0.2))),
+        arm=float(np.exp(rng.normal(0.25, 0.2))),
+        leg=float(np.exp(rng.normal(0.1, 0.22))),
+        torso=float(np.exp(rng.normal(-0.05, 0.2))),
+        neck=float(rng.choice([0.0, 0.0, rng.uniform(0, 0.05)])),
+        low_arms=False,
+        arm_width=float(thick * rng.uniform(0.45, 0.8)),
+        leg_width=float(thick),
+        torso_shape=str(rng.choice(["trunk", "trunk", "box"])),
+        dress=bool(rng.random() < 0.08),
+        bendy=bool(rng.random() < 0.7),
+        taper=float(rng.uniform(0.55, 1.1)),
+        hand=str(rng.choice(["fingers", "fingers", "mitten", "ball"])),
+        foot="boot",
+        line=int(rng.choice([4, 5, 6, 8, 10])),
+        wobble=figure.wobble * rng.uniform(0, 0.5),
     )
 
 

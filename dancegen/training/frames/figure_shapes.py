@@ -130,8 +130,9 @@ def _end(
             pen.ellipse([*(thumb - size * 0.5), *(thumb + size * 0.5)], fill=label)
         if figure.kind == "stick":
             ink.ellipse([*(centre - size), *(centre + size)], outline=255, width=max(2, figure.line - 1))
-    elif kind in ("oval", "shoe", "line"):
-        toe = tip + np.array([side * 0.07, 0.012]) * unit
+    elif kind in ("oval", "shoe", "line", "boot"):
+        forward = side * np.array([way[1], -way[0]]) if kind == "boot" else np.array([side, 0.0])
+        toe = tip + forward * (0.1 if kind == "boot" else 0.07) * unit + np.array([0, 0.012]) * unit
         _capsule(pen, [tip, toe], size * (0.5 if kind == "line" else 0.9), label)
         if figure.kind == "stick":
             ink.line([*tip, *toe], fill=255, width=figure.line)

@@ -17,7 +17,7 @@ from dancegen.training.frames.poses import FACING_LIMIT, Target
 from dancegen.training.frames.scene import FRAME_SIZE, Scene, Sources, random_targets
 
 SIDE_LIMIT = np.radians(85)
-LEAPS, STANCES = 0.3, 0.35  # chances of a scene of them
+LEAPS, STANCES = 0.35, 0.35  # chances of a scene of them
 
 
 def make_figure_scene(sources: Sources, index: int, seed: int) -> Scene:

@@ -16,7 +16,7 @@ VALIDATION_CLIPS = ("DANCE_C_4", "DANCE_R_2", "DANCE_W_24")  # the shared data's
 FLOOR_WINDOW = 30  # frames each way: some clips drift in height
 RUN_STEP = 2  # frames of the 30 Hz capture between the poses of a run: 1/15 s
 FACING_LIMIT = np.radians(35)
-TURNED_LIMIT = np.radians(150)  # for sets in which people may also turn their side or their back
+TURNED_LIMIT = np.pi  # for sets in which people may also turn their side or their back
 UPPER_ARM, FOREARM, THIGH, SHIN = 0.165, 0.145, 0.245, 0.235
 SHOULDER, HIP, HIP_HEIGHT, NECK_HEIGHT = 0.105, 0.055, 0.53, 0.82
 CALM_ARMS: tuple[str, ...] = ("relaxed",) * 3 + ("close",) * 2
@@ -62,7 +62,8 @@ def dance_run(clip: np.ndarray, count: int, rng: np.random.Generator, limit: flo
 def still_pose(rng: np.random.Generator, lively: bool = False, limit: float = FACING_LIMIT) -> Target:
     """A pose as in a photo: standing, hands on hips, arms crossed, A, T and Y poses, steps, lunges, squats.
 
-    Where people may turn far, they also exercise: deep squats and lunges that lean, hands clasped, ahead, on a bar.
+    Where people may turn far, they also leap, and exercise: deep squats and lunges that lean, hands clasped, ahead, on
+    a bar.
 
     Args:
         rng: the scene's random numbers.
@@ -71,7 +72,7 @@ def still_pose(rng: np.random.Generator, lively: bool = False, limit: float = FA
     """
     joints = np.zeros((18, 3))
     joints[8], joints[11] = [-HIP, HIP_HEIGHT, 0], [HIP, HIP_HEIGHT, 0]
-    legs = _legs(joints, rng, lively)
+    legs = _legs(joints, rng, lively, leaping=limit > FACING_LIMIT)
     spread = 20 if lively else 6
     bend = rng.normal(0, np.radians([spread * 0.6, spread * 0.5, spread * 0.5]))
     exercise = limit > FACING_LIMIT and bool(rng.random() < 0.5)
@@ -108,10 +109,10 @@ def _facing(spread: float, limit: float, rng: np.random.Generator) -> float:
     return float(np.clip(rng.normal(0, np.radians(spread)), -limit, limit))
 
 
-def _legs(joints: np.ndarray, rng: np.random.Generator, lively: bool) -> str:
+def _legs(joints: np.ndarray, rng: np.random.Generator, lively: bool, leaping: bool) -> str:
     """Puts knees and ankles; returns the kind of stance."""
     kinds = ["stand", "stand", "wide", "together", "crossed", "bent", "walk"]
-    wild = ["lunge", "kneel", "squat", "kick", "wide", "walk"]
+    wild = ["lunge", "kneel", "squat", "kick", "wide", "walk", *(["leap", "leap"] if leaping else [])]
     kind = str(rng.choice(wild if lively and rng.random() < 0.75 else kinds))
     lead = int(rng.integers(2))
     for which, (side, hip) in enumerate(((-1, 8), (1, 11))):
@@ -142,6 +143,11 @@ def _legs(joints: np.ndarray, rng: np.random.Generator, lively: bool) -> str:
             out, ahead, knee = rng.uniform(5, 30), rng.uniform(25, 80), rng.uniform(50, 115)
         elif kind == "kick" and first:
             out, ahead, knee = rng.uniform(0, 60), rng.uniform(20, 80), rng.uniform(0, 90)
+        elif kind == "leap":
+            out = rng.uniform(0, 35)
+            ahead, knee = (
+                (rng.uniform(20, 100), rng.uniform(0, 110)) if first else (-rng.uniform(0, 65), rng.uniform(0, 120))
+            )
         sideways = kind == "lunge"
         thigh = _direction(out, ahead, side)
         shin = _direction(out - knee, ahead, side) if sideways else _direction(out * 0.6, ahead - knee, side)
