@@ -13,7 +13,10 @@ from dancegen.rendering.fill import push_pull, spread
 from dancegen.rendering.limbs import (
     L_FOREARM,
     LIMB_NAMES,
+    LOWER_TORSO,
+    R_FOREARM,
     R_HAND,
+    R_UPPER_ARM,
     UPPER_TORSO,
     K,
     limb_maps,
@@ -21,10 +24,21 @@ from dancegen.rendering.limbs import (
     limb_segments,
 )
 from dancegen.rendering.matting import separate
+from dancegen.rendering.outline import outside_torso
 from dancegen.rendering.parts import joint_widths, limb_distances, parts
 from dancegen.rendering.puppet import cut_layers, lay
 from dancegen.rendering.renderer import Renderer, output_size
-from dancegen.skeleton.joints import L_ELBOW, L_WRIST, R_ELBOW, R_WRIST
+from dancegen.skeleton.joints import (
+    L_ELBOW,
+    L_HIP,
+    L_SHOULDER,
+    L_WRIST,
+    R_ELBOW,
+    R_HIP,
+    R_SHOULDER,
+    R_WRIST,
+    body_height,
+)
 from dancegen.skeleton.sequence import SkeletonSequence
 from dancegen.subject.image import ConditionalImage
 from dancegen.subject.subject import Subject
@@ -106,6 +120,34 @@ def test_parts_cover_the_body_without_cracks() -> None:
     shares = parts(distances, joints, joint_widths(mask, joints))
     assert float(shares.amax(1)[mask[:, 0] > 0].min()) >= 0.99
     assert float(shares.max()) <= 1.0
+
+
+def test_a_torso_lies_between_shoulders_and_hips() -> None:
+    joints = standing(100, 120, 100)
+    outside = outside_torso(joints[None], 120, 100)[0]
+    size = float(body_height(joints))
+    inside = [(joints[1] + joints[j]) / 2 for j in (R_SHOULDER, L_SHOULDER, R_HIP, L_HIP)]
+    assert all(float(outside[int(y), int(x)]) == 0 for x, y in inside)
+    for elbow, shoulder in ((R_ELBOW, R_SHOULDER), (L_ELBOW, L_SHOULDER)):
+        x, y = joints[elbow]
+        assert float(outside[int(y), int(x)]) > 0.02
+        assert float(outside[int(joints[shoulder][1] - 0.1 * size), 50]) > 0.03
+    turned = joints.copy()
+    turned[:, 0] = 50 + 0.1 * (joints[:, 0] - 50)  # in profile a torso still has its depth
+    assert float((outside_torso(turned[None], 120, 100)[0, 40:60] == 0).float().mean()) > 0.12
+
+
+def test_a_sleeve_at_the_body_leaves_no_shred_on_it() -> None:
+    joints = standing(200, 240, 220)
+    joints[R_ELBOW], joints[R_WRIST] = joints[R_SHOULDER] + [-12, 38], joints[R_SHOULDER] + [-14, 74]
+    mask = torch.ones(1, 1, 240, 200)  # one colour, no gap: nothing but the joints tells sleeve and body apart
+    distances = limb_distances(joints[None], 240, 200)
+    shares = parts(distances, joints[None], joint_widths(mask, joints[None]))[0]
+    sleeve = distances[0, [R_UPPER_ARM, R_FOREARM]].amin(0) < 1.1
+    beside = sleeve & (outside_torso(joints[None], 240, 200)[0] > 0.03)
+    beside[: int(joints[R_SHOULDER][1] + 10)] = False
+    assert int(beside.sum()) > 500
+    assert float(shares[[UPPER_TORSO, LOWER_TORSO]].sum(0)[beside].mean()) < 0.01
 
 
 def test_the_unmoved_puppet_is_the_picture() -> None:

@@ -12,8 +12,6 @@ from scipy.ndimage import distance_transform_edt
 
 from dancegen.rendering.fill import spread
 from dancegen.rendering.limbs import (
-    ARMPIT,
-    CROTCH,
     DEFAULT_ORDER,
     HEAD,
     L_THIGH,
@@ -29,6 +27,7 @@ from dancegen.rendering.limbs import (
     joint_points,
     limb_segments,
 )
+from dancegen.rendering.outline import ARMS, SIDE_RIM, arms_first, outside_torso
 from dancegen.skeleton.joints import L_HIP, L_SHOULDER, NECK, R_HIP, R_SHOULDER, body_height, mid_hip
 
 SEAM = 0.10  # every two limbs overlap by this many radii, so that an unmoved puppet has no cracks
@@ -38,6 +37,12 @@ CORE = 0.70  # within this distance a limb goes on behind whatever hides it, rad
 COLOUR_NOISE = 0.12  # the least standard deviation of a limb's colour
 FOREIGN_LIMIT = 8.0  # squared standard deviations
 COLOUR_TO_DISTANCE = 0.10  # radii per squared standard deviation
+# Where the torso goes on beneath its limbs, one way: how far down from the hips' middle or from a shoulder, how wide.
+CROTCH = (0.02, 0.085)
+ARMPIT = (0.06, 0.052)
+HEM, HEM_RIM = 0.3, 0.3  # of the hips' caps, how far a leg carries of the shirt's hem, and over what it fades
+TUCK = 0.006  # what is tucked away under an arm may lie this far outside, body heights
+HINGES = (4, 5, 10, 11)  # elbows and knees among `joint_points`; the joints before and after are 2 further
 FILLED = (HEAD, UPPER_TORSO, LOWER_TORSO, R_THIGH, L_THIGH)  # the limbs that arms are often in front of
 
 
@@ -86,23 +91,34 @@ def by_colour(distances: torch.Tensor, picture: torch.Tensor, matte: torch.Tenso
 def joint_widths(matte: torch.Tensor, joints: np.ndarray) -> np.ndarray:
     """The body's half width at each joint: the distance from there to the edge of the person.
 
+    A bent elbow or knee is no wider than the limbs that meet there: what is, is their two skins side by side.
+
     Args:
         matte: (B, 1, h, w); joints: (B, V, 2+) in its pixels.
 
     Returns:
         (B, 14) pixels, in the order of `NEIGHBOURS`.
     """
-    height, width = matte.shape[-2:]
     points, size = joint_points(joints), body_height(joints[..., :2])
     widths = np.zeros(points.shape[:2], np.float32)
     for row, mask in enumerate(matte[:, 0].cpu().numpy() > 0.5):
         inside = distance_transform_edt(np.pad(mask, 1, constant_values=True))[1:-1, 1:-1]
         room = max(1, round(0.015 * float(size[row])))  # a joint is rarely right in the middle of its limb
-        for index, (x, y) in enumerate(points[row].astype(int)):
-            rows, columns = slice(max(y - room, 0), y + room + 1), slice(max(x - room, 0), x + room + 1)
-            near = inside[rows, columns] if 0 <= x < width and 0 <= y < height else np.zeros(0)
-            widths[row, index] = near.max() if near.size else 0.0
+        widths[row] = [_largest(inside, point, room) for point in points[row]]
+        for index in HINGES:
+            sides = [0.7 * points[row, index] + 0.3 * points[row, index + step] for step in (-2, 2)]
+            narrow = min(_largest(inside, point, room) for point in sides)
+            if narrow > 0:
+                widths[row, index] = min(widths[row, index], narrow)
     return widths
+
+
+def _largest(values: np.ndarray, point: np.ndarray, room: int) -> float:
+    """The largest of (h, w) values around a point (x, y); 0 where it is outside."""
+    x, y = point.astype(int)
+    rows, columns = slice(max(y - room, 0), y + room + 1), slice(max(x - room, 0), x + room + 1)
+    near = values[rows, columns] if 0 <= x < values.shape[1] and 0 <= y < values.shape[0] else np.zeros(0)
+    return float(near.max()) if near.size else 0.0
 
 
 def parts(distances: torch.Tensor, joints: np.ndarray, widths: np.ndarray) -> torch.Tensor:
@@ -116,7 +132,9 @@ def parts(distances: torch.Tensor, joints: np.ndarray, widths: np.ndarray) -> to
     Returns:
         (B, K, h, w) in 0..1; the sum over limbs is at least 1.
     """
-    own = owners(distances)
+    outside = outside_torso(joints, *distances.shape[-2:]).to(distances)  # (B, h, w)
+    own = owners(arms_first(distances, outside))
+    torso_side = (1 + (TUCK - outside) / SIDE_RIM).clamp(0, 1)
     height, width = distances.shape[-2:]
     points = torch.from_numpy(joint_points(joints).astype(np.float32)).to(distances)  # (B, 14, 2)
     size = torch.from_numpy(body_height(joints[..., :2]).astype(np.float32)).to(distances)  # (B,)
@@ -130,13 +148,19 @@ def parts(distances: torch.Tensor, joints: np.ndarray, widths: np.ndarray) -> to
         radius = torch.minimum(reach * size, wide[:, point]).clamp_min(0.5)[:, None, None]
         distance = (dx[:, None, :] ** 2 + dy[:, :, None] ** 2).sqrt() / radius  # (B, h, w)
         cap = ((1 - distance) / (TORSO_RIM if a in (UPPER_TORSO, LOWER_TORSO) else CAP_RIM)).clamp(0, 1)
-        reaching[a] = torch.maximum(reaching[a], own[:, b] * cap)
+        reaching[a] = torch.maximum(
+            reaching[a], own[:, b] * cap * (torso_side if b in ARMS and a == UPPER_TORSO else 1)
+        )
+        if b in (R_THIGH, L_THIGH):  # little of the shirt swings with a leg
+            cap = ((HEM - distance) / HEM_RIM).clamp(0, 1)
         reaching[b] = torch.maximum(reaching[b], own[:, a] * cap)
     for torso, limbs, centre, wide_by in _tucked(joints):
         dx = x - torch.from_numpy(centre[:, :1]).to(distances)  # (B, w)
         dy = y - torch.from_numpy(centre[:, 1:]).to(distances)  # (B, h)
         away = (dx[:, None, :] ** 2 + dy[:, :, None] ** 2).sqrt() / (wide_by * size[:, None, None])
         beneath = own[:, limbs].sum(1).clamp_max(1) * ((1 - away) / CAP_RIM).clamp(0, 1)
+        if torso == UPPER_TORSO:
+            beneath = beneath * torso_side
         reaching[torso] = torch.maximum(reaching[torso], beneath)
     return torch.stack(reaching, 1)
 
