@@ -62,6 +62,26 @@ def test_a_gap_in_the_outline_does_not_let_the_inside_out() -> None:
     assert overlap(mask, drawn.mask) > 0.9
 
 
+def test_in_a_drawing_of_lines_what_no_line_closes_off_is_paper() -> None:
+    drawn = line_drawing()
+    claimed = drawn.mask.astype(np.float32)
+    joints = drawn.joints
+    claimed[int(joints[3][1]) : int(joints[8][1]), int(joints[4][0]) : int(joints[8][0])] = 1  # between arm and body
+    mask, source = person_mask(drawn.image, seen(drawn, claimed), None)
+    assert source == "flat background"
+    assert overlap(mask, drawn.mask) > 0.93 > overlap(claimed, drawn.mask)
+
+
+def test_faint_shades_of_the_paper_are_no_ink() -> None:
+    drawn = line_drawing()
+    y, x = np.indices(drawn.mask.shape)
+    neck = drawn.joints[1]
+    shade = 20 * np.exp(-((x - neck[0]) ** 2 + (y - neck[1]) ** 2) / (2 * (0.12 * drawn.mask.shape[0]) ** 2))
+    pixels = np.clip(drawn.image.pixels - shade[..., None], 0, 255).astype(np.uint8)
+    mask, _ = person_mask(replace(drawn.image, pixels=pixels), seen(drawn), None)
+    assert overlap(mask, drawn.mask) > 0.92
+
+
 def test_the_triangle_between_arm_and_waist_is_a_hole() -> None:
     drawn = line_drawing(hollow=False)
     joints = drawn.joints

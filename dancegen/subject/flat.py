@@ -17,6 +17,8 @@ LEAST_REST = 0.85  # and of the picture away from the limbs
 LEAST_CORE = 0.8  # share of the limbs' axes that the figure must cover
 MOST_SPILL = 0.25  # share of the figure that may be far from the limbs
 GAPS = (0.006, 0.012, 0.02, 0.03, 0.045)  # shares of the longer side: gaps in the outline that are closed
+AROUND = 0.02  # share of the longer side: what counts as a faint line's surroundings
+THIN = 0.025  # half the width of strokes, shares of the figure's height
 HOLE = 0.75  # an enclosed piece of background colour this far from every axis (in radii) is no part of the body
 
 
@@ -27,10 +29,12 @@ class FlatFigure:
     Attributes:
         mask: float32 (H, W) in 0..1.
         hollow: share of the figure that has the background's colour: high in line drawings, low in photos.
+        strokes: whether it is drawn in lines alone, nothing filled.
     """
 
     mask: np.ndarray
     hollow: float
+    strokes: bool
 
 
 def flat_figure(pixels: np.ndarray, distance: np.ndarray, rough: np.ndarray | None = None) -> FlatFigure | None:
@@ -53,7 +57,8 @@ def flat_figure(pixels: np.ndarray, distance: np.ndarray, rough: np.ndarray | No
     rest = distance > 3
     if rest.any() and (differs[rest] < 1).mean() < LEAST_REST:
         return None
-    ink = _near_limbs((differs > 1) & ~_shadow(colours, background, tolerance, distance), distance)
+    ink = (differs > 1) & ~_shadow(colours, background, tolerance, distance)
+    ink = _near_limbs(ink & ((differs > 2) | _darker_than_around(colours, tolerance)), distance)
     likely = np.where(distance < HOLE, 1.0, 0.0) if rough is None else rough
     inside = _without_holes(ink, _enclosed(ink, 0), distance, likely)
     for gap in GAPS:
@@ -64,7 +69,10 @@ def flat_figure(pixels: np.ndarray, distance: np.ndarray, rough: np.ndarray | No
     near = _dilate(inside, round(0.02 * max(ink.shape)))
     if not core.any() or near[core].mean() < LEAST_CORE or (distance[inside] > 2.5).mean() > MOST_SPILL:
         return None
-    return FlatFigure(_soft_edge(colours, background, inside, tolerance), float(1 - ink[inside].mean()))
+    hollow, strokes = float(1 - ink[inside].mean()), _is_strokes(ink)
+    if strokes:  # a pencil's line is paler at its sides
+        inside = _dilate(inside, max(round(0.003 * max(ink.shape)), 1))
+    return FlatFigure(_soft_edge(colours, background, inside, tolerance), hollow, strokes)
 
 
 def flat_outline(pixels: np.ndarray) -> np.ndarray | None:
@@ -114,6 +122,18 @@ def _background(colours: np.ndarray) -> tuple[np.ndarray, float] | None:
     background = terms @ fit
     tolerance = max(4.0 * spread, 12.0)
     return (background, tolerance) if spread < 8 else None
+
+
+def _darker_than_around(colours: np.ndarray, tolerance: float) -> np.ndarray:
+    """Faint ink on unevenly lit paper: what is darker or lighter than its surroundings, (H, W) bool."""
+    grey = colours.mean(-1)
+    return np.abs(grey - ndimage.gaussian_filter(grey, AROUND * max(grey.shape))) > 0.3 * tolerance
+
+
+def _is_strokes(ink: np.ndarray) -> bool:
+    """Whether the ink (H, W) is thin everywhere, compared with the figure's height."""
+    rows = np.flatnonzero(ink.any(1))
+    return bool(len(rows)) and float(np.quantile(ndimage.distance_transform_edt(ink)[ink], 0.9)) < THIN * np.ptp(rows)
 
 
 def _near_limbs(ink: np.ndarray, distance: np.ndarray) -> np.ndarray:

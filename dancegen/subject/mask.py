@@ -43,7 +43,9 @@ def person_mask(image: ConditionalImage, found: Detection, network: SubjectNetwo
     soft = _without_strays(soft, distance)
     rough = _resize(soft, distance.shape)
     flat = flat_figure(small, distance, rough if source != "limbs" else None)
-    if flat is None or (source != "limbs" and not _agrees(flat.mask, rough, distance)):
+    # What no line closes off is paper: where lines are all there is to see, no other mask knows better.
+    lines = flat is not None and flat.strokes and flat.hollow >= HOLLOW
+    if flat is None or not (lines or source == "limbs" or _agrees(flat.mask, rough, distance)):
         return refine_mask(image.pixels, soft, found.joints, found.confidence), source
     height = measure(found.joints, found.confidence).height * scale
     drawing = flat.hollow >= HOLLOW
