@@ -133,7 +133,10 @@ def _darker_than_around(colours: np.ndarray, tolerance: float) -> np.ndarray:
 def _is_strokes(ink: np.ndarray) -> bool:
     """Whether the ink (H, W) is thin everywhere, compared with the figure's height."""
     rows = np.flatnonzero(ink.any(1))
-    return bool(len(rows)) and float(np.quantile(ndimage.distance_transform_edt(ink)[ink], 0.9)) < THIN * np.ptp(rows)
+    if not len(rows):
+        return False
+    half = float(np.quantile(ndimage.distance_transform_edt(ink)[ink], 0.9))
+    return half < THIN * float(np.ptp(rows))
 
 
 def _near_limbs(ink: np.ndarray, distance: np.ndarray) -> np.ndarray:
