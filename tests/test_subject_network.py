@@ -15,7 +15,6 @@ from dancegen.rendering.limbs import K as PARTS
 from dancegen.skeleton.joints import LIMBS, MIRROR, V, body_height
 from dancegen.subject.capsules import body_heights, limb_capsules
 from dancegen.subject.crop import Box, box_around_joints, box_around_mask, crop_square, paste_square
-from dancegen.subject.heat import joints_from_heat, within_reach
 from dancegen.subject.network import (
     SubjectConfig,
     SubjectNetwork,
@@ -27,7 +26,7 @@ from dancegen.training.frames.scene import Scene
 from dancegen.training.frames.store import scene_path, write_scene
 from dancegen.training.subject import losses, samples
 from dancegen.training.subject.check import overlap
-from dancegen.training.subject.train import Trainer, TrainSubjectConfig, train_subject
+from dancegen.training.subject.train import FACING_WIDTHS, Trainer, TrainSubjectConfig, train_subject
 from dancegen.weights.checkpoint import save_checkpoint
 
 TINY = SubjectConfig((8, 12, 16), (8, 12, 16), (8, 12, 16), find_size=64, segment_size=64, paint_size=64)
@@ -136,27 +135,6 @@ def test_body_height_agrees_with_the_skeleton_package(seed: int) -> None:
     assert float(mine) == pytest.approx(float(body_height(joints)), rel=1e-4)
 
 
-def test_heat_peak_is_found_between_cells() -> None:
-    y, x = torch.meshgrid(torch.arange(16) + 0.5, torch.arange(16) + 0.5, indexing="ij")
-    heat = -((x - 5.3) ** 2 + (y - 9.8) ** 2) / 2
-    joints, mass = joints_from_heat(heat.expand(1, V, 16, 16))
-    np.testing.assert_allclose(joints[0, 0], [5.3 * 4, 9.8 * 4], atol=0.4)
-    assert mass[0, 0] > 0.9
-    assert joints_from_heat(torch.zeros(1, V, 16, 16))[1].max() < 0.2  # no idea, no confidence
-
-
-def test_a_limb_does_not_reach_across_the_picture() -> None:
-    joints = figure_joints(0, 128) / 4
-    y, x = torch.meshgrid(torch.arange(32) + 0.5, torch.arange(32) + 0.5, indexing="ij")
-    heat = torch.stack([-((x - jx) ** 2 + (y - jy) ** 2) for jx, jy in joints])[None]  # (1, V, 32, 32)
-    before, _ = joints_from_heat(heat)
-    torch.testing.assert_close(joints_from_heat(within_reach(heat))[0], before, atol=0.5, rtol=0)
-    post = heat.clone()
-    post[0, 4, 5, 31] = 20.0  # a lamp post looks more like the right wrist, far away
-    assert joints_from_heat(post)[0][0, 4, 0] > 100
-    assert torch.linalg.norm(joints_from_heat(within_reach(post))[0][0, 4] - before[0, 4]) < 8
-
-
 def test_smooth_fill_keeps_what_is_seen() -> None:
     torch.manual_seed(0)
     picture = torch.rand(1, 3, 32, 32)
@@ -197,8 +175,9 @@ def test_any_picture_gives_results_of_its_size(network: SubjectNetwork, shape: t
 @torch.inference_mode()
 def test_mirrored_picture_gives_mirrored_joints_and_mask(network: SubjectNetwork) -> None:
     pixels = np.random.default_rng(1).integers(0, 255, (96, 96, 3), dtype=np.uint8)
-    joints, confidence = network._find_in(pixels, Box.around_picture(96, 96))
-    other, other_confidence = network._find_in(pixels[:, ::-1].copy(), Box.around_picture(96, 96))
+    joints, confidence = network._joints(network._look(pixels, Box.around_picture(96, 96)))
+    mirrored_look = network._look(pixels[:, ::-1].copy(), Box.around_picture(96, 96))
+    other, other_confidence = network._joints(mirrored_look)
     np.testing.assert_allclose(other[list(MIRROR), 0], 96 - joints[:, 0], atol=0.05)
     np.testing.assert_allclose(other_confidence[list(MIRROR)], confidence, atol=1e-4)
     places = figure_joints(2, 96).astype(np.float32)
@@ -301,16 +280,19 @@ SHORT = TrainSubjectConfig(
 )
 
 
+WITH_FACING = dataclasses.replace(TINY, facing_widths=(8, 8))
+
+
 def test_resumed_training_equals_uninterrupted(scenes: Path, tmp_path: Path) -> None:
     files = [samples.scene_files([scenes], "train")]
-    whole = Trainer(TINY, SHORT)
+    whole = Trainer(WITH_FACING, SHORT)
     for step in range(4):
         whole.step(step, files)
-    half = Trainer(TINY, SHORT)
+    half = Trainer(WITH_FACING, SHORT)
     for step in range(2):
         half.step(step, files)
     half.save(tmp_path / "state.safetensors", 2)
-    resumed = Trainer(TINY, SHORT)
+    resumed = Trainer(WITH_FACING, SHORT)
     assert resumed.load(tmp_path / "state.safetensors") == 2
     for step in range(2, 4):
         resumed.step(step, files)
@@ -323,9 +305,33 @@ def test_a_run_may_start_from_earlier_weights(scenes: Path, tmp_path: Path) -> N
     first = train_subject([scenes], tmp_path / "first", SHORT, config=TINY)
     still = dataclasses.replace(SHORT, rate=0.0)
     again = load_subject_network(train_subject([scenes], tmp_path / "second", still, start=first))
-    assert again.config == TINY
+    assert again.config == dataclasses.replace(TINY, facing_widths=FACING_WIDTHS)  # the first had none
     for name, value in load_subject_network(first).named_parameters():
         torch.testing.assert_close(again.get_parameter(name), value)
+
+
+def test_only_the_networks_that_are_named_learn(scenes: Path) -> None:
+    trainer = Trainer(WITH_FACING, dataclasses.replace(SHORT, learning=("facing",)))
+    before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
+    assert set(trainer.step(0, [samples.scene_files([scenes], "train")])) == {"facing"}
+    changed = {
+        name.split(".")[0] for name, value in trainer.network.state_dict().items() if (value != before[name]).any()
+    }
+    assert changed == {"facing"}
+
+
+def test_facing_loss_leaves_side_views_out() -> None:
+    front = torch.tensor([3.0, 3.0])
+    assert losses.facing_loss(front, torch.tensor([0.0, 0.2])) == pytest.approx(np.log1p(np.exp(-3)) / 2, rel=1e-4)
+    assert losses.facing_loss(front, torch.tensor([-0.2, 0.0])) == pytest.approx(np.log1p(np.exp(3)) / 2, rel=1e-4)
+
+
+def test_crops_for_the_facing_hold_the_head(scenes: Path) -> None:
+    (case,) = samples.read_cases(samples.scene_files([scenes], "train")[0], (0,))
+    for seed in range(10):
+        view = samples.facing_view(case, np.random.default_rng(seed))
+        for joint in (1, 14, 15):
+            assert (np.abs(case.joints[joint] - view.centre) < 0.5 * view.side).all()
 
 
 def test_training_writes_weights_logs_and_pictures(scenes: Path, tmp_path: Path) -> None:

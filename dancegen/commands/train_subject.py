@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 from typing import Annotated
@@ -18,10 +19,19 @@ def command(
     steps: Annotated[int | None, typer.Option(help="Steps of the whole run.")] = None,
     minutes: Annotated[float, typer.Option(help="Stop and save after this long; the same command goes on.")] = math.inf,
     seed: Annotated[int, typer.Option(help="Of initialisation and samples.")] = 0,
+    only: Annotated[
+        list[str] | None, typer.Option(help="finder, segmenter, painter or facing: only these learn; may be repeated.")
+    ] = None,
 ) -> str:
     """Train the subject network (joints, mask, limb parts, background plate) on rendered frames. CPU, one thread."""
-    from dancegen.training.subject.train import TrainSubjectConfig, train_subject
+    from dancegen.errors import DancegenError
+    from dancegen.training.subject.train import NETWORKS, TrainSubjectConfig, train_subject
 
-    settings = TrainSubjectConfig(seed=seed) if steps is None else TrainSubjectConfig(seed=seed, steps=steps)
+    learning = tuple(only or NETWORKS)
+    if not set(learning) <= set(NETWORKS):
+        raise DancegenError(f"there is no network {', '.join(only or [])}", f"--only takes {', '.join(NETWORKS)}")
+    settings = TrainSubjectConfig(seed=seed, learning=learning)
+    if steps is not None:
+        settings = dataclasses.replace(settings, steps=steps)
     weights = train_subject(frames, out, settings, start=start, minutes=minutes)
     return f"Averaged weights: {weights}. Log: {out / 'log.csv'}, checks: {out / 'checks.csv'}, pictures beside them."

@@ -48,7 +48,10 @@ YAML_JOINTS |= {"right_foot": 10, "left_hip": 11, "left_knee": 12, "left_foot": 
 
 @dataclass(frozen=True)
 class Judged:
-    """One picture with what is held to be true: joints (V, 2) px, known (V,) bool, mask (H, W) in 0..1."""
+    """One picture with what is held to be true: joints (V, 2) px, known (V,) bool, mask (H, W) in 0..1.
+
+    `refined`: whether its mask is also measured as refined on the picture.
+    """
 
     group: str
     name: str
@@ -56,6 +59,7 @@ class Judged:
     joints: np.ndarray
     known: np.ndarray
     mask: np.ndarray
+    refined: bool = True
 
 
 def judged_pictures(folder: Path) -> list[Judged]:
@@ -88,7 +92,8 @@ def judged_scenes(sets: list[Path]) -> list[Judged]:
                 image = ConditionalImage(path, case.picture)
                 known = np.ones(len(case.joints), bool)
                 mask = case.alpha.astype(np.float32) / 255
-                found.append(Judged(folder.resolve().name, f"{path.stem}_{frame}", image, case.joints, known, mask))
+                name = f"{path.stem}_{frame}"
+                found.append(Judged(folder.resolve().name, name, image, case.joints, known, mask, refined=False))
     return found
 
 
@@ -112,7 +117,7 @@ def judge(network: SubjectNetwork, picture: Judged) -> dict[str, float]:
         pck10, pck05: share of the known joints within 0.1 and 0.05 body heights; sure: their mean confidence.
         exchanged: 1 if shoulders and hips fit better with left and right exchanged.
         iou_given, iou_found: of the network's mask with the true joints and with its own; iou: of the mask that is
-        used in the end, refined on the picture.
+        used in the end, refined on the picture (unless `picture` says otherwise).
     """
     joints, confidence = network_joints(picture.image, network)
     height = float(body_height(picture.joints.astype(np.float64)))
@@ -122,7 +127,9 @@ def judge(network: SubjectNetwork, picture: Judged) -> dict[str, float]:
     pixels = picture.image.pixels
     given = network.segment(pixels, picture.joints, picture.known.astype(np.float32)).mask
     own = network.segment(pixels, joints, confidence).mask
-    refined, _ = person_mask(picture.image, Detection(joints, confidence, None, "network"), network)
+    refined = own
+    if picture.refined:
+        refined, _ = person_mask(picture.image, Detection(joints, confidence, None, "network"), network)
     return {
         "pck10": float((off < 0.1).mean()),
         "pck05": float((off < 0.05).mean()),

@@ -1,9 +1,10 @@
 """The subject network: what is learnt about the conditional picture itself, once per picture.
 
-Three networks in one checkpoint, all fully convolutional:
+Four networks in one checkpoint, the first three fully convolutional:
     finder     picture -> heatmaps of the 18 joints and whether each is in the picture at all
     segmenter  picture and limb capsules around the joints -> the person's mask and its 15 limb parts
     painter    picture with the person cut out -> the background where the person stood
+    facing     head and chest -> whether the person faces the camera or turns their back to it
 
 Trained on rendered characters and drawn figures alone (dancegen/training/subject). Not part of the paper, which takes
 its skeletons from OpenPose.
@@ -15,7 +16,6 @@ network's input; H, W the picture. Pixel coordinates: (0, 0) is the corner of th
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,9 +26,11 @@ from torch import Tensor, nn
 
 from dancegen.rendering.limbs import K as PARTS
 from dancegen.skeleton.joints import MIRROR, V
+from dancegen.subject.blocks import Halve, UNet
 from dancegen.subject.capsules import limb_capsules
+from dancegen.subject.choice import chosen_joints
 from dancegen.subject.crop import Box, box_around_joints, box_around_mask, crop_square, first_boxes, paste_square
-from dancegen.subject.heat import joints_from_heat, within_reach
+from dancegen.subject.facing import FACING_SIZE, Facing, head_box
 from dancegen.weights.checkpoint import load_checkpoint
 
 PRESENT = 0.3  # chance of a joint to be in the picture, below which it is not
@@ -36,19 +38,34 @@ PRESENT = 0.3  # chance of a joint to be in the picture, below which it is not
 
 @dataclass(frozen=True)
 class SubjectConfig:
-    """Sizes of the three networks.
+    """Sizes of the four networks.
 
     Attributes:
         finder_widths, segmenter_widths, painter_widths: channels at each level, the finest first; each level halves.
+        facing_widths: likewise, of the network that tells a back from a front; empty in weights without one.
         find_size, segment_size, paint_size: side of the square input used at inference, px, multiples of 32.
     """
 
     finder_widths: tuple[int, ...] = (48, 96, 160, 208)
     segmenter_widths: tuple[int, ...] = (32, 64, 96, 128, 160)
     painter_widths: tuple[int, ...] = (32, 48, 80, 112, 144)
+    facing_widths: tuple[int, ...] = ()
     find_size: int = 128
     segment_size: int = 192
     paint_size: int = 192
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the finder sees in one square of the picture.
+
+    Attributes:
+        heat: (V, h, w) heatmap logits; here: (V,) chance of each joint to be in the picture; box: the square, px.
+    """
+
+    heat: Tensor
+    here: Tensor
+    box: Box
 
 
 @dataclass(frozen=True)
@@ -64,73 +81,6 @@ class Segmentation:
     mask: np.ndarray
     parts: np.ndarray
     box: Box
-
-
-class Block(nn.Module):
-    """Two 3x3 convolutions around which the input is carried."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.first_norm = nn.BatchNorm2d(channels)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.second_norm = nn.BatchNorm2d(channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, h, w) -> (B, C, h, w)."""
-        y = F.relu(self.first_norm(self.first(x)))
-        return F.relu(x + self.second_norm(self.second(y)))
-
-
-class Halve(nn.Module):
-    """A 3x3 convolution of stride 2."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, 3, stride=2, padding=1, bias=False)
-        self.norm = nn.BatchNorm2d(outputs)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, h, w) -> (B, C', h / 2, w / 2)."""
-        return F.relu(self.norm(self.conv(x)))
-
-
-class UNet(nn.Module):
-    """Levels down and up again with skips. The input enters at `widths[0]` channels.
-
-    Args:
-        widths: channels of the levels.
-        blocks: residual blocks of each level on the way down (the coarsest has one); one on the way up.
-        extra: channels that are given beside the second level's input.
-    """
-
-    def __init__(self, widths: tuple[int, ...], blocks: int, extra: int = 0) -> None:
-        super().__init__()
-        last = len(widths) - 1
-        self.down = nn.ModuleList(Halve(a, b) for a, b in itertools.pairwise(widths))
-        self.inside = nn.ModuleList(
-            nn.Sequential(*(Block(width) for _ in range(1 if level == last else blocks)))
-            for level, width in enumerate(widths)
-        )
-        self.extra = nn.Conv2d(extra, widths[1], 1) if extra else None
-        self.narrow = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in itertools.pairwise(widths))
-        self.up = nn.ModuleList(Block(width) for width in widths[:-1])
-
-    def forward(self, x: Tensor, extra: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """(B, widths[0], h, w) -> the same shape, and the coarsest features."""
-        skips = []
-        x = self.inside[0](x)
-        for level, (halve, inside) in enumerate(zip(self.down, self.inside[1:], strict=True)):
-            skips.append(x)
-            x = halve(x)  # (B, widths[level + 1], h / 2, w / 2)
-            if level == 0 and self.extra is not None and extra is not None:
-                x = x + self.extra(extra)
-            x = inside(x)
-        coarsest = x
-        for level in reversed(range(len(skips))):
-            finer = F.interpolate(self.narrow[level](x), scale_factor=2.0, mode="bilinear", align_corners=False)
-            x = self.up[level](skips[level] + finer)  # (B, widths[level], ...)
-        return x, coarsest
 
 
 class Finder(nn.Module):
@@ -225,7 +175,7 @@ def smooth_fill(picture: Tensor, hole: Tensor) -> Tensor:
 
 
 class SubjectNetwork(nn.Module):
-    """The three networks with the steps around them: crops, two passes, back to the picture's pixels."""
+    """The four networks with the steps around them: crops, two passes, back to the picture's pixels."""
 
     def __init__(self, config: SubjectConfig | None = None) -> None:
         super().__init__()
@@ -233,6 +183,7 @@ class SubjectNetwork(nn.Module):
         self.finder = Finder(self.config.finder_widths)
         self.segmenter = Segmenter(self.config.segmenter_widths)
         self.painter = Painter(self.config.painter_widths)
+        self.facing = Facing(self.config.facing_widths) if self.config.facing_widths else None
 
     @torch.inference_mode()
     def find_joints(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -240,7 +191,8 @@ class SubjectNetwork(nn.Module):
 
         The whole picture first, as the middle of a square of `find_size`, and where it is far from square also squares
         along its longer side; then, twice, the square around the joints of the surest look. Each look averages the
-        heatmaps of the picture and of its mirror image.
+        heatmaps of the picture and of its mirror image. Last, which side is which also depends on whether the person
+        seems to face the camera.
 
         Args:
             pixels: (H, W, 3) uint8.
@@ -250,16 +202,29 @@ class SubjectNetwork(nn.Module):
             below about 0.2 a joint is a guess.
         """
         height, width = pixels.shape[:2]
-        looks = [self._find_in(pixels, box) for box in first_boxes(width, height)]
-        joints, confidence = max(looks, key=lambda look: float(look[1].mean()))
+        looks = [self._look(pixels, box) for box in first_boxes(width, height)]
+        found = [self._joints(look) for look in looks]
+        best = max(range(len(found)), key=lambda index: float(found[index][1].mean()))
+        look, (joints, confidence) = looks[best], found[best]
         for _ in range(2):
             if (confidence > 0.15).sum() < 4:
                 break
-            closer, sure = self._find_in(pixels, box_around_joints(joints, confidence, width, height))
+            closer = self._look(pixels, box_around_joints(joints, confidence, width, height))
+            there, sure = self._joints(closer)
             if sure.mean() < 0.7 * confidence.mean():
                 break
-            joints, confidence = closer, sure
-        return joints, confidence
+            look, joints, confidence = closer, there, sure
+        if self.facing is None:
+            return joints, confidence
+        return self._joints(look, self.front(pixels, joints))
+
+    @torch.inference_mode()
+    def front(self, pixels: np.ndarray, joints: np.ndarray) -> float:
+        """How surely the person with these joints (V, 2) px faces the camera: log odds, negative for a back."""
+        if self.facing is None:
+            return 0.0
+        picture = self._tensor(crop_square(pixels, head_box(joints), FACING_SIZE))
+        return float(self.facing(torch.cat([picture, picture.flip(3)])).mean())
 
     @torch.inference_mode()
     def segment(self, pixels: np.ndarray, joints: np.ndarray, confidence: np.ndarray) -> Segmentation:
@@ -311,16 +276,18 @@ class SubjectNetwork(nn.Module):
         plate = pixels * (1 - share) + 255 * np.stack(layers, axis=2) * share
         return np.clip(plate + 0.5, 0, 255).astype(np.uint8)
 
-    def _find_in(self, pixels: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray]:
-        size = self.config.find_size
-        picture = self._tensor(crop_square(pixels, box, size))
+    def _look(self, pixels: np.ndarray, box: Box) -> Look:
+        picture = self._tensor(crop_square(pixels, box, self.config.find_size))
         heat, present = self.finder(torch.cat([picture, picture.flip(3)]))  # (2, V, ...), (2, V)
         mirror = list(MIRROR)
-        heat = (heat[:1] + heat[1:, mirror].flip(3)) / 2
-        here = torch.sigmoid((present[:1] + present[1:, mirror]) / 2)
-        joints, mass = joints_from_heat(within_reach(heat))
-        confidence = (mass * here * (here > PRESENT))[0].cpu().numpy().astype(np.float32)
-        return box.to_picture(joints[0].cpu().numpy(), size).astype(np.float32), confidence
+        heat = (heat[0] + heat[1, mirror].flip(2)) / 2  # (V, h, w)
+        return Look(heat, torch.sigmoid((present[0] + present[1, mirror]) / 2), box)
+
+    def _joints(self, look: Look, front: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+        """(V, 2) picture px and (V,) confidence from one look; `front` as `SubjectNetwork.front`."""
+        joints, mass = chosen_joints(look.heat, front)
+        confidence = (mass * look.here * (look.here > PRESENT)).cpu().numpy().astype(np.float32)
+        return look.box.to_picture(joints.cpu().numpy(), self.config.find_size).astype(np.float32), confidence
 
     def _segment_both(self, picture: Tensor, joints: Tensor, known: Tensor) -> tuple[np.ndarray, np.ndarray]:
         """Mask (h, w) and parts (P, h / 2, w / 2), the mean of the picture's and its mirror image's."""

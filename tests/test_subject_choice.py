@@ -1,0 +1,82 @@
+"""From heatmaps to joints: peaks, and which of them are chosen together."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from dancegen.skeleton.joints import MIRROR, V
+from dancegen.subject.choice import chosen_joints
+from dancegen.subject.facing import frontness
+from dancegen.subject.heat import joints_from_heat
+from dancegen.training.frames.poses import still_pose
+
+
+def figure_joints(seed: int) -> np.ndarray:
+    """(18, 2) cells of a standing pose in the middle of a map of 32 x 32."""
+    joints = still_pose(np.random.default_rng(seed), lively=True).joints[:, :2] * [1, -1]
+    low, high = joints.min(axis=0), joints.max(axis=0)
+    return (joints - (low + high) / 2) * (19.2 / (high - low).max()) + 16
+
+
+def test_heat_peak_is_found_between_cells() -> None:
+    y, x = torch.meshgrid(torch.arange(16) + 0.5, torch.arange(16) + 0.5, indexing="ij")
+    heat = -((x - 5.3) ** 2 + (y - 9.8) ** 2) / 2
+    joints, mass = joints_from_heat(heat.expand(1, V, 16, 16))
+    np.testing.assert_allclose(joints[0, 0], [5.3 * 4, 9.8 * 4], atol=0.4)
+    assert mass[0, 0] > 0.9
+    assert joints_from_heat(torch.zeros(1, V, 16, 16))[1].max() < 0.2  # no idea, no confidence
+
+
+def heat_at(places: np.ndarray) -> torch.Tensor:
+    """(V, 32, 32) logits of maps with one peak each at `places` (V, 2), in cells."""
+    y, x = torch.meshgrid(torch.arange(32) + 0.5, torch.arange(32) + 0.5, indexing="ij")
+    return torch.stack([-((x - jx) ** 2 + (y - jy) ** 2) for jx, jy in places])
+
+
+def also_at(heat: torch.Tensor, joint: int, place: np.ndarray, likelier: float) -> torch.Tensor:
+    """The maps with a second peak of one joint, `likelier` times as high as its own, at `place` in cells."""
+    added = heat.clone()
+    second = heat_at(np.broadcast_to(place, (V, 2)))[joint] + np.log(likelier)
+    added[joint] = torch.logaddexp(heat[joint], second)
+    return added
+
+
+def test_single_peaks_are_the_joints_chosen() -> None:
+    heat = heat_at(figure_joints(0))
+    joints, mass = chosen_joints(heat)
+    before, share = joints_from_heat(heat[None])
+    torch.testing.assert_close(joints, before[0], atol=0.5, rtol=0)
+    torch.testing.assert_close(mass, share[0], atol=0.02, rtol=0)
+
+
+def test_a_limb_does_not_reach_across_the_picture() -> None:
+    heat = heat_at(figure_joints(0))
+    before, _ = joints_from_heat(heat[None])
+    post = also_at(heat, 4, np.array([31.5, 5.5]), 3.0)  # a lamp post looks more like the right wrist, far away
+    assert joints_from_heat(post[None])[0][0, 4, 0] > 100
+    assert torch.linalg.norm(chosen_joints(post)[0][4] - before[0, 4]) < 4
+
+
+def test_two_legs_are_not_found_on_one() -> None:
+    places = figure_joints(0)
+    places[[8, 9, 10]], places[[11, 12, 13]] = [(14, 17), (12, 22), (10, 28)], [(18, 17), (20, 22), (22, 28)]
+    heat = heat_at(places)
+    for right, left in ((9, 12), (10, 13)):
+        heat = also_at(heat, left, places[right], 1.5)
+    alone, together = joints_from_heat(heat[None])[0][0] / 4, chosen_joints(heat)[0] / 4
+    np.testing.assert_allclose(alone[[12, 13]], places[[9, 10]], atol=0.3)
+    np.testing.assert_allclose(together[[9, 10, 12, 13]], places[[9, 10, 12, 13]], atol=0.3)
+
+
+def test_sides_follow_the_facing_where_the_maps_do_not_tell() -> None:
+    places = figure_joints(0)
+    places[[2, 3, 4, 8, 9, 10], 0], places[[5, 6, 7, 11, 12, 13], 0] = 13, 19
+    heat = heat_at(places)
+    for right, left in zip((2, 3, 4, 8, 9, 10), (5, 6, 7, 11, 12, 13), strict=True):
+        heat[[right, left]] = torch.logaddexp(heat[right], heat[left])
+    for front in (2.0, -2.0):
+        joints = chosen_joints(heat, front)[0] / 4
+        expected = places if front > 0 else places[list(MIRROR)]
+        np.testing.assert_allclose(joints[2:14], expected[2:14], atol=0.3)
+    assert frontness(places) > 0 > frontness(places[list(MIRROR)])
