@@ -42,17 +42,17 @@ class SubjectConfig:
 
     Attributes:
         finder_widths, segmenter_widths, painter_widths: channels at each level, the finest first; each level halves.
-        facing_widths: likewise, of the network that tells a back from a front; empty in weights without one.
         find_size, segment_size, paint_size: side of the square input used at inference, px, multiples of 32.
+        facing_widths: channels of the network that tells a back from a front; empty in weights without one.
     """
 
     finder_widths: tuple[int, ...] = (48, 96, 160, 208)
     segmenter_widths: tuple[int, ...] = (32, 64, 96, 128, 160)
     painter_widths: tuple[int, ...] = (32, 48, 80, 112, 144)
-    facing_widths: tuple[int, ...] = ()
     find_size: int = 128
     segment_size: int = 192
     paint_size: int = 192
+    facing_widths: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
