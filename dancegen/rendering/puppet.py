@@ -9,7 +9,7 @@ Glossary: K = 15 limbs; h x w the video; layers are premultiplied RGBA in 0..1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from dancegen.rendering.parts import (
     limb_distances,
     parts,
 )
+from dancegen.rendering.skirt import PAIRS, cloth_first, hem_level, leg_axes, seen_in_target, spanning
 
 ANALYSIS_SIZE = 320  # the longer side of the grid on which limbs are told apart, pixels
 MARGIN = 2  # transparent texels around each layer
@@ -39,11 +40,15 @@ class LimbLayers:
         textures: K tensors (4, hk, wk), premultiplied RGBA.
         corners: (K, 2) float32, x and y in source pixels of each texture's first corner.
         density: texels per source pixel.
+        hem: how far down a skirt spans both legs (`skirt.hem_level`), 0 = none.
+        axes: the legs, from `skirt.leg_axes`, source pixels.
     """
 
     textures: tuple[torch.Tensor, ...]
     corners: np.ndarray
     density: float
+    hem: float = 0.0
+    axes: np.ndarray = field(default_factory=lambda: np.zeros((2, 2, 2, 2)))
 
     def extent(self, limb: int) -> tuple[float, float, float, float]:
         """Left, top, right, bottom of a layer in source pixels."""
@@ -79,6 +84,9 @@ def cut_layers(
     distances = by_colour(limb_distances(local, *small), picture, present)  # (1, K, ha, wa)
     if corrections is not None:
         distances = distances - F.interpolate(corrections[None], small, mode="bilinear", align_corners=False)
+    hem = hem_level(picture[0], present[0, 0], local[0])
+    if hem:
+        distances = cloth_first(distances, local[0], hem)
     shares, cores = parts(distances, local, joint_widths(present, local)), hidden_cores(distances)
     textures, corners = [], np.zeros((K, 2), np.float32)
     for limb in range(K):
@@ -89,7 +97,7 @@ def cut_layers(
         box = _box(reach, (height, width))
         corners[limb] = np.array(corner) + np.array([box[0], box[1]]) / density
         textures.append(_layer(colours, matte, shares[:, limb], core, box))
-    return LimbLayers(tuple(textures), corners, density)
+    return LimbLayers(tuple(textures), corners, density, hem, leg_axes(joints))
 
 
 def _box(reach: torch.Tensor, size: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -139,7 +147,7 @@ def shrunk_layers(layers: LimbLayers, density: float) -> LimbLayers:
         bare = texture[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
         right, bottom = -bare.shape[2] % factor, -bare.shape[1] % factor
         textures.append(F.pad(F.avg_pool2d(F.pad(bare, (0, right, 0, bottom)), factor), (MARGIN,) * 4).contiguous())
-    return LimbLayers(tuple(textures), layers.corners, layers.density / factor)
+    return replace(layers, textures=tuple(textures), density=layers.density / factor)
 
 
 def mean_colours(layers: LimbLayers) -> torch.Tensor:
@@ -161,7 +169,7 @@ def puppet_box(
     layers: LimbLayers, maps: np.ndarray, bends: Bends, size: tuple[int, int]
 ) -> tuple[int, int, int, int] | None:
     """Left, top, right, bottom of all limbs on a target of `size` (h, w); None where nothing is in it."""
-    boxes = [_target_box(layers, limb, maps[limb], bends, *size) for limb in range(K)]
+    boxes = [_target_box(layers, limb, maps, bends, *size) for limb in range(K)]
     seen = np.array([box for box in boxes if box is not None])
     if not len(seen):
         return None
@@ -190,25 +198,26 @@ def lay(
     height, width = frame.shape[-2:]
     for limb in np.argsort(order, kind="stable"):
         texture = layers.textures[limb]
-        box = _target_box(layers, int(limb), maps[limb], bends, height, width)
+        box = _target_box(layers, int(limb), maps, bends, height, width)
         if box is None:
             continue
         left, top, right, bottom = box
-        sampled = _sample(layers, int(limb), maps[limb], bends, box, texture, flow)
+        sampled = _sample(layers, int(limb), maps, bends, box, texture, flow)
         under = frame[:, top:bottom, left:right]
         under.mul_(1 - sampled[3:]).add_(sampled[: len(frame)])
 
 
 def _target_box(
-    layers: LimbLayers, limb: int, backward: np.ndarray, bends: Bends, height: int, width: int
+    layers: LimbLayers, limb: int, maps: np.ndarray, bends: Bends, height: int, width: int
 ) -> tuple[int, int, int, int] | None:
     left, top, right, bottom = layers.extent(limb)
     corners = np.array([[left, top], [right, top], [left, bottom], [right, bottom]])
+    by = [limb, PAIRS[limb][0]] if layers.hem and limb in PAIRS else [limb]
     try:
-        forward = np.linalg.solve(backward[:, :2].astype(np.float64), (corners - backward[:, 2]).T)  # (2, 4)
+        forward = np.concatenate([seen_in_target(maps[k], corners) for k in by])  # (4 or 8, 2)
     except np.linalg.LinAlgError:
         return None
-    low, high = forward.min(1), forward.max(1)
+    low, high = forward.min(0), forward.max(0)
     for index in BENDS_OF.get(limb, []):
         if bends.turn[index]:  # the skin that is stretched around a joint may lie outside
             low = np.minimum(low, bends.pivot[index] - 0.7 * bends.radius[index])
@@ -222,7 +231,7 @@ def _target_box(
 def _sample(
     layers: LimbLayers,
     limb: int,
-    backward: np.ndarray,
+    maps: np.ndarray,
     bends: Bends,
     box: tuple[int, int, int, int],
     texture: torch.Tensor,
@@ -230,6 +239,7 @@ def _sample(
 ) -> torch.Tensor:
     """The layer seen through its map inside a target box: (4, bh, bw)."""
     left, top, right, bottom = box
+    backward = maps[limb]
     height, width = texture.shape[-2:]
     to_unit = 2 * layers.density / np.array([width, height], np.float64)  # source pixels -> grid_sample's -1..1
     # The margin shifts the texture's first texel by MARGIN.
@@ -246,6 +256,10 @@ def _sample(
             grid[0, ..., axis].add_(flow[1, top:bottom, left:right], alpha=float(linear[axis, 1]))
     for index in BENDS_OF.get(limb, []):
         _bend(grid[0], linear, bends, index, x, y)
+    skirt = spanning(limb, maps, layers.axes, layers.hem, x, y) if layers.hem and limb in PAIRS else None
+    if skirt is not None:
+        for axis in range(2):
+            grid[0, ..., axis].add_(skirt[axis], alpha=float(to_unit[axis]))
     return F.grid_sample(texture[None], grid, mode="bilinear", padding_mode="zeros", align_corners=False)[0]
 
 

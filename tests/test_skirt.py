@@ -1,0 +1,61 @@
+"""Skirts are told from trousers, and stay in one piece when the legs part."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from dancegen.rendering.renderer import Renderer
+from dancegen.rendering.skirt import hem_level
+from dancegen.skeleton.joints import L_ANKLE, L_HIP, L_KNEE, R_ANKLE, R_HIP, R_KNEE
+from dancegen.subject.subject import Subject
+from tests.test_puppet import as_sequence, drawn
+
+RED, SKIN = (200, 30, 30), (230, 180, 150)
+
+
+def in_a_skirt() -> Subject:
+    """The drawn figure on white with bare legs and a red skirt that flares to a little above the knees."""
+    subject = drawn(200, 240, 200)
+    joints, mask = subject.joints, subject.mask.copy()
+    pixels = np.where(mask[..., None] > 0.5, subject.image.pixels, 255).astype(np.uint8)
+    top, bottom = joints[R_HIP, 1], joints[R_HIP, 1] + 0.85 * (joints[R_KNEE, 1] - joints[R_HIP, 1])
+    legs = (mask > 0.5) & (np.arange(240)[:, None] > top)
+    pixels[legs] = SKIN
+    for y in range(int(top), int(bottom)):
+        half = 22 + 12 * (y - top) / (bottom - top)
+        row = slice(int(100 - half), int(100 + half))
+        mask[y, row], pixels[y, row] = 1, RED
+    return Subject(replace(subject.image, pixels=pixels), joints, subject.confidence, mask, "test")
+
+
+def as_tensors(subject: Subject) -> tuple[torch.Tensor, torch.Tensor]:
+    """Picture (3, h, w) in 0..1 and mask (h, w)."""
+    return torch.from_numpy(subject.image.pixels).permute(2, 0, 1).float() / 255, torch.from_numpy(subject.mask)
+
+
+def test_a_hem_is_found_and_trousers_have_none() -> None:
+    subject = in_a_skirt()
+    assert 0.75 < hem_level(*as_tensors(subject), subject.joints) < 1.1
+    trousers = drawn(200, 240, 200)
+    assert hem_level(*as_tensors(trousers), trousers.joints) == 0
+    together = trousers.joints.copy()
+    together[[R_HIP, R_KNEE, R_ANKLE], 0], together[[L_HIP, L_KNEE, L_ANKLE], 0] = 98, 102
+    full = torch.ones(240, 200)
+    assert hem_level(torch.full((3, 240, 200), 0.5), full, together) == 0
+
+
+def test_a_skirt_stays_in_one_piece_when_the_legs_part() -> None:
+    subject = in_a_skirt()
+    target = subject.joints.copy()
+    target[[R_KNEE, R_ANKLE], 0] -= [12, 24]
+    target[[L_KNEE, L_ANKLE], 0] += [12, 24]
+    renderer = Renderer()
+    frame = next(renderer.render(renderer.prepare(subject, 240), as_sequence(target))).astype(int)
+    y = int(target[R_HIP, 1] + 0.7 * (target[R_KNEE, 1] - target[R_HIP, 1]))
+    across = frame[y, int(target[R_KNEE, 0]) : int(target[L_KNEE, 0])]
+    assert (np.abs(across - RED).max(-1) < 60).mean() > 0.95
+    below = frame[int(target[R_KNEE, 1]) + 12, 95:105]
+    assert (below > 200).all()  # nothing is stretched between bare legs
