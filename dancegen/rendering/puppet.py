@@ -26,7 +26,7 @@ from dancegen.rendering.parts import (
     limb_distances,
     parts,
 )
-from dancegen.rendering.skirt import PAIRS, cloth_first, hem_level, leg_axes, seen_in_target, spanning
+from dancegen.rendering.skirt import PAIRS, beneath_torso, cloth_first, hem_level, leg_axes, seen_in_target, spanning
 
 ANALYSIS_SIZE = 320  # the longer side of the grid on which limbs are told apart, pixels
 MARGIN = 2  # transparent texels around each layer
@@ -88,6 +88,8 @@ def cut_layers(
     if hem:
         distances = cloth_first(distances, local[0], hem)
     shares, cores = parts(distances, local, joint_widths(present, local)), hidden_cores(distances)
+    if hem:
+        shares = beneath_torso(shares, local[0])
     textures, corners = [], np.zeros((K, 2), np.float32)
     for limb in range(K):
         core = cores[:, FILLED.index(limb)] if limb in FILLED else None

@@ -106,6 +106,23 @@ def cloth_first(distances: torch.Tensor, joints: np.ndarray, hem: float) -> torc
     return raised
 
 
+def beneath_torso(shares: torch.Tensor, joints: np.ndarray) -> torch.Tensor:
+    """Shares (1, K, h, w) with the cloth between the hips lent to the thighs: stretched, it comes into sight lower."""
+    height, width = shares.shape[-2:]
+    x, y = torch.arange(width) + 0.5, torch.arange(height) + 0.5
+    axes = leg_axes(joints)[0]
+    (right, to_right), (left, to_left) = (_along(ends, x, y) for ends in axes)
+    hips, knees = (float(np.linalg.norm(axes[0, end] - axes[1, end])) for end in (0, 1))
+    mean = (right + left) / 2
+    apart = hips + (knees - hips) * mean.clamp(0, 1) + 1
+    between = ((1.3 * apart - to_right - to_left) / (0.2 * apart)).clamp(0, 1) * (mean > 0)
+    lent = shares[:, LOWER_TORSO] * between.to(shares)
+    shares = shares.clone()
+    for thigh in (R_THIGH, L_THIGH):
+        shares[:, thigh] = torch.maximum(shares[:, thigh], lent)
+    return shares
+
+
 def spanning(
     limb: int, maps: np.ndarray, axes: np.ndarray, hem: float, x: torch.Tensor, y: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor] | None:
