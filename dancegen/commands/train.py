@@ -7,7 +7,7 @@ import importlib.util
 
 import typer
 
-NAMES = ("frames", "choreographer", "subject", "renderer")
+NAMES = ("frames", "choreographer", "subject", "limbs", "renderer")
 
 
 def assemble(family: str, names: tuple[str, ...], text: str) -> typer.Typer:

@@ -13,6 +13,9 @@ VARIANTS = {"S2-1": (False, False), "S2-2": (True, False), "S2-3": (False, True)
 def command(
     frames: Annotated[Path, typer.Option(help="Folder that `dancegen train frames` wrote.")],
     out: Annotated[Path, typer.Option(help="Folder of the run; a run that is there goes on.")],
+    start: Annotated[
+        Path | None, typer.Option("--from", help="Weights a new run starts from: those of `dancegen train limbs`.")
+    ] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps.", min=1)] = None,
     batch: Annotated[int | None, typer.Option(help="Scenes per step.", min=1)] = None,
     variant: Annotated[str, typer.Option(help="The paper's ablation: S2-1 to S2-4 (the full model).")] = "S2-4",
@@ -31,7 +34,7 @@ def command(
     from dancegen.commands import reporter
     from dancegen.device import choose_device
     from dancegen.errors import DancegenError
-    from dancegen.rendering.generator import RendererConfig
+    from dancegen.rendering.generator import RendererConfig, load_generator
     from dancegen.training.renderer.loop import TrainingPlan, train
 
     if variant not in VARIANTS:
@@ -41,5 +44,6 @@ def command(
     plan = TrainingPlan(
         fsr=fsr, bsr=bsr, gan=gan, seed=seed, **{key: value for key, value in given.items() if value is not None}
     )
-    result = train(frames, out, plan, RendererConfig(), str(choose_device(device)), reporter())
+    config = RendererConfig() if start is None else load_generator(start).config
+    result = train(frames, out, plan, config, str(choose_device(device)), reporter(), start)
     return f"{result} after {plan.steps} steps; losses in {out / 'log.csv'}, cases in {out}/cases_*.png"

@@ -25,6 +25,7 @@ from torch import nn
 
 from dancegen.rendering.conditions import CHANNELS, Conditions
 from dancegen.rendering.fill import spread
+from dancegen.rendering.limb_motion import LimbNetwork
 from dancegen.rendering.limbs import K
 from dancegen.weights.checkpoint import load_checkpoint
 
@@ -40,6 +41,7 @@ class RendererConfig:
             an L1 makes limbs thinner by it.
         part_widths: channels of the once-per-picture network that tells limbs apart.
         part_limit: its largest correction of a limb's distance, radii.
+        limb_width: units of the network that corrects limb maps.
     """
 
     grid: int = 128
@@ -47,6 +49,7 @@ class RendererConfig:
     flow_limit: float = 0.0
     part_widths: tuple[int, ...] = (16, 32, 64, 96)
     part_limit: float = 1.0
+    limb_width: int = 256
 
 
 @dataclass(frozen=True)
@@ -170,13 +173,14 @@ def _within(x: torch.Tensor) -> torch.Tensor:
 
 
 class Generator(nn.Module):
-    """G_r: a per-frame network and a once-per-picture network that tells limbs apart."""
+    """G_r: a per-frame network, a once-per-picture network that tells limbs apart, and one that corrects limb maps."""
 
     def __init__(self, config: RendererConfig) -> None:
         super().__init__()
         self.config = config
         self.frame = UNet(4 + 3 + CHANNELS, 2 + 1 + 1 + 3 + 1, config.widths)
         self.part = UNet(3 + 1 + K, K, config.part_widths)
+        self.limb = LimbNetwork(config.limb_width)
 
     def forward(self, puppet: torch.Tensor, plate: torch.Tensor, conditions: Conditions) -> Retouch:
         """The retouch of a batch of frames.

@@ -97,10 +97,10 @@ def make_scene(sources: Sources, painter: Painter, index: int, seed: int, turned
     rng = np.random.default_rng([seed, index, int(sources.split == "val")])
     drawing = bool(rng.random() < DRAWING_SHARE)
     path = sources.characters[int(rng.integers(len(sources.characters)))]
-    character = _reshaped(load_character(path), drawing, rng)
+    character = reshaped(load_character(path), drawing, rng)
     clip = int(rng.integers(len(sources.clips)))
     targets = random_targets(sources.clips[clip], rng, TURNED_LIMIT if turned else FACING_LIMIT)
-    matrices = [pose(character, target.joints, target.floor, _hands(rng)) for target in targets]
+    matrices = [pose(character, target.joints, target.floor, random_hands(rng)) for target in targets]
     matrices = _placed(character, matrices, rng)
     posed = [skin(character, matrix) for matrix in matrices]
     setting = _setting(character, [vertices for vertices, _ in posed], sources, drawing, rng)
@@ -135,12 +135,13 @@ def random_targets(clip: np.ndarray, rng: np.random.Generator, limit: float = FA
     return [first, *runs[0], *runs[1], last]
 
 
-def _hands(rng: np.random.Generator) -> HandShape:
+def random_hands(rng: np.random.Generator) -> HandShape:
+    """Fingers more or less curled, wrists a little bent."""
     curl, bend = rng.uniform(0, 0.55, 2), rng.normal(0, 0.25, 2)
     return HandShape((float(curl[0]), float(curl[1])), (float(bend[0]), float(bend[1])))
 
 
-def _reshaped(character: Character, drawing: bool, rng: np.random.Generator) -> Character:
+def reshaped(character: Character, drawing: bool, rng: np.random.Generator) -> Character:
     """People vary a little; drawn ones a lot: big heads, thin or thick limbs, short legs."""
     wild = drawing and rng.random() < 0.8
     spread = 0.22 if wild else 0.05
@@ -174,7 +175,7 @@ def _setting(
 ) -> _Setting:
     background = random_background(sources.backgrounds, FRAME_SIZE, drawing, rng)
     style = random_style(FRAME_SIZE * 2, rng) if drawing else None
-    camera, eye = _camera(character, bodies, rng)
+    camera, eye = random_camera(character, bodies, rng)
     casts = rng.random() < (0.15 if drawing else 0.75)
     return _Setting(
         camera=camera,
@@ -189,8 +190,10 @@ def _setting(
     )
 
 
-def _camera(character: Character, bodies: list[np.ndarray], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """A camera in front of the dancer whose crop holds all the scene's poses."""
+def random_camera(
+    character: Character, bodies: list[np.ndarray], rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """A camera (4, 4) in front of the dancer whose crop holds all the scene's poses, and where it stands (3,)."""
     height = character.height
     fov, pitch = rng.uniform(16, 50), np.radians(rng.normal(4, 5))
     distance = height / (2 * np.tan(np.radians(fov) / 2)) * 1.25
@@ -232,7 +235,7 @@ def _frame(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(s, s, 3) picture, (s, s) labels, (s, s) alpha, (18, 3) joints."""
     drawn = painter.draw(vertices, normals, setting.camera, setting.eye, setting.light, setting.shadow_fade)
-    joints = _joints(character, matrices, setting)
+    joints = projected_joints(character, matrices, setting.camera)
     if setting.style is not None:
         drawn = _by_hand(drawn, joints, setting)
     colour, coverage, labels = resolve(drawn.colour, drawn.labels)
@@ -249,12 +252,13 @@ def _by_hand(drawn: Drawn, joints: np.ndarray, setting: _Setting) -> Drawn:
     return dataclasses.replace(drawn, colour=colour, labels=labels)
 
 
-def _joints(character: Character, matrices: np.ndarray, setting: _Setting) -> np.ndarray:
+def projected_joints(character: Character, matrices: np.ndarray, camera: np.ndarray) -> np.ndarray:
+    """(18, 3): the joints of a posed character in pixels of the frame, z away from the camera, 0 at the mid-hip."""
     points = landmarks(character, matrices)  # (18, 3) metres
-    pixels, depth = project(setting.camera, points, FRAME_SIZE)
+    pixels, depth = project(camera, points, FRAME_SIZE)
     middle = (points[8] + points[11]) / 2
     half = np.array([0.5, 0, 0])
     ends = np.stack([middle - half, middle + half])
-    px_per_metre = float(np.ptp(project(setting.camera, ends, FRAME_SIZE)[0][:, 0]))
+    px_per_metre = float(np.ptp(project(camera, ends, FRAME_SIZE)[0][:, 0]))
     away = (depth - (depth[8] + depth[11]) / 2) * px_per_metre
     return np.concatenate([pixels, away[:, None]], axis=1).astype(np.float32)

@@ -44,7 +44,7 @@ def animate(network: Generator, cutout: Cutout, targets: np.ndarray, plate: torc
         plate: (B, 3, s, s).
     """
     side, grid = plate.shape[-1], min(network.config.grid, plate.shape[-1])
-    puppet = move(cutout, targets, side)  # (B, 4, s, s)
+    puppet = move(cutout, targets, side, network.limb)  # (B, 4, s, s)
     scale = grid / cutout.textures.shape[-1]
     conditions = draw_conditions(targets * np.float32(scale), cutout.colours, grid, grid)
     coarse, coarse_plate = (_area(picture, grid) for picture in (puppet, plate))

@@ -75,16 +75,18 @@ def train(
     config: RendererConfig,
     device: str = "cpu",
     reporter: Reporter | None = None,
+    start: Path | None = None,
 ) -> Path:
     """Train, or go on training, what `out` holds; returns the path of the weights.
 
     Args:
         frames: a folder that `dancegen train frames` wrote.
         out: state, log.csv, cases_*.png and renderer.safetensors go there.
+        start: weights of G_r a new run starts from; its limb network stays as it is there.
     """
     reporter = reporter or SilentReporter()
     scenes = find_scenes(frames, "train")
-    state = restore(out, plan, TrainingState.fresh(config, plan.seed, device))
+    state = restore(out, plan, TrainingState.fresh(config, plan.seed, device, start))
     log = Log(out / "log.csv", state.step)
     reporter.stage("training", plan.steps - state.step, "steps")
     while state.step < plan.steps:

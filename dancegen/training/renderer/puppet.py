@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from dancegen.rendering.bends import BENDS, bending, limb_bends
+from dancegen.rendering.limb_motion import LimbNetwork, corrected_maps
 from dancegen.rendering.limbs import K, limb_maps, limb_order
 from dancegen.rendering.matting import separate
 from dancegen.rendering.parts import (
@@ -83,15 +84,19 @@ def mean_colours(textures: torch.Tensor) -> torch.Tensor:
     return (sums[..., :3] + few[..., :3]) / (sums[..., 3:] + few[..., 3:]).clamp_min(1e-6)
 
 
-def move(cutout: Cutout, targets: np.ndarray, side: int) -> torch.Tensor:
+def move(cutout: Cutout, targets: np.ndarray, side: int, network: LimbNetwork | None = None) -> torch.Tensor:
     """The limbs laid back to front on the target skeletons: (B, 4, side, side), premultiplied.
 
     Args:
         targets: (B, V, 3) in pixels of the condition image (not of the target grid).
         side: pixels of the target grid.
+        network: corrects the limbs' maps; it is trained by itself (`limb_loop`), no gradient reaches it.
     """
     batch, source_side = len(targets), cutout.textures.shape[-1]
-    maps = torch.from_numpy(limb_maps(cutout.joints, targets))  # (B, K, 2, 3) condition image's pixels
+    plain = limb_maps(cutout.joints, targets)  # (B, K, 2, 3) condition image's pixels
+    if network is not None:
+        plain = corrected_maps(plain, targets, network.corrections(cutout.joints, targets))
+    maps = torch.from_numpy(plain)
     centres = (torch.arange(side) + 0.5) * (source_side / side)
     y, x = torch.meshgrid(centres, centres, indexing="ij")
     places = torch.stack([x, y], -1) + _bent(cutout.joints, targets, x, y)  # (B, K, s, s, 2)

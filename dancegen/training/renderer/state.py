@@ -30,11 +30,14 @@ class TrainingState:
     step: int = 0
 
     @classmethod
-    def fresh(cls, config: RendererConfig, seed: int, device: str) -> TrainingState:
-        """Networks as they start, from a seed."""
+    def fresh(cls, config: RendererConfig, seed: int, device: str, start: Path | None = None) -> TrainingState:
+        """Networks as they start, from a seed, or G_r from the weights `start`; limb maps are learnt elsewhere."""
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             network, discriminator = Generator(config), Discriminator()
+        if start is not None:
+            network.load_state_dict(load_checkpoint(start, RendererConfig)[1])
+        network.limb.requires_grad_(False)
         for module in (network, discriminator):
             module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         mean = copy.deepcopy(network).requires_grad_(False)

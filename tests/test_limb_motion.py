@@ -1,0 +1,163 @@
+"""The limb network: how limbs widen and lengthen between two skeletons, and how that is learnt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import shared_data
+
+from dancegen.rendering.generator import RendererConfig, load_generator
+from dancegen.rendering.limb_motion import FEATURES, LimbNetwork, corrected_maps, limb_frames, skeleton_features
+from dancegen.rendering.limbs import HEAD, L_HAND, R_FOOT, R_SHIN, K, limb_maps
+from dancegen.training.frames.outlines import SLICES, Outlines, make_outlines
+from dancegen.training.frames.scene import Sources, find_sources
+from dancegen.training.renderer import limb_loop
+from dancegen.training.renderer.limb_data import draw_pairs, prepare_pairs
+from dancegen.training.renderer.limb_loop import LimbPlan, compare, train_limbs
+
+RIGHT = [(-10, -52), (-14, -35), (-15, -20)], [(-6, -20), (-7, 3), (-7, 26)]
+FACE = [(-2, -64), (2, -64), (-5, -63), (5, -63)]
+LEFT = [[(-x, y) for x, y in limb] for limb in RIGHT]
+STANDING = np.array([(0, -62), (0, -52), *RIGHT[0], *LEFT[0], *RIGHT[1], *LEFT[1], *FACE], float)
+SIZES = RendererConfig(grid=16, widths=(4, 4, 4, 4), part_widths=(4, 4, 4, 4), limb_width=32)
+
+
+def stirred(width: int = 16) -> LimbNetwork:
+    torch.manual_seed(0)
+    network = LimbNetwork(width)
+    torch.nn.init.normal_(network.leave.weight, std=3.0)
+    return network.eval()
+
+
+def posed(count: int, seed: int = 0) -> np.ndarray:
+    """Skeletons (count, 18, 3) near the standing one."""
+    rng = np.random.default_rng(seed)
+    return np.concatenate([STANDING + rng.normal(0, 2, (count, 18, 2)), rng.normal(0, 2, (count, 18, 1))], -1)
+
+
+def test_a_fresh_network_changes_nothing() -> None:
+    targets = posed(3)
+    maps = limb_maps(STANDING, targets)
+    corrections = LimbNetwork(16).corrections(STANDING, targets)
+    assert corrections.shape == (3, K, 2)
+    np.testing.assert_array_equal(corrected_maps(maps, targets, corrections), maps)
+
+
+def test_who_does_not_move_is_not_changed() -> None:
+    still = np.pad(STANDING, ((0, 0), (0, 1)))[None]
+    network = stirred()
+    assert abs(network.corrections(STANDING, still)).max() < 1e-6
+    assert abs(network.corrections(STANDING, posed(1))).max() > 0.01
+
+
+def test_corrections_do_not_depend_on_place_and_size() -> None:
+    targets, network = posed(4), stirred()
+    here = network.corrections(STANDING, targets)
+    moved = network.corrections(STANDING * 2.5 + [40, -7], targets * 2.5 + [40, -7, 0])
+    np.testing.assert_allclose(here, moved, atol=1e-4)
+    assert skeleton_features(STANDING, targets).shape == (4, FEATURES)
+
+
+def test_corrections_stretch_along_and_across_a_limb_from_its_first_end() -> None:
+    targets = posed(2)
+    maps = limb_maps(STANDING, targets)
+    corrections = np.random.default_rng(1).uniform(-0.3, 0.3, (2, K, 2))
+    made = corrected_maps(maps, targets, corrections)
+    start, along, across = limb_frames(targets[..., :2])
+
+    def mapped(m: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+        place = start + u[..., None] * along + v[..., None] * across
+        return np.einsum("bkij,bkj->bki", m[..., :2], place) + m[..., 2]
+
+    ones = np.ones((2, K))
+    expected = mapped(maps, 4 * (1 + corrections[..., 0]), -3 * (1 + corrections[..., 1]))
+    np.testing.assert_allclose(mapped(made, 4 * ones, -3 * ones), expected, atol=2e-3)
+    np.testing.assert_allclose(mapped(made, 0 * ones, 0 * ones), mapped(maps, 0 * ones, 0 * ones), atol=2e-3)
+
+
+def test_head_hands_and_feet_grow_evenly() -> None:
+    corrections = stirred().corrections(STANDING, posed(5))
+    even = [HEAD, L_HAND, R_FOOT]
+    np.testing.assert_allclose(corrections[:, even, 0], corrections[:, even, 1], atol=1e-6)
+    np.testing.assert_allclose(corrections[:, R_FOOT, 1], corrections[:, R_SHIN, 1], atol=1e-6)
+    assert abs(corrections[:, 1, 0] - corrections[:, 1, 1]).max() > 1e-3
+
+
+def growing(people: int, seed: int = 0) -> Outlines:
+    """People whose every limb is 10 x as long as wide, seen from nearer and further away."""
+    rng = np.random.default_rng(seed)
+    joints, edges = [], []
+    for _ in range(people):
+        zoom = np.exp(rng.normal(0, 0.25, (8, 1, 1)))
+        pose = posed(8, int(rng.integers(1 << 30))) * zoom
+        start, along, across = limb_frames(pose[..., :2])
+        u = np.linspace(0, 16, SLICES)[None, None, :, None, None]
+        v = np.array([-4, 4])[None, None, None, :, None]
+        frame = (x[:, :, None, None] for x in (start, along, across))
+        first, one, other = frame
+        edges.append(first + zoom[:, :, None, None] * (u * one + v * other))
+        joints.append(pose)
+    return Outlines(np.stack(joints).astype(np.float32), np.stack(edges).astype(np.float32))
+
+
+def test_the_network_learns_that_the_near_are_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outlines = growing(60)
+    monkeypatch.setattr(limb_loop, "prepare_outlines", lambda *arguments: outlines)
+    path = train_limbs(tmp_path, tmp_path, LimbPlan(steps=400, batch=48), SIZES)
+    generator = load_generator(path)
+    plain, corrected = compare(generator, draw_pairs(growing(20, 1), 256, np.random.default_rng(0)))
+    assert corrected < 0.8 * plain
+    nearer = np.pad(STANDING * 1.3, ((0, 0), (0, 1)))[None]
+    head = generator.limb.corrections(STANDING, nearer)[0, HEAD]
+    assert -0.35 < head[0] < -0.06  # 1 / 1.3 - 1 = -0.23, shrunk by what little training leaves open
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outlines = growing(10)
+    monkeypatch.setattr(limb_loop, "prepare_outlines", lambda *arguments: outlines)
+    monkeypatch.setattr(limb_loop, "SAVE_EVERY", 3)
+    whole = train_limbs(tmp_path, tmp_path / "whole", LimbPlan(steps=6, batch=8), SIZES)
+    step, calls = limb_loop.train_step, []
+
+    def cut_off(*arguments: object) -> float:
+        calls.append(1)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return step(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(limb_loop, "train_step", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        train_limbs(tmp_path, tmp_path / "parts", LimbPlan(steps=6, batch=8), SIZES)
+    parts = train_limbs(tmp_path, tmp_path / "parts", LimbPlan(steps=6, batch=8), SIZES)
+    a, b = load_generator(whole).state_dict(), load_generator(parts).state_dict()
+    assert all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_missing_edges_do_not_count() -> None:
+    outlines = growing(2)
+    joints, edges = outlines.joints[:, :2].astype(float), outlines.edges[:, :2].astype(float)
+    edges[:, 1, 3] = np.nan
+    pairs = prepare_pairs(joints, edges)
+    assert not pairs.known[:, 3].any()
+    assert bool(pairs.known[:, 4].all())
+    network = stirred()
+    loss = limb_loop.missed(network(pairs.features, pairs.still), pairs)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert all(bool(torch.isfinite(p.grad).all()) for p in network.parameters() if p.grad is not None)
+
+
+def test_outlines_of_rigged_characters() -> None:
+    sources = find_sources(shared_data("characters").parent, "val")
+    few = Sources(sources.characters[:3], [], sources.clips[:1], "val")
+    made, again = make_outlines(few, 0, 0), make_outlines(few, 0, 0)
+    np.testing.assert_array_equal(made.edges, again.edges)
+    assert made.edges.shape == (8, K, SLICES, 2, 2)
+    start, _, across = limb_frames(made.joints)
+    offset = made.edges - start[:, :, None, None]
+    v = (offset * across[:, :, None, None]).sum(-1)  # (8, K, S, 2)
+    assert (v[..., 1] > v[..., 0]).all()
+    inside = (v[..., 0] < 0.02 * 256) & (v[..., 1] > -0.02 * 256)  # the limb's axis runs between its edges
+    assert inside[:, [4, 7, 10, 13]].mean() > 0.9
