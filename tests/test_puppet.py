@@ -25,7 +25,7 @@ from dancegen.rendering.limbs import (
 )
 from dancegen.rendering.matting import separate
 from dancegen.rendering.outline import outside_torso
-from dancegen.rendering.parts import joint_widths, limb_distances, parts
+from dancegen.rendering.parts import FILLED, hidden_cores, joint_widths, limb_distances, parts
 from dancegen.rendering.puppet import cut_layers, lay
 from dancegen.rendering.renderer import Renderer, output_size
 from dancegen.skeleton.joints import (
@@ -148,6 +148,16 @@ def test_a_sleeve_at_the_body_leaves_no_shred_on_it() -> None:
     beside[: int(joints[R_SHOULDER][1] + 10)] = False
     assert int(beside.sum()) > 500
     assert float(shares[[UPPER_TORSO, LOWER_TORSO]].sum(0)[beside].mean()) < 0.01
+
+
+def test_a_torso_goes_on_behind_an_arm_as_far_as_its_outline() -> None:
+    joints = standing(200, 240, 220)
+    joints[R_ELBOW] = (joints[R_SHOULDER] + joints[R_HIP]) / 2 + [4, 0]  # an arm that lies on the body's side
+    joints[R_WRIST] = joints[R_HIP] + [2, 0]
+    distances = limb_distances(joints[None], 240, 200)
+    core = hidden_cores(distances, joints[None])[0, [FILLED.index(UPPER_TORSO), FILLED.index(LOWER_TORSO)]].amax(0)
+    x, y = joints[R_ELBOW]
+    assert float(core[int(y), int(x)]) > 0.9
 
 
 def test_the_unmoved_puppet_is_the_picture() -> None:

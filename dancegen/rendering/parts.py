@@ -185,14 +185,26 @@ def _tucked(joints: np.ndarray) -> list[tuple[int, list[int], np.ndarray, float]
     ]
 
 
-def hidden_cores(distances: torch.Tensor) -> torch.Tensor:
-    """Where a limb of `FILLED` goes on unseen behind a nearer one: (B, K, h, w) -> (B, len(FILLED), h, w), 0..1."""
+def hidden_cores(distances: torch.Tensor, joints: np.ndarray) -> torch.Tensor:
+    """Where a limb of `FILLED` goes on unseen behind a nearer one; the torso as far as its outline.
+
+    Args:
+        distances: (B, K, h, w); joints: (B, V, 2+) in pixels of the same grid.
+
+    Returns:
+        (B, len(FILLED), h, w) in 0..1.
+    """
     own = owners(distances)
     order = torch.from_numpy(DEFAULT_ORDER).to(distances)
     hidden = list(FILLED)
     hides = (order[None, :] - order[hidden, None] > 0.5).to(distances)  # (hidden, K hiding)
     covered = torch.einsum("kj,bjhw->bkhw", hides, own).clamp(0, 1)
-    return covered * ((CORE - distances[:, hidden]) / 0.1).clamp(0, 1)
+    core = ((CORE - distances[:, hidden]) / 0.1).clamp(0, 1)
+    inside = (outside_torso(joints, *distances.shape[-2:]) == 0).to(distances)  # (B, h, w)
+    for half in (UPPER_TORSO, LOWER_TORSO):
+        index = FILLED.index(half)
+        core[:, index] = torch.maximum(core[:, index], ((1 - distances[:, half]) / 0.1).clamp(0, 1) * inside)
+    return covered * core
 
 
 def complete(

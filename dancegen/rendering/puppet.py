@@ -87,7 +87,7 @@ def cut_layers(
     hem = hem_level(picture[0], present[0, 0], local[0])
     if hem:
         distances = cloth_first(distances, local[0], hem)
-    shares, cores = parts(distances, local, joint_widths(present, local)), hidden_cores(distances)
+    shares, cores = parts(distances, local, joint_widths(present, local)), hidden_cores(distances, local)
     if hem:
         shares = beneath_torso(shares, local[0])
     textures, corners = [], np.zeros((K, 2), np.float32)

@@ -64,7 +64,7 @@ def cut(picture: torch.Tensor, matte: torch.Tensor, joints: np.ndarray) -> Cutou
         coarse, present = (F.interpolate(p, (small, small), mode="area") for p in (colours, edge))
         distances = by_colour(limb_distances(local, small, small).to(picture.device), coarse, present)
         shares = _enlarged(parts(distances, local, joint_widths(present, local)), side)  # (B, K, r, r)
-        cores = _enlarged(hidden_cores(distances), side)
+        cores = _enlarged(hidden_cores(distances, local), side)
     layers = []
     for limb in range(K):
         colour, share = colours, shares[:, limb, None]
