@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from dancegen.skeleton.joints import MIRROR, V
+from dancegen.skeleton.joints import V
 from dancegen.subject.choice import chosen_joints
-from dancegen.subject.facing import frontness
 from dancegen.subject.heat import joints_from_heat
 from dancegen.training.frames.poses import still_pose
 
@@ -67,16 +66,3 @@ def test_two_legs_are_not_found_on_one() -> None:
     alone, together = joints_from_heat(heat[None])[0][0] / 4, chosen_joints(heat)[0] / 4
     np.testing.assert_allclose(alone[[12, 13]], places[[9, 10]], atol=0.3)
     np.testing.assert_allclose(together[[9, 10, 12, 13]], places[[9, 10, 12, 13]], atol=0.3)
-
-
-def test_sides_follow_the_facing_where_the_maps_do_not_tell() -> None:
-    places = figure_joints(0)
-    places[[2, 3, 4, 8, 9, 10], 0], places[[5, 6, 7, 11, 12, 13], 0] = 13, 19
-    heat = heat_at(places)
-    for right, left in zip((2, 3, 4, 8, 9, 10), (5, 6, 7, 11, 12, 13), strict=True):
-        heat[[right, left]] = torch.logaddexp(heat[right], heat[left])
-    for front in (2.0, -2.0):
-        joints = chosen_joints(heat, front)[0] / 4
-        expected = places if front > 0 else places[list(MIRROR)]
-        np.testing.assert_allclose(joints[2:14], expected[2:14], atol=0.3)
-    assert frontness(places) > 0 > frontness(places[list(MIRROR)])

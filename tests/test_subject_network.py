@@ -26,7 +26,7 @@ from dancegen.training.frames.scene import Scene
 from dancegen.training.frames.store import scene_path, write_scene
 from dancegen.training.subject import losses, samples
 from dancegen.training.subject.check import overlap
-from dancegen.training.subject.train import FACING_WIDTHS, Trainer, TrainSubjectConfig, train_subject
+from dancegen.training.subject.train import Trainer, TrainSubjectConfig, train_subject
 from dancegen.weights.checkpoint import save_checkpoint
 
 TINY = SubjectConfig((8, 12, 16), (8, 12, 16), (8, 12, 16), find_size=64, segment_size=64, paint_size=64)
@@ -280,19 +280,16 @@ SHORT = TrainSubjectConfig(
 )
 
 
-WITH_FACING = dataclasses.replace(TINY, facing_widths=(8, 8))
-
-
 def test_resumed_training_equals_uninterrupted(scenes: Path, tmp_path: Path) -> None:
     files = [samples.scene_files([scenes], "train")]
-    whole = Trainer(WITH_FACING, SHORT)
+    whole = Trainer(TINY, SHORT)
     for step in range(4):
         whole.step(step, files)
-    half = Trainer(WITH_FACING, SHORT)
+    half = Trainer(TINY, SHORT)
     for step in range(2):
         half.step(step, files)
     half.save(tmp_path / "state.safetensors", 2)
-    resumed = Trainer(WITH_FACING, SHORT)
+    resumed = Trainer(TINY, SHORT)
     assert resumed.load(tmp_path / "state.safetensors") == 2
     for step in range(2, 4):
         resumed.step(step, files)
@@ -305,33 +302,19 @@ def test_a_run_may_start_from_earlier_weights(scenes: Path, tmp_path: Path) -> N
     first = train_subject([scenes], tmp_path / "first", SHORT, config=TINY)
     still = dataclasses.replace(SHORT, rate=0.0)
     again = load_subject_network(train_subject([scenes], tmp_path / "second", still, start=first))
-    assert again.config == dataclasses.replace(TINY, facing_widths=FACING_WIDTHS)  # the first had none
+    assert again.config == TINY
     for name, value in load_subject_network(first).named_parameters():
         torch.testing.assert_close(again.get_parameter(name), value)
 
 
 def test_only_the_networks_that_are_named_learn(scenes: Path) -> None:
-    trainer = Trainer(WITH_FACING, dataclasses.replace(SHORT, learning=("facing",)))
+    trainer = Trainer(TINY, dataclasses.replace(SHORT, learning=("segmenter",)))
     before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
-    assert set(trainer.step(0, [samples.scene_files([scenes], "train")])) == {"facing"}
+    assert set(trainer.step(0, [samples.scene_files([scenes], "train")])) == {"mask", "dice", "parts"}
     changed = {
         name.split(".")[0] for name, value in trainer.network.state_dict().items() if (value != before[name]).any()
     }
-    assert changed == {"facing"}
-
-
-def test_facing_loss_leaves_side_views_out() -> None:
-    front = torch.tensor([3.0, 3.0])
-    assert losses.facing_loss(front, torch.tensor([0.0, 0.2])) == pytest.approx(np.log1p(np.exp(-3)) / 2, rel=1e-4)
-    assert losses.facing_loss(front, torch.tensor([-0.2, 0.0])) == pytest.approx(np.log1p(np.exp(3)) / 2, rel=1e-4)
-
-
-def test_crops_for_the_facing_hold_the_head(scenes: Path) -> None:
-    (case,) = samples.read_cases(samples.scene_files([scenes], "train")[0], (0,))
-    for seed in range(10):
-        view = samples.facing_view(case, np.random.default_rng(seed))
-        for joint in (1, 14, 15):
-            assert (np.abs(case.joints[joint] - view.centre) < 0.5 * view.side).all()
+    assert changed == {"segmenter"}
 
 
 def test_training_writes_weights_logs_and_pictures(scenes: Path, tmp_path: Path) -> None:

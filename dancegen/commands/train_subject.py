@@ -20,7 +20,7 @@ def command(
     minutes: Annotated[float, typer.Option(help="Stop and save after this long; the same command goes on.")] = math.inf,
     seed: Annotated[int, typer.Option(help="Of initialisation and samples.")] = 0,
     only: Annotated[
-        list[str] | None, typer.Option(help="finder, segmenter, painter or facing: only these learn; may be repeated.")
+        list[str] | None, typer.Option(help="finder, segmenter or painter: only these learn; may be repeated.")
     ] = None,
 ) -> str:
     """Train the subject network (joints, mask, limb parts, background plate) on rendered frames. CPU, one thread."""

@@ -2,8 +2,7 @@
 
 A map often has a peak on each leg, or on each arm, and each map's own highest peak then finds both knees on one leg. So
 the peaks of both arms, and of both legs, are chosen at once: likely places, limbs no longer than bodies have them, and
-the two elbows, wrists, knees or ankles not at one place where there is a second, and the sides as the person's front or
-back says.
+the two elbows, wrists, knees or ankles not at one place where there is a second.
 
 Glossary: V 18 joints; K peaks of a map; h, w its size.
 """
@@ -25,25 +24,18 @@ ARMS, LEGS = ((2, 3, 4), (5, 6, 7)), ((8, 9, 10), (11, 12, 13))
 REACHES = {2: 0.26, 3: 0.24, 5: 0.26, 6: 0.24, 8: 0.39, 9: 0.38, 11: 0.39, 12: 0.38}
 SOFT_REACH, TOO_FAR = 0.04, 6.0
 APART, TOGETHER = 0.06, 1.5  # body heights within which left and right are at one place, and what that costs, nats
-ORDER = (0.5, 0.3, 0.2)  # how far the order of left and right roots, middles and ends follows from the facing
-SUREST = 4.0  # log odds of the facing that are believed at most
 NEVER = -30.0
 
 
-def chosen_joints(heat: Tensor, front: float = 0.0, stride: int = FINDER_STRIDE) -> tuple[Tensor, Tensor]:
+def chosen_joints(heat: Tensor, stride: int = FINDER_STRIDE) -> tuple[Tensor, Tensor]:
     """Joint places from heatmap logits (V, h, w).
-
-    Args:
-        heat: the maps.
-        front: log odds that the person faces the camera, so that their left is on the picture's right.
-        stride: px of the input that a cell covers.
 
     Returns:
         (V, 2) px of the input, and (V,) how much of the whole map lies around the place, 0..1.
     """
     places, mass = peaks(heat, stride)
     height = float(body_heights(places[None, :, 0], torch.ones(1, len(places)))[0])
-    which = torch.from_numpy(_choice(places.cpu().numpy() / height, mass.cpu().numpy(), front)).to(heat.device)
+    which = torch.from_numpy(_choice(places.cpu().numpy() / height, mass.cpu().numpy())).to(heat.device)
     each = torch.arange(len(which), device=heat.device)
     return places[each, which], mass[each, which]
 
@@ -65,21 +57,17 @@ def peaks(heat: Tensor, stride: int = FINDER_STRIDE) -> tuple[Tensor, Tensor]:
     return places * stride, tops.gather(1, most)
 
 
-def _choice(places: np.ndarray, mass: np.ndarray, front: float) -> np.ndarray:
+def _choice(places: np.ndarray, mass: np.ndarray) -> np.ndarray:
     """(V,) which of the K places, (V, K, 2) in body heights, of `mass` (V, K), each joint takes."""
-    belief = float(np.clip(front, -SUREST, SUREST))
     which = np.zeros(len(places), np.int64)
     likely = np.where(mass > LEAST, np.log(mass + 1e-9), NEVER)
     likely[:, 0] = np.log(mass[:, 0] + 1e-9)
     for right, left in (ARMS, LEGS):
         sides = [_chain(places, likely, chain) for chain in (right, left)]  # (K, K, K) each
         total = sides[0][:, :, :, None, None, None] + sides[1]
-        for step, weight in enumerate(ORDER):
-            one, other = places[right[step]], places[left[step]]
-            gain = belief * weight * np.tanh((other[:, 0] - one[:, None, 0]) / APART)
-            if step:
-                gain = gain - TOGETHER * np.exp(-0.5 * np.square(_distances(one, other) / APART))
-            total = total + _spread(gain, step)
+        for step in (1, 2):
+            cost = TOGETHER * np.exp(-0.5 * np.square(_distances(places[right[step]], places[left[step]]) / APART))
+            total = total - _spread(cost, step)
         which[[*right, *left]] = np.unravel_index(int(total.argmax()), total.shape)
     return which
 

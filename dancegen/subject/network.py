@@ -1,10 +1,9 @@
 """The subject network: what is learnt about the conditional picture itself, once per picture.
 
-Four networks in one checkpoint, the first three fully convolutional:
+Three networks in one checkpoint, all fully convolutional:
     finder     picture -> heatmaps of the 18 joints and whether each is in the picture at all
     segmenter  picture and limb capsules around the joints -> the person's mask and its 15 limb parts
     painter    picture with the person cut out -> the background where the person stood
-    facing     head and chest -> whether the person faces the camera or turns their back to it
 
 Trained on rendered characters and drawn figures alone (dancegen/training/subject). Not part of the paper, which takes
 its skeletons from OpenPose.
@@ -30,7 +29,6 @@ from dancegen.subject.blocks import Halve, UNet
 from dancegen.subject.capsules import limb_capsules
 from dancegen.subject.choice import chosen_joints
 from dancegen.subject.crop import Box, box_around_joints, box_around_mask, crop_square, first_boxes, paste_square
-from dancegen.subject.facing import FACING_SIZE, Facing, head_box
 from dancegen.weights.checkpoint import load_checkpoint
 
 PRESENT = 0.3  # chance of a joint to be in the picture, below which it is not
@@ -38,12 +36,11 @@ PRESENT = 0.3  # chance of a joint to be in the picture, below which it is not
 
 @dataclass(frozen=True)
 class SubjectConfig:
-    """Sizes of the four networks.
+    """Sizes of the three networks.
 
     Attributes:
         finder_widths, segmenter_widths, painter_widths: channels at each level, the finest first; each level halves.
         find_size, segment_size, paint_size: side of the square input used at inference, px, multiples of 32.
-        facing_widths: channels of the network that tells a back from a front; empty in weights without one.
     """
 
     finder_widths: tuple[int, ...] = (48, 96, 160, 208)
@@ -52,7 +49,6 @@ class SubjectConfig:
     find_size: int = 128
     segment_size: int = 192
     paint_size: int = 192
-    facing_widths: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -175,7 +171,7 @@ def smooth_fill(picture: Tensor, hole: Tensor) -> Tensor:
 
 
 class SubjectNetwork(nn.Module):
-    """The four networks with the steps around them: crops, two passes, back to the picture's pixels."""
+    """The three networks with the steps around them: crops, two passes, back to the picture's pixels."""
 
     def __init__(self, config: SubjectConfig | None = None) -> None:
         super().__init__()
@@ -183,7 +179,6 @@ class SubjectNetwork(nn.Module):
         self.finder = Finder(self.config.finder_widths)
         self.segmenter = Segmenter(self.config.segmenter_widths)
         self.painter = Painter(self.config.painter_widths)
-        self.facing = Facing(self.config.facing_widths) if self.config.facing_widths else None
 
     @torch.inference_mode()
     def find_joints(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -191,8 +186,7 @@ class SubjectNetwork(nn.Module):
 
         The whole picture first, as the middle of a square of `find_size`, and where it is far from square also squares
         along its longer side; then, twice, the square around the joints of the surest look. Each look averages the
-        heatmaps of the picture and of its mirror image. Last, which side is which also depends on whether the person
-        seems to face the camera.
+        heatmaps of the picture and of its mirror image.
 
         Args:
             pixels: (H, W, 3) uint8.
@@ -202,29 +196,17 @@ class SubjectNetwork(nn.Module):
             below about 0.2 a joint is a guess.
         """
         height, width = pixels.shape[:2]
-        looks = [self._look(pixels, box) for box in first_boxes(width, height)]
-        found = [self._joints(look) for look in looks]
-        best = max(range(len(found)), key=lambda index: float(found[index][1].mean()))
-        look, (joints, confidence) = looks[best], found[best]
+        looks = [self._joints(self._look(pixels, box)) for box in first_boxes(width, height)]
+        joints, confidence = max(looks, key=lambda found: float(found[1].mean()))
         for _ in range(2):
             if (confidence > 0.15).sum() < 4:
                 break
-            closer = self._look(pixels, box_around_joints(joints, confidence, width, height))
-            there, sure = self._joints(closer)
+            box = box_around_joints(joints, confidence, width, height)
+            closer, sure = self._joints(self._look(pixels, box))
             if sure.mean() < 0.7 * confidence.mean():
                 break
-            look, joints, confidence = closer, there, sure
-        if self.facing is None:
-            return joints, confidence
-        return self._joints(look, self.front(pixels, joints))
-
-    @torch.inference_mode()
-    def front(self, pixels: np.ndarray, joints: np.ndarray) -> float:
-        """How surely the person with these joints (V, 2) px faces the camera: log odds, negative for a back."""
-        if self.facing is None:
-            return 0.0
-        picture = self._tensor(crop_square(pixels, head_box(joints), FACING_SIZE))
-        return float(self.facing(torch.cat([picture, picture.flip(3)])).mean())
+            joints, confidence = closer, sure
+        return joints, confidence
 
     @torch.inference_mode()
     def segment(self, pixels: np.ndarray, joints: np.ndarray, confidence: np.ndarray) -> Segmentation:
@@ -283,9 +265,9 @@ class SubjectNetwork(nn.Module):
         heat = (heat[0] + heat[1, mirror].flip(2)) / 2  # (V, h, w)
         return Look(heat, torch.sigmoid((present[0] + present[1, mirror]) / 2), box)
 
-    def _joints(self, look: Look, front: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-        """(V, 2) picture px and (V,) confidence from one look; `front` as `SubjectNetwork.front`."""
-        joints, mass = chosen_joints(look.heat, front)
+    def _joints(self, look: Look) -> tuple[np.ndarray, np.ndarray]:
+        """(V, 2) picture px and (V,) confidence from one look."""
+        joints, mass = chosen_joints(look.heat)
         confidence = (mass * look.here * (look.here > PRESENT)).cpu().numpy().astype(np.float32)
         return look.box.to_picture(joints.cpu().numpy(), self.config.find_size).astype(np.float32), confidence
 

@@ -16,7 +16,6 @@ EDGE_WEIGHT = 4.0  # how much more the outline counts than flat regions
 PARTS_WEIGHT = 0.3
 SMALL_PARTS = (6, 9, 12, 15)  # hands and feet, counted double
 GRADIENT_WEIGHT = 0.5
-WIDE = 0.06  # body heights between the sides from which on a front or back is plain
 
 
 def finder_loss(heat: Tensor, present: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -59,16 +58,6 @@ def parts_loss(parts: Tensor, batch: Batch) -> Tensor:
     if not (labels > 0).any():
         return parts.sum() * 0
     return F.cross_entropy(parts.float(), target, weight)
-
-
-def facing_loss(front: Tensor, width: Tensor) -> Tensor:
-    """Cross-entropy of facing the camera, of no weight for people seen from the side.
-
-    Args:
-        front: (B,) logits; width: (B,) as `facing.frontness`.
-    """
-    weight = (width.abs() / WIDE).clamp(max=1)
-    return F.binary_cross_entropy_with_logits(front.float(), (width > 0).float(), weight)
 
 
 def plate_loss(painted: Tensor, truth: Tensor, hole: Tensor) -> Tensor:

@@ -17,7 +17,6 @@ from torch import Tensor
 from dancegen.errors import DancegenError
 from dancegen.skeleton.joints import MIRROR, V
 from dancegen.subject.crop import JOINT_MARGIN
-from dancegen.subject.facing import head_box
 from dancegen.training.frames.store import read_scene
 
 MIRRORED_LABELS = (0, 1, 2, 3, 7, 8, 9, 4, 5, 6, 13, 14, 15, 10, 11, 12)
@@ -121,14 +120,6 @@ def segmenter_view(case: Case, rng: np.random.Generator) -> View:
     centre = (low + high) / 2 + rng.normal(0, 0.04, 2) * side
     turn = rng.normal(0, np.radians(6))
     return View(centre, side, float(turn), float(np.exp(rng.normal(0, 0.06))), bool(rng.random() < 0.5))
-
-
-def facing_view(case: Case, rng: np.random.Generator) -> View:
-    """A crop around head and chest, as from joints that are a little off."""
-    box = head_box(case.joints)
-    side = box.side * float(np.exp(rng.normal(0, 0.15)))
-    centre = np.array([box.left, box.top]) + box.side * (0.5 + rng.normal(0, 0.05, 2))
-    return View(centre, side, float(rng.normal(0, np.radians(7))), 1.0, bool(rng.random() < 0.5))
 
 
 def cut(case: Case, view: View, size: int, rng: np.random.Generator, backdrop: np.ndarray | None) -> tuple[Tensor, ...]:

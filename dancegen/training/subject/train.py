@@ -1,4 +1,4 @@
-"""Train the subject network: one loop over the four networks, each with its own samples, losses and AdamW.
+"""Train the subject network: one loop over the three networks, each with its own samples, losses and AdamW.
 
 Resumes exactly: samples depend on the step alone, and the state file holds weights, their average and the moments.
 """
@@ -21,14 +21,12 @@ from torch import Tensor, nn
 
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
-from dancegen.subject.facing import FACING_SIZE, frontness
 from dancegen.subject.network import SubjectConfig, SubjectNetwork, load_subject_network
 from dancegen.training.subject import losses, samples
 from dancegen.training.subject.check import check, checking_cases, sheet
 from dancegen.weights.checkpoint import save_checkpoint
 
-NETWORKS = ("finder", "segmenter", "painter", "facing")
-FACING_WIDTHS = (24, 48, 80, 112)
+NETWORKS = ("finder", "segmenter", "painter")
 
 
 @dataclass(frozen=True)
@@ -38,8 +36,8 @@ class TrainSubjectConfig:
     Attributes:
         steps: of the whole run; the rate's schedule depends on it.
         learning: the networks that learn; others stay as they are.
-        finder_batch, segmenter_batch, painter_batch: samples a step; facing takes the finder's.
-        segmenter_every, painter_every: steps between theirs; finder and facing learn at every step.
+        finder_batch, segmenter_batch, painter_batch: samples a step.
+        segmenter_every, painter_every: steps between theirs; the finder, which needs most, learns at every step.
         finder_sizes, segmenter_sizes: sides that steps choose from.
         figures: share of the scenes read from the second and further folders (drawn figures, turned people).
         nobody: share of the finder's samples that show no person.
@@ -99,9 +97,8 @@ def train_subject(
     train_files = [samples.scene_files([folder], "train") for folder in frames]
     cases = checking_cases(samples.scene_files(frames, "val"))
     state_file = out / "state.safetensors"
-    torch.manual_seed(settings.seed)  # the layers' own initialisation draws from the global generator
-    earlier = _with_facing(load_subject_network(start)) if start is not None and not state_file.exists() else None
-    trainer = Trainer(config or SubjectConfig(facing_widths=FACING_WIDTHS), settings, earlier)
+    earlier = load_subject_network(start) if start is not None and not state_file.exists() else None
+    trainer = Trainer(config or SubjectConfig(), settings, earlier)
     first = trainer.load(state_file) if state_file.exists() else 0
     out.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
@@ -127,15 +124,6 @@ def train_subject(
     trainer.save(state_file, step)
     export(trainer.averaged(), out / "subject.safetensors", step, settings)
     return out / "subject.safetensors"
-
-
-def _with_facing(earlier: SubjectNetwork) -> SubjectNetwork:
-    """Weights from before there was a facing network get a new one."""
-    if earlier.facing is not None:
-        return earlier
-    network = SubjectNetwork(dataclasses.replace(earlier.config, facing_widths=FACING_WIDTHS))
-    network.load_state_dict(network.state_dict() | earlier.state_dict())
-    return network
 
 
 def export(network: SubjectNetwork, path: Path, step: int, settings: TrainSubjectConfig) -> None:
@@ -177,12 +165,10 @@ class Trainer:
             ("finder", 1, self._finder_step),
             ("segmenter", self.settings.segmenter_every, self._segmenter_step),
             ("painter", self.settings.painter_every, self._painter_step),
-            ("facing", 1, self._facing_step),
         ):
-            part = getattr(self.network, name)
-            if part is not None and name in self.settings.learning and step % every == 0:
+            if name in self.settings.learning and step % every == 0:
                 values |= learn(cases, rng)
-                nn.utils.clip_grad_norm_(part.parameters(), 1.0)
+                nn.utils.clip_grad_norm_(getattr(self.network, name).parameters(), 1.0)
         self.optimiser.step()
         self._follow(step)
         return values
@@ -290,16 +276,6 @@ class Trainer:
         loss = losses.plate_loss(painted, truth, hole)
         loss.backward()
         return {"plate": loss.item()}
-
-    def _facing_step(self, cases: list[samples.Case], rng: np.random.Generator) -> dict[str, float]:
-        assert self.network.facing is not None
-        cut = [samples.cut(c, samples.facing_view(c, rng), FACING_SIZE, rng, self._backdrop(cases, rng)) for c in cases]
-        picture = samples.coloured(torch.stack([sample[0] for sample in cut]), rng)
-        with torch.autocast("cpu", torch.bfloat16):
-            front = self.network.facing(_last(picture))
-        loss = losses.facing_loss(front, torch.tensor([frontness(c.joints) for c in cases]))
-        loss.backward()
-        return {"facing": loss.item()}
 
 
 def _last(picture: Tensor) -> Tensor:
