@@ -144,7 +144,7 @@ def test_missing_edges_do_not_count() -> None:
     assert not pairs.known[:, 3].any()
     assert bool(pairs.known[:, 4].all())
     network = stirred()
-    loss = limb_loop.missed(network(pairs.features, pairs.still), pairs)
+    loss = limb_loop.missed(limb_loop.errors(*network(pairs.features, pairs.still), pairs))
     loss.backward()  # type: ignore[no-untyped-call]
     assert all(bool(torch.isfinite(p.grad).all()) for p in network.parameters() if p.grad is not None)
 

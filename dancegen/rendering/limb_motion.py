@@ -50,7 +50,8 @@ from dancegen.skeleton.joints import (
 )
 
 SCALE_LIMIT = 0.45  # how much smaller or larger a limb is looked up at most
-DOUBT = 0.02  # what is drawn of a correction is this much less: joints are found no better than that
+SHIFT_LIMIT = 0.06  # H
+DOUBT = 0.06  # half of a correction of this size is drawn: joints are found no better than that
 # Hands and feet grow evenly, as thick as the limb they end.
 FOLLOWS = {R_HAND: R_FOREARM, L_HAND: L_FOREARM, R_FOOT: R_SHIN, L_FOOT: L_SHIN}
 WIDTHS = ((R_SHOULDER, L_SHOULDER), (R_HIP, L_HIP))
@@ -135,33 +136,39 @@ class LimbNetwork(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(nn.Linear(FEATURES, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
-        self.leave = nn.Linear(width, K * 2)
+        self.leave = nn.Linear(width, K * 4)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
 
-    def forward(self, features: torch.Tensor, still: torch.Tensor) -> torch.Tensor:
-        """By how much a target place along and across a limb, from its first end, is stretched: (B, K, 2).
+    def forward(self, features: torch.Tensor, still: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """By how much a target place along and across a limb is stretched, from its first end, and shifted, in H.
+
+        The shift is told so that it does not bend the stretch, and not drawn: joints are not found that well.
 
         Args:
             features: (B, FEATURES) of the two skeletons.
             still: (B, FEATURES) of the source and itself: who does not move is not changed.
+
+        Returns:
+            (B, K, 2) twice.
         """
-        moved, rest = self.leave(self.layers(torch.cat([features, still]))).chunk(2)  # (B, K * 2) each
-        scale = SCALE_LIMIT * (moved - rest).view(-1, K, 2).tanh()
+        moved, rest = self.leave(self.layers(torch.cat([features, still]))).chunk(2)  # (B, K * 4) each
+        out = (moved - rest).view(-1, K, 2, 2).tanh()  # (B, K, scale and shift, along and across)
+        scale, shift = SCALE_LIMIT * out[:, :, 0], SHIFT_LIMIT * out[:, :, 1]  # (B, K, 2)
         limbs = list(scale.unbind(1))  # K of (B, 2)
         limbs[HEAD] = limbs[HEAD].mean(-1, keepdim=True).expand(-1, 2)
         for limb, leader in FOLLOWS.items():
             limbs[limb] = limbs[leader][:, 1:].expand(-1, 2)
-        return torch.stack(limbs, 1)
+        return torch.stack(limbs, 1), shift
 
     @torch.no_grad()
     def corrections(self, source: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """The same for skeletons in px: (V, 2+) or (B, V, 2+), and (B, V, 3) -> (B, K, 2), less `DOUBT`."""
+        """The same for skeletons in px: (V, 2+) or (B, V, 2+), and (B, V, 3) -> (B, K, 2), small ones held back."""
         device = self.leave.weight.device
         both = (skeleton_features(source, targets), skeleton_features(source, at_rest(source, targets)))
         moved, rest = (torch.from_numpy(features).to(device, self.leave.weight.dtype) for features in both)
-        told = self(moved, rest).cpu().numpy().astype(np.float64)
-        return np.sign(told) * np.maximum(np.abs(told) - DOUBT, 0)
+        told = self(moved, rest)[0].cpu().numpy().astype(np.float64)
+        return told * told**2 / (told**2 + DOUBT**2)
 
 
 def corrected_maps(maps: np.ndarray, targets: np.ndarray, corrections: np.ndarray) -> np.ndarray:
@@ -169,7 +176,7 @@ def corrected_maps(maps: np.ndarray, targets: np.ndarray, corrections: np.ndarra
 
     Args:
         maps: (B, K, 2, 3) of `limbs.limb_maps`, px; targets: (B, V, 3) the skeletons they were made for.
-        corrections: (B, K, 2) of `LimbNetwork`.
+        corrections: (B, K, 2) of `LimbNetwork.corrections`.
     """
     start, along, across = limb_frames(np.asarray(targets[..., :2], np.float64))
     frame = np.stack([along, across], -2)  # (B, K, 2, 2): a place from the start -> along and across

@@ -81,10 +81,6 @@ NEIGHBOURS = (
     (L_SHIN, L_FOOT, 13, 0.045),
 )
 
-# Where the torso goes on beneath its limbs, one way: how far down from the hips' middle or from a shoulder, how wide.
-CROTCH = (0.04, 0.085)
-ARMPIT = (0.06, 0.052)
-
 
 def _unit(vector: np.ndarray) -> np.ndarray:
     return vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), 1e-6)

@@ -34,7 +34,7 @@ LEAST = 8  # vertices of a slice that counts
 DRAWN_SHARE = 0.3  # of the people, who get proportions as drawings have them
 # How far people may turn from the camera, radians, and how often; beyond the first they also exercise.
 TURNS = ((FACING_LIMIT, 0.35), (np.radians(60), 0.4), (TURNED_LIMIT, 0.25))
-NEARER_SHARE = 0.2  # of the scenes, in which people come nearer and go further away
+NEARER_SHARE = 0.45  # of the scenes, in which people come nearer and go further away
 NEARER = 0.16  # body heights, standard deviation
 
 
