@@ -52,8 +52,7 @@ from dancegen.skeleton.joints import (
 SCALE_LIMIT = 0.45  # how much smaller or larger a limb is looked up at most
 SHIFT_LIMIT = 0.06  # H
 DOUBT = 0.06  # half of a correction of this size is drawn: joints are found no better than that
-# Hands and feet grow evenly, as thick as the limb they end.
-FOLLOWS = {R_HAND: R_FOREARM, L_HAND: L_FOREARM, R_FOOT: R_SHIN, L_FOOT: L_SHIN}
+UNCHANGED = (R_HAND, L_HAND, R_FOOT, L_FOOT)  # skeletons end where these begin
 WIDTHS = ((R_SHOULDER, L_SHOULDER), (R_HIP, L_HIP))
 # Limbs that may lead away from the camera, and the joints between which they do.
 DEPTHS = {
@@ -90,7 +89,8 @@ def skeleton_features(source: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """
     target = np.asarray(targets[..., :2], np.float64)
     source = np.broadcast_to(source[..., :2], target.shape).astype(np.float64)
-    size = body_height(source)[:, None, None]  # (B, 1, 1)
+    heights = [np.maximum(body_height(joints), 1e-3) for joints in (source, target)]  # (B,) each
+    size = heights[0][:, None, None]  # (B, 1, 1)
     depth = targets[..., 2].astype(np.float64) / size[..., 0]  # (B, V)
     known = (np.abs(depth).max(1, keepdims=True) > 1e-6).astype(np.float64)
     places = [(joints - mid_hip(joints)[:, None]) / size for joints in (source, target)]  # (B, V, 2)
@@ -107,7 +107,7 @@ def skeleton_features(source: np.ndarray, targets: np.ndarray) -> np.ndarray:
     away = np.zeros_like(lengths[1])  # (B, K)
     for limb, (a, b) in DEPTHS.items():
         away[:, limb] = np.abs(depth[:, b] - depth[:, a])
-    taller = np.log(body_height(target) / size[:, 0, 0])[:, None]
+    taller = np.log(heights[1] / heights[0])[:, None]
     columns = [places[0].reshape(len(target), -1), places[1].reshape(len(target), -1), depth, known]
     columns += [
         _larger(*lengths),
@@ -157,8 +157,8 @@ class LimbNetwork(nn.Module):
         scale, shift = SCALE_LIMIT * out[:, :, 0], SHIFT_LIMIT * out[:, :, 1]  # (B, K, 2)
         limbs = list(scale.unbind(1))  # K of (B, 2)
         limbs[HEAD] = limbs[HEAD].mean(-1, keepdim=True).expand(-1, 2)
-        for limb, leader in FOLLOWS.items():
-            limbs[limb] = limbs[leader][:, 1:].expand(-1, 2)
+        for limb in UNCHANGED:
+            limbs[limb] = torch.zeros_like(limbs[limb])
         return torch.stack(limbs, 1), shift
 
     @torch.no_grad()

@@ -41,7 +41,7 @@ class LimbPlan:
 
     people: int = 7600
     held_out: int = 300
-    steps: int = 2500
+    steps: int = 4000
     batch: int = 384
     rate: float = 1.5e-3
     seed: int = 0
