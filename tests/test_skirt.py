@@ -47,6 +47,36 @@ def test_a_hem_is_found_and_trousers_have_none() -> None:
     assert hem_level(torch.full((3, 240, 200), 0.5), full, together) == 0
 
 
+def cut(subject: Subject, level: float) -> Subject:
+    """The picture cut off at a level of the legs (1 = knees, 2 = ankles); the joints stay."""
+    legs = [subject.joints[[a, b], 1].mean() for a, b in ((R_HIP, L_HIP), (R_KNEE, L_KNEE), (R_ANKLE, L_ANKLE))]
+    rows = int(np.interp(level, [0, 1, 2], legs))
+    image = replace(subject.image, pixels=subject.image.pixels[:rows])
+    return Subject(image, subject.joints, subject.confidence, subject.mask[:rows], "test")
+
+
+def in_trousers() -> Subject:
+    """The drawn figure in blue trousers with closed legs."""
+    subject = drawn(200, 240, 200)
+    mask, pixels = subject.mask.copy(), subject.image.pixels.copy()
+    for y in range(int(subject.joints[R_HIP, 1]), int(subject.joints[R_ANKLE, 1])):
+        present = np.flatnonzero(mask[y] > 0.5)
+        row = slice(present[0], present[-1] + 1)
+        mask[y, row], pixels[y, row] = 1, (40, 50, 110)
+    return Subject(replace(subject.image, pixels=pixels), subject.joints, subject.confidence, mask, "test")
+
+
+def test_the_lower_edge_of_a_picture_is_no_hem() -> None:
+    trousers, skirt = in_trousers(), in_a_skirt()
+    for level in np.arange(0.5, 2.01, 0.05):
+        part = cut(trousers, level)
+        assert hem_level(*as_tensors(part), part.joints) == 0
+    assert Renderer().prepare(cut(trousers, 1.1), 240).layers.hem == 0
+    part = cut(skirt, 1.3)  # below the hem: still found
+    assert 0.75 < hem_level(*as_tensors(part), part.joints) < 1.1
+    assert 0.75 < Renderer().prepare(part, 240).layers.hem < 1.1
+
+
 def test_a_skirt_stays_in_one_piece_when_the_legs_part() -> None:
     subject = in_a_skirt()
     target = subject.joints.copy()

@@ -34,6 +34,7 @@ EDGE = 0.06  # the least difference of colour (0..1) at a hem
 WAIST = 0.35  # level from which on the cloth is the legs' and not the torso's
 ROUND = 0.12  # levels that a hem hangs lower in the middle than at the legs
 FADE = 0.08  # levels over which the cloth ends
+CUT = 0.015  # body heights from the picture's edge within which nothing is told: there the person may be cut off
 
 
 def hem_level(picture: torch.Tensor, matte: torch.Tensor, joints: np.ndarray) -> float:
@@ -57,12 +58,22 @@ def hem_level(picture: torch.Tensor, matte: torch.Tensor, joints: np.ndarray) ->
     gaps = np.flatnonzero(present.min(0) < 0.3)
     first_gap = int(gaps[0]) if len(gaps) else len(LEVELS)
     width = _widths(matte, (right + left) / 2, span / np.maximum(apart, 1e-3)[:, None], size)
+    unseen = np.flatnonzero(_cut_off(between, matte.shape, max(CUT * size, 2.0)))
+    last = int(unseen[0]) if len(unseen) else len(LEVELS)
     for k in np.flatnonzero((LEVELS > HIGHEST_HEM) & (LEVELS < LOWEST_HEM)):
+        if k + 1 >= last:  # what is below the cloth must be seen
+            break
         change = np.abs(colour[k + 1] - colour[k - 1]).max()
         ends = change > EDGE or apart[k] > APART * size  # the legs below are another thing, or stand apart
         if k <= first_gap + 1 and apart[k] < ASTRIDE * size and width[k - 1] > NARROWS * width[k + 1] and ends:
             return float(LEVELS[k]) + ROUND
     return 0.0
+
+
+def _cut_off(places: np.ndarray, size: torch.Size, margin: float) -> np.ndarray:
+    """Which levels have a place (n, levels, 2) less than `margin` pixels inside a picture (h, w): (levels,) bool."""
+    far = np.array([size[1], size[0]]) - margin
+    return ((places < margin) | (places > far)).any((0, 2))
 
 
 def _widths(matte: torch.Tensor, middle: np.ndarray, aside: np.ndarray, size: float) -> np.ndarray:
