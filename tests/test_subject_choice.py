@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from dancegen.skeleton.joints import V
 from dancegen.subject.choice import chosen_joints
-from dancegen.subject.heat import joints_from_heat
+from dancegen.subject.heat import FINDER_STRIDE, means_around
 from dancegen.training.frames.poses import still_pose
 
 
@@ -18,13 +19,25 @@ def figure_joints(seed: int) -> np.ndarray:
     return (joints - (low + high) / 2) * (19.2 / (high - low).max()) + 16
 
 
+def highest_alone(heat: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """(V, 2) px around the highest cell of each map (V, h, w) by itself, and (V,) how much of the map lies there."""
+    share = torch.softmax(heat.flatten(1), dim=1)
+    places, mass = means_around(share, share.argmax(dim=1), *heat.shape[1:])
+    return places * FINDER_STRIDE, mass
+
+
 def test_heat_peak_is_found_between_cells() -> None:
     y, x = torch.meshgrid(torch.arange(16) + 0.5, torch.arange(16) + 0.5, indexing="ij")
     heat = -((x - 5.3) ** 2 + (y - 9.8) ** 2) / 2
-    joints, mass = joints_from_heat(heat.expand(1, V, 16, 16))
-    np.testing.assert_allclose(joints[0, 0], [5.3 * 4, 9.8 * 4], atol=0.4)
-    assert mass[0, 0] > 0.9
-    assert joints_from_heat(torch.zeros(1, V, 16, 16))[1].max() < 0.2  # no idea, no confidence
+    joints, mass = chosen_joints(heat.expand(V, 16, 16))
+    np.testing.assert_allclose(joints[0], [5.3 * 4, 9.8 * 4], atol=0.4)
+    assert mass[0] > 0.9
+    assert chosen_joints(torch.zeros(V, 16, 16))[1].max() < 0.2  # no idea, no confidence
+
+
+def test_choice_keeps_to_the_device_of_the_maps() -> None:
+    with pytest.raises(RuntimeError, match="item"):  # as far as maps without values go: all on one device up to there
+        chosen_joints(torch.zeros(V, 16, 16, device="meta"))
 
 
 def heat_at(places: np.ndarray) -> torch.Tensor:
@@ -44,17 +57,17 @@ def also_at(heat: torch.Tensor, joint: int, place: np.ndarray, likelier: float) 
 def test_single_peaks_are_the_joints_chosen() -> None:
     heat = heat_at(figure_joints(0))
     joints, mass = chosen_joints(heat)
-    before, share = joints_from_heat(heat[None])
-    torch.testing.assert_close(joints, before[0], atol=0.5, rtol=0)
-    torch.testing.assert_close(mass, share[0], atol=0.02, rtol=0)
+    before, share = highest_alone(heat)
+    torch.testing.assert_close(joints, before, atol=0.5, rtol=0)
+    torch.testing.assert_close(mass, share, atol=0.02, rtol=0)
 
 
 def test_a_limb_does_not_reach_across_the_picture() -> None:
     heat = heat_at(figure_joints(0))
-    before, _ = joints_from_heat(heat[None])
+    before, _ = highest_alone(heat)
     post = also_at(heat, 4, np.array([31.5, 5.5]), 3.0)  # a lamp post looks more like the right wrist, far away
-    assert joints_from_heat(post[None])[0][0, 4, 0] > 100
-    assert torch.linalg.norm(chosen_joints(post)[0][4] - before[0, 4]) < 4
+    assert highest_alone(post)[0][4, 0] > 100
+    assert torch.linalg.norm(chosen_joints(post)[0][4] - before[4]) < 4
 
 
 def test_two_legs_are_not_found_on_one() -> None:
@@ -63,6 +76,6 @@ def test_two_legs_are_not_found_on_one() -> None:
     heat = heat_at(places)
     for right, left in ((9, 12), (10, 13)):
         heat = also_at(heat, left, places[right], 1.5)
-    alone, together = joints_from_heat(heat[None])[0][0] / 4, chosen_joints(heat)[0] / 4
+    alone, together = highest_alone(heat)[0] / 4, chosen_joints(heat)[0] / 4
     np.testing.assert_allclose(alone[[12, 13]], places[[9, 10]], atol=0.3)
     np.testing.assert_allclose(together[[9, 10, 12, 13]], places[[9, 10, 12, 13]], atol=0.3)

@@ -175,9 +175,9 @@ def test_any_picture_gives_results_of_its_size(network: SubjectNetwork, shape: t
 @torch.inference_mode()
 def test_mirrored_picture_gives_mirrored_joints_and_mask(network: SubjectNetwork) -> None:
     pixels = np.random.default_rng(1).integers(0, 255, (96, 96, 3), dtype=np.uint8)
-    joints, confidence = network._joints(network._look(pixels, Box.around_picture(96, 96)))
-    mirrored_look = network._look(pixels[:, ::-1].copy(), Box.around_picture(96, 96))
-    other, other_confidence = network._joints(mirrored_look)
+    box = Box.around_picture(96, 96)
+    joints, confidence = network._find_in(pixels, box)
+    other, other_confidence = network._find_in(pixels[:, ::-1].copy(), box)
     np.testing.assert_allclose(other[list(MIRROR), 0], 96 - joints[:, 0], atol=0.05)
     np.testing.assert_allclose(other_confidence[list(MIRROR)], confidence, atol=1e-4)
     places = figure_joints(2, 96).astype(np.float32)

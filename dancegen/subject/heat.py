@@ -1,6 +1,6 @@
-"""From the finder's heatmaps to joints.
+"""Windows of the finder's heatmaps: the cells around a peak, and where in them, between cells, the joint is.
 
-Glossary: B batch; V 18 joints; h, w the maps' size; a cell is one place of a map, `FINDER_STRIDE` px of the input.
+Glossary: a cell is one place of a map, `FINDER_STRIDE` px of the input; a window is the 5 x 5 cells around one.
 """
 
 from __future__ import annotations
@@ -10,18 +10,6 @@ from torch import Tensor
 
 FINDER_STRIDE = 4
 WINDOW = 2  # cells to each side of a peak that belong to it
-
-
-def joints_from_heat(heat: Tensor, stride: int = FINDER_STRIDE) -> tuple[Tensor, Tensor]:
-    """Joint places from heatmap logits: the mean over the 5 x 5 cells around the highest.
-
-    Returns:
-        (B, V, 2) px of the input, and (B, V) how much of the whole map lies in those cells, 0..1.
-    """
-    rows, columns = heat.shape[-2:]
-    share = torch.softmax(heat.float().flatten(2), dim=2)  # (B, V, rows * columns)
-    places, mass = means_around(share, share.argmax(dim=2), rows, columns)
-    return places * stride, mass
 
 
 def around(cells: Tensor, rows: int, columns: int) -> Tensor:

@@ -52,19 +52,6 @@ class SubjectConfig:
 
 
 @dataclass(frozen=True)
-class Look:
-    """What the finder sees in one square of the picture.
-
-    Attributes:
-        heat: (V, h, w) heatmap logits; here: (V,) chance of each joint to be in the picture; box: the square, px.
-    """
-
-    heat: Tensor
-    here: Tensor
-    box: Box
-
-
-@dataclass(frozen=True)
 class Segmentation:
     """What `SubjectNetwork.segment` finds.
 
@@ -196,13 +183,13 @@ class SubjectNetwork(nn.Module):
             below about 0.2 a joint is a guess.
         """
         height, width = pixels.shape[:2]
-        looks = [self._joints(self._look(pixels, box)) for box in first_boxes(width, height)]
+        looks = [self._find_in(pixels, box) for box in first_boxes(width, height)]
         joints, confidence = max(looks, key=lambda found: float(found[1].mean()))
         for _ in range(2):
             if (confidence > 0.15).sum() < 4:
                 break
             box = box_around_joints(joints, confidence, width, height)
-            closer, sure = self._joints(self._look(pixels, box))
+            closer, sure = self._find_in(pixels, box)
             if sure.mean() < 0.7 * confidence.mean():
                 break
             joints, confidence = closer, sure
@@ -258,18 +245,16 @@ class SubjectNetwork(nn.Module):
         plate = pixels * (1 - share) + 255 * np.stack(layers, axis=2) * share
         return np.clip(plate + 0.5, 0, 255).astype(np.uint8)
 
-    def _look(self, pixels: np.ndarray, box: Box) -> Look:
+    def _find_in(self, pixels: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray]:
+        """(V, 2) picture px and (V,) confidence from a look at one square."""
         picture = self._tensor(crop_square(pixels, box, self.config.find_size))
         heat, present = self.finder(torch.cat([picture, picture.flip(3)]))  # (2, V, ...), (2, V)
         mirror = list(MIRROR)
         heat = (heat[0] + heat[1, mirror].flip(2)) / 2  # (V, h, w)
-        return Look(heat, torch.sigmoid((present[0] + present[1, mirror]) / 2), box)
-
-    def _joints(self, look: Look) -> tuple[np.ndarray, np.ndarray]:
-        """(V, 2) picture px and (V,) confidence from one look."""
-        joints, mass = chosen_joints(look.heat)
-        confidence = (mass * look.here * (look.here > PRESENT)).cpu().numpy().astype(np.float32)
-        return look.box.to_picture(joints.cpu().numpy(), self.config.find_size).astype(np.float32), confidence
+        here = torch.sigmoid((present[0] + present[1, mirror]) / 2)  # (V,)
+        joints, mass = chosen_joints(heat)
+        confidence = (mass * here * (here > PRESENT)).cpu().numpy().astype(np.float32)
+        return box.to_picture(joints.cpu().numpy(), self.config.find_size).astype(np.float32), confidence
 
     def _segment_both(self, picture: Tensor, joints: Tensor, known: Tensor) -> tuple[np.ndarray, np.ndarray]:
         """Mask (h, w) and parts (P, h / 2, w / 2), the mean of the picture's and its mirror image's."""

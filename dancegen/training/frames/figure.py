@@ -15,10 +15,8 @@ HEAD_RADIUS = 0.062  # of a natural head, body heights
 UPPER_CLOTHES = (UPPER_TORSO, LOWER_TORSO, ARM_LABELS["R"][0], ARM_LABELS["L"][0])
 LOWER_CLOTHES = (LEG_LABELS["R"][0], LEG_LABELS["L"][0], LEG_LABELS["R"][1], LEG_LABELS["L"][1])
 Colour = tuple[int, int, int]
-STICK_MEN, DOODLES = (
-    0.5,
-    0.4,
-)  # shares of the stick figures, and of the others, that are drawn as `_stick_man`, `_doodle`
+# Shares of the stick figures, and of the others, that are drawn as `_stick_man`, `_doodle`.
+STICK_MEN, DOODLES = 0.5, 0.4
 
 
 @dataclass(frozen=True)
