@@ -99,3 +99,22 @@ def test_the_shadow_at_the_feet_is_painted_over() -> None:
     assert not foot_shadow(np.where(mask[..., None] > 0, 0.1, empty).astype(np.float32), mask, covered).any()
     plate = background_plate(as_torch(picture), torch.from_numpy(mask)[None], reach=1).permute(1, 2, 0).numpy()
     assert np.abs(plate - empty)[shade < 0.9].mean() < 0.03
+
+
+def test_what_ends_at_the_lower_edge_are_no_feet() -> None:
+    picture, mask = np.full((200, 200, 3), 0.7, np.float32), np.zeros((200, 200), np.float32)
+    mask[20:, 80:120] = 1
+    picture[:, 120:130] *= 0.6  # a post beside a person who is cut off at the waist
+    assert not foot_shadow(picture, mask, mask > 0).any()
+    mask[150:] = 0  # whose feet stand well inside the picture: the same post is taken for a shadow
+    assert foot_shadow(picture, mask, mask > 0).any()
+
+
+def test_only_the_rows_around_the_feet_matter_for_their_shadow() -> None:
+    picture, mask = np.random.default_rng(0).random((240, 100, 3), np.float32), np.zeros((240, 100), np.float32)
+    mask[20:180, 40:60] = 1
+    picture[178:184, 30:70] *= 0.3
+    found = foot_shadow(picture, mask, mask > 0)
+    assert found.any() and not found[:160].any() and not found[190:].any()
+    picture[:150], picture[210:] = 0, 1
+    assert np.array_equal(foot_shadow(picture, mask, mask > 0), found)

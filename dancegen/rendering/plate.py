@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from scipy.ndimage import binary_dilation, distance_transform_edt, gaussian_filter, label
@@ -16,6 +18,8 @@ FEET = 0.04
 SHADOW_WIDE, SHADOW_HIGH = 0.16, 0.04
 DARKER = 0.05  # the share of light that a shadow takes at least
 VISIBLE = 0.03  # and what it must darken by, of full white: a dark carpet's noise is no shadow
+BLUR, BLURS = 0.008, 4.0  # the ground is compared blurred, heights of the person; the blur ends after so many sigmas
+CUT = 0.01  # heights of the person above the picture's lower edge, where they may be cut off
 HUE = 0.12  # a shadow darkens all colours alike: how far a channel's share may be from the mean
 
 
@@ -54,23 +58,33 @@ def foot_shadow(picture: np.ndarray, matte: np.ndarray, covered: np.ndarray) -> 
     Returns:
         (h, w) bool.
     """
-    none = np.zeros_like(covered)
+    found = np.zeros_like(covered)
     rows = np.flatnonzero((matte > 0.5).any(1))
     if not len(rows):
-        return none
+        return found
     bottom, tall = int(rows[-1]), int(rows[-1] - rows[0]) + 1
-    feet = none.copy()
-    low = slice(max(bottom - round(FEET * tall), 0), bottom + 1)
-    feet[low] = matte[low] > 0.5
+    if bottom >= len(matte) - max(2, round(CUT * tall)):
+        return found  # the person may be cut off there: what ends are not the feet
+    top = max(bottom - round(FEET * tall), 0)
+    room = math.ceil((SHADOW_HIGH + BLURS * BLUR) * tall) + 3  # rows that the shadow, its blur and its rim need
+    band = slice(max(top - room, 0), bottom + 1 + room)
+    feet = matte[band] > 0.5
+    feet[: top - band.start] = False
+    found[band] = _beside(picture[band], feet, covered[band], tall)
+    return found
+
+
+def _beside(picture: np.ndarray, feet: np.ndarray, covered: np.ndarray, tall: int) -> np.ndarray:
+    """`foot_shadow` in the rows around the feet; `feet` and `covered` (h, w) bool, `tall` pixels the person is high."""
     near = distance_transform_edt(~feet, sampling=(SHADOW_WIDE / SHADOW_HIGH, 1.0)) < SHADOW_WIDE * tall
     known = ~(near | covered)
     if not known.any():
-        return none
-    sigma = 0.008 * tall
+        return known
+    sigma = BLUR * tall
 
     def local(where: np.ndarray) -> np.ndarray:
-        amount = gaussian_filter(where.astype(np.float32), sigma)[..., None]
-        return gaussian_filter(picture * where[..., None], (sigma, sigma, 0)) / np.maximum(amount, 1e-3)
+        amount = gaussian_filter(where.astype(np.float32), sigma, truncate=BLURS)[..., None]
+        return gaussian_filter(picture * where[..., None], (sigma, sigma, 0), truncate=BLURS) / np.maximum(amount, 1e-3)
 
     usual, seen = across(local(known), known, upright=False), local(~covered)
     share = (seen + 0.02) / (usual + 0.02)  # (h, w, 3)
