@@ -15,6 +15,8 @@ from subject_tools import line_drawing
 
 from dancegen.errors import DancegenError
 from dancegen.evaluation.subject import MEASURES, YAML_JOINTS, judge, judged_pictures, judged_scenes, means
+from dancegen.skeleton.joints import MIRROR
+from dancegen.subject.detection import TORSO
 from dancegen.subject.network import SubjectConfig, SubjectNetwork
 from dancegen.training.frames.scene import Scene
 from dancegen.training.frames.store import scene_path, write_scene
@@ -39,20 +41,25 @@ def pictures(tmp_path: Path) -> Path:
 
 
 class Knowing(SubjectNetwork):
-    """A network that finds what is true, `off` px to the right."""
+    """A network that finds what is true, `off` px to the right, with the sides or without the joints that are named."""
 
-    def __init__(self, off: float) -> None:
+    def __init__(self, off: float = 0, sides: tuple[int, ...] = tuple(range(18)), hidden: tuple[int, ...] = ()) -> None:
         super().__init__(TINY)
-        self.off = off
+        self.off, self.sides, self.hidden = off, sides, hidden
 
     def find_joints(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return line_drawing().joints + np.array([self.off, 0], np.float32), np.ones(18, np.float32)
+        joints = line_drawing().joints[[*self.sides]] + np.array([self.off, 0], np.float32)
+        return joints, 1 - np.isin(np.arange(18), self.hidden).astype(np.float32)
 
 
-def test_joints_are_measured_in_body_heights(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "dancegen.subject.network_detector.flat_outline", lambda pixels: None
-    )  # the whole picture is looked at
+@pytest.fixture
+def whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network looks at the whole picture."""
+    monkeypatch.setattr("dancegen.subject.network_detector.flat_outline", lambda pixels: None)
+
+
+@pytest.mark.usefixtures("whole")
+def test_joints_are_measured_in_body_heights(pictures: Path) -> None:
     (judged,) = judged_pictures(pictures)
     assert judged.known.sum() == len(YAML_JOINTS)
     exact, near, far = (judge(Knowing(off), judged) for off in (0, 25, 60))
@@ -62,6 +69,20 @@ def test_joints_are_measured_in_body_heights(pictures: Path, monkeypatch: pytest
     assert exact["exchanged"] == 0
     assert exact["iou"] > 0.9  # the figure stands on flat paper
     assert means({"a/b": exact, "a/c": far})["a"]["pck10"] == 0.5
+
+
+@pytest.mark.usefixtures("whole")
+def test_left_found_on_the_right_is_exchanged(pictures: Path) -> None:
+    (judged,) = judged_pictures(pictures)
+    assert judge(Knowing(sides=MIRROR), judged)["exchanged"] == 1
+
+
+@pytest.mark.usefixtures("whole")
+def test_without_a_torso_nobody_is_found(pictures: Path) -> None:
+    (judged,) = judged_pictures(pictures)
+    row = judge(Knowing(hidden=TORSO), judged)
+    assert set(row) == set(MEASURES)
+    assert {row[key] for key in ("pck10", "pck05", "exchanged", "iou_found", "iou")} == {0}
 
 
 def test_command_writes_figures_and_a_sheet(pictures: Path, tmp_path: Path, run_main: Callable[..., Ran]) -> None:
@@ -91,10 +112,20 @@ def test_validation_scenes_are_measured_too(tmp_path: Path, run_main: Callable[.
     names = [judged.name for judged in judged_scenes([tmp_path / "SET"])]
     assert names == ["000003_0", "000003_4"]
     save_checkpoint(tmp_path / "net.safetensors", SubjectNetwork(TINY).state_dict(), TINY)
-    ran = run_main("evaluate", "subject", "--frames", tmp_path / "SET", "--weights", tmp_path / "net.safetensors")
+    out = tmp_path / "found.json"
+    measured = ("--weights", tmp_path / "net.safetensors", "--json", out)
+    ran = run_main("evaluate", "subject", "--frames", tmp_path / "SET", *measured)
     assert ran.status == 0, ran.err
     assert "SET" in ran.out
+    written = json.loads(out.read_text())
+    assert set(written["pictures"]["SET/000003_0"]) == set(MEASURES) - {"iou"}  # their masks are not refined
+    assert set(written["groups"]["SET"]) == set(MEASURES) - {"iou"} | {"pictures"}
     assert run_main("evaluate", "subject").status == 1
+
+
+def test_sets_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DancegenError, match="same name"):
+        judged_scenes([tmp_path / "a" / "SET", tmp_path / "b" / "SET"])
 
 
 def test_a_folder_without_truth_is_refused(tmp_path: Path) -> None:

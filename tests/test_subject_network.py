@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from dancegen.training.frames.scene import Scene
 from dancegen.training.frames.store import scene_path, write_scene
 from dancegen.training.subject import losses, samples
 from dancegen.training.subject.check import overlap
-from dancegen.training.subject.train import Trainer, TrainSubjectConfig, train_subject
+from dancegen.training.subject.train import LOSSES, Trainer, TrainSubjectConfig, train_subject
 from dancegen.weights.checkpoint import save_checkpoint
 
 TINY = SubjectConfig((8, 12, 16), (8, 12, 16), (8, 12, 16), find_size=64, segment_size=64, paint_size=64)
@@ -324,3 +325,12 @@ def test_training_writes_weights_logs_and_pictures(scenes: Path, tmp_path: Path)
     assert (tmp_path / "step_000004.png").exists()
     with pytest.raises(DancegenError, match="train frames"):
         train_subject([tmp_path / "nothing"], tmp_path, SHORT)
+
+
+def test_log_keeps_its_columns_when_other_networks_learn(scenes: Path, tmp_path: Path) -> None:
+    train_subject([scenes], tmp_path, dataclasses.replace(SHORT, steps=2, learning=("segmenter",)), config=TINY)
+    train_subject([scenes], tmp_path, dataclasses.replace(SHORT, learning=("finder",)), config=TINY)
+    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    learnt = [{name for name in LOSSES if row[name]} for row in rows]
+    assert learnt == [{"mask", "dice", "parts"}] * 2 + [{"heat", "present"}] * 2
+    assert not any(None in row for row in rows)

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from dancegen.training.frames.figure_shapes import draw_figure
 from dancegen.training.frames.leaps import random_leaps
 from dancegen.training.frames.look import finished, random_finish, resolve
 from dancegen.training.frames.make import contact_sheet, make_frames
-from dancegen.training.frames.poses import FACING_LIMIT, TURNED_LIMIT, dance_run, load_clips, still_pose
+from dancegen.training.frames.poses import FACING_LIMIT, TURNED_LIMIT, _legs, dance_run, load_clips, still_pose
 from dancegen.training.frames.posing import pose
 from dancegen.training.frames.scene import FRAMES, find_sources
 from dancegen.training.frames.store import read_scene, scene_path
@@ -180,12 +181,24 @@ def test_dance_faces_the_camera(data: Path) -> None:
         assert abs(np.arctan2(-across[2], across[0])) <= FACING_LIMIT + 1e-6
 
 
-def test_turned_people_show_their_backs_and_leap() -> None:
+def test_turned_people_show_their_backs_and_leap(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds: list[str] = []
+
+    def legs(*args: Any, **named: Any) -> str:
+        kinds.append(_legs(*args, **named))
+        return kinds[-1]
+
+    monkeypatch.setattr("dancegen.training.frames.poses._legs", legs)
     poses = [still_pose(np.random.default_rng(seed), True, TURNED_LIMIT).joints for seed in range(60)]
     across = np.array([joints[11] - joints[8] for joints in poses])
     assert 0.3 < (across[:, 0] < 0).mean() < 0.7  # the left hip on the picture's left: seen from behind
-    feet = np.array([np.ptp(joints[[10, 13], 1]) for joints in poses])
-    assert (feet > 0.2).mean() > 0.1
+    facing = np.degrees(np.arctan2(-across[:, 2], across[:, 0]))
+    assert (np.abs(facing) > 150).any()  # the whole way round
+    assert 0.1 < kinds.count("leap") / len(poses) < 0.4  # 0.19 are meant to
+    kinds.clear()
+    for seed in range(60):
+        still_pose(np.random.default_rng(seed), True)
+    assert "leap" not in kinds  # of people who face the camera none does
 
 
 def test_splits_share_nobody(data: Path) -> None:

@@ -7,6 +7,7 @@ What is measured is what `render` does without mediapipe and DWPose.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.skeleton.joints import MIRROR, body_height
 from dancegen.subject import mediapipe_detector
-from dancegen.subject.detection import TORSO, Detection
+from dancegen.subject.detection import TORSO, Detection, has_torso
 from dancegen.subject.image import ConditionalImage, open_picture
 from dancegen.subject.mask import person_mask
 from dancegen.subject.network import SubjectNetwork
@@ -86,6 +87,12 @@ def judged_pictures(folder: Path) -> list[Judged]:
 def judged_scenes(sets: list[Path]) -> list[Judged]:
     """Two frames of each validation scene of the sets that `dancegen train frames --split val` wrote; a group a set."""
     found: list[Judged] = []
+    names = [folder.resolve().name for folder in sets]
+    if len(set(names)) < len(names):
+        raise DancegenError(
+            f"two of the sets have the same name: {', '.join(names)}",
+            "measure them one by one, or give one of the folders another name",
+        )
     for folder in sets:
         for path in scene_files([folder], "val"):
             for frame, case in zip(SCENE_FRAMES, read_cases(path, SCENE_FRAMES), strict=True):
@@ -117,7 +124,8 @@ def judge(network: SubjectNetwork, picture: Judged) -> dict[str, float]:
         pck10, pck05: share of the known joints within 0.1 and 0.05 body heights; sure: their mean confidence.
         exchanged: 1 if shoulders and hips fit better with left and right exchanged.
         iou_given, iou_found: of the network's mask with the true joints and with its own; iou: of the mask that is
-        used in the end, refined on the picture (unless `picture` says otherwise).
+        used in the end, refined on the picture (left out if `picture` says so).
+        Where that mask needs a torso and none is found, nobody is: all but iou_given and sure are 0.
     """
     joints, confidence = network_joints(picture.image, network)
     height = float(body_height(picture.joints.astype(np.float64)))
@@ -127,34 +135,40 @@ def judge(network: SubjectNetwork, picture: Judged) -> dict[str, float]:
     pixels = picture.image.pixels
     given = network.segment(pixels, picture.joints, picture.known.astype(np.float32)).mask
     own = network.segment(pixels, joints, confidence).mask
-    refined = own
-    if picture.refined:
-        refined, _ = person_mask(picture.image, Detection(joints, confidence, None, "network"), network)
-    return {
+    row = {
         "pck10": float((off < 0.1).mean()),
         "pck05": float((off < 0.05).mean()),
         "exchanged": float(exchanged < as_found),
         "iou_given": overlap(given, picture.mask),
         "iou_found": overlap(own, picture.mask),
-        "iou": overlap(refined, picture.mask),
         "sure": float(confidence[picture.known].mean()),
     }
+    if not picture.refined:
+        return row
+    if not has_torso(confidence):
+        return row | dict.fromkeys(("pck10", "pck05", "exchanged", "iou_found", "iou"), 0.0)
+    refined, _ = person_mask(picture.image, Detection(joints, confidence, None, "network"), network)
+    return row | {"iou": overlap(refined, picture.mask)}
 
 
 def means(results: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
-    """The mean over the pictures of each group, and how many they are."""
+    """The mean over the pictures of each group (NaN of what is not measured in it), and how many they are."""
     groups: dict[str, list[dict[str, float]]] = {}
     for name, row in results.items():
         groups.setdefault(name.split("/")[0], []).append(row)
     return {
-        group: {key: float(np.mean([row[key] for row in rows])) for key in MEASURES} | {"pictures": len(rows)}
+        group: {key: _mean([row[key] for row in rows if key in row]) for key in MEASURES} | {"pictures": len(rows)}
         for group, rows in groups.items()
     }
 
 
 def write_json(path: Path, results: dict[str, dict[str, float]]) -> None:
-    """The groups' means and each picture's figures."""
-    text = json.dumps({"groups": means(results), "pictures": results}, indent=1)
+    """The groups' means and each picture's figures; what is not measured is left out."""
+    groups = {
+        group: {key: value for key, value in row.items() if not math.isnan(value)}
+        for group, row in means(results).items()
+    }
+    text = json.dumps({"groups": groups, "pictures": results}, indent=1)
     path.write_text(text + "\n", encoding="utf-8")
 
 
@@ -167,6 +181,10 @@ def contact_sheet(network: SubjectNetwork, pictures: list[Judged], tile: int = 2
             picture.thumbnail((tile, tile))
             canvas.paste(picture, ((index % 2 * 5 + column) * tile, index // 2 * tile))
     return canvas
+
+
+def _mean(values: list[float]) -> float:
+    return float(np.mean(values)) if values else math.nan
 
 
 def _drawing(path: Path) -> Judged:

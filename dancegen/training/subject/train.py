@@ -27,6 +27,7 @@ from dancegen.training.subject.check import check, checking_cases, sheet
 from dancegen.weights.checkpoint import save_checkpoint
 
 NETWORKS = ("finder", "segmenter", "painter")
+LOSSES = ("dice", "heat", "mask", "parts", "plate", "present")  # of all networks, the columns of log.csv
 
 
 @dataclass(frozen=True)
@@ -111,13 +112,14 @@ def train_subject(
         step += 1
         reporter.advance()
         if step % settings.log_every == 0:
-            _log(out / "log.csv", step, time.monotonic() - began, {k: float(np.mean(v)) for k, v in sums.items()})
+            means = {name: float(np.mean(values)) for name, values in sums.items()}
+            _log(out / "log.csv", step, time.monotonic() - began, means, LOSSES)
             sums = {}
         if step % settings.check_every == 0 or step == settings.steps:
             trainer.save(state_file, step)
             network = trainer.averaged()
             found = check(network, cases)
-            _log(out / "checks.csv", step, time.monotonic() - began, found)
+            _log(out / "checks.csv", step, time.monotonic() - began, found, tuple(sorted(found)))
             reporter.note(f"step {step}: " + ", ".join(f"{name} {value:.3f}" for name, value in found.items()))
             sheet(network, cases[:8]).save(out / f"step_{step:06d}.png")
             export(network, out / "subject.safetensors", step, settings)
@@ -282,10 +284,11 @@ def _last(picture: Tensor) -> Tensor:
     return picture.contiguous(memory_format=torch.channels_last)
 
 
-def _log(path: Path, step: int, seconds: float, values: dict[str, float]) -> None:
+def _log(path: Path, step: int, seconds: float, values: dict[str, float], columns: tuple[str, ...]) -> None:
+    """Add a row; columns without a value stay empty."""
     new = not path.exists()
     with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, ["step", "seconds", *sorted(values)], extrasaction="ignore")
+        writer = csv.DictWriter(file, ["step", "seconds", *columns])
         if new:
             writer.writeheader()
         writer.writerow({"step": step, "seconds": round(seconds, 1), **{k: round(v, 5) for k, v in values.items()}})
