@@ -11,7 +11,7 @@ from dancegen.rendering.renderer import Renderer
 from dancegen.rendering.skirt import hem_level
 from dancegen.skeleton.joints import L_ANKLE, L_HIP, L_KNEE, R_ANKLE, R_HIP, R_KNEE
 from dancegen.subject.subject import Subject
-from tests.test_puppet import as_sequence, drawn
+from tests.test_puppet import as_sequence, drawn, standing
 
 RED, SKIN = (200, 30, 30), (230, 180, 150)
 
@@ -75,6 +75,15 @@ def test_the_lower_edge_of_a_picture_is_no_hem() -> None:
     part = cut(skirt, 1.3)  # below the hem: still found
     assert 0.75 < hem_level(*as_tensors(part), part.joints) < 1.1
     assert 0.75 < Renderer().prepare(part, 240).layers.hem < 1.1
+
+
+def test_across_crossed_legs_the_lower_edge_is_no_hem_either() -> None:
+    joints = standing(320, 330, 270)  # the width is looked for across the legs: here it is nearly upright
+    joints[[R_HIP, R_KNEE, R_ANKLE]] = [[143, 143], [152, 180], [60, 211]]
+    joints[[L_HIP, L_KNEE, L_ANKLE]] = [[163, 135], [162, 186], [154, 228]]
+    picture = torch.linspace(0, 3, 330)[None, :, None].expand(3, 330, 320) % 1
+    for rows in (190, 330):
+        assert hem_level(picture[:, :rows], torch.ones(rows, 320), joints) == 0
 
 
 def test_a_skirt_stays_in_one_piece_when_the_legs_part() -> None:

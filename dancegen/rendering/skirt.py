@@ -57,31 +57,30 @@ def hem_level(picture: torch.Tensor, matte: torch.Tensor, joints: np.ndarray) ->
     colour = (colours * weight).sum(0) / weight.sum(0)  # (levels, 3)
     gaps = np.flatnonzero(present.min(0) < 0.3)
     first_gap = int(gaps[0]) if len(gaps) else len(LEVELS)
-    width = _widths(matte, (right + left) / 2, span / np.maximum(apart, 1e-3)[:, None], size)
-    unseen = np.flatnonzero(_cut_off(between, matte.shape, max(CUT * size, 2.0)))
+    steps = np.linspace(-0.25, 0.25, 51)[:, None, None] * size
+    strips = (right + left) / 2 + steps * span / np.maximum(apart, 1e-3)[:, None]  # (51, levels, 2)
+    person = _at(matte[None], strips)[..., 0] > 0.5  # (51, levels)
+    margin = max(CUT * size, 2.0)
+    seen = _inside(strips, matte.shape, margin)  # (51, levels)
+    unseen = np.flatnonzero(~_inside(between, matte.shape, margin).all(0))
     last = int(unseen[0]) if len(unseen) else len(LEVELS)
     for k in np.flatnonzero((LEVELS > HIGHEST_HEM) & (LEVELS < LOWEST_HEM)):
         if k + 1 >= last:  # what is below the cloth must be seen
             break
+        both = seen[:, k - 1] & seen[:, k + 1]
+        above, below = ((person[:, i] & both).sum() for i in (k - 1, k + 1))
         change = np.abs(colour[k + 1] - colour[k - 1]).max()
         ends = change > EDGE or apart[k] > APART * size  # the legs below are another thing, or stand apart
-        if k <= first_gap + 1 and apart[k] < ASTRIDE * size and width[k - 1] > NARROWS * width[k + 1] and ends:
+        if k <= first_gap + 1 and apart[k] < ASTRIDE * size and above > NARROWS * below and ends:
             return float(LEVELS[k]) + ROUND
     return 0.0
 
 
-def _cut_off(places: np.ndarray, size: torch.Size, margin: float) -> np.ndarray:
-    """Which levels have a place (n, levels, 2) less than `margin` pixels inside a picture (h, w): (levels,) bool."""
+def _inside(places: np.ndarray, size: torch.Size, margin: float) -> np.ndarray:
+    """Which places (n, levels, 2) lie at least `margin` pixels inside a picture (h, w): (n, levels) bool."""
     far = np.array([size[1], size[0]]) - margin
-    return ((places < margin) | (places > far)).any((0, 2))
-
-
-def _widths(matte: torch.Tensor, middle: np.ndarray, aside: np.ndarray, size: float) -> np.ndarray:
-    """How wide the person is at each level, gaps counted as none: (levels,) body heights."""
-    steps = np.linspace(-0.25, 0.25, 51)
-    present = _at(matte[None], middle + (steps * size)[:, None, None] * aside)[..., 0]  # (51, levels)
-    widths: np.ndarray = (present > 0.5).mean(0) * 0.5
-    return widths
+    inside: np.ndarray = ((places >= margin) & (places <= far)).all(-1)
+    return inside
 
 
 def _down(xy: np.ndarray, leg: tuple[int, int, int]) -> np.ndarray:
