@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from conftest import shared_data
+from PIL import Image
+from scipy.ndimage import gaussian_filter
 
+from dancegen.errors import DancegenError
+from dancegen.evaluation.picture_metrics import sharpness
+from dancegen.rendering.bends import limb_bends
 from dancegen.rendering.generator import RendererConfig, load_generator
 from dancegen.rendering.limb_motion import FEATURES, LimbNetwork, corrected_maps, limb_frames, skeleton_features
-from dancegen.rendering.limbs import HEAD, L_HAND, R_FOOT, K, limb_maps
+from dancegen.rendering.limbs import HEAD, L_HAND, R_FOOT, R_FOREARM, R_UPPER_ARM, K, limb_maps, limb_order
+from dancegen.rendering.puppet import LimbLayers, lay
+from dancegen.rendering.renderer import Renderer
+from dancegen.skeleton.joints import R_ELBOW
 from dancegen.training.frames.outlines import SLICES, Outlines, make_outlines
 from dancegen.training.frames.scene import Sources, find_sources
-from dancegen.training.renderer import limb_loop
+from dancegen.training.renderer import limb_data, limb_loop
 from dancegen.training.renderer.limb_data import draw_pairs, prepare_pairs
 from dancegen.training.renderer.limb_loop import LimbPlan, compare, train_limbs
+from dancegen.training.renderer.puppet import cut, move
+from dancegen.training.renderer.state import TrainingState
+from tests.test_puppet import as_sequence, drawn
 
 RIGHT = [(-10, -52), (-14, -35), (-15, -20)], [(-6, -20), (-7, 3), (-7, 26)]
 FACE = [(-2, -64), (2, -64), (-5, -63), (5, -63)]
@@ -165,3 +178,72 @@ def test_outlines_of_rigged_characters() -> None:
     assert (v[..., 1] > v[..., 0]).all()
     inside = (v[..., 0] < 0.02 * 256) & (v[..., 1] > -0.02 * 256)  # the limb's axis runs between its edges
     assert inside[:, [4, 7, 10, 13]].mean() > 0.9
+
+
+def test_limbs_meet_at_their_elbows() -> None:
+    targets = posed(6)
+    maps = corrected_maps(limb_maps(STANDING, targets), targets, stirred().corrections(STANDING, targets))
+    elbows = targets[:, R_ELBOW, :2]
+    places = [np.einsum("bij,bj->bi", maps[:, k, :, :2], elbows) + maps[:, k, :, 2] for k in (R_UPPER_ARM, R_FOREARM)]
+    np.testing.assert_allclose(places[0], places[1], atol=1e-3)
+
+
+def test_training_draws_with_the_limb_network_too() -> None:
+    subject = drawn(96, 96, 80)
+    picture = torch.from_numpy(subject.image.pixels).permute(2, 0, 1)[None].float() / 255
+    cutout = cut(picture, torch.from_numpy(subject.mask)[None, None], subject.joints[None])
+    moved = subject.joints + np.random.default_rng(0).normal(0, 4, subject.joints.shape)
+    target = np.pad(moved, ((0, 0), (0, 1)))[None]
+    network = stirred()
+    maps = limb_maps(subject.joints, target)
+    right = corrected_maps(maps, target, network.corrections(subject.joints, target))
+    assert abs(right - maps).max() > 0.05
+    layers = LimbLayers(tuple(F.pad(t, (2, 2, 2, 2)) for t in cutout.textures[0]), np.zeros((K, 2), np.float32), 1.0)
+    frame = torch.zeros(4, 96, 96)
+    lay(layers, right[0], limb_bends(subject.joints, target).row(0), limb_order(target)[0], frame)
+    off, without = (float((frame - move(cutout, target, 96, n)[0]).abs().mean()) for n in (network, None))
+    assert off < 0.001
+    assert without > 0.002
+
+
+def test_a_run_of_other_sizes_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limb_loop, "prepare_outlines", lambda *arguments: growing(4))
+    train_limbs(tmp_path, tmp_path, LimbPlan(steps=1, batch=4), SIZES)
+    with pytest.raises(DancegenError, match="another --out"):
+        train_limbs(tmp_path, tmp_path, LimbPlan(steps=2, batch=4), replace(SIZES, limb_width=8))
+
+
+def test_the_renderer_goes_on_from_the_limb_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limb_loop, "prepare_outlines", lambda *arguments: growing(4))
+    start = train_limbs(tmp_path, tmp_path, LimbPlan(steps=3, batch=4), SIZES)
+    state = TrainingState.fresh(load_generator(start).config, 5, "cpu", start)
+    told = load_generator(start).state_dict()
+    assert all(torch.equal(value, told[key]) for key, value in state.network.state_dict().items())
+    assert not any(p.requires_grad for p in state.network.limb.parameters())
+    assert all(p.requires_grad for p in state.network.frame.parameters())
+
+
+def test_outlines_are_kept_and_missing_data_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DancegenError, match="no characters"):
+        limb_data.prepare_outlines(tmp_path / "nothing", tmp_path, "train", 3)
+    made: list[int] = []
+    one = Outlines(posed(8).astype(np.float32), np.zeros((8, K, SLICES, 2, 2), np.float32))
+    monkeypatch.setattr(limb_data, "find_sources", lambda *arguments: Sources([tmp_path], [], [np.zeros(1)], "train"))
+    monkeypatch.setattr(limb_data, "make_outlines", lambda sources, index, seed: (made.append(index), one)[1])
+    first = limb_data.prepare_outlines(tmp_path, tmp_path, "train", 3)
+    again = limb_data.prepare_outlines(tmp_path, tmp_path, "train", 3)
+    assert made == [0, 1, 2]
+    assert first.joints.shape == (3, 8, 18, 3)
+    np.testing.assert_array_equal(first.joints, again.joints)
+
+
+def test_a_person_in_their_own_pose_is_as_crisp_as_the_picture() -> None:
+    rng = np.random.default_rng(0)
+    subject = drawn(256, 256, 220)
+    noise = gaussian_filter(rng.normal(0, 60, subject.image.pixels.shape), (0.8, 0.8, 0))  # texture to keep
+    subject.image.pixels[:] = np.clip(subject.image.pixels * 0.6 + 60 + noise, 0, 255).astype(np.uint8)
+    renderer = Renderer()
+    frame = next(renderer.render(renderer.prepare(subject, 128), as_sequence(subject.joints[None])))
+    small = np.asarray(Image.fromarray(subject.image.pixels).resize((128, 128), Image.Resampling.LANCZOS))
+    mask = np.asarray(Image.fromarray((subject.mask * 255).astype(np.uint8)).resize((128, 128))) > 250
+    assert 0.95 < sharpness(frame / 255, small / 255, mask.astype(float)) < 1.15  # 0.86 as sampled

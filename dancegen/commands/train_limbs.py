@@ -13,7 +13,7 @@ def command(
     out: Annotated[Path, typer.Option(help="Folder of the run; a run that is there goes on.")],
     steps: Annotated[int | None, typer.Option(help="Training steps.", min=1)] = None,
     people: Annotated[int | None, typer.Option(help="Random people whose outlines are made.", min=2)] = None,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of initialisation and pairs; the people stay the same.")] = 0,
 ) -> str:
     """Train how limbs widen between two poses; next: `dancegen train renderer --from OUT/renderer.safetensors`.
 

@@ -1,4 +1,4 @@
-"""What the plain maps of `limbs` cannot know: how a limb widens, leans and shifts when a body moves in depth.
+"""What the plain maps of `limbs` cannot know: how a limb widens and lengthens when a body moves in depth.
 
 The maps turn limbs and stretch them along their axes. A body that comes nearer, bows or squats changes in other ways
 too, which its skeleton tells to somebody who has seen many bodies: `LimbNetwork` looks at the two skeletons alone and
@@ -52,6 +52,9 @@ from dancegen.skeleton.joints import (
 SCALE_LIMIT = 0.45  # how much smaller or larger a limb is looked up at most
 SHIFT_LIMIT = 0.06  # H
 DOUBT = 0.06  # half of a correction of this size is drawn: joints are found no better than that
+# How much of what is told of the limbs' lengths is drawn: with more of it they would come apart at elbows and knees.
+LENGTHS_DRAWN = {R_UPPER_ARM: 0.0, R_FOREARM: 0.0, L_UPPER_ARM: 0.0, L_FOREARM: 0.0}
+LENGTHS_DRAWN |= {R_THIGH: 0.5, R_SHIN: 0.5, L_THIGH: 0.5, L_SHIN: 0.5}
 UNCHANGED = (R_HAND, L_HAND, R_FOOT, L_FOOT)  # skeletons end where these begin
 WIDTHS = ((R_SHOULDER, L_SHOULDER), (R_HIP, L_HIP))
 # Limbs that may lead away from the camera, and the joints between which they do.
@@ -168,6 +171,8 @@ class LimbNetwork(nn.Module):
         both = (skeleton_features(source, targets), skeleton_features(source, at_rest(source, targets)))
         moved, rest = (torch.from_numpy(features).to(device, self.leave.weight.dtype) for features in both)
         told = self(moved, rest)[0].cpu().numpy().astype(np.float64)
+        for limb, share in LENGTHS_DRAWN.items():
+            told[:, limb, 0] *= share
         return told * told**2 / (told**2 + DOUBT**2)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.rendering.generator import Generator, RendererConfig
 from dancegen.rendering.limbs import RADII
@@ -152,7 +153,9 @@ def _restore(path: Path, generator: Generator, mean: Generator, optimiser: torch
     """Go on from a saved state, if there is one; the step reached."""
     if not path.exists():
         return 0
-    _, tensors = load_checkpoint(path, RendererConfig)
+    config, tensors = load_checkpoint(path, RendererConfig)
+    if config != generator.config:
+        raise DancegenError(f"{path} was trained with {config}", "give the same sizes or another --out")
     for prefix, network in (("network.", generator), ("mean.", mean)):
         network.limb.load_state_dict({k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)})
     for name, parameter in generator.limb.named_parameters():

@@ -1,5 +1,7 @@
 """The puppet as one batched, differentiable function: what `rendering.puppet` does limb by limb, on whole pictures.
 
+It leaves out what only finished frames have: skirts in one piece (`rendering.skirt`) and crisper colours.
+
 Training needs the gradient through the condition image (a neighbour frame that G_r made itself, equations 3 and 5);
 inference needs speed. Both share limbs, parts and the completion of hidden sides.
 
