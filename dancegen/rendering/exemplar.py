@@ -13,8 +13,9 @@ from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter
 
 PATCH = 7
 HALF = PATCH // 2
-SIDE_COST = 0.1  # per squared share of the picture's longer side: what is near is likelier the same thing
-HEIGHT_COST = 1.0  # likewise up and down: texture is taken from beside the hole, not from above
+# What a far source costs beside the mean squared difference of colours, per squared share of the picture's longer side:
+# what is near is likelier the same thing, and texture is taken from beside the hole, not from above.
+ASIDE_COST, LIFT_COST = 0.01, 0.1
 GUESS = 0.5  # how much an unknown pixel counts beside a known one: what is straight across the hole is likely there too
 PLAIN = 0.02  # what a front without any edge counts, in units of the picture's gradients
 
@@ -122,7 +123,7 @@ class _Filling:
         cost = (self.table @ query) / (3 * count)
         y, x = row - HALF, column - HALF  # in the picture
         lift, side = (self.rows - y) / self.size, (self.columns - x) / self.size
-        best = int(np.argmin(cost + 0.1 * (HEIGHT_COST * lift**2 + SIDE_COST * side**2)))
+        best = int(np.argmin(cost + LIFT_COST * lift**2 + ASIDE_COST * side**2))
         new = ~known & self.hole[window]
         source = np.moveaxis(self.sources[best].reshape(3, PATCH, PATCH), 0, -1)
         target[new] = source[new]

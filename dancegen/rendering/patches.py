@@ -12,16 +12,14 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import binary_dilation, distance_transform_edt, zoom
 
-from dancegen.rendering.exemplar import taken_from
+from dancegen.rendering.exemplar import HALF, PATCH, taken_from
 from dancegen.rendering.seams import copied, seam_colours
 
 # The longer side and the hole's area at most, pixels: where edges are carried into the hole, where patches are told.
 COARSE = (112, 2200)
 FINE = (224, 10000)
-PATCH = 7
-HALF = PATCH // 2
 ROUNDS = 2
-HEIGHT_COST = 0.6  # per squared share of the picture's height: texture is taken from beside the hole, not from above
+HEIGHT_COST = 0.06  # beside the patches' mean squared difference, per squared share of the picture's own height
 
 
 def fill_with_patches(picture: np.ndarray, hole: np.ndarray, seed: int = 0) -> np.ndarray | None:
@@ -155,7 +153,7 @@ class _Level:
         source = self.features[places[:, 0] * self.width + places[:, 1]]
         difference = source - self.targets
         lift = (places[:, 0] - self.rows) / self.height
-        return np.einsum("nf,nf->n", difference, difference) / difference.shape[1] + 0.1 * HEIGHT_COST * lift**2
+        return np.einsum("nf,nf->n", difference, difference) / difference.shape[1] + HEIGHT_COST * lift**2
 
     def _try(self, row: np.ndarray, column: np.ndarray) -> None:
         places = self._valid(row, column)
