@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,5 +47,6 @@ def command(
         evaluation.contact_sheet(network, judged).save(plot)
     table = Table("", "pictures", *evaluation.MEASURES.values(), title="subject network")
     for group, row in evaluation.means(results).items():
-        table.add_row(group, f"{row['pictures']:.0f}", *(f"{row[key]:.3f}" for key in evaluation.MEASURES))
+        told = ("-" if math.isnan(row[key]) else f"{row[key]:.3f}" for key in evaluation.MEASURES)
+        table.add_row(group, f"{row['pictures']:.0f}", *told)
     return table
