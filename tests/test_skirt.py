@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from dancegen.rendering.limbs import L_THIGH, R_THIGH, K
 from dancegen.rendering.renderer import Renderer
-from dancegen.rendering.skirt import hem_level
+from dancegen.rendering.skirt import hem_level, spanning
 from dancegen.skeleton.joints import L_ANKLE, L_HIP, L_KNEE, R_ANKLE, R_HIP, R_KNEE
 from dancegen.subject.subject import Subject
 from tests.test_puppet import as_sequence, drawn, standing
@@ -98,3 +99,12 @@ def test_a_skirt_stays_in_one_piece_when_the_legs_part() -> None:
     assert (np.abs(across - RED).max(-1) < 60).mean() > 0.95
     below = frame[int(target[R_KNEE, 1]) + 12, 95:105]
     assert (below > 200).all()  # nothing is stretched between bare legs
+
+
+def test_a_leg_without_length_moves_no_cloth() -> None:
+    maps = np.tile(np.eye(2, 3, dtype=np.float32), (K, 1, 1))
+    axes = np.array([[[[0.0, 0], [0, 10]], [[8, 0], [8, 10]]]] * 2)
+    places = torch.arange(10) + 0.5
+    assert spanning(R_THIGH, maps, axes, 0.9, places, places) is not None
+    maps[L_THIGH] = 0
+    assert spanning(R_THIGH, maps, axes, 0.9, places, places) is None

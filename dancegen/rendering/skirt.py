@@ -144,10 +144,10 @@ def spanning(
         x: (bw,), y: (bh,) target pixels.
 
     Returns:
-        None where the cloth ends above this piece.
+        None where the cloth ends above this piece, or one of the legs has no length.
     """
     other, segment = PAIRS[limb]
-    if hem <= segment + 0.05:
+    if hem <= segment + 0.05 or abs(np.linalg.det(maps[[limb, other], :, :2])).min() < 1e-6:  # a leg without length
         return None
     first, second = (limb, other) if limb in (R_THIGH, R_SHIN) else (other, limb)
     ends = [seen_in_target(maps[k], axes[segment, side]) for side, k in enumerate((first, second))]  # target pixels

@@ -72,7 +72,7 @@ def train_limbs(
     while step < plan.steps:
         _set_rate(optimiser, plan, step)
         pairs = draw_pairs(train, plan.batch, np.random.default_rng([plan.seed, step]))
-        loss = train_step(generator, optimiser, pairs, plan)
+        loss = train_step(generator, optimiser, pairs)
         step += 1
         decay = min(MEAN_DECAY, step / (10 + step))
         with torch.no_grad():
@@ -89,7 +89,7 @@ def train_limbs(
     return result
 
 
-def train_step(generator: Generator, optimiser: torch.optim.Optimizer, pairs: Pairs, plan: LimbPlan) -> float:
+def train_step(generator: Generator, optimiser: torch.optim.Optimizer, pairs: Pairs) -> float:
     """One update of the limb network; the loss."""
     scale, shift = generator.limb(pairs.features, pairs.still)  # (B, K, 2) each
     loss = missed(errors(scale, shift, pairs))
@@ -116,7 +116,7 @@ def missed(off: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def compare(generator: Generator, pairs: Pairs) -> tuple[float, float]:
-    """The mean distance by which plain and corrected maps miss the edges, in thousandths of H."""
+    """The mean distance by which plain and stretched and shifted maps miss the edges, in thousandths of H."""
     scale, shift = generator.limb(pairs.features, pairs.still)
     nothing = torch.zeros_like(scale)
     plain, better = (errors(a, b, pairs).norm(dim=-1).sum() for a, b in ((nothing, nothing), (scale, shift)))
