@@ -12,6 +12,7 @@ from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.weights.manifest import load_manifest
 from dancegen.weights.resolve import weights_path
+from dancegen.weights.verify import WeightsInfo, weights_info
 
 if TYPE_CHECKING:
     import torch
@@ -31,14 +32,14 @@ class Networks:
     puppet draws the frames.
 
     Attributes:
-        names: what each role was loaded from, for the video's metadata.
+        weights: which file each role was loaded from, for the video's metadata.
     """
 
     device: torch.device
     choreographer: Choreographer | None = None
     subject: SubjectNetwork | None = None
     renderer: Generator | None = None
-    names: dict[str, str] = field(default_factory=dict)
+    weights: dict[str, WeightsInfo] = field(default_factory=dict)
 
     def dancer(self) -> Choreographer:
         """The choreographer, where a dance is to be made.
@@ -81,12 +82,12 @@ def load_networks(
     place = choose_device(device)
     listed = {entry.role for entry in load_manifest()}
     loaded: dict[str, object] = {}
-    names: dict[str, str] = {}
+    used: dict[str, WeightsInfo] = {}
     for role in LOADED_ROLES:
         if role not in roles or (role not in chosen and role not in listed) or chosen.get(role) == "puppet":
             continue
         path = weights_path(chosen.get(role, role), role=role, offline=offline, reporter=reporter or SilentReporter())
-        names[role] = path.name
+        used[role] = weights_info(path)
         try:
             loaded[role] = _load(role, path, place)
         except (RuntimeError, ValueError) as cause:  # what torch says of tensors that are missing or of another shape
@@ -95,7 +96,7 @@ def load_networks(
             told = " ".join(str(cause).split("\n\t")[:2][-1].split())  # torch's list of faults: its first
             what = f"the tensors of {path} do not fit this version's {role} ({told[:150]})"
             raise DancegenError(what, "give other weights, or install the dancegen they were made with") from cause
-    return Networks(place, names=names, **loaded)  # type: ignore[arg-type]
+    return Networks(place, weights=used, **loaded)  # type: ignore[arg-type]
 
 
 def _load(role: str, path: Path, device: torch.device) -> object:

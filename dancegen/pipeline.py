@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from dancegen.skeleton.sequence import SkeletonSequence
 from dancegen.subject.image import ConditionalImage, open_picture
 from dancegen.subject.subject import Subject
 from dancegen.video.encode import CRF, VideoWriter, check_output, check_room
+from dancegen.weights.verify import WeightsInfo
 from dancegen.workbench.preflight import warnings
 
 SIZES = (64, 2048)  # pixels, the longer side of a video
@@ -64,8 +65,24 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a dance and a person that were there before come from, for the video's comment.
+
+    Attributes:
+        weights: which weights made them, by role.
+        dance: of a dance file: its seed, style, song and the like.
+    """
+
+    weights: Mapping[str, WeightsInfo] = field(default_factory=dict)
+    dance: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Rendered:
-    """What was made: the video, its facts, and the stages' results for whoever wants to go on with them."""
+    """What was made: the video, its facts, and the stages' results for whoever wants to go on with them.
+
+    `facts` is what the video's comment says about its making.
+    """
 
     path: Path
     frames: int
@@ -74,6 +91,7 @@ class Rendered:
     grid: BeatGrid
     dance: SkeletonSequence
     subject: Subject
+    facts: dict[str, Any]
 
 
 def render_dance(
@@ -87,6 +105,7 @@ def render_dance(
     grid: BeatGrid | Callable[[Song], BeatGrid] | None = None,
     dance: SkeletonSequence | Callable[[Song], SkeletonSequence] | None = None,
     subject: Subject | None = None,
+    origin: Origin | None = None,
     pose: Path | None = None,
     mask: Path | None = None,
     networks: Networks | None = None,
@@ -106,6 +125,7 @@ def render_dance(
         grid: the beats of that stretch, where they are known, or what tells them; else they are looked for.
         dance: a dance made before (canonical), or what makes one, instead of a new one.
         subject: the person found before in this picture, instead of looking for them.
+        origin: where that dance and that person come from.
         pose, mask: files that give the person's joints and outline.
         networks: loaded before; else they are loaded as `weights`, `device` and `offline` say.
         overwrite: replace `out` if it is there.
@@ -141,11 +161,12 @@ def render_dance(
         reporter.note(warning)
     poses = _place(dance, subject, settings.fps, frames)
     reporter.stage("drawing", frames, "frames")
-    with VideoWriter(out, *size, settings.fps, sound, _facts(settings, networks), settings.crf) as video:
+    facts = _facts(settings, networks, origin or Origin())
+    with VideoWriter(out, *size, settings.fps, sound, facts, settings.crf) as video:
         for frame in draw(poses):
             video.write(frame)
             reporter.advance()
-    return Rendered(out, frames, size, sound, grid, dance, subject)
+    return Rendered(out, frames, size, sound, grid, dance, subject, facts)
 
 
 def _check_given(*files: Path | str | None) -> None:
@@ -219,11 +240,13 @@ def _skeleton(subject: Subject, size: tuple[int, int]) -> Draw:
     return draw
 
 
-def _facts(settings: Settings, networks: Networks) -> dict[str, Any]:
+def _facts(settings: Settings, networks: Networks, origin: Origin) -> dict[str, Any]:
     """What the video's comment says about its making."""
-    return {
-        "dancegen": __version__,
-        "seed": settings.seed,
-        "style": settings.style,
-        "weights": networks.names,
-    }
+    weights = {**origin.weights, **networks.weights}
+    facts: dict[str, Any] = {"dancegen": __version__, "seed": settings.seed, "style": settings.style}
+    facts["weights"] = {role: asdict(weights[role]) for role in LOADED_ROLES if role in weights}
+    if origin.dance:
+        facts["dance"] = dict(origin.dance)
+    if settings.preview:
+        facts["preview"] = True
+    return facts

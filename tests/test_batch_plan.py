@@ -11,6 +11,9 @@ import pytest
 
 from dancegen.assets.example import PICTURE, POSE
 from dancegen.errors import DancegenError
+from dancegen.video.encode import read_comment
+from dancegen.weights.manifest import load_manifest
+from dancegen.weights.verify import sha256_of
 from dancegen.workbench.plan import Options, Pair, find_files, make_jobs, make_pairs, read_pairs
 
 OPTIONS = Options(0, "none", 64, 5.0, 18, 0.0, None, None, True, "cpu", True, {}, {"choreographer": "c" * 64})
@@ -122,6 +125,9 @@ def test_a_batch_makes_each_stage_once(tmp_path: Path, run_main: Callable, beat_
     assert "1 video made" in said and "2 failed" in said and "bad.wav is not a sound file" in said
     assert [path.name for path in out.glob("*.mp4")] == ["one--me.mp4"]
     video = out / "one--me.mp4"
+    weights = read_comment(video)["weights"]  # of stages that other jobs made, too
+    assert weights["choreographer"] == {"name": tiny_weights.name, "sha256": sha256_of(tiny_weights)}
+    assert weights["subject"]["sha256"] in {entry.sha256 for entry in load_manifest()}
     stamp = video.stat().st_mtime_ns
     (tmp_path / "pairs.csv").write_text("one.wav,me.png\n")
     ran = run_main(*arguments)

@@ -23,6 +23,7 @@ from dancegen.subject.image import open_picture
 from dancegen.subject.subject import Subject
 from dancegen.video.encode import read_comment
 from dancegen.weights.checkpoint import load_checkpoint, save_checkpoint
+from dancegen.weights.verify import sha256_of
 
 STAGES = ["listening", "loading", "finding", "preparing", "choreography", "drawing"]
 SMALL = {"size": 64, "fps": 5.0}
@@ -64,7 +65,9 @@ def test_a_song_and_a_picture_become_a_video(
     assert frames.shape == (made.frames, 64, 42, 3)
     assert np.abs(np.diff(frames.astype(int), axis=0)).max() > 40  # somebody moves
     told = read_comment(made.path)
-    assert told["seed"] == 3 and told["weights"]["choreographer"] == "tiny.safetensors" and told["dancegen"]
+    assert told["seed"] == 3 and told["dancegen"] and told == made.facts
+    assert told["weights"]["choreographer"] == {"name": "tiny.safetensors", "sha256": sha256_of(tiny_weights)}
+    assert "renderer" not in told["weights"]
     assert [name.split()[0] for name in listener.stages] == STAGES
     assert listener.steps == made.frames
     assert load_song(made.path).seconds == pytest.approx(2.1, abs=0.06)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,16 @@ import pytest
 from PIL import Image
 from workbench_tools import dance, dance_file
 
+from dancegen.choreography.config import ChoreographerConfig
 from dancegen.errors import DancegenError
+from dancegen.video.encode import read_comment
+from dancegen.weights.checkpoint import load_checkpoint, save_checkpoint
+from dancegen.weights.manifest import load_manifest
+from dancegen.weights.verify import WeightsInfo, sha256_of
+from dancegen.workbench.dance_file import write_dance
 from dancegen.workbench.make import Styles, parse_styles
 from dancegen.workbench.read_dance import read_dance
+from dancegen.workbench.report import weights_rows
 from dancegen.workbench.takes import best_first, ranked
 
 
@@ -115,6 +123,57 @@ def test_redone_bars_leave_the_rest_bit_identical(make: Callable, tmp_path: Path
     assert make("--from", first, "-o", second, "--redo", "1").status == 1  # b is there
 
 
+def test_the_video_tells_who_made_which_bars(
+    make: Callable, run_main: Callable, quick: tuple, tmp_path: Path, beat_song: Path, picture: Path, tiny_weights: Path
+) -> None:
+    """The weights of bars that others made anew are not those of the dance."""
+    out = tmp_path / "a.dance.json"
+    make("-o", out)
+    redo = ("dance", beat_song, "-o", out, "--redo", "2", "--offline", "--weights")
+    other = tmp_path / "other.safetensors"
+    config, state = load_checkpoint(tiny_weights, ChoreographerConfig)
+    save_checkpoint(other, {name: tensor * 0.9 for name, tensor in state.items()}, config)
+    assert run_main(*redo, f"choreographer={tiny_weights}", "--seed", 8).status == 0
+    assert run_main(*redo, f"choreographer={other}", "--seed", 9).status == 0
+    first, second = read_dance(out).takes[0].edits
+    assert first.weights is None and second.weights == WeightsInfo("other.safetensors", sha256_of(other))
+    video = tmp_path / "a.mp4"
+    assert run_main("render", beat_song, picture, "-o", video, "--preview", *quick, "--dance", out).status == 0
+    told = read_comment(video)
+    assert told["weights"]["choreographer"]["sha256"] == sha256_of(tiny_weights) and told["preview"] is True
+    assert [(edit["seed"], edit.get("weights", {}).get("sha256")) for edit in told["dance"]["edits"]] == [
+        (8, None),
+        (9, sha256_of(other)),
+    ]
+
+
+def test_an_imported_dance_has_no_weights(
+    run_main: Callable, quick: tuple, tmp_path: Path, beat_song: Path, picture: Path
+) -> None:
+    out, video, page = tmp_path / "a.dance.json", tmp_path / "a.mp4", tmp_path / "a.html"
+    made = dance_file(seconds=4.0)
+    take = replace(made.takes[0], style="imported")
+    song = replace(made.song, sha256=sha256_of(beat_song))
+    write_dance(out, replace(made, song=song, weights=None, takes=(take,)))
+    given = ("--dance", out, "--report", page)
+    ran = run_main("render", beat_song, picture, "-o", video, "--preview", *quick, *given)
+    assert ran.status == 0, ran.err
+    assert "choreographer" not in read_comment(video)["weights"]
+    assert "none: the dance is imported" in page.read_text() and "none: the skeleton only" in page.read_text()
+
+
+def test_a_report_knows_weights_by_their_content(tmp_path: Path) -> None:
+    """One's own file of a shipped file's name is not taken for it, nor a renamed shipped file for one's own."""
+    shipped = next(entry for entry in load_manifest() if entry.role == "renderer")
+    facts = {"weights": {"renderer": {"name": "renderer.safetensors", "sha256": "a" * 64}}}
+    facts["weights"]["subject"] = {"name": "mine.safetensors", "sha256": shipped.sha256}
+    rows = {row[0]: row[1:] for row in weights_rows(facts, "network, mask: network")}
+    assert rows["renderer"] == ("renderer.safetensors", "not a file of this dancegen", "a" * 64)
+    assert rows["subject"] == ("mine.safetensors", shipped.licence, shipped.sha256)
+    assert rows["choreographer"] == ("none: the dance is given", "", "") and "detector" not in rows
+    assert sum(row[0] == "detector" for row in weights_rows(facts, "dwpose, mask: network")) == 2
+
+
 def test_another_song_cannot_be_redone(make: Callable, tmp_path: Path, run_main: Callable) -> None:
     import soundfile
 
@@ -174,7 +233,13 @@ def test_a_dance_file_renders_the_dance_that_render_would_make(
     difference = [abs(a - b) for a, b in zip(*(frames(video) for video in videos), strict=True)]
     assert max(difference) < 1.0  # mean grey level of each frame
     text = page.read_text()
+    told = read_comment(videos[1])
+    made = read_dance(out)
+    assert made.weights and told["weights"]["choreographer"] == vars(made.weights) and told["seed"] == 3
+    assert told["dance"]["song_sha256"] == made.song.sha256 and (told["dance"]["take"], told["dance"]["seed"]) == (1, 3)
     for said in (
+        made.weights.sha256,
+        "none: the analytic puppet",
         "<h2>The video</h2>",
         "<h2>Scores</h2>",
         "dancegen render",

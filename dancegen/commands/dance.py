@@ -13,7 +13,8 @@ from dancegen.errors import DancegenError
 
 if TYPE_CHECKING:
     from dancegen.choreography.model import Choreographer
-    from dancegen.workbench.dance_file import DanceFile, Edit, WeightsInfo
+    from dancegen.weights.verify import WeightsInfo
+    from dancegen.workbench.dance_file import DanceFile, Edit
 
 Song = Annotated[Path, typer.Argument(help="Any sound file: wav, flac, mp3, m4a, ogg, opus, or a video with sound.")]
 
@@ -63,7 +64,7 @@ def dance(
         Settings(seed=number)  # refuses what cannot be
     network, info = _choreographer(weights, device, offline)
     if redo:
-        made = _redone(song, from_ or out, take, redo, seed, style or [], network, force)
+        made = _redone(song, from_ or out, take, redo, seed, style or [], network, info, force)
     else:
         made = _new(song, takes, seed, style or [], start, duration, tempo, beats, network, info)
     write_dance(out, made)
@@ -143,6 +144,7 @@ def _redone(
     seed: int,
     style: list[str],
     network: Choreographer,
+    info: WeightsInfo,
     force: bool,
 ) -> DanceFile:
     from dancegen.audio.load import load_song
@@ -160,19 +162,19 @@ def _redone(
     reporter().stage("listening to the song")
     sound = load_song(song, made.song.start, made.song.seconds)
     stretches = [parse_bars(text) for text in bars]
-    return redo(made, number, sound, network, bars=stretches, seed=seed, style=styles.base, reporter=reporter())
+    how: dict[str, Any] = {"bars": stretches, "seed": seed, "style": styles.base, "weights": info}
+    return redo(made, number, sound, network, **how, reporter=reporter())
 
 
 def _choreographer(weights: list[str] | None, device: str, offline: bool) -> tuple[Choreographer, WeightsInfo]:
     from dancegen.choreography.dance import load_choreographer
     from dancegen.device import choose_device
     from dancegen.weights.resolve import weights_by_role, weights_path
-    from dancegen.weights.verify import checked_sha256
-    from dancegen.workbench.dance_file import WeightsInfo
+    from dancegen.weights.verify import weights_info
 
     chosen = weights_by_role(weights or []).get("choreographer", "choreographer")
     path = weights_path(chosen, role="choreographer", offline=offline, reporter=reporter())
-    return load_choreographer(path, choose_device(device)), WeightsInfo(path.name, checked_sha256(path))
+    return load_choreographer(path, choose_device(device)), weights_info(path)
 
 
 def _table(made: DanceFile, out: Path, sheet: Path | None) -> Any:

@@ -13,6 +13,7 @@ from dancegen.errors import DancegenError
 if TYPE_CHECKING:
     from dancegen.audio.grid import BeatGrid
     from dancegen.audio.song import Song
+    from dancegen.pipeline import Origin
     from dancegen.skeleton.sequence import SkeletonSequence
 
 
@@ -29,6 +30,7 @@ class Given:
     style: str
     dance: Callable[[Song], SkeletonSequence] | None = None
     grid: Callable[[Song], BeatGrid] | None = None
+    origin: Origin | None = None
 
 
 def given_dance(
@@ -61,7 +63,7 @@ def given_dance(
 def _read(file: Path, take: int | None, song: Path, start: float, duration: float | None, force: bool) -> Given:
     """The chosen take of a dance file; without --start and --duration the stretch is the dance's own."""
     from dancegen.choreography.config import STYLES
-    from dancegen.workbench.read_dance import check_song, cut_to, grid_at, read_dance
+    from dancegen.workbench.read_dance import check_song, cut_to, grid_at, origin_of, read_dance
 
     made = read_dance(file)
     chosen = made.take(take)
@@ -77,6 +79,7 @@ def _read(file: Path, take: int | None, song: Path, start: float, duration: floa
         chosen.style if chosen.style in STYLES else STYLES[0],
         dance=lambda sound: cut_to(chosen, made, start, sound.seconds, force),
         grid=None if note else lambda _: grid_at(made, start),  # the beats of another song say nothing
+        origin=origin_of(made, take),
     )
 
 

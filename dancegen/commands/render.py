@@ -81,6 +81,7 @@ def render(
         settings=Settings(given.seed, given.style, size, fps, crf, preview),
         grid=given.grid,
         dance=given.dance,
+        origin=given.origin,
         pose=pose,
         mask=mask,
         weights=weights_by_role(weights or []),
@@ -90,7 +91,7 @@ def render(
         reporter=reporter(),
     )
     if report:
-        _write_report(report, made, dance)
+        _write_report(report, made)
     return _told(made, f"dance {dance.name}" if dance else f"seed {seed}")
 
 
@@ -115,22 +116,16 @@ def example(
     return _told(made, f"seed {seed}")
 
 
-def _write_report(page: Path, made: Rendered, dance: Path | None) -> None:
-    """The page about a video; a dance file tells which weights made its dance."""
+def _write_report(page: Path, made: Rendered) -> None:
+    """The page about a video."""
     import shlex
 
-    from dancegen.video.encode import read_comment
     from dancegen.workbench.preflight import check_all
-    from dancegen.workbench.read_dance import read_dance
-    from dancegen.workbench.report import weights_facts, write_report
+    from dancegen.workbench.report import write_report
 
-    danced_by = None
-    if dance:
-        danced_by = read_dance(dance).weights
     reporter().stage("report")
     checks = check_all(made.grid, made.subject, made.dance, made.size, made.frames, made.path.parent)
-    weights = weights_facts(read_comment(made.path).get("weights", {}), danced_by)
-    write_report(page, made, checks, weights, shlex.join(["dancegen", *typed()]))
+    write_report(page, made, checks, shlex.join(["dancegen", *typed()]))
 
 
 def _told(made: Rendered, origin: str) -> str:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,14 @@ from dancegen.progress import Reporter
 
 CHUNK_BYTES = 2**20
 SLOW_BYTES = 50 * 2**20  # from here on hashing takes long enough (a quarter of a second) to be shown
+
+
+@dataclass(frozen=True)
+class WeightsInfo:
+    """Which weights were used: the file's name, and its sha256, which no other file has."""
+
+    name: str
+    sha256: str
 
 
 class Megabytes:
@@ -57,6 +66,11 @@ def known_sha256(path: Path) -> str | None:
 def checked_sha256(path: Path, reporter: Reporter | None = None) -> str:
     """The file's sha256, from memory where this version of the file was hashed before, else computed and remembered."""
     return known_sha256(path) or rechecked_sha256(path, reporter)
+
+
+def weights_info(path: Path) -> WeightsInfo:
+    """What is remembered of the weights `path` in the things that they make."""
+    return WeightsInfo(path.name, checked_sha256(path))
 
 
 def rechecked_sha256(path: Path, reporter: Reporter | None = None) -> str:

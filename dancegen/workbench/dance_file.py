@@ -23,7 +23,8 @@ The format, version 1 (every field is required unless marked optional)::
       "chosen": 3,                     optional: the take that is rendered if none is named; without it the best ranked
       "takes": [
         {"seed": 7, "style": "none",
-         "edits": [{"bars": [17, 24], "seed": 9, "style": "none"}],   stretches made anew later, oldest first
+         "edits": [{"bars": [17, 24], "seed": 9, "style": "none"}],   stretches made anew later, oldest first; with
+                                                                      "weights" where other weights made them
          "scores": {"hit_rate": 61.0, ...},                           optional; see dancegen/workbench/takes.py
          "confidence": [[1, ...], ...],                               optional, (poses, 18), 0..1: imported dances
          "poses": [[x0, y0, z0, x1, ...], ...]}                       one line a pose: 54 whole numbers
@@ -50,6 +51,7 @@ from dancegen import __version__
 from dancegen.errors import DancegenError
 from dancegen.skeleton.joints import JOINT_NAMES, V
 from dancegen.skeleton.sequence import SkeletonSequence
+from dancegen.weights.verify import WeightsInfo
 
 FORMAT = "dancegen dance"
 VERSION = 1
@@ -68,21 +70,14 @@ class SongInfo:
 
 
 @dataclass(frozen=True)
-class WeightsInfo:
-    """Which weights made the dance."""
-
-    name: str
-    sha256: str
-
-
-@dataclass(frozen=True)
 class Edit:
-    """Bars made anew: `first`..`last` counted from 1, both included."""
+    """Bars made anew: `first`..`last` counted from 1, both included; `weights` where they are not the dance's own."""
 
     first: int
     last: int
     seed: int
     style: str
+    weights: WeightsInfo | None = None
 
 
 @dataclass(frozen=True)
@@ -207,7 +202,7 @@ def _take_text(take: Take) -> str:
     head: dict[str, Any] = {
         "seed": take.seed,
         "style": take.style,
-        "edits": [{"bars": [edit.first, edit.last], "seed": edit.seed, "style": edit.style} for edit in take.edits],
+        "edits": [edit_json(edit) for edit in take.edits],
     }
     if take.scores is not None:
         head["scores"] = {key: round(float(value), 4) for key, value in take.scores.items()}
@@ -219,6 +214,12 @@ def _take_text(take: Take) -> str:
     poses = np.rint(take.skeleton.joints.astype(np.float64) / UNIT).astype(np.int64).reshape(-1, V * 3)
     lines.append('     "poses": [\n' + ",\n".join(_row(row) for row in poses) + "]")
     return "    {\n" + ",\n".join(lines) + "}"
+
+
+def edit_json(edit: Edit) -> dict[str, Any]:
+    """A stretch made anew as the file has it."""
+    stored: dict[str, Any] = {"bars": [edit.first, edit.last], "seed": edit.seed, "style": edit.style}
+    return stored | ({"weights": vars(edit.weights)} if edit.weights else {})
 
 
 def _row(values: np.ndarray) -> str:

@@ -14,12 +14,13 @@ from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.skeleton.sequence import SkeletonSequence
 from dancegen.workbench.bars import bar_count, bar_poses, check_bars, parse_bars, paste, read_beats, retimed
-from dancegen.workbench.dance_file import DanceFile, Edit, SongInfo, Take, WeightsInfo, file_sha256, rounded
+from dancegen.workbench.dance_file import DanceFile, Edit, SongInfo, Take, file_sha256, rounded
 from dancegen.workbench.takes import ranked
 
 if TYPE_CHECKING:
     from dancegen.audio.song import Song
     from dancegen.choreography.model import Choreographer
+    from dancegen.weights.verify import WeightsInfo
 
 MOST_TAKES = 64
 
@@ -117,6 +118,7 @@ def redo(
     bars: Sequence[tuple[int, int]],
     seed: int,
     style: str,
+    weights: WeightsInfo | None = None,
     reporter: Reporter | None = None,
 ) -> DanceFile:
     """The dance with stretches of bars of take `number` made anew; every pose outside them is kept bit for bit.
@@ -130,6 +132,7 @@ def redo(
         network: any choreographer, not only the one that made the dance.
         bars: (first, last) bars, both included, from 1.
         seed, style: of the new bars.
+        weights: which the network was loaded from; told of these bars where they are not those of the dance.
         reporter: is told about windows.
     """
     from dancegen.choreography.dance import choreograph
@@ -138,9 +141,10 @@ def redo(
     for first, last in bars:
         check_bars(grid.times, first, last)
     take = dance.take(number)
+    others = None if weights == dance.weights else weights
     new = choreograph(song, grid, network, seed=seed, style=style, reporter=reporter or SilentReporter())
     for first, last in bars:
-        take = _pasted(take, new, grid.times, Edit(first, last, seed, style))
+        take = _pasted(take, new, grid.times, Edit(first, last, seed, style, others))
     changed = dance.with_take(number, take)
     return replace(changed, takes=ranked(changed.takes, grid.times), chosen=number)
 

@@ -198,7 +198,6 @@ def _dance_job(pair: Pair, options: Options, out: Path, hashes: dict[Path, tuple
     settings = {name: getattr(options, name) for name in how}
     key = _key("dance", content, settings, options.content.get("choreographer"))
     task = _task(options, out, song=pair.song, **settings)
-    task["weights_sha256"] = options.content.get("choreographer", "")
     return Job(
         key, "dance", pair.song.name, out / "stages" / f"{pair.song.stem}-{key[:10]}.dance.json", task, (), problem
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from dancegen.audio.grid import BeatGrid
 from dancegen.errors import DancegenError
 from dancegen.skeleton.joints import JOINT_NAMES, V
 from dancegen.skeleton.sequence import SkeletonSequence
+from dancegen.weights.verify import WeightsInfo
 from dancegen.workbench.dance_file import (
     FORMAT,
     VERSION,
@@ -20,9 +21,12 @@ from dancegen.workbench.dance_file import (
     Placement,
     SongInfo,
     Take,
-    WeightsInfo,
+    edit_json,
     file_sha256,
 )
+
+if TYPE_CHECKING:
+    from dancegen.pipeline import Origin
 
 LARGEST_FILE = 1 << 30  # bytes; an hour of dance is about 50 MB a take
 LARGEST_NUMBER = 1e300
@@ -77,6 +81,18 @@ def cut_to(take: Take, dance: DanceFile, start: float, seconds: float, force: bo
         )
     at = np.clip(np.arange(count) + round(offset * fps), 0, len(skeleton) - 1)  # (count,)
     return SkeletonSequence(skeleton.joints[at], fps, skeleton.confidence[at])
+
+
+def origin_of(dance: DanceFile, number: int | None) -> Origin:
+    """What a video of take `number` (None: the one that is rendered then) tells about its dance."""
+    from dancegen.pipeline import Origin
+
+    take = dance.take(number)
+    facts: dict[str, Any] = {"song_sha256": dance.song.sha256, "start": dance.song.start, "seconds": dance.song.seconds}
+    facts |= {"take": number or dance.default_take, "seed": take.seed, "style": take.style}
+    if take.edits:
+        facts["edits"] = [edit_json(edit) for edit in take.edits]
+    return Origin({"choreographer": dance.weights} if dance.weights else {}, facts)
 
 
 def grid_at(dance: DanceFile, start: float) -> BeatGrid:
@@ -151,11 +167,11 @@ def _times(beats: dict[str, Any]) -> np.ndarray:
     return times
 
 
-def _weights(content: dict[str, Any]) -> WeightsInfo | None:
+def _weights(content: dict[str, Any], prefix: str = "") -> WeightsInfo | None:
     if content.get("weights") is None:
         return None
     weights = _object(content, "weights")
-    return WeightsInfo(_text(weights, "name", "weights: "), _text(weights, "sha256", "weights: "))
+    return WeightsInfo(_text(weights, "name", f"{prefix}weights: "), _text(weights, "sha256", f"{prefix}weights: "))
 
 
 def _chosen(content: dict[str, Any], takes: int) -> int | None:
@@ -207,7 +223,8 @@ def _edit(stored: Any, where: str) -> Edit:
     bars = stored.get("bars") if isinstance(stored, dict) else None
     if not (isinstance(bars, list) and len(bars) == 2 and all(type(bar) is int for bar in bars)):
         raise DancegenError(f'{where}: each of "edits" needs "bars": [first, last]')
-    return Edit(bars[0], bars[1], _whole(stored, "seed", f"{where}: "), _text(stored, "style", f"{where}: "))
+    seed, style = _whole(stored, "seed", f"{where}: "), _text(stored, "style", f"{where}: ")
+    return Edit(bars[0], bars[1], seed, style, _weights(stored, f"{where}, edits, "))
 
 
 def _grid(rows: list[Any], width: int, where: str) -> np.ndarray:

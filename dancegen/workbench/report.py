@@ -6,10 +6,9 @@ import base64
 import html
 import io
 import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -23,7 +22,6 @@ from dancegen.workbench.takes import COLUMNS, scores_of
 
 if TYPE_CHECKING:
     from dancegen.pipeline import Rendered
-    from dancegen.workbench.dance_file import WeightsInfo
 
 FRAMES = 12  # of the video on the page
 FRAME_SIDE = 240  # pixels, their longer side
@@ -42,34 +40,21 @@ figcaption { color: #777; font-size: .8rem; } .look { color: #a03000; } .pale { 
 """
 
 
-@dataclass(frozen=True)
-class WeightsFact:
-    """One row of the table of weights."""
-
-    role: str
-    name: str
-    sha256: str
-    licence: str
-
-
-def write_report(
-    path: Path, made: Rendered, checks: Sequence[Check], weights: Sequence[WeightsFact], command: str
-) -> None:
+def write_report(path: Path, made: Rendered, checks: Sequence[Check], command: str) -> None:
     """Write the page, whole or not at all.
 
     Args:
         path: the page (.html).
         made: the finished video and the results of its stages.
         checks: what was found before rendering.
-        weights: which weights made it.
         command: the command that makes this video again.
     """
     from dancegen.workbench.export import write_whole
 
-    write_whole(path, report_page(made, checks, weights, command).encode())
+    write_whole(path, report_page(made, checks, command).encode())
 
 
-def report_page(made: Rendered, checks: Sequence[Check], weights: Sequence[WeightsFact], command: str) -> str:
+def report_page(made: Rendered, checks: Sequence[Check], command: str) -> str:
     """The page's text; see `write_report`."""
     width, height = made.size
     tempo = f"{made.grid.tempo:.0f} beats a minute" if made.grid.confidence else "no beat found"
@@ -83,7 +68,7 @@ def report_page(made: Rendered, checks: Sequence[Check], weights: Sequence[Weigh
         f"<h2>The beats</h2>{_beats(made)}",
         f"<h2>Scores</h2>{_scores(made)}",
         f"<h2>Checks</h2>{_checks(checks)}",
-        f"<h2>Weights</h2>{_weights(weights)}",
+        f"<h2>Weights</h2>{_weights(made)}",
         f"<h2>To make it again</h2><pre>{_text(command)}</pre>",
         f'<p class="pale">dancegen {__version__}</p>',
     ]
@@ -170,8 +155,8 @@ def _checks(checks: Sequence[Check]) -> str:
     return f"<table>{''.join(rows)}</table>"
 
 
-def _weights(weights: Sequence[WeightsFact]) -> str:
-    return _table([(fact.role, fact.name, fact.licence, fact.sha256) for fact in weights]) or "<p>none</p>"
+def _weights(made: Rendered) -> str:
+    return _table(weights_rows(made.facts, made.subject.detector))
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
@@ -195,26 +180,36 @@ def _text(value: str) -> str:
     return html.escape(str(value))
 
 
-def weights_facts(names: dict[str, str], danced_by: WeightsInfo | None = None) -> list[WeightsFact]:
-    """What is known about the weights of a video.
+def weights_rows(facts: Mapping[str, Any], detector: str) -> list[tuple[str, str, str, str]]:
+    """(role, file, licence, sha256) of the weights that made a video. The content tells a file, not its name.
 
     Args:
-        names: role -> file name, from the video's metadata.
-        danced_by: the choreographer's weights as a dance file tells them.
+        facts: the video's comment.
+        detector: who found the person.
     """
+    from dancegen.networks import LOADED_ROLES
     from dancegen.weights.manifest import load_manifest
 
     entries = load_manifest()
-    facts = []
-    if danced_by:
-        licences = [entry.licence for entry in entries if entry.sha256 == danced_by.sha256]
-        facts.append(
-            WeightsFact("choreographer", danced_by.name, danced_by.sha256, (licences or ["not listed here"])[0])
-        )
-    for role, name in names.items():
-        entry = next((entry for entry in entries if Path(entry.filename).name == name), None)
-        licence, content = (entry.licence, entry.sha256) if entry else ("your own file", "")
-        facts.append(WeightsFact(role, name, content, licence))
-    if "renderer" not in names:
-        facts.append(WeightsFact("renderer", "none: the analytic puppet", "", ""))
-    return facts
+    licences = {entry.sha256: entry.licence for entry in entries}
+    rows = []
+    for role in LOADED_ROLES:
+        stored = facts["weights"].get(role)
+        if stored:
+            licence = licences.get(stored["sha256"], "not a file of this dancegen")
+            rows.append((role, stored["name"], licence, stored["sha256"]))
+        else:
+            rows.append((role, _without(role, facts, detector), "", ""))
+    if "dwpose" in detector:
+        models = [entry for entry in entries if entry.role == "detector"]
+        rows += [(entry.role, Path(entry.filename).name, entry.licence, entry.sha256) for entry in models]
+    return rows
+
+
+def _without(role: str, facts: Mapping[str, Any], detector: str) -> str:
+    """What did a role's work where no weights of it did."""
+    if role == "renderer":
+        return "none: the skeleton only" if facts.get("preview") else "none: the analytic puppet"
+    if role == "choreographer":
+        return f"none: the dance is {facts.get('dance', {}).get('style', 'given')}"
+    return f"none: {detector}"

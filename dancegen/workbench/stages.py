@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from dancegen.workbench.jobs import Job
 if TYPE_CHECKING:
     from dancegen.networks import Networks
     from dancegen.subject.subject import Subject
+    from dancegen.weights.verify import WeightsInfo
 
 
 def run_stage(job: Job, scratch: Path) -> None:
@@ -23,14 +25,14 @@ def run_stage(job: Job, scratch: Path) -> None:
 
 def _dance(task: dict[str, Any], scratch: Path) -> None:
     from dancegen.audio.load import load_song
-    from dancegen.workbench.dance_file import WeightsInfo, write_dance
+    from dancegen.workbench.dance_file import write_dance
     from dancegen.workbench.make import find_grid, make_dance, parse_styles
 
     networks = _networks(task, "choreographer")
     dancer = networks.dancer()
     song = load_song(Path(task["song"]), task["start"], task["duration"])
     grid = find_grid(song, tempo=task["tempo"])
-    info = WeightsInfo(networks.names["choreographer"], task["weights_sha256"])
+    info = networks.weights["choreographer"]
     made = make_dance(song, grid, dancer, info, seeds=[task["seed"]], styles=parse_styles([task["style"]]))
     write_dance(scratch, made)
 
@@ -39,16 +41,19 @@ def _subject(task: dict[str, Any], scratch: Path) -> None:
     from dancegen.subject.find import find_subject
     from dancegen.subject.image import open_picture
 
-    network = _networks(task, "subject").subject
+    networks = _networks(task, "subject")
     image = open_picture(task["picture"])
-    write_subject(scratch, find_subject(image, network=network, pose_file=task["pose"], mask_file=task["mask"]))
+    found = find_subject(image, network=networks.subject, pose_file=task["pose"], mask_file=task["mask"])
+    write_subject(scratch, found, networks.weights.get("subject"))
 
 
 def _video(task: dict[str, Any], scratch: Path) -> None:
     from dancegen.pipeline import Settings, render_dance
-    from dancegen.workbench.read_dance import grid_at, read_dance
+    from dancegen.workbench.read_dance import grid_at, origin_of, read_dance
 
     made = read_dance(Path(task["dance"]))
+    subject, found_by = read_subject(Path(task["subject"]), Path(task["picture"]))
+    origin = origin_of(made, None)
     settings = Settings(task["seed"], task["style"], task["size"], task["fps"], task["crf"], task["preview"])
     render_dance(
         Path(task["song"]),
@@ -59,13 +64,17 @@ def _video(task: dict[str, Any], scratch: Path) -> None:
         settings=settings,
         grid=grid_at(made, task["start"]),
         dance=made.take(None).skeleton,
-        subject=read_subject(Path(task["subject"]), Path(task["picture"])),
+        subject=subject,
+        origin=replace(origin, weights={**origin.weights, **found_by}),
         networks=_networks(task, *(() if task["preview"] else ("renderer",))),
     )
 
 
-def write_subject(path: Path, subject: Subject) -> None:
-    """A found person as a file: `joints` (18, 2) pixels, `confidence` (18,), `mask` (H, W) float32, `detector`."""
+def write_subject(path: Path, subject: Subject, weights: WeightsInfo | None = None) -> None:
+    """A found person as a file: `joints` (18, 2) pixels, `confidence` (18,), `mask` (H, W) float32, `detector`.
+
+    `weights` is the name and the sha256 of the network that helped, empty if there was none.
+    """
     with path.open("wb") as file:
         np.savez_compressed(
             file,
@@ -73,18 +82,22 @@ def write_subject(path: Path, subject: Subject) -> None:
             confidence=subject.confidence,
             mask=subject.mask.astype(np.float32),
             detector=np.asarray(subject.detector),
+            weights=np.asarray([weights.name, weights.sha256] if weights else [], str),
         )
 
 
-def read_subject(path: Path, picture: Path) -> Subject:
-    """The person of `write_subject` and their picture."""
+def read_subject(path: Path, picture: Path) -> tuple[Subject, dict[str, WeightsInfo]]:
+    """The person of `write_subject` in their picture, and the weights of their role."""
     from dancegen.subject.image import open_picture
     from dancegen.subject.subject import Subject
+    from dancegen.weights.verify import WeightsInfo
 
     try:
         with np.load(path, allow_pickle=False) as stored:
             joints, confidence, mask = (stored[name] for name in ("joints", "confidence", "mask"))
-            return Subject(open_picture(picture), joints, confidence, mask, str(stored["detector"]))
+            subject = Subject(open_picture(picture), joints, confidence, mask, str(stored["detector"]))
+            helped = stored["weights"].tolist()
+            return subject, {"subject": WeightsInfo(*helped)} if helped else {}
     except (OSError, ValueError, KeyError) as cause:
         raise DancegenError(f"{path} is not a subject file", "remove it, it will be made again") from cause
 
