@@ -334,3 +334,14 @@ def test_log_keeps_its_columns_when_other_networks_learn(scenes: Path, tmp_path:
     learnt = [{name for name in LOSSES if row[name]} for row in rows]
     assert learnt == [{"mask", "dice", "parts"}] * 2 + [{"heat", "present"}] * 2
     assert not any(None in row for row in rows)
+
+
+def test_a_log_begun_with_fewer_columns_gets_the_others(scenes: Path, tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("step,seconds,heat\n1,2.5,3.5\n")
+    few = dataclasses.replace(SHORT, learning=("finder",))
+    train_subject([scenes], tmp_path, few, config=TINY)
+    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    assert list(rows[0]) == ["step", "seconds", "heat", *(name for name in LOSSES if name != "heat")]
+    assert rows[0]["heat"] == "3.5"
+    assert rows[0]["present"] == ""
+    assert float(rows[-1]["present"]) > 0

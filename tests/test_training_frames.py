@@ -15,9 +15,11 @@ from subject_tools import line_drawing
 
 from dancegen.errors import DancegenError
 from dancegen.training.frames import character as characters
-from dancegen.training.frames.character import LEG_LABELS
+from dancegen.training.frames.character import ARM_LABELS, LEG_LABELS
 from dancegen.training.frames.figure import random_figure
+from dancegen.training.frames.figure_children import child_figure
 from dancegen.training.frames.figure_shapes import draw_figure
+from dancegen.training.frames.figure_strokes import MARKS
 from dancegen.training.frames.leaps import random_leaps
 from dancegen.training.frames.look import finished, random_finish, resolve
 from dancegen.training.frames.make import contact_sheet, make_frames
@@ -266,6 +268,35 @@ def test_boots_turn_with_the_shin() -> None:
     )
     rows, _ = np.nonzero(labels == LEG_LABELS["R"][2])
     assert rows.max() - joints[10, 1] > 25 > joints[10, 1] - rows.min() - 20
+
+
+def test_a_childs_hand_is_unsteady_and_the_same_in_every_frame() -> None:
+    rng = np.random.default_rng(4)
+    figure = dataclasses.replace(child_figure(rng), kind="stick", rough=0.8, torso_shape="cloak", pressure=1.0)
+    figure = dataclasses.replace(figure, wobble=0 * figure.wobble, shade=0.0, marks=(), wall=2.0, ink=(0, 0, 0))
+    joints = 2 * line_drawing((256, 256)).joints.astype(np.float64)
+    paper, grain = np.full(3, 255.0), rng.random((512, 512))
+    first, labels = draw_figure(joints, 400.0, figure, paper, grain)
+    np.testing.assert_array_equal(first, draw_figure(joints, 400.0, figure, paper, grain)[0])
+    clean, _ = draw_figure(joints, 400.0, dataclasses.replace(figure, rough=0.0), paper, grain)
+    assert (first != clean).any()
+    assert (labels[first.min(axis=2) < 100] > 0).all()  # all ink is the person's
+    shaded, _ = draw_figure(joints, 400.0, dataclasses.replace(figure, shade=0.9), paper, grain)
+    assert shaded.mean() < first.mean() - 1
+
+
+@pytest.mark.parametrize("shape", ["line", "triangle", "cloak", "box", "oval", "sides"])
+def test_marks_and_hands_of_every_kind_are_drawn(shape: str) -> None:
+    figure = child_figure(np.random.default_rng(6))
+    joints = 2 * line_drawing((256, 256)).joints.astype(np.float64)
+    plain = dataclasses.replace(figure, kind="stick", torso_shape=shape, marks=(), hand="none", bow=0.5)
+    plain = dataclasses.replace(plain, wobble=0 * figure.wobble)
+    drawn = draw_figure(joints, 400.0, plain, np.full(3, 255.0), np.zeros((512, 512)))[1]
+    for hand in ("cross", "loops"):
+        more = dataclasses.replace(plain, hand=hand, marks=tuple(MARKS))
+        labels = draw_figure(joints, 400.0, more, np.full(3, 255.0), np.zeros((512, 512)))[1]
+        for _, _, label in ARM_LABELS.values():
+            assert (labels == label).sum() > (drawn == label).sum()
 
 
 def test_figure_scene_is_consistent(data: Path, tmp_path: Path) -> None:

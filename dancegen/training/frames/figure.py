@@ -34,6 +34,9 @@ class Figure:
         lean: deviation of the head's; arms_behind: whether the torso hides them.
         gaps: share of the outline that the pen left out.
         line: ink width, px of the doubled frame; ink, fills: colours; pattern: on the clothes of the labels `worn`.
+        bow: how far the curve of a bendy limb goes past its joint; fingers: strokes of a hand.
+        rough: unsteadiness of the strokes, 0..1, the same for each `hand_seed`; pressure: the least cover of the ink.
+        wall: the body's own lines as a factor of `line`; shade: cover of the hatching of the body; marks: on the body.
     """
 
     kind: str
@@ -67,18 +70,25 @@ class Figure:
     scribble: float
     gaps: float
     wobble: np.ndarray
+    bow: float = 0.5
+    fingers: int = 4
+    rough: float = 0.0
+    hand_seed: int = 0
+    pressure: float = 1.0
+    wall: float = 1.0
+    shade: float = 0.0
+    marks: tuple[str, ...] = ()
 
 
-def random_figure(rng: np.random.Generator) -> Figure:
-    """A figure and the hand that draws it."""
-    figure = _any_figure(rng)
+def random_figure(rng: np.random.Generator, kind: str | None = None) -> Figure:
+    """A figure (of a kind, if one is given) and the hand that draws it."""
+    figure = _any_figure(kind or str(rng.choice(["stick", "outline", "outline", "parts", "parts", "filled"])), rng)
     if figure.kind == "stick":
         return _stick_man(figure, rng) if rng.random() < STICK_MEN else figure
     return _doodle(figure, rng) if rng.random() < DOODLES else figure
 
 
-def _any_figure(rng: np.random.Generator) -> Figure:
-    kind = str(rng.choice(["stick", "outline", "outline", "parts", "parts", "filled"]))
+def _any_figure(kind: str, rng: np.random.Generator) -> Figure:
     thin = kind == "stick"
     ink = rng.uniform(0, 70) + rng.normal(0, 15, 3) if rng.random() < 0.6 else rng.uniform(0, 190, 3)
     strength = rng.choice([rng.uniform(0, 2), rng.uniform(2, 6)])

@@ -46,6 +46,25 @@ def coloured(labels: np.ndarray, figure: Figure, paper: np.ndarray, grain: np.nd
     return colour
 
 
+def hatched(labels: np.ndarray, figure: Figure, grain: np.ndarray) -> np.ndarray:
+    """(SIZE, SIZE) float32: the hatching of the body, lines beside each other that an unsteady hand draws."""
+    if figure.shade <= 0:
+        return np.zeros(labels.shape, np.float32)
+    body = np.isin(labels, (UPPER_TORSO, LOWER_TORSO))
+    rows, columns = np.indices(labels.shape, np.float32)
+    angle = figure.hand_seed % 180 * np.pi / 180
+    step = 2.5 * figure.line + figure.hand_seed % 7
+    across = (columns * np.float32(np.cos(angle)) + rows * np.float32(np.sin(angle))) / step + 0.5 * grain
+    return np.where(body & (across % 1 < figure.shade), np.float32(0.9), np.float32(0))
+
+
+def pressed(lines: np.ndarray, figure: Figure, grain: np.ndarray) -> np.ndarray:
+    """The ink (SIZE, SIZE) thinner where the paper's grain takes less of it."""
+    if figure.pressure >= 1:
+        return lines
+    return np.asarray(lines * np.clip((1 + figure.pressure) / 2 + (1 - figure.pressure) * grain, figure.pressure, 1))
+
+
 def _pattern(figure: Figure) -> np.ndarray:
     """(SIZE, SIZE) bool: the ink of dots, stripes or crosses."""
     step = 10 + 2 * figure.line

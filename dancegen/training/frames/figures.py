@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from dancegen.training.frames.figure import HEAD_RADIUS, SIZE, Figure, random_figure
+from dancegen.training.frames.figure_children import child_figure
 from dancegen.training.frames.figure_shapes import draw_figure
 from dancegen.training.frames.leaps import random_leaps, random_stances
 from dancegen.training.frames.look import finished, random_background, random_finish, resolve, smooth_noise
@@ -18,13 +19,16 @@ from dancegen.training.frames.scene import FRAME_SIZE, Scene, Sources, random_ta
 
 SIDE_LIMIT = np.radians(85)
 LEAPS, STANCES = 0.35, 0.35  # chances of a scene of them
+CHILDREN = 0.5  # share of the figures that are drawn by a child's hand
+CALM = 0.6  # share of those that only stand
 
 
 def make_figure_scene(sources: Sources, index: int, seed: int) -> Scene:
     """Scene number `index` of drawn figures; needs no OpenGL."""
     rng = np.random.default_rng([seed, index, int(sources.split == "val"), 7])
-    figure = random_figure(rng)
-    bodies, unit = _in_frame(_poses(sources, figure, rng), rng)
+    child = bool(rng.random() < CHILDREN)
+    figure = child_figure(rng) if child else random_figure(rng)
+    bodies, unit = _in_frame(_poses(sources, figure, child, rng), rng)
     finish = random_finish(rng, True)
     background = _with_strokes(random_background(sources.backgrounds, FRAME_SIZE, True, rng), figure, rng)
     paper = np.median(background.reshape(-1, 3), axis=0)
@@ -48,9 +52,9 @@ def make_figure_scene(sources: Sources, index: int, seed: int) -> Scene:
     return Scene(np.stack(frames), np.stack(labels), np.stack(alpha), empty, joints, finish.quality, meta)
 
 
-def _poses(sources: Sources, figure: Figure, rng: np.random.Generator) -> list[np.ndarray]:
+def _poses(sources: Sources, figure: Figure, child: bool, rng: np.random.Generator) -> list[np.ndarray]:
     """The scene's poses with the figure's proportions: dances and photos' poses, some turned far, stances or leaps."""
-    kind = rng.random()
+    kind = LEAPS if child and rng.random() < CALM else rng.random()
     if kind < LEAPS:
         flat = random_leaps(rng)
     elif kind < LEAPS + STANCES:

@@ -285,10 +285,17 @@ def _last(picture: Tensor) -> Tensor:
 
 
 def _log(path: Path, step: int, seconds: float, values: dict[str, float], columns: tuple[str, ...]) -> None:
-    """Add a row; columns without a value stay empty."""
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, ["step", "seconds", *columns])
-        if new:
+    """Add a row; columns without a value stay empty. A log begun with fewer columns gets those that it lacks."""
+    begun: list[str] = []
+    rows: list[dict[str, str]] = []
+    if path.exists():
+        with path.open(newline="") as file:
+            reader = csv.DictReader(file)
+            begun, rows = list(reader.fieldnames or []), list(reader)
+    missing = [name for name in ("step", "seconds", *columns) if name not in begun]
+    with path.open("w" if missing else "a", newline="") as file:
+        writer = csv.DictWriter(file, begun + missing, restval="")
+        if missing:
             writer.writeheader()
+            writer.writerows(rows)
         writer.writerow({"step": step, "seconds": round(seconds, 1), **{k: round(v, 5) for k, v in values.items()}})
