@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from dancegen import __version__
 from dancegen.assets.example import PICTURE, POSE
 from dancegen.errors import DancegenError
 from dancegen.video.encode import read_comment
 from dancegen.weights.manifest import load_manifest
 from dancegen.weights.verify import sha256_of
+from dancegen.workbench import plan
+from dancegen.workbench.edition import edition, edition_of
 from dancegen.workbench.plan import Options, Pair, find_files, make_jobs, make_pairs, read_pairs
 
 OPTIONS = Options(0, "none", 64, 5.0, 18, 0.0, None, None, True, "cpu", True, {}, {"choreographer": "c" * 64})
@@ -107,7 +111,39 @@ def test_a_correction_beside_the_picture_changes_its_subject(files: Path) -> Non
     assert after[1].task["pose"] == str((files / "y.pose.json").resolve())
 
 
-def test_a_batch_makes_each_stage_once(tmp_path: Path, run_main: Callable, beat_song: Path, tiny_weights: Path) -> None:
+def test_keys_tell_versions_apart_and_wishes_do_not(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = make_pairs([files / "a.wav"], [files / "x.png", files / "y.jpg"], "product")
+    twins = [*pairs, Pair(files / "a.wav", files / "x.png", seed=5)]
+    before = make_jobs(twins, OPTIONS, files / "out")
+    monkeypatch.setattr(plan, "edition", lambda: "0.2.0+newer")
+    after = make_jobs(twins, OPTIONS, files / "out")
+    assert all(old.key != new.key and old.wish == new.wish for old, new in zip(before, after, strict=True))
+    videos = [[job for job in jobs if job.kind == "video"] for jobs in (before, after)]
+    assert [job.output for job in videos[0]] == [job.output for job in videos[1]] and len(videos[0]) == 3
+    assert len({job.wish for job in videos[0]}) == 3
+    own = replace(OPTIONS, weights={"choreographer": "mine.safetensors"})
+    mine, theirs = (make_jobs(pairs, replace(own, content={"choreographer": c}), files / "out") for c in "cd")
+    assert mine[-1].wish != theirs[-1].wish  # weights that were named are a part of what is asked for
+
+
+def test_an_edition_is_the_version_and_the_code(tmp_path: Path) -> None:
+    package = Path(plan.__file__).parents[1]
+    shutil.copytree(package, tmp_path / "copy", ignore=shutil.ignore_patterns("assets", "__pycache__"))
+    assert edition().startswith(f"{__version__}+") and edition_of(tmp_path / "copy", __version__) == edition()
+    (tmp_path / "copy" / "cli.py").write_text("another way to print")
+    assert edition_of(tmp_path / "copy", __version__) == edition()
+    for file in (tmp_path / "copy" / "audio").glob("*.py"):
+        file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    assert edition_of(tmp_path / "copy", __version__) == edition()
+    with (tmp_path / "copy" / "rendering" / "puppet.py").open("a") as file:
+        file.write("FASTER = True\n")
+    assert edition_of(tmp_path / "copy", __version__) != edition()
+    assert edition_of(package, "0.2.0") != edition()
+
+
+def test_a_batch_makes_each_stage_once(
+    tmp_path: Path, run_main: Callable, beat_song: Path, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.copy(beat_song, tmp_path / "one.wav")
     (tmp_path / "bad.wav").write_text("no sound")
     shutil.copy(PICTURE, tmp_path / "me.png")
@@ -134,6 +170,19 @@ def test_a_batch_makes_each_stage_once(tmp_path: Path, run_main: Callable, beat_
     assert ran.status == 0 and "0 videos made" in ran.out and "1 there before" in ran.out
     assert video.stat().st_mtime_ns == stamp
     assert re.search(r"video +one--me.mp4 +is there", run_main(*arguments, "--dry-run").out)
+    monkeypatch.setattr(plan, "edition", lambda: "0.2.0+newer")
+    ran = run_main(*arguments, "--dry-run")
+    assert re.search(r"video +one--me.mp4 +made by another version .*: --overwrite makes it anew", ran.out)
+    assert "not needed" in ran.out and "to do" not in ran.out
+    ran = run_main(*arguments)
+    assert ran.status == 0 and "0 videos made" in ran.out and "1 there before, 0 failed" in ran.out
+    assert "1 video made by another version of dancegen or of its weights, kept: --overwrite makes it anew" in ran.out
+    assert video.stat().st_mtime_ns == stamp and "choreography" not in ran.err
+    ran = run_main(*arguments, "--overwrite")
+    assert ran.status == 0 and "1 video made" in ran.out and "another version" not in ran.out
+    stamp = video.stat().st_mtime_ns
+    ran = run_main(*arguments, "--overwrite")
+    assert ran.status == 0 and "1 there before" in ran.out and video.stat().st_mtime_ns == stamp
     ran = run_main(*arguments, "--seed", 4, "--dry-run")
     assert ran.status == 0 and re.search(r"video +one--me.mp4 +made otherwise: --overwrite", ran.out)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from dancegen.workbench.plan import Options, Pair
 
 ENGINES = ("local", "ray")
+TO_DO = "to do"
+OTHER_VERSION = "made by another version of dancegen or of its weights"
 COUNTED = {  # kind of job -> one of it, several of it
     "dance": ("choreography", "choreographies"),
     "subject": ("picture analysis", "picture analyses"),
@@ -113,7 +115,7 @@ def _run(
     overwrite: bool,
 ) -> Outcome:
     from dancegen.workbench.engine import run_jobs, sweep
-    from dancegen.workbench.jobs import DONE, JobTable
+    from dancegen.workbench.jobs import DONE, KEPT, OVER, UNNEEDED, JobTable
 
     began = time.monotonic()
     with ExitStack() as stack:
@@ -123,11 +125,12 @@ def _run(
         table.plan(jobs, overwrite)
         before = {row.job.key for row in table.rows() if row.state == DONE}
         if table.ready():
-            engine = _engine(engine_name, len(jobs) - len(before), workers, address, options.device)
+            left = sum(row.state not in OVER for row in table.rows())
+            engine = _engine(engine_name, left, workers, address, options.device)
             stack.callback(engine.close)
             run_jobs(table, engine, _watcher(stack))
         rows = table.rows()
-    failed = any(row.state != DONE for row in rows)
+    failed = any(row.state not in (DONE, KEPT, UNNEEDED) for row in rows)
     return Outcome(_summary(rows, before, out, time.monotonic() - began), int(failed))
 
 
@@ -170,12 +173,14 @@ def _watcher(stack: ExitStack) -> Callable[[list[Row]], None]:
 
 
 def _line_watcher() -> Callable[[list[Row]], None]:
+    from dancegen.workbench.jobs import FAILED, OVER
+
     told: set[str] = set()
     staged = False
 
     def watch(rows: list[Row]) -> None:
         nonlocal staged
-        over = {row.job.key: row for row in rows if row.state in ("done", "failed")}
+        over = {row.job.key: row for row in rows if row.state in OVER}
         if not staged:
             reporter().stage("batch", len(rows), "jobs")
             staged = True
@@ -183,7 +188,7 @@ def _line_watcher() -> Callable[[list[Row]], None]:
             if key not in told:
                 told.add(key)
                 reporter().advance()
-                if row.state == "failed":
+                if row.state == FAILED:
                     reporter().note(f"{row.job.kind} {row.job.name} failed: {row.error}")
 
     return watch
@@ -193,11 +198,11 @@ def _live_table(rows: Sequence[Row], began: dict[str, float]) -> Any:
     from rich.console import Group
     from rich.table import Table
 
-    from dancegen.workbench.jobs import KINDS
+    from dancegen.workbench.jobs import KEPT, KINDS, UNNEEDED
 
     counts = Table("", "waiting", "running", "done", "failed", box=None)
     for kind in KINDS:
-        states = [row.state for row in rows if row.job.kind == kind]
+        states = ["done" if row.state in (KEPT, UNNEEDED) else row.state for row in rows if row.job.kind == kind]
         counts.add_row(f"{kind}s", *(str(states.count(state)) for state in ("waiting", "running", "done", "failed")))
     now = Table("at work", "job", "s", box=None)
     for row in rows:
@@ -215,33 +220,46 @@ def _plan_table(jobs: Sequence[Job], out: Path, overwrite: bool) -> str:
 
     counts = [_count(sum(job.kind == kind for job in jobs), what) for kind, what in COUNTED.items()]
     said = f"{counts[2]} from {counts[0]} and {counts[1]}, each made once:"
-    lines = [("what", "file", "state")]
     problems, done = {job.key for job in jobs if job.problem}, done_before(out)
+    states = {job.key: _planned(job, problems, done, overwrite) for job in jobs}
+    wanted = {need for job in jobs if states[job.key].endswith(TO_DO) for need in job.needs}
+    lines = [("what", "file", "state")]
     for job in jobs:
-        if job.problem or any(need in problems for need in job.needs):
-            state = job.problem or "cannot be made"
-        elif not job.output.exists():
-            state = "to do"
-        elif job.kind != "video" or job.key in done:
-            state = "is there"
-        else:
-            state = "made otherwise: " + ("to do anew" if overwrite else "--overwrite makes it anew")
+        needless = job.kind != "video" and states[job.key] == TO_DO and job.key not in wanted
+        state = "not needed" if needless else states[job.key]
         lines.append((job.kind, str(job.output.relative_to(out.resolve())), state))
     return f"{said}\n{_columns(lines)}"
 
 
+def _planned(job: Job, problems: set[str], done: Mapping[str, str], overwrite: bool) -> str:
+    """What would be done about a job. `problems` are keys; `done` are keys and wishes."""
+    if job.problem or any(need in problems for need in job.needs):
+        return job.problem or "cannot be made"
+    if not job.output.exists():
+        return TO_DO
+    if job.kind != "video" or job.key in done:
+        return "is there"
+    how = OTHER_VERSION if job.wish and job.wish in done.values() else "made otherwise"
+    return f"{how}: {TO_DO}" if overwrite else f"{how}: --overwrite makes it anew"
+
+
 def _summary(rows: Sequence[Row], before: set[str], out: Path, seconds: float) -> str:
+    from dancegen.workbench.jobs import DONE, KEPT, UNNEEDED
+
     videos = [row for row in rows if row.job.kind == "video"]
     made = sum(row.state == "done" and row.job.key not in before for row in videos)
-    there = sum(row.job.key in before for row in videos)
+    there = sum(row.job.key in before or row.state == KEPT for row in videos)
     stages = ", ".join(
         _count(sum(row.state == "done" and row.job.key not in before for row in rows if row.job.kind == kind), what)
         for kind, what in COUNTED.items()
         if kind != "video"
     )
     said = f"{out}: {_count(made, COUNTED['video'])} made in {seconds:.0f} s ({stages}), {there} there before, "
-    said += f"{sum(row.state != 'done' for row in videos)} failed"
-    failed = [(row.job.kind, row.job.name, row.error) for row in rows if row.state != "done"]
+    said += f"{sum(row.state not in (DONE, KEPT) for row in videos)} failed"
+    if kept := sum(row.state == KEPT for row in videos):
+        remedy = f"--overwrite makes {'it' if kept == 1 else 'them'} anew"
+        said += f"\n{_count(kept, COUNTED['video'])} {OTHER_VERSION}, kept: {remedy}"
+    failed = [(row.job.kind, row.job.name, row.error) for row in rows if row.state not in (DONE, KEPT, UNNEEDED)]
     return "\n".join([said, _columns([("failed", "name", "why"), *failed])]) if failed else said
 
 

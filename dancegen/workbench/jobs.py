@@ -15,6 +15,9 @@ from dancegen.errors import DancegenError
 
 KINDS = ("dance", "subject", "video")  # in the order in which ready jobs are begun
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
+KEPT = "kept"  # a video that another version of dancegen or of its weights made, as it is wanted otherwise
+UNNEEDED = "not needed"  # a stage that is not there, all of whose videos are
+OVER = (DONE, FAILED, KEPT, UNNEEDED)
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -27,7 +30,8 @@ CREATE TABLE IF NOT EXISTS jobs (
     state TEXT NOT NULL DEFAULT 'waiting',
     attempts INTEGER NOT NULL DEFAULT 0,    -- times begun, all runs together
     completions INTEGER NOT NULL DEFAULT 0, -- times finished; never more than 1 unless its output was lost
-    worker TEXT, started REAL, seconds REAL, error TEXT
+    worker TEXT, started REAL, seconds REAL, error TEXT,
+    wish TEXT NOT NULL DEFAULT ''   -- Job.wish
 )
 """
 
@@ -37,13 +41,14 @@ class Job:
     """One thing to make.
 
     Attributes:
-        key: a hash of everything the output depends on; equal keys are one job.
+        key: a hash of everything the output depends on, dancegen itself included; equal keys are one job.
         kind: one of KINDS.
         name: what people call it.
         output: the file it makes; there only when whole.
         task: what the worker needs to know, plain JSON.
         needs: keys of jobs whose outputs it reads.
         problem: why it cannot be done, known before anything is run; empty if nothing is.
+        wish: a hash of what was asked for, whichever dancegen does it; empty if that is not known.
     """
 
     key: str
@@ -53,6 +58,7 @@ class Job:
     task: dict[str, Any]
     needs: tuple[str, ...] = ()
     problem: str = field(default="", compare=False)
+    wish: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,8 @@ class JobTable:
             self._rows = sqlite3.connect(self.path, isolation_level=None)
             self._rows.execute("PRAGMA journal_mode=WAL")
             self._rows.execute(_TABLES)
+            if not _has_wishes(self._rows):
+                self._rows.execute("ALTER TABLE jobs ADD COLUMN wish TEXT NOT NULL DEFAULT ''")
         except sqlite3.DatabaseError as cause:
             raise _no_table(self.path, cause) from cause
         self._jobs: dict[str, Job] = {}
@@ -88,15 +96,19 @@ class JobTable:
         self._lock.close()
 
     def plan(self, jobs: Iterable[Job], overwrite: bool = False) -> None:
-        """Make these the jobs of this run: what is done and still there stays done, all else waits or fails at once."""
+        """Make these the jobs of this run: what is done and still there stays done, all else waits or fails at once.
+
+        A stage that is not there waits only if a video waits for it.
+        """
+        jobs = list(jobs)
         self._rows.execute("BEGIN IMMEDIATE")
         for job in jobs:
             self._jobs[job.key] = job
             self._rows.execute(
-                "INSERT INTO jobs (key, kind, name, output, task, needs) VALUES (?, ?, ?, ?, ?, ?) "
+                "INSERT INTO jobs (key, kind, name, output, task, needs, wish) VALUES (?, ?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT (key) DO UPDATE SET name = excluded.name, output = excluded.output, "
-                "task = excluded.task, needs = excluded.needs",
-                (job.key, job.kind, job.name, str(job.output), json.dumps(job.task), json.dumps(job.needs)),
+                "task = excluded.task, needs = excluded.needs, wish = excluded.wish",
+                (job.key, job.kind, job.name, str(job.output), json.dumps(job.task), json.dumps(job.needs), job.wish),
             )
             state, error = self._first_state(job, overwrite)
             done_unseen = state == DONE and self._state(job.key) != DONE
@@ -104,6 +116,9 @@ class JobTable:
                 "UPDATE jobs SET state = ?, error = ?, completions = completions + ? WHERE key = ?",
                 (state, error, int(done_unseen), job.key),
             )
+        wanted = {need for job in jobs if self._state(job.key) == WAITING for need in job.needs}
+        for key in {need for job in jobs for need in job.needs} - wanted:
+            self._rows.execute("UPDATE jobs SET state = ? WHERE key = ? AND state = ?", (UNNEEDED, key, WAITING))
         self._rows.execute("COMMIT")
 
     def _state(self, key: str) -> str:
@@ -118,9 +133,19 @@ class JobTable:
         ours = state == DONE or job.kind != "video" or (state == RUNNING and _written_since(job.output, started))
         if there and ours:
             return DONE, None
-        if there and not overwrite:
-            return FAILED, f"{job.output.name} exists and was made otherwise: add --overwrite or name another folder"
-        return WAITING, None
+        if not there or overwrite:
+            return WAITING, None
+        if self._made_by_another(job):
+            return KEPT, None
+        return FAILED, f"{job.output.name} exists and was made otherwise: add --overwrite or name another folder"
+
+    def _made_by_another(self, job: Job) -> bool:
+        """Whether the output that is there is what was asked for, made by another dancegen or other weights of it."""
+        same = "SELECT state, started FROM jobs WHERE wish = ? AND wish != '' AND output = ? AND key != ?"
+        return any(
+            state == DONE or (state == RUNNING and _written_since(job.output, started))
+            for state, started in self._rows.execute(same, (job.wish, str(job.output), job.key))
+        )
 
     def ready(self) -> list[Job]:
         """Waiting jobs whose needs are done, in the order to begin them; those whose needs failed fail here."""
@@ -177,16 +202,22 @@ class JobTable:
         ]
 
 
-def done_before(folder: Path) -> set[str]:
-    """The keys of the jobs that the table of `folder` has as done; reads only, and makes no table."""
+def done_before(folder: Path) -> dict[str, str]:
+    """Key -> wish of the jobs that the table of `folder` has as done; reads only, and makes no table."""
     path = folder / "jobs.sqlite"
     if not path.is_file():
-        return set()
+        return {}
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as rows:
-            return {key for (key,) in rows.execute("SELECT key FROM jobs WHERE state = ?", (DONE,))}
+            wish = "wish" if _has_wishes(rows) else "''"
+            return dict(rows.execute(f"SELECT key, {wish} FROM jobs WHERE state = ?", (DONE,)).fetchall())
     except sqlite3.DatabaseError as cause:
         raise _no_table(path, cause) from cause
+
+
+def _has_wishes(rows: sqlite3.Connection) -> bool:
+    """Whether a table was made by a dancegen that knew what `Job.wish` is."""
+    return any(column[1] == "wish" for column in rows.execute("PRAGMA table_info(jobs)"))
 
 
 def _no_table(path: Path, cause: sqlite3.DatabaseError) -> DancegenError:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dancegen import __version__
 from dancegen.choreography.config import STYLES
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.workbench.dance_file import file_sha256
+from dancegen.workbench.edition import edition
 from dancegen.workbench.jobs import Job
 
 SONGS = (
@@ -196,21 +196,21 @@ def _dance_job(pair: Pair, options: Options, out: Path, hashes: dict[Path, tuple
     content, problem = _content(pair.song, "song", pair.where, hashes)
     how = ("seed", "style", "start", "duration", "tempo")
     settings = {name: getattr(options, name) for name in how}
-    key = _key("dance", content, settings, options.content.get("choreographer"))
+    key = _key("dance", edition(), content, settings, options.content.get("choreographer"))
     task = _task(options, out, song=pair.song, **settings)
-    return Job(
-        key, "dance", pair.song.name, out / "stages" / f"{pair.song.stem}-{key[:10]}.dance.json", task, (), problem
-    )
+    output = out / "stages" / f"{pair.song.stem}-{key[:10]}.dance.json"
+    return Job(key, "dance", pair.song.name, output, task, (), problem, _key(content, settings))
 
 
 def _subject_job(pair: Pair, options: Options, out: Path, hashes: dict[Path, tuple[str, str]]) -> Job:
     content, problem = _content(pair.picture, "picture", pair.where, hashes)
     given = {name: beside(pair.picture, ending) for name, ending in (("pose", POSE), ("mask", MASK))}
     corrections = [_content(file, "file", "", hashes)[0] for file in given.values() if file]
-    key = _key("subject", content, options.content.get("subject"), options.weights.get("detector"), corrections)
+    detector = options.weights.get("detector")
+    key = _key("subject", edition(), content, options.content.get("subject"), detector, corrections)
     output = out / "stages" / f"{pair.picture.stem}-{key[:10]}.subject.npz"
     task = _task(options, out, picture=pair.picture, **given)
-    return Job(key, "subject", pair.picture.name, output, task, (), problem)
+    return Job(key, "subject", pair.picture.name, output, task, (), problem, _key(content, detector, corrections))
 
 
 def beside(picture: Path, ending: str) -> Path | None:
@@ -222,10 +222,12 @@ def beside(picture: Path, ending: str) -> Path | None:
 def _video_job(pair: Pair, options: Options, out: Path, dance: Job, subject: Job, names: dict[Path, str]) -> Job:
     how = ("size", "fps", "crf", "preview", "start", "duration")
     settings = {name: getattr(options, name) for name in how}
-    key = _key("video", dance.key, subject.key, settings, options.content.get("renderer"))
+    key = _key("video", edition(), dance.key, subject.key, settings, options.content.get("renderer"))
+    chosen = {role: options.content.get(role) for role in options.weights}
+    wish = _key(dance.wish, subject.wish, settings, chosen)
     name = f"{pair.song.stem}--{pair.picture.stem}"
-    if names.setdefault(out / f"{name}.mp4", key) != key:  # another song or seed under the same name
-        name = f"{name}-{key[:6]}"
+    if names.setdefault(out / f"{name}.mp4", wish) != wish:  # another song or seed under the same name
+        name = f"{name}-{wish[:6]}"
     task = _task(
         options,
         out,
@@ -237,7 +239,7 @@ def _video_job(pair: Pair, options: Options, out: Path, dance: Job, subject: Job
         style=options.style,
         **settings,
     )
-    return Job(key, "video", name, out / f"{name}.mp4", task, (dance.key, subject.key))
+    return Job(key, "video", name, out / f"{name}.mp4", task, (dance.key, subject.key), wish=wish)
 
 
 def _content(path: Path, what: str, where: str, hashes: dict[Path, tuple[str, str]]) -> tuple[str, str]:
@@ -262,4 +264,4 @@ def _task(options: Options, out: Path, **own: Any) -> dict[str, Any]:
 
 
 def _key(*parts: Any) -> str:
-    return hashlib.sha256(json.dumps([__version__, *parts], sort_keys=True).encode()).hexdigest()[:32]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
