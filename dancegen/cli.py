@@ -18,7 +18,7 @@ import typer
 from dancegen import __version__
 from dancegen.commands import reporter, use_reporter, use_typed
 from dancegen.errors import DancegenError
-from dancegen.progress import SilentReporter
+from dancegen.progress import SilentReporter, counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -174,7 +174,7 @@ class PlainReporter:
         self.close()
         self._unit, self._total, self._done = unit, total or 0, 0
         self._began = self._told = time.monotonic()
-        print(f"{name} ..." if not total else f"{name}: {total} {unit} ...", file=sys.stderr, flush=True)
+        print(f"{name} ..." if not total else f"{name}: {counted(total, unit)} ...", file=sys.stderr, flush=True)
 
     def advance(self, steps: int = 1) -> None:
         """See `progress.Reporter`."""
@@ -183,7 +183,7 @@ class PlainReporter:
             self._told = time.monotonic()
             rate = self._done / (self._told - self._began)
             left = max(self._total - self._done, 0) / rate
-            said = f"  {self._done} of {self._total} {self._unit}, {rate:.1f} {self._unit}/s, {left:.0f} s left"
+            said = f"  {self._done} of {counted(self._total, self._unit)}, {rate:.1f} {self._unit}/s, {left:.0f} s left"
             print(said, file=sys.stderr, flush=True)
 
     def note(self, text: str) -> None:
@@ -195,7 +195,9 @@ class PlainReporter:
         seconds = time.monotonic() - self._began
         if self._done and self._unit and seconds > 1:
             print(
-                f"  {self._done} {self._unit}, {self._done / seconds:.1f} {self._unit}/s", file=sys.stderr, flush=True
+                f"  {counted(self._done, self._unit)}, {self._done / seconds:.1f} {self._unit}/s",
+                file=sys.stderr,
+                flush=True,
             )
         self._done = 0
 

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from typing import Protocol
 
+SINGULARS = {
+    "people": "person",
+    "picture analyses": "picture analysis",
+    "choreographies": "choreography",
+}
+
+
+def one_or(number: float, several: str) -> str:
+    """The word for `number` things, from the word for several: `frame` for 1, `frames` for 0 and 2."""
+    return several if number != 1 else SINGULARS.get(several, several.removesuffix("s"))
+
+
+def counted(number: int, several: str) -> str:
+    """How many of what: `1 window`, `2 windows`."""
+    return f"{number} {one_or(number, several)}"
+
 
 class Reporter(Protocol):
     """Receives the progress of a job. `cli.py` has one for terminals and one for pipes."""
 
     def stage(self, name: str, total: int | None = None, unit: str = "") -> None:
-        """A new stage begins; `total` is its length in `unit` where that is known."""
+        """A new stage begins; `total` is its length in `unit` (several: "frames") where that is known."""
 
     def advance(self, steps: int = 1) -> None:
         """`steps` more of the current stage are done."""

@@ -19,6 +19,7 @@ from conftest import ROOT, Ran
 from dancegen import __version__, cli, commands
 from dancegen.errors import DancegenError
 from dancegen.pipeline import Settings
+from dancegen.progress import counted
 
 HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
 STAGES = ("listening", "loading", "finding", "choreography", "preparing", "drawing")
@@ -282,3 +283,37 @@ def test_commands_called_as_functions_report_to_nobody() -> None:
         from dancegen.commands.render import render
 
         render(Path("missing.wav"), Path("missing.png"))
+
+
+@pytest.mark.parametrize(
+    ("number", "several", "said"),
+    [
+        (1, "windows", "1 window"),
+        (2, "windows", "2 windows"),
+        (0, "frames", "0 frames"),
+        (1, "people", "1 person"),
+        (1, "MB", "1 MB"),
+        (3, "MB", "3 MB"),
+        (1, "choreographies", "1 choreography"),
+        (1, "picture analyses", "1 picture analysis"),
+    ],
+)
+def test_one_thing_is_not_several(number: int, several: str, said: str) -> None:
+    assert counted(number, several) == said
+
+
+def test_a_stage_of_one_step(capsys: pytest.CaptureFixture[str]) -> None:
+    reporter = cli.PlainReporter()
+    reporter.stage("choreography", 1, "windows")
+    reporter.close()
+    assert capsys.readouterr().err == "choreography: 1 window ...\n"
+
+
+def test_one_frame(
+    run_main: Callable[..., Ran], beat_song: Path, picture: Path, quick: tuple[str, ...], tmp_path: Path
+) -> None:
+    one = ("--fps", 1, "--duration", 1)
+    ran = run_main("render", beat_song, picture, "-o", tmp_path / "a.mp4", *quick, *one, "--preview")
+    assert ran.status == 0 and "1 frame of" in ran.out and "choreography: 1 window ..." in ran.err
+    assert "drawing: 1 frame ..." in ran.err
+    assert not re.search(r"\b1 (frames|windows|poses|bars)\b", ran.out + ran.err)

@@ -126,7 +126,7 @@ def test_gaps_are_filled_and_said(tmp_path: Path) -> None:
     wrist = whole[19, R_WRIST] + (whole[24, R_WRIST] - whole[19, R_WRIST]) * np.array([[0.2], [0.4], [0.6], [0.8]])
     np.testing.assert_allclose(back[20:24, R_WRIST], wrist, atol=1e-2)
     assert (imported.skeleton.confidence > 0).all()
-    assert any("3 of 30 frames have nobody" in note for note in imported.notes)
+    assert any("nobody in 3 of 30 frames" in note for note in imported.notes)
     assert any("right_wrist in 4" in note for note in imported.notes)
 
 
@@ -156,7 +156,7 @@ def test_the_canonical_body_stands_on_the_ground_at_unit_height(tmp_path: Path) 
 def test_bad_keypoints_get_one_clear_line(tmp_path: Path) -> None:
     path, frames = comfy(tmp_path)
     for content, message in (
-        ([{**frame, "people": []} for frame in frames], "has no people in any of its 30 frames"),
+        ([{**frame, "people": []} for frame in frames], "has no people in its 30 frames"),
         ([], "has no frames"),
         ({"a": 1}, 'has no "people" list'),
         ([{**frames[0], "people": [{"pose_keypoints_2d": [float("nan")] * 54}]}], "is not a number"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dancegen.errors import DancegenError
+from dancegen.progress import counted
 
 OWN_TEMPO = 100.0  # beats a minute, what the dance counts where a song has no beat
 
@@ -40,7 +41,7 @@ def grid_from_times(times: np.ndarray, where: str = "the beat list") -> BeatGrid
     """
     times = np.asarray(times, np.float64).reshape(-1)
     if len(times) < 2:
-        raise DancegenError(f"{where} holds {len(times)} beats", "give two at least, in seconds")
+        raise DancegenError(f"{where} holds {counted(len(times), 'beats')}", "give two at least, in seconds")
     if not np.isfinite(times).all() or (np.diff(times) < 0.05).any():
         raise DancegenError(f"{where} is not a rising list of seconds", "sort it and remove what is not a time")
     return BeatGrid(times, 60 / float(np.median(np.diff(times))), 1.0)

@@ -26,6 +26,7 @@ from dancegen.commands.options import (
     Weights,
 )
 from dancegen.errors import DancegenError
+from dancegen.progress import counted
 
 if TYPE_CHECKING:
     from dancegen.workbench.engine import Engine
@@ -35,11 +36,7 @@ if TYPE_CHECKING:
 ENGINES = ("local", "ray")
 TO_DO = "to do"
 OTHER_VERSION = "made by another version of dancegen or of its weights"
-COUNTED = {  # kind of job -> one of it, several of it
-    "dance": ("choreography", "choreographies"),
-    "subject": ("picture analysis", "picture analyses"),
-    "video": ("video", "videos"),
-}
+COUNTED = {"dance": "choreographies", "subject": "picture analyses", "video": "videos"}  # kind of job -> several
 
 
 def batch(
@@ -211,14 +208,10 @@ def _live_table(rows: Sequence[Row], began: dict[str, float]) -> Any:
     return Group(counts, now)
 
 
-def _count(number: int, words: tuple[str, str]) -> str:
-    return f"{number} {words[number != 1]}"
-
-
 def _plan_table(jobs: Sequence[Job], out: Path, overwrite: bool) -> str:
     from dancegen.workbench.jobs import done_before
 
-    counts = [_count(sum(job.kind == kind for job in jobs), what) for kind, what in COUNTED.items()]
+    counts = [counted(sum(job.kind == kind for job in jobs), what) for kind, what in COUNTED.items()]
     said = f"{counts[2]} from {counts[0]} and {counts[1]}, each made once:"
     problems, done = {job.key for job in jobs if job.problem}, done_before(out)
     states = {job.key: _planned(job, problems, done, overwrite) for job in jobs}
@@ -250,15 +243,15 @@ def _summary(rows: Sequence[Row], before: set[str], out: Path, seconds: float) -
     made = sum(row.state == "done" and row.job.key not in before for row in videos)
     there = sum(row.job.key in before or row.state == KEPT for row in videos)
     stages = ", ".join(
-        _count(sum(row.state == "done" and row.job.key not in before for row in rows if row.job.kind == kind), what)
+        counted(sum(row.state == "done" and row.job.key not in before for row in rows if row.job.kind == kind), what)
         for kind, what in COUNTED.items()
         if kind != "video"
     )
-    said = f"{out}: {_count(made, COUNTED['video'])} made in {seconds:.0f} s ({stages}), {there} there before, "
+    said = f"{out}: {counted(made, COUNTED['video'])} made in {seconds:.0f} s ({stages}), {there} there before, "
     said += f"{sum(row.state not in (DONE, KEPT) for row in videos)} failed"
     if kept := sum(row.state == KEPT for row in videos):
         remedy = f"--overwrite makes {'it' if kept == 1 else 'them'} anew"
-        said += f"\n{_count(kept, COUNTED['video'])} {OTHER_VERSION}, kept: {remedy}"
+        said += f"\n{counted(kept, COUNTED['video'])} {OTHER_VERSION}, kept: {remedy}"
     failed = [(row.job.kind, row.job.name, row.error) for row in rows if row.state not in (DONE, KEPT, UNNEEDED)]
     return "\n".join([said, _columns([("failed", "name", "why"), *failed])]) if failed else said
 

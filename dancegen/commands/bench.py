@@ -19,6 +19,7 @@ import typer
 
 from dancegen.commands import reporter
 from dancegen.commands.options import Device
+from dancegen.progress import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -229,9 +230,8 @@ def _table(found: dict[str, float], facts: dict[str, Any], repeats: int) -> Tabl
     from rich.table import Table
 
     machine = ", ".join(f"{name} {value}" for name, value in facts.items())
-    table = Table(
-        "what", "median", "target, 2 cores", box=None, pad_edge=False, caption=f"{repeats} runs each; {machine}"
-    )
+    said = f"{counted(repeats, 'runs')} each; {machine}"
+    table = Table("what", "median", "target, 2 cores", box=None, pad_edge=False, caption=said)
     for name, value in found.items():
         table.add_row(LABELS[name], f"{value:g}", TARGETS.get(name, ""))
     return table

@@ -10,6 +10,7 @@ import typer
 from dancegen.commands import check_file, refuse_options, reporter
 from dancegen.commands.options import Beats, Device, Duration, Offline, Overwrite, Seed, Start, Tempo, Weights
 from dancegen.errors import DancegenError
+from dancegen.progress import counted
 
 if TYPE_CHECKING:
     from dancegen.choreography.model import Choreographer
@@ -186,7 +187,7 @@ def _table(made: DanceFile, out: Path, sheet: Path | None) -> Any:
     from dancegen.workbench.takes import COLUMNS
 
     tempo = f"{made.tempo:.0f} beats a minute" if made.confidence else "no beat found"
-    said = f"{out}: {made.song.seconds:.1f} s of {made.song.name}, {tempo}, {bar_count(made.times)} bars"
+    said = f"{out}: {made.song.seconds:.1f} s of {made.song.name}, {tempo}, {counted(bar_count(made.times), 'bars')}"
     table = Table("rank", "take", "seed", "style", *COLUMNS, box=None, pad_edge=False)
     order = sorted(enumerate(made.takes, 1), key=lambda pair: (pair[1].scores or {}).get("rank", pair[0]))
     for place, (number, take) in enumerate(order, 1):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dancegen.commands import Outcome
+from dancegen.progress import counted
 
 FINE, OPTIONAL, BROKEN = "ok", "-", "!!"
 LITTLE_ROOM = 2 << 30  # bytes
@@ -55,7 +56,7 @@ def _guarded(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
 def _programs() -> Iterator[Finding]:
     from dancegen import __version__
 
-    system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    system = f"{platform.system()} {platform.machine()}, {counted(os.cpu_count() or 1, 'cores')}"
     yield Finding(
         FINE, "dancegen", f"{__version__} in {Path(sys.prefix)}, Python {platform.python_version()}, {system}"
     )
@@ -67,7 +68,7 @@ def _device() -> Iterator[Finding]:
     from dancegen.device import available_devices
 
     best = available_devices()[0]
-    facts = f"torch {torch.__version__}, {torch.get_num_threads()} threads, --device auto is {best}"
+    facts = f"torch {torch.__version__}, {counted(torch.get_num_threads(), 'threads')}, --device auto is {best}"
     if best == "cuda":
         yield Finding(FINE, "device", f"{facts} ({torch.cuda.get_device_name()})")
     elif shutil.which("nvidia-smi"):

@@ -10,6 +10,7 @@ import typer
 from dancegen.commands import check_file, reporter
 from dancegen.commands.options import Fps, Overwrite
 from dancegen.errors import DancegenError
+from dancegen.progress import counted
 
 if TYPE_CHECKING:
     from dancegen.skeleton.sequence import SkeletonSequence
@@ -58,7 +59,7 @@ def export(
         to.write_npz(out, skeleton, pixels, size)
     else:
         to.write_csv(out, pixels)
-    return f"{out}: {len(pixels)} poses at {pixels.fps:g} a second on {size[0]}x{size[1]} ({kind})"
+    return f"{out}: {counted(len(pixels), 'poses')} at {pixels.fps:g} a second on {size[0]}x{size[1]} ({kind})"
 
 
 def import_(
@@ -82,7 +83,7 @@ def import_(
     for note in notes:
         reporter().note(note)
     write_dance(out, made)
-    return f"{out}: {len(made.takes[0].skeleton)} poses, {made.song.seconds:.1f} s of {made.song.name}"
+    return f"{out}: {counted(len(made.takes[0].skeleton), 'poses')}, {made.song.seconds:.1f} s of {made.song.name}"
 
 
 def parse_canvas(text: str) -> tuple[int, int]:

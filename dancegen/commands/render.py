@@ -29,6 +29,7 @@ from dancegen.commands.options import (
     Tempo,
     Weights,
 )
+from dancegen.progress import counted
 
 if TYPE_CHECKING:
     from dancegen.pipeline import Rendered
@@ -129,9 +130,11 @@ def _write_report(page: Path, made: Rendered) -> None:
 
 
 def _told(made: Rendered, origin: str) -> str:
+
     width, height = made.size
     tempo = f"{made.grid.tempo:.0f} beats a minute" if made.grid.confidence else "no beat found"
-    return f"{made.path}: {made.song.seconds:.1f} s, {made.frames} frames of {width}x{height}, {tempo}, {origin}"
+    frames = f"{counted(made.frames, 'frames')} of {width}x{height}"
+    return f"{made.path}: {made.song.seconds:.1f} s, {frames}, {tempo}, {origin}"
 
 
 COMMANDS = {"render": render, "example": example}

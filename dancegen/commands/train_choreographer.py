@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from dancegen.progress import counted
+
 
 def command(
     data: Annotated[Path, typer.Option(help="Folder of NAME.npz motions and sounds, searched at any depth.")],
@@ -59,4 +61,5 @@ def command(
     draw_curves(out)
     result = out / "choreographer.safetensors"
     export(trainer, pairs.train, result, {"steps": trainer.step, "seed": seed})
-    return f"{result} after {trainer.step} steps; losses in {out / 'log.csv'}, curves in {out / 'curves.png'}"
+    steps_done = counted(trainer.step, "steps")
+    return f"{result} after {steps_done}; losses in {out / 'log.csv'}, curves in {out / 'curves.png'}"

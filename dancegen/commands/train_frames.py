@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from dancegen.progress import counted
+
 
 def command(
     out: Annotated[Path, typer.Option(help="Folder of the set; scenes go to OUT/SPLIT/NNNNNN.npz.")],
@@ -28,7 +30,7 @@ def command(
         raise DancegenError(f"there is no split {split!r}", "give --split train or --split val")
     numbers = range(first, first + scenes)
     made = make_frames(out, data, scenes=numbers, seed=seed, split=split, figures=figures, turned=turned)
-    said = f"{made.written} scenes written to {out / split}, {made.found} were there already."
+    said = f"{counted(made.written, 'scenes')} written to {out / split}, {made.found} were there already."
     if sheet is not None:
         contact_sheet([scene_path(out, split, index) for index in numbers[:6]]).save(sheet)
         said += f" Contact sheet: {sheet}"

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from dancegen.errors import DancegenError
+from dancegen.progress import counted
 from dancegen.skeleton.joints import V
 
 # BODY_25's index of each COCO-18 joint: BODY_25 has the mid-hip at 8 and six foot points at the end.
@@ -122,7 +123,9 @@ def _person(person: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
     if not isinstance(values, list):
         raise DancegenError(f'{name} has no "pose_keypoints_2d"', REMEDY)
     if len(values) not in (3 * V, 3 * 25):
-        raise DancegenError(f"{name} has {len(values)} numbers, not 54 (18 joints) or 75 (25 joints)", REMEDY)
+        raise DancegenError(
+            f"{name} has {counted(len(values), 'numbers')}, not 54 (18 joints) or 75 (25 joints)", REMEDY
+        )
     if not all(value is None or isinstance(value, int | float) for value in values):
         raise DancegenError(f"{name} has keypoints that are not numbers", REMEDY)
     try:

@@ -19,6 +19,7 @@ from dancegen.audio.load import stretch_filter
 from dancegen.audio.song import Song
 from dancegen.errors import DancegenError
 from dancegen.ffmpeg import QUIET, ffmpeg_program, input_arguments, last_complaint
+from dancegen.progress import counted
 
 CRF = 18  # x264's quality: 0 lossless, 18 hard to tell from the frames, 51 worst
 H264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "{crf}", "-c:a", "aac", "-b:a", "192k")
@@ -210,7 +211,7 @@ class VideoWriter:
             )
         reason = f"it was ended by signal {-code}" if code < 0 and not log.strip() else last_complaint(log)
         return DancegenError(
-            f"ffmpeg stopped after {self.frames} frames and {self.path.name} was not written ({reason})",
+            f"ffmpeg stopped after {counted(self.frames, 'frames')} and {self.path.name} was not written ({reason})",
             "run it again; `dancegen doctor` checks ffmpeg",
         )
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from dancegen.audio.grid import BeatGrid, grid_from_times
 from dancegen.errors import DancegenError
+from dancegen.progress import counted
 from dancegen.skeleton.joints import L_ANKLE, LIMBS, NECK, R_ANKLE, mid_hip
 from dancegen.skeleton.sequence import SkeletonSequence
 
@@ -46,7 +47,7 @@ def check_bars(times: np.ndarray, first: int, last: int) -> None:
     count = bar_count(times)
     if not 1 <= first <= last <= count:
         what = f"bars {first}-{last} are not in this song" if first != last else f"there is no bar {first} in this song"
-        raise DancegenError(what, f"choose within 1-{count}, the smaller first")
+        raise DancegenError(what, f"choose within 1-{count}, the smaller first" if count > 1 else "it has bar 1 only")
 
 
 def parse_bars(text: str, option: str = "--redo") -> tuple[int, int]:
@@ -66,7 +67,9 @@ def retimed(grid: BeatGrid, tempo: str | None) -> BeatGrid:
     times = grid.times
     if tempo == "half":
         if len(times) < 4:
-            raise DancegenError(f"--tempo half leaves {len(times[::2])} of {len(times)} beats", "leave it out")
+            raise DancegenError(
+                f"--tempo half leaves {len(times[::2])} of {counted(len(times), 'beats')}", "leave it out"
+            )
         return replace(grid, times=times[::2], tempo=grid.tempo / 2)
     between = (times[:-1] + times[1:]) / 2
     return replace(grid, times=np.sort(np.concatenate([times, between])), tempo=grid.tempo * 2)

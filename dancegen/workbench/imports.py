@@ -10,6 +10,7 @@ import numpy as np
 
 from dancegen.choreography.body import ANKLE_HEIGHT, BONE_LENGTHS
 from dancegen.errors import DancegenError
+from dancegen.progress import counted
 from dancegen.skeleton.joints import JOINT_NAMES, L_ANKLE, LIMBS, NECK, R_ANKLE, V, body_height, mid_hip
 from dancegen.skeleton.openpose import KeypointFrame, read_keypoints
 from dancegen.skeleton.sequence import SkeletonSequence
@@ -54,7 +55,7 @@ def read_poses(path: Path, fps: float, canvas: tuple[int, int] | None = None) ->
         raise DancegenError(f"{path} has coordinates from 0 to 1 and no canvas", "give --canvas WIDTHxHEIGHT")
     points, confidence = _follow(frames, canvas if shares else None)  # (T, V, 2), (T, V)
     if not (confidence > 0).any():
-        raise DancegenError(f"{path} has no people in any of its {len(frames)} frames", "export it again")
+        raise DancegenError(f"{path} has no people in its {counted(len(frames), 'frames')}", "export it again")
     if not (confidence[:, NECK] > 0).any():
         raise DancegenError(f"{path}: no frame shows the neck", "give poses with neck and hips")
     notes = _gap_notes(confidence)
@@ -120,7 +121,7 @@ def _gap_notes(confidence: np.ndarray) -> tuple[str, ...]:
     """What `_fill` will make up, in words."""
     seen = confidence > 0  # (T, V)
     empty = int((~seen.any(axis=1)).sum())
-    notes = [f"{empty} of {len(seen)} frames have nobody in them: interpolated"] if empty else []
+    notes = [f"nobody in {empty} of {counted(len(seen), 'frames')}: interpolated"] if empty else []
     gaps = {joint: int((~seen[seen.any(axis=1), joint]).sum()) for joint in range(V) if seen[:, joint].any()}
     gaps = {joint: count for joint, count in gaps.items() if count}
     if gaps:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from dancegen.audio.grid import BeatGrid
+from dancegen.progress import counted
 from dancegen.skeleton.joints import (
     JOINT_NAMES,
     L_ANKLE,
@@ -212,7 +213,7 @@ def time_needed(render: Callable[[SkeletonSequence], object], poses: SkeletonSeq
     render(few)
     seconds = (time.monotonic() - began) / trial * frames
     said = f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
-    what = f"drawing {frames} frames takes about {said} here"
+    what = f"drawing {counted(frames, 'frames')} takes about {said} here"
     if seconds < LONG_WAIT:
         return Check("time", OK, what)
     return Check("time", LOOK, what, "try --preview or --size 256 first")

@@ -10,6 +10,7 @@ import numpy as np
 
 from dancegen.audio.grid import BeatGrid
 from dancegen.errors import DancegenError
+from dancegen.progress import counted
 from dancegen.skeleton.joints import JOINT_NAMES, V
 from dancegen.skeleton.sequence import SkeletonSequence
 from dancegen.weights.verify import WeightsInfo
@@ -237,8 +238,8 @@ def _grid(rows: list[Any], width: int, where: str) -> np.ndarray:
         pass
     for number, row in enumerate(rows, 1):
         if not isinstance(row, list) or len(row) != width:
-            count = len(row) if isinstance(row, list) else "no"
-            raise DancegenError(f"{where} {number} has {count} numbers, not {width}")
+            count = counted(len(row), "numbers") if isinstance(row, list) else "no numbers"
+            raise DancegenError(f"{where} {number} has {count}, not {width}")
         bad = next((place for place, value in enumerate(row) if not _finite(value)), None)
         if bad is not None:
             joint = JOINT_NAMES[bad * V // width]

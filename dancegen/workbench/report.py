@@ -15,6 +15,7 @@ from PIL import Image
 
 from dancegen import __version__
 from dancegen.ffmpeg import QUIET, ffmpeg_program, input_arguments
+from dancegen.progress import counted
 from dancegen.skeleton.draw import draw_skeleton
 from dancegen.workbench.plots import WIDTH, beat_plot, speed_plot, strip
 from dancegen.workbench.preflight import Check
@@ -58,7 +59,7 @@ def report_page(made: Rendered, checks: Sequence[Check], command: str) -> str:
     """The page's text; see `write_report`."""
     width, height = made.size
     tempo = f"{made.grid.tempo:.0f} beats a minute" if made.grid.confidence else "no beat found"
-    facts = f"{made.song.seconds:.1f} s, {made.frames} frames of {width}x{height}, {tempo}"
+    facts = f"{made.song.seconds:.1f} s, {counted(made.frames, 'frames')} of {width}x{height}, {tempo}"
     from_what = f"{_text(made.song.path.name)} and {_text(made.subject.image.path.name)}"
     parts = [
         f"<h1>{_text(made.path.name)}</h1><p>{from_what}: {facts}</p>",
