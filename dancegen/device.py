@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dancegen.errors import DancegenError
+from dancegen.progress import counted
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +34,10 @@ def choose_device(name: str = "auto") -> torch.device:
     except RuntimeError as cause:
         raise DancegenError(f"--device {name} is none", f"choose one of {', '.join(DEVICES)}") from cause
     if kind == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise DancegenError(f"--device {name}: there are {torch.cuda.device_count()}", "choose a smaller number")
+        there = counted(torch.cuda.device_count(), "GPUs")
+        raise DancegenError(
+            f"--device {name}: this machine has {there}, counted from cuda:0", "choose a smaller number"
+        )
     return device
 
 

@@ -16,6 +16,7 @@ from dancegen.audio.beats import BeatGrid, finding_beats
 from dancegen.audio.load import load_song
 from dancegen.audio.song import Song
 from dancegen.choreography.config import STYLES
+from dancegen.device import choose_device
 from dancegen.errors import DancegenError
 from dancegen.networks import LOADED_ROLES, Networks, load_networks
 from dancegen.progress import Reporter, SilentReporter
@@ -61,7 +62,8 @@ class Settings:
         for name, (low, high) in limits.items():
             value = getattr(self, name)
             if not (math.isfinite(value) and low <= value <= high):
-                raise DancegenError(f"--{name} {value} cannot be", f"give {int(low)} to {int(high)}")
+                given = f"{value:g}" if isinstance(value, float) else value
+                raise DancegenError(f"--{name} {given} cannot be", f"give {int(low)} to {int(high)}")
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,8 @@ def render_dance(
         DancegenError: everything a user can cause; then nothing is left under the name `out`, or what was there before.
     """
     settings, reporter, out = settings or Settings(), reporter or SilentReporter(), Path(out)
+    if networks is None and device not in ("auto", "cpu"):
+        choose_device(device)  # refuses what there is not, before the song is heard
     check_output(out, overwrite=overwrite, inputs=[Path(song), Path(picture)])
     _check_given(pose, mask)
     image = subject.image if subject else open_picture(picture)

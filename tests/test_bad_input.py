@@ -138,6 +138,41 @@ def test_helping_files_that_are_not_there(
     assert "loading" not in ran.err, "told before the slow work"
 
 
+@pytest.mark.parametrize("command", ["render", "check"])
+def test_song_and_picture_the_wrong_way_round(
+    run_main: Callable[..., Ran], tmp_path: Path, beat_song: Path, picture: Path, command: str
+) -> None:
+    ran = run_main(command, picture, beat_song, "-o", tmp_path / "a.mp4")
+    assert ran.status == 1 and ran.err.count("\n") == 1 and "name the song first, then the picture" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "said"),
+    [
+        ("render", ("--tempo", "fast"), "--tempo fast is none: choose half or double"),
+        ("render", ("--beats", "none.txt"), "none.txt: no such list of beats"),
+        ("render", ("--device", "gpu"), "--device gpu is none: choose one of auto, cpu, cuda, mps"),
+        ("render", ("--fps", "1000"), "--fps 1000 cannot be: give 1 to 120"),
+        ("check", ("--tempo", "fast"), "--tempo fast is none"),
+        ("dance", ("--tempo", "fast"), "--tempo fast is none"),
+        ("dance", ("--style", "polka"), "there is no style 'polka'"),
+        ("beats", ("--tempo", "fast"), "--tempo fast is none"),
+    ],
+)
+def test_options_that_cannot_be_are_said_before_the_song_is_heard(
+    run_main: Callable[..., Ran],
+    tmp_path: Path,
+    beat_song: Path,
+    picture: Path,
+    command: str,
+    options: tuple[str, ...],
+    said: str,
+) -> None:
+    inputs = (beat_song, picture) if command in ("render", "check") else (beat_song,)
+    ran = run_main(command, *inputs, "-o", tmp_path / "a.mp4", *options)
+    assert ran.status == 1 and ran.err.count("\n") == 1 and said in ran.err, ran.err
+
+
 def test_an_output_over_the_song(run_main: Callable[..., Ran], tmp_path: Path, beat_song: Path, picture: Path) -> None:
     song = tmp_path / "song.mp4"
     song.write_bytes(beat_song.read_bytes())

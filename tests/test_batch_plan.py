@@ -197,6 +197,9 @@ def test_a_batch_makes_each_stage_once(
         (("songs", "pictures", "--engine", "cloud"), "choose local or ray"),
         (("songs", "pictures", "--workers", "-1"), "give 1 or more"),
         (("songs", "pictures", "--size", "1"), "--size 1 cannot be"),
+        (("songs", "pictures", "--tempo", "fast"), "--tempo fast is none: choose half or double"),
+        (("songs", "pictures", "--device", "gpu"), "--device gpu is none"),
+        (("songs", "pictures", "--start", "-1"), "--start -1 is not a time"),
     ],
 )
 def test_wrong_arguments_get_one_line(run_main: Callable, arguments: tuple[str, ...], message: str) -> None:

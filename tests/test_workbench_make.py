@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from workbench_tools import dance, dance_file
 
+from dancegen.assets.example import POSE
 from dancegen.choreography.config import ChoreographerConfig
 from dancegen.errors import DancegenError
 from dancegen.video.encode import read_comment
@@ -314,7 +315,7 @@ def frames(video: Path) -> list[float]:
 
 
 def test_export_and_import_through_the_commands(
-    make: Callable, run_main: Callable, tmp_path: Path, beat_song: Path
+    make: Callable, run_main: Callable, tmp_path: Path, beat_song: Path, picture: Path
 ) -> None:
     out = tmp_path / "a.dance.json"
     make("-o", out)
@@ -326,6 +327,8 @@ def test_export_and_import_through_the_commands(
         ("poses", (), "poses exists: add --overwrite"),
         ("poses", ("--as", "npz", "--overwrite"), "poses is a folder"),
         ("p.npz", ("--as", "openpose", "--overwrite"), "p.npz is a file"),
+        ("q.json", ("--picture", picture, "--canvas", "256x320"), "--canvas does not go with --picture"),
+        ("q.json", ("--pose", POSE), "--pose only goes with --picture"),
     ):
         ran = run_main("export", out, "-o", tmp_path / name, *more)
         assert ran.status == 1 and said in ran.err, ran.err

@@ -38,7 +38,7 @@ def load_song(
         DancegenError: the file is missing, no sound, broken, too short, or holds samples that are not numbers.
     """
     path = Path(path)
-    _check_stretch(start, duration)
+    check_stretch(start, duration)
     _check_file(path)
     try:
         with tempfile.TemporaryFile(prefix="dancegen-song-") as store:
@@ -69,7 +69,8 @@ def stretch_filter(start: float, seconds: float | None) -> str:
     return f"asetpts=N/SR/TB,{trim},asetpts=N/SR/TB"
 
 
-def _check_stretch(start: float, duration: float | None) -> None:
+def check_stretch(start: float, duration: float | None) -> None:
+    """Refuse what no --start and no --duration is."""
     if not (math.isfinite(start) and start >= 0):
         raise DancegenError(f"--start {start:g} is not a time in the song", "give seconds from 0 on")
     if duration is not None and not (math.isfinite(duration) and duration >= MIN_SECONDS):

@@ -62,6 +62,15 @@ def refuse_options(why: str, remedy: str, **given: Any) -> None:
             raise DancegenError(f"--{name} {why}", remedy)
 
 
+def check_order(song: Path, picture: Path) -> None:
+    """Refuse a picture where the song belongs and a song where the picture belongs."""
+    from dancegen.workbench.plan import PICTURES, SONGS
+
+    endings = tuple(path.suffix.lower().removeprefix(".") for path in (song, picture))
+    if endings[0] in PICTURES and endings[1] in SONGS:
+        raise DancegenError(f"{song} is a picture and {picture} is a song", "name the song first, then the picture")
+
+
 def check_file(path: Path, option: str, overwrite: bool, endings: Sequence[str] = (), *, folder: bool = False) -> None:
     """Refuse a file or folder that could not be written, before any slow work.
 

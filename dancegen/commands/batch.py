@@ -64,11 +64,16 @@ def batch(
     device: Device = "auto",
     offline: Offline = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace videos that were made otherwise.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace videos made otherwise or by another version.")
+    ] = False,
 ) -> Outcome:
     """Make a video of each pair of SONGS and PICTURES; what is done already is not done again."""
+    from dancegen.audio.load import check_stretch
+    from dancegen.device import choose_device
     from dancegen.pipeline import Settings
     from dancegen.weights.resolve import weights_by_role
+    from dancegen.workbench.bars import check_tempo
     from dancegen.workbench.make import parse_styles
     from dancegen.workbench.plan import Options, make_jobs, resolve_weights
 
@@ -77,6 +82,9 @@ def batch(
     if workers < 0:
         raise DancegenError(f"--workers {workers} cannot be", "give 1 or more, or leave it out")
     Settings(seed, style, size, fps, crf, preview)  # refuses what cannot be
+    check_stretch(start, duration)
+    check_tempo(tempo)
+    choose_device(device)
     wanted = _pairs(songs, pictures, pairs)
     parse_styles([style, *(f"{pair.style}@1" for pair in wanted if pair.style)])
     chosen = weights_by_role(weights or [])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dancegen.commands import reporter
+from dancegen.commands import check_order, reporter
 from dancegen.commands.given import given_dance
 from dancegen.commands.options import (
     Beats,
@@ -58,6 +58,7 @@ def check(
     """See whether PICTURE and SONG suit each other, and what rendering them will cost."""
     from dancegen.audio.load import load_song
     from dancegen.choreography.dance import choreograph
+    from dancegen.device import choose_device
     from dancegen.networks import load_networks
     from dancegen.pipeline import Settings
     from dancegen.subject.find import find_subject
@@ -66,7 +67,9 @@ def check(
     from dancegen.weights.resolve import weights_by_role
     from dancegen.workbench.make import find_grid
 
+    check_order(song, picture)
     Settings(seed, style, size, fps)
+    choose_device(device)
     check_output(out, overwrite=True, inputs=[song, picture])
     given = given_dance(song, start, duration, seed, style, dance=dance, take=take, beats=beats, tempo=tempo)
     image = open_picture(picture)

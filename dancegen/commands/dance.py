@@ -46,8 +46,9 @@ def dance(
 ) -> Any:
     """Make a dance to SONG and keep it as a file, to be rendered with any picture later."""
     from dancegen.pipeline import Settings
+    from dancegen.workbench.bars import check_beats, check_tempo
     from dancegen.workbench.dance_file import write_dance
-    from dancegen.workbench.make import MOST_TAKES
+    from dancegen.workbench.make import MOST_TAKES, parse_styles
 
     out = out or Path(f"{song.stem}.dance.json")
     check_file(out, "-o", overwrite or bool(redo and from_ in (None, out)))
@@ -63,6 +64,9 @@ def dance(
         raise DancegenError(f"--takes {takes} cannot be", f"give 1 to {MOST_TAKES}")
     for number in (seed, seed + takes - 1):
         Settings(seed=number)  # refuses what cannot be
+    parse_styles(style or [])
+    check_tempo(tempo)
+    check_beats(beats)
     network, info = _choreographer(weights, device, offline)
     if redo:
         made = _redone(song, from_ or out, take, redo, seed, style or [], network, info, force)
@@ -90,8 +94,11 @@ def beats(
 ) -> Any:
     """Show the beats and bars that are found in SONG."""
     from dancegen.audio.load import load_song
+    from dancegen.workbench.bars import check_beats, check_tempo
     from dancegen.workbench.make import find_grid
 
+    check_tempo(tempo)
+    check_beats(beats)
     if out:
         check_file(out, "-o", overwrite)
     if plot:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dancegen.commands import check_file, reporter
+from dancegen.commands import check_file, refuse_options, reporter
 from dancegen.commands.options import Fps, Overwrite
 from dancegen.errors import DancegenError
 from dancegen.progress import counted
@@ -35,6 +35,8 @@ def export(
     from dancegen.workbench import export as to
     from dancegen.workbench.read_dance import read_dance
 
+    refuse_options("does not go with --picture", "leave it out: the picture is the canvas", canvas=picture and canvas)
+    refuse_options("only goes with --picture", "name the picture of that person", pose=pose and not picture)
     kind = to.kind_of(out, kind)
     check_file(out, "-o", overwrite, folder=kind == "openpose")
     made = read_dance(dance)

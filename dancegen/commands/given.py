@@ -85,6 +85,9 @@ def _read(file: Path, take: int | None, song: Path, start: float, duration: floa
 
 def _grid(beats: Path | None, tempo: str | None) -> Callable[[Song], BeatGrid] | None:
     """What tells the beats that --beats and --tempo ask for."""
+    from dancegen.workbench.bars import check_beats, check_tempo
     from dancegen.workbench.make import find_grid
 
+    check_tempo(tempo)
+    check_beats(beats)
     return (lambda sound: find_grid(sound, beats, tempo)) if beats or tempo else None

@@ -58,12 +58,23 @@ def parse_bars(text: str, option: str = "--redo") -> tuple[int, int]:
     return int(found[1]), int(found[2] or found[1])
 
 
+def check_tempo(tempo: str | None) -> None:
+    """Refuse what no --tempo is; said before the song is heard."""
+    if tempo is not None and tempo not in TEMPI:
+        raise DancegenError(f"--tempo {tempo} is none", f"choose {' or '.join(TEMPI)}")
+
+
+def check_beats(path: Path | None) -> None:
+    """Refuse a list of beats that is not there."""
+    if path is not None and not path.exists():
+        raise DancegenError(f"{path}: no such list of beats", "`dancegen beats SONG -o FILE` writes one")
+
+
 def retimed(grid: BeatGrid, tempo: str | None) -> BeatGrid:
     """The grid at half the tempo (every second beat) or at double (a beat more between each two)."""
+    check_tempo(tempo)
     if tempo is None:
         return grid
-    if tempo not in TEMPI:
-        raise DancegenError(f"--tempo {tempo} is none", f"choose {' or '.join(TEMPI)}")
     times = grid.times
     if tempo == "half":
         if len(times) < 4:
@@ -85,10 +96,9 @@ def read_beats(path: Path, start: float, seconds: float) -> BeatGrid:
         start: where the stretch of the song begins, seconds.
         seconds: its length; beats outside are left out.
     """
+    check_beats(path)
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError as cause:
-        raise DancegenError(f"{path}: no such list of beats", "`dancegen beats SONG -o FILE` writes one") from cause
     except (OSError, UnicodeDecodeError) as cause:
         raise DancegenError(f"{path} cannot be read as a text file of beats", "write one time per line") from cause
     times = []
