@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dancegen import ffmpeg
+from dancegen.errors import DancegenError
 from dancegen.video import encode
+from dancegen.workbench import report
 
 RATE = 16_000
 Render = Callable[..., Ran]
@@ -205,6 +207,41 @@ def test_a_folder_that_nobody_may_write_to(run_main: Callable[..., Ran], beat_so
         pytest.skip("no /proc here")
     ran = run_main("render", beat_song, picture, "-o", "/proc/self/out.mp4")
     assert ran.status == 1 and "/proc/self cannot be written to" in ran.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("command", "option"), [("dance", "-o"), ("dance", "--sheet"), ("beats", "--plot"), ("render", "--report")]
+)
+def test_other_files_in_a_folder_that_nobody_may_write_to(
+    run_main: Callable[..., Ran], tmp_path: Path, beat_song: Path, picture: Path, command: str, option: str
+) -> None:
+    """Said before the song is heard, not after the work."""
+    if not Path("/proc/self").is_dir():
+        pytest.skip("no /proc here")
+    place = {"--report": "/proc/self/a.html"}.get(option, "/proc/self/a.png")
+    given = () if option == "-o" else ("-o", tmp_path / ("a.mp4" if command == "render" else "a.txt"))
+    inputs = (beat_song, picture) if command == "render" else (beat_song,)
+    ran = run_main(command, *inputs, *given, option, place)
+    assert ran.status == 1 and ran.err.count("\n") == 1 and f"{place} could not be written" in ran.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_report_that_fails_does_not_hide_the_video(
+    run_main: Callable[..., Ran],
+    tmp_path: Path,
+    beat_song: Path,
+    picture: Path,
+    quick: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(path: Path, *_: object) -> None:
+        raise DancegenError(f"{path} could not be written (No space left on device)", "free some room there")
+
+    monkeypatch.setattr(report, "write_report", full)
+    page = tmp_path / "a.html"
+    ran = run_main("render", beat_song, picture, "-o", tmp_path / "a.mp4", *quick, "--preview", "--report", page)
+    assert ran.status == 1 and (tmp_path / "a.mp4").is_file()
+    assert f"{tmp_path / 'a.mp4'} is made, but {page} could not be written" in ran.err.splitlines()[-1]
 
 
 def test_a_full_disk_is_seen_before_the_work(render: Render, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,8 +58,9 @@ def test_a_csv_of_pairs(tmp_path: Path) -> None:
         ("b.wav", "y.png", None, "pairs.csv line 4"),
     ]
     assert pairs[0].song.parent == tmp_path
-    path.write_text("a.wav,x.png\n")
-    assert read_pairs(path)[0].picture.name == "x.png"
+    for row in ("a.wav,x.png\n", "a.wav;x.png\n", "a.wav\tx.png\n", "\ufeffsong;picture;seed\r\na.wav;x.png;3\r\n"):
+        path.write_text(row, encoding="utf-8")
+        assert (read_pairs(path)[0].song.name, read_pairs(path)[0].picture.name) == ("a.wav", "x.png")
     for content, message in (
         ("", "has no pairs"),
         ("a.wav\n", "line 1 has no song or no picture"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from workbench_tools import dance, dance_file
 from dancegen.errors import DancegenError
 from dancegen.skeleton.sequence import SkeletonSequence
 from dancegen.workbench.dance_file import Edit, Placement, file_sha256, rounded, to_text, write_dance
+from dancegen.workbench.export import fitted, placed, write_comfyui, write_openpose
 from dancegen.workbench.read_dance import check_song, cut_to, read_dance
 
 
@@ -147,6 +150,26 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         write_dance(path, broken)
     assert path.read_text() == "old" and [p.name for p in tmp_path.iterdir()] == ["x.dance.json"]
+
+
+@pytest.mark.parametrize(("number", "remedy"), [(errno.ENOSPC, "free some room"), (errno.EROFS, "another folder")])
+def test_what_cannot_be_written_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, remedy: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    made = dance_file()
+    pixels = placed(made.takes[0].skeleton, fitted(made.takes[0].skeleton, 64, 64))
+    monkeypatch.setattr(Path, "replace", fail)
+    for write in (
+        lambda: write_dance(tmp_path / "x.dance.json", made),
+        lambda: write_comfyui(tmp_path / "x.json", pixels, (64, 64)),
+        lambda: write_openpose(tmp_path / "poses", pixels),
+    ):
+        with pytest.raises(DancegenError, match=r"could not be written") as error:
+            write()
+        assert remedy in error.value.remedy and not list(tmp_path.iterdir())
 
 
 def test_another_song_is_refused_unless_forced(tmp_path: Path) -> None:

@@ -81,6 +81,8 @@ def check_file(path: Path, option: str, overwrite: bool, endings: Sequence[str] 
         endings: those it may have, with their dot; all if empty.
         folder: it shall be a folder of files.
     """
+    from dancegen.workbench.files import check_folder
+
     if endings and path.suffix.lower() not in endings:
         raise DancegenError(f"{option} {path} cannot be", f"end its name in {' or '.join(endings)}")
     if path.exists() and path.is_dir() != folder:
@@ -90,3 +92,4 @@ def check_file(path: Path, option: str, overwrite: bool, endings: Sequence[str] 
         raise DancegenError(f"the folder {path.parent} does not exist", f"create it or choose another with {option}")
     if path.exists() and not overwrite:
         raise DancegenError(f"{path} exists", f"add --overwrite to replace it, or choose another name with {option}")
+    check_folder(path)

@@ -112,7 +112,7 @@ def beats(
 
         save_png(plot, beat_plot(onset_strength(sound.samples), FRAME_RATE, grid.times, sound.seconds))
     if out:
-        from dancegen.workbench.export import write_whole
+        from dancegen.workbench.files import write_whole
 
         lines = [f"# beats of {song.name}, seconds of the file", *(f"{time + start:.3f}" for time in grid.times)]
         write_whole(out, ("\n".join(lines) + "\n").encode())

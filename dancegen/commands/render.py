@@ -29,6 +29,7 @@ from dancegen.commands.options import (
     Tempo,
     Weights,
 )
+from dancegen.errors import DancegenError
 from dancegen.progress import counted
 
 if TYPE_CHECKING:
@@ -93,7 +94,10 @@ def render(
         reporter=reporter(),
     )
     if report:
-        _write_report(report, made)
+        try:
+            _write_report(report, made)
+        except DancegenError as cause:
+            raise DancegenError(f"{made.path} is made, but {cause.what}", cause.remedy) from cause
     return _told(made, f"dance {dance.name}" if dance else f"seed {seed}")
 
 

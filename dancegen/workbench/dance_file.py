@@ -39,8 +39,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -52,6 +50,7 @@ from dancegen.errors import DancegenError
 from dancegen.skeleton.joints import JOINT_NAMES, V
 from dancegen.skeleton.sequence import SkeletonSequence
 from dancegen.weights.verify import WeightsInfo
+from dancegen.workbench.files import write_whole
 
 FORMAT = "dancegen dance"
 VERSION = 1
@@ -155,20 +154,7 @@ def rounded(skeleton: SkeletonSequence) -> SkeletonSequence:
 
 def write_dance(path: Path, dance: DanceFile) -> None:
     """Write a dance file, whole or not at all."""
-    text = to_text(dance)
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as cause:
-        raise DancegenError(f"{path.parent}: cannot write there ({cause.strerror})", "name another folder") from cause
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except OSError as cause:
-        raise DancegenError(f"{path} could not be written ({cause.strerror})", "free some room there") from cause
-    finally:
-        Path(name).unlink(missing_ok=True)
+    write_whole(path, to_text(dance).encode())
 
 
 def to_text(dance: DanceFile) -> str:

@@ -19,6 +19,7 @@ from dancegen.skeleton.joints import JOINT_NAMES
 from dancegen.skeleton.openpose import frame_json
 from dancegen.skeleton.sequence import SkeletonSequence
 from dancegen.workbench.dance_file import Placement
+from dancegen.workbench.files import not_written, write_whole
 
 KINDS = ("openpose", "comfyui", "video", "npz", "csv")
 CANVAS = (512, 768)  # width, height: what ControlNet's users mostly work with
@@ -105,31 +106,19 @@ def write_csv(out: Path, pixels: SkeletonSequence) -> None:
     write_whole(out, file.getvalue().encode())
 
 
-def write_whole(out: Path, content: bytes) -> None:
-    """A file, whole or not at all."""
-    try:
-        with tempfile.NamedTemporaryFile(dir=out.parent, prefix=f".{out.name}.", delete=False) as file:
-            scratch = Path(file.name)
-            file.write(content)
-        scratch.chmod(0o644)
-        scratch.replace(out)
-    except OSError as cause:
-        raise DancegenError(f"{out} could not be written ({cause.strerror})", "name another folder") from cause
-
-
 @contextmanager
 def _whole_folder(out: Path) -> Iterator[Path]:
     if out.is_dir() and any(not file.name.endswith("_keypoints.json") for file in out.iterdir()):
         raise DancegenError(f"{out} holds other files than keypoints", "name a new folder")
     try:
         scratch = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+        try:
+            yield scratch
+            scratch.chmod(0o755)
+            if out.exists():
+                shutil.rmtree(out)
+            scratch.replace(out)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
     except OSError as cause:
-        raise DancegenError(f"{out} could not be made ({cause.strerror})", "name another folder") from cause
-    try:
-        yield scratch
-        scratch.chmod(0o755)
-        if out.exists():
-            shutil.rmtree(out)
-        scratch.replace(out)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        raise not_written(out, cause) from cause

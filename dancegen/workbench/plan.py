@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import glob
 import hashlib
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -108,7 +109,10 @@ def read_pairs(path: Path) -> list[Pair]:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.reader(file))
+            text = file.read()
+        first = next((line for line in text.splitlines() if line.strip()), "")
+        marks = [mark for mark in ",;\t" if mark in first]  # spreadsheets of many countries write semicolons
+        rows = list(csv.reader(io.StringIO(text), delimiter=marks[0] if marks else ","))
     except FileNotFoundError as cause:
         raise DancegenError(f"{path}: no such CSV of pairs", "check its name and folder") from cause
     except (OSError, UnicodeDecodeError, csv.Error) as cause:

@@ -140,7 +140,7 @@ def save_png(path: object, picture: np.ndarray) -> None:
     import io
     from pathlib import Path
 
-    from dancegen.workbench.export import write_whole
+    from dancegen.workbench.files import write_whole
 
     file = io.BytesIO()
     Image.fromarray(picture).quantize(128, Image.Quantize.FASTOCTREE).save(file, "PNG", optimize=True)

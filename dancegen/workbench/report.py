@@ -50,7 +50,7 @@ def write_report(path: Path, made: Rendered, checks: Sequence[Check], command: s
         checks: what was found before rendering.
         command: the command that makes this video again.
     """
-    from dancegen.workbench.export import write_whole
+    from dancegen.workbench.files import write_whole
 
     write_whole(path, report_page(made, checks, command).encode())
 
