@@ -74,6 +74,8 @@ def _explain(error: Exception) -> str:
     told = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     if isinstance(error, MemoryError) or "out of memory" in told:
         return f"not enough memory ({told}): close other programs, or choose a smaller --size or --device cpu"
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return f"{error.filename or 'a file name'} is too long a name: choose a shorter one"
     if isinstance(error, OSError) and error.errno in PLACES:
         return f"{error.filename or 'a file'} cannot be written ({error.strerror}): {PLACES[error.errno]}"
     return f"a fault of dancegen's own ({told}): run it again with --debug and report what it says"

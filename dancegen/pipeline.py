@@ -13,7 +13,7 @@ import numpy as np
 
 from dancegen import __version__
 from dancegen.audio.beats import BeatGrid, finding_beats
-from dancegen.audio.load import load_song
+from dancegen.audio.load import check_stretch, load_song
 from dancegen.audio.song import Song
 from dancegen.choreography.config import STYLES
 from dancegen.device import choose_device
@@ -137,6 +137,7 @@ def render_dance(
         DancegenError: everything a user can cause; then nothing is left under the name `out`, or what was there before.
     """
     settings, reporter, out = settings or Settings(), reporter or SilentReporter(), Path(out)
+    check_stretch(start, duration)
     if networks is None and device not in ("auto", "cpu"):
         choose_device(device)  # refuses what there is not, before the song is heard
     check_output(out, overwrite=overwrite, inputs=[Path(song), Path(picture)])

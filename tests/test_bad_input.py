@@ -148,12 +148,36 @@ def test_song_and_picture_the_wrong_way_round(
     assert ran.status == 1 and ran.err.count("\n") == 1 and "name the song first, then the picture" in ran.err
 
 
+@pytest.mark.parametrize("command", ["render", "check"])
+def test_addresses_are_no_files(
+    run_main: Callable[..., Ran], tmp_path: Path, beat_song: Path, picture: Path, command: str
+) -> None:
+    address = "https://example.com/a"
+    for inputs in ((f"{address}.mp3", picture), (beat_song, f"{address}.png")):
+        ran = run_main(command, *inputs, "-o", tmp_path / "a.mp4")
+        assert ran.status == 1 and "is an address, not a file: download it" in ran.err and ran.err.count("\n") == 1
+
+
+def test_long_names(
+    run_main: Callable[..., Ran], tmp_path: Path, beat_song: Path, picture: Path, quick: tuple[str, ...]
+) -> None:
+    long = "ö" * 120  # 240 bytes; file systems allow 255
+    ran = run_main("render", beat_song, picture, "-o", tmp_path / f"{long}.mp4", *quick, "--preview")
+    assert ran.status == 0, ran.err
+    assert run_main("beats", beat_song, "-o", tmp_path / f"{long}.txt").status == 0
+    for command in (("dance", beat_song), ("render", beat_song, picture)):
+        ran = run_main(*command, "-o", tmp_path / f"{long * 2}.mp4")
+        assert ran.status == 1 and "is too long a name: choose a shorter one" in ran.err and ran.err.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("command", "options", "said"),
     [
         ("render", ("--tempo", "fast"), "--tempo fast is none: choose half or double"),
         ("render", ("--beats", "none.txt"), "none.txt: no such list of beats"),
         ("render", ("--device", "gpu"), "--device gpu is none: choose one of auto, cpu, cuda, mps"),
+        ("render", ("--start", "nan"), "--start nan is not a time in the song"),
+        ("check", ("--duration", "inf"), "--duration inf is no length"),
         ("render", ("--fps", "1000"), "--fps 1000 cannot be: give 1 to 120"),
         ("check", ("--tempo", "fast"), "--tempo fast is none"),
         ("dance", ("--tempo", "fast"), "--tempo fast is none"),

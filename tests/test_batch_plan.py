@@ -103,6 +103,15 @@ def test_names_do_not_clash_and_missing_files_are_named(files: Path) -> None:
     assert problems == [f"pairs.csv line 9: the song {files / 'gone.wav'} does not exist"]
 
 
+def test_long_names_are_cut(files: Path) -> None:
+    songs, pictures = [files / f"{'ö' * 110}{end}.wav" for end in "ab"], [files / f"{'歌' * 80}.png"]
+    for path in (*songs, *pictures):
+        path.write_text(path.name)
+    jobs = make_jobs(make_pairs(songs, pictures, "product"), OPTIONS, files / "out")
+    assert len({job.output for job in jobs}) == len(jobs) == 5
+    assert all(len(job.output.name.encode()) < 255 and "ööö" in job.output.name for job in jobs if job.kind == "video")
+
+
 def test_a_correction_beside_the_picture_changes_its_subject(files: Path) -> None:
     pair = [Pair(files / "a.wav", files / "y.jpg")]
     before = make_jobs(pair, OPTIONS, files / "out")

@@ -73,7 +73,9 @@ def check_stretch(start: float, duration: float | None) -> None:
     """Refuse what no --start and no --duration is."""
     if not (math.isfinite(start) and start >= 0):
         raise DancegenError(f"--start {start:g} is not a time in the song", "give seconds from 0 on")
-    if duration is not None and not (math.isfinite(duration) and duration >= MIN_SECONDS):
+    if duration is not None and not math.isfinite(duration):
+        raise DancegenError(f"--duration {duration:g} is no length", "give seconds, or leave it out to take all")
+    if duration is not None and duration < MIN_SECONDS:
         raise DancegenError(f"--duration {duration:g} is too short", f"give at least {MIN_SECONDS} seconds")
 
 

@@ -62,10 +62,13 @@ def refuse_options(why: str, remedy: str, **given: Any) -> None:
             raise DancegenError(f"--{name} {why}", remedy)
 
 
-def check_order(song: Path, picture: Path) -> None:
-    """Refuse a picture where the song belongs and a song where the picture belongs."""
+def check_inputs(song: Path, picture: Path) -> None:
+    """Refuse addresses, and song and picture the wrong way round."""
     from dancegen.workbench.plan import PICTURES, SONGS
 
+    for path in (song, picture):
+        if path.parts and path.parts[0].lower() in ("http:", "https:"):
+            raise DancegenError(f"{path} is an address, not a file", "download it and give the file")
     endings = tuple(path.suffix.lower().removeprefix(".") for path in (song, picture))
     if endings[0] in PICTURES and endings[1] in SONGS:
         raise DancegenError(f"{song} is a picture and {picture} is a song", "name the song first, then the picture")

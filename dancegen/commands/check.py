@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dancegen.commands import check_order, reporter
+from dancegen.commands import check_inputs, reporter
 from dancegen.commands.given import given_dance
 from dancegen.commands.options import (
     Beats,
@@ -56,7 +56,7 @@ def check(
     offline: Offline = False,
 ) -> Any:
     """See whether PICTURE and SONG suit each other, and what rendering them will cost."""
-    from dancegen.audio.load import load_song
+    from dancegen.audio.load import check_stretch, load_song
     from dancegen.choreography.dance import choreograph
     from dancegen.device import choose_device
     from dancegen.networks import load_networks
@@ -67,7 +67,8 @@ def check(
     from dancegen.weights.resolve import weights_by_role
     from dancegen.workbench.make import find_grid
 
-    check_order(song, picture)
+    check_inputs(song, picture)
+    check_stretch(start, duration)
     Settings(seed, style, size, fps)
     choose_device(device)
     check_output(out, overwrite=True, inputs=[song, picture])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dancegen.commands import check_file, check_order, reporter, typed
+from dancegen.commands import check_file, check_inputs, reporter, typed
 from dancegen.commands.given import given_dance
 from dancegen.commands.options import (
     Beats,
@@ -69,7 +69,7 @@ def render(
     from dancegen.pipeline import Settings, render_dance
     from dancegen.weights.resolve import weights_by_role
 
-    check_order(song, picture)
+    check_inputs(song, picture)
     if report:
         check_file(report, "--report", overwrite, (".html", ".htm"))
     given = given_dance(

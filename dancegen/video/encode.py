@@ -36,6 +36,7 @@ COLOUR_TAGS = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc"
 # At most two channels: a mono song stays one (spread over two it would lose 3 dB), more are mixed without clipping.
 CHANNELS = "aresample=rematrix_maxval=1,aformat=channel_layouts=stereo|mono"
 PIPE_BYTES = 1 << 20
+SHOWN = 40  # characters of a file's name in that of its temporary file, which must not be too long
 ROOM = 16 << 20  # bytes that must be free for any video
 ROOM_PER_PIXEL = 0.03  # bytes a pixel and frame that must be free besides; dancing figures take about half of that
 
@@ -69,7 +70,7 @@ def check_output(path: Path, *, overwrite: bool = False, inputs: Iterable[Path] 
 
 def _part_of(path: Path) -> Path:
     """A new empty file beside `path`, hidden, under whose name the video is written."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=f".part{path.suffix}")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:SHOWN]}.", suffix=f".part{path.suffix}")
     os.close(handle)
     return Path(name)
 

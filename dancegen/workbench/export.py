@@ -19,7 +19,7 @@ from dancegen.skeleton.joints import JOINT_NAMES
 from dancegen.skeleton.openpose import frame_json
 from dancegen.skeleton.sequence import SkeletonSequence
 from dancegen.workbench.dance_file import Placement
-from dancegen.workbench.files import not_written, write_whole
+from dancegen.workbench.files import SHOWN, not_written, write_whole
 
 KINDS = ("openpose", "comfyui", "video", "npz", "csv")
 CANVAS = (512, 768)  # width, height: what ControlNet's users mostly work with
@@ -111,7 +111,7 @@ def _whole_folder(out: Path) -> Iterator[Path]:
     if out.is_dir() and any(not file.name.endswith("_keypoints.json") for file in out.iterdir()):
         raise DancegenError(f"{out} holds other files than keypoints", "name a new folder")
     try:
-        scratch = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+        scratch = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name[:SHOWN]}."))
         try:
             yield scratch
             scratch.chmod(0o755)

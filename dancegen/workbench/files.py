@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from dancegen.errors import DancegenError
+from dancegen.video.encode import SHOWN
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -19,7 +20,7 @@ def write_whole(out: Path, content: bytes) -> None:
         DancegenError: the folder cannot be written to, or is full.
     """
     try:
-        handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
+        handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name[:SHOWN]}.")
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
@@ -34,7 +35,7 @@ def write_whole(out: Path, content: bytes) -> None:
 def check_folder(out: Path) -> None:
     """Refuse a file whose folder cannot be written to, before any slow work."""
     try:
-        handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
+        handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name[:SHOWN]}.")
     except OSError as cause:
         raise not_written(out, cause) from cause
     os.close(handle)

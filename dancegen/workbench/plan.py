@@ -39,6 +39,7 @@ SONGS = (
 )
 PICTURES = ("bmp", "gif", "jpeg", "jpg", "png", "tif", "tiff", "webp")
 PAIRINGS = ("product", "zip")
+LONGEST_STEM = 110  # bytes of the name of a song or a picture in that of a video
 POSE, MASK = ".pose.json", ".mask.png"  # beside NAME.jpg, NAME.pose.json and NAME.mask.png are its --pose and --mask
 
 
@@ -202,7 +203,7 @@ def _dance_job(pair: Pair, options: Options, out: Path, hashes: dict[Path, tuple
     settings = {name: getattr(options, name) for name in how}
     key = _key("dance", edition(), content, settings, options.content.get("choreographer"))
     task = _task(options, out, song=pair.song, **settings)
-    output = out / "stages" / f"{pair.song.stem}-{key[:10]}.dance.json"
+    output = out / "stages" / f"{_short(pair.song.stem)}-{key[:10]}.dance.json"
     return Job(key, "dance", pair.song.name, output, task, (), problem, _key(content, settings))
 
 
@@ -212,7 +213,7 @@ def _subject_job(pair: Pair, options: Options, out: Path, hashes: dict[Path, tup
     corrections = [_content(file, "file", "", hashes)[0] for file in given.values() if file]
     detector = options.weights.get("detector")
     key = _key("subject", edition(), content, options.content.get("subject"), detector, corrections)
-    output = out / "stages" / f"{pair.picture.stem}-{key[:10]}.subject.npz"
+    output = out / "stages" / f"{_short(pair.picture.stem)}-{key[:10]}.subject.npz"
     task = _task(options, out, picture=pair.picture, **given)
     return Job(key, "subject", pair.picture.name, output, task, (), problem, _key(content, detector, corrections))
 
@@ -229,7 +230,7 @@ def _video_job(pair: Pair, options: Options, out: Path, dance: Job, subject: Job
     key = _key("video", edition(), dance.key, subject.key, settings, options.content.get("renderer"))
     chosen = {role: options.content.get(role) for role in options.weights}
     wish = _key(dance.wish, subject.wish, settings, chosen)
-    name = f"{pair.song.stem}--{pair.picture.stem}"
+    name = f"{_short(pair.song.stem)}--{_short(pair.picture.stem)}"
     if names.setdefault(out / f"{name}.mp4", wish) != wish:  # another song or seed under the same name
         name = f"{name}-{wish[:6]}"
     task = _task(
@@ -244,6 +245,11 @@ def _video_job(pair: Pair, options: Options, out: Path, dance: Job, subject: Job
         **settings,
     )
     return Job(key, "video", name, out / f"{name}.mp4", task, (dance.key, subject.key), wish=wish)
+
+
+def _short(stem: str) -> str:
+    """A name that two of which fit into the 255 bytes that file systems allow."""
+    return stem.encode(errors="surrogateescape")[:LONGEST_STEM].decode(errors="ignore")
 
 
 def _content(path: Path, what: str, where: str, hashes: dict[Path, tuple[str, str]]) -> tuple[str, str]:
