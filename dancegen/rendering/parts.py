@@ -208,17 +208,19 @@ def hidden_cores(distances: torch.Tensor, joints: np.ndarray) -> torch.Tensor:
 
 
 def complete(
-    colours: torch.Tensor, matte: torch.Tensor, share: torch.Tensor, core: torch.Tensor
+    colours: torch.Tensor, matte: torch.Tensor, share: torch.Tensor, core: torch.Tensor, line: int = 0
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Give a limb its hidden side: its own colours spread over the core that another limb hides.
 
     Args:
         colours: (B, 3, h, w); matte, share, core: (B, 1, h, w), of one limb.
+        line: how wide the outline of what hides it may be, pixels: that colour is not spread.
 
     Returns:
         colours (B, 3, h, w) and share (B, 1, h, w).
     """
-    known = ((share - 0.6) / 0.3).clamp(0, 1) * (matte > 0.5)
+    rim = F.max_pool2d((core > 0.05).to(core), 2 * line + 1, 1, line)
+    known = ((share - 0.6) / 0.3).clamp(0, 1) * (matte > 0.5) * (1 - rim)
     enough = known.sum((1, 2, 3), keepdim=True) > 16
     filled = spread(colours, known)
     mix = torch.where(enough, ((share - 0.2) / 0.5).clamp(0, 1), 1.0)

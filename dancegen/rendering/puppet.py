@@ -17,6 +17,7 @@ import torch.nn.functional as F
 
 from dancegen.rendering.bends import BENDS_OF, Bends, bending
 from dancegen.rendering.limbs import K
+from dancegen.rendering.mirrored import mirrored_limbs
 from dancegen.rendering.parts import (
     FILLED,
     by_colour,
@@ -26,7 +27,9 @@ from dancegen.rendering.parts import (
     limb_distances,
     parts,
 )
+from dancegen.rendering.regions import LINE, by_lines, share_outlines, whole
 from dancegen.rendering.skirt import PAIRS, beneath_torso, cloth_first, hem_level, leg_axes, seen_in_target, spanning
+from dancegen.skeleton.joints import body_height
 
 ANALYSIS_SIZE = 320  # the longer side of the grid on which limbs are told apart, pixels
 MARGIN = 2  # transparent texels around each layer
@@ -81,15 +84,20 @@ def cut_layers(
     scale = np.array([small[1] / width, small[0] / height]) * density
     local = ((joints[:, :2] - np.array(corner)) * scale).astype(np.float32)[None]  # (1, V, 2) analysis pixels
     picture, present = (F.interpolate(p, small, mode="area") for p in (colours[None], matte[None, None]))
-    distances = by_colour(limb_distances(local, *small), picture, present)  # (1, K, ha, wa)
+    distances = limb_distances(local, *small)  # (1, K, ha, wa)
+    regions = by_lines(distances, picture, present, float(body_height(local[0])))
+    distances = by_colour(regions.distances, picture, present)
     if corrections is not None:
         distances = distances - F.interpolate(corrections[None], small, mode="bilinear", align_corners=False)
+    distances = whole(distances, present)
     hem = hem_level(picture[0], present[0, 0], local[0])
     if hem:
         distances = cloth_first(distances, local[0], hem)
     shares, cores = parts(distances, local, joint_widths(present, local)), hidden_cores(distances, local)
+    shares = share_outlines(shares, distances, regions.outlines)
     if hem:
         shares = beneath_torso(shares, local[0])
+    line = round(LINE * float(body_height(joints)) * density)
     textures, corners = [], np.zeros((K, 2), np.float32)
     for limb in range(K):
         core = cores[:, FILLED.index(limb)] if limb in FILLED else None
@@ -98,7 +106,9 @@ def cut_layers(
         )
         box = _box(reach, (height, width))
         corners[limb] = np.array(corner) + np.array([box[0], box[1]]) / density
-        textures.append(_layer(colours, matte, shares[:, limb], core, box))
+        textures.append(_layer(colours, matte, shares[:, limb], core, box, line))
+    mirrored_limbs(textures, corners, regions.unseen[0], joints, density)
+    textures = [F.pad(texture, (MARGIN,) * 4).contiguous() for texture in textures]
     return LimbLayers(tuple(textures), corners, density, hem, leg_axes(joints))
 
 
@@ -119,15 +129,16 @@ def _layer(
     share: torch.Tensor,
     core: torch.Tensor | None,
     box: tuple[int, int, int, int],
+    line: int,
 ) -> torch.Tensor:
-    """One limb's premultiplied texture, margin included; `share` and `core` are (1, ha, wa) over the whole picture."""
+    """One limb's premultiplied texture; `share` and `core` are (1, ha, wa) over the whole picture."""
     left, top, right, bottom = box
     colour, alpha = colours[None, :, top:bottom, left:right], matte[None, None, top:bottom, left:right]
     fine = _crop_resized(share, box, matte.shape)[None]  # (1, 1, hk, wk)
     if core is not None and float(core.max()) > 0.05:
-        colour, fine = complete(colour, alpha, fine, _crop_resized(core, box, matte.shape)[None])
+        colour, fine = complete(colour, alpha, fine, _crop_resized(core, box, matte.shape)[None], line)
     alpha = alpha * fine
-    return F.pad(torch.cat([colour * alpha, alpha], 1)[0], (MARGIN,) * 4).contiguous()
+    return torch.cat([colour * alpha, alpha], 1)[0]
 
 
 def _crop_resized(grid: torch.Tensor, box: tuple[int, int, int, int], size: torch.Size) -> torch.Tensor:

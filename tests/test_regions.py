@@ -1,0 +1,105 @@
+"""Limbs told apart by lines, and the arm that is not seen, on figures that the test draws itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from dancegen.rendering.limbs import (
+    L_FOREARM,
+    L_HAND,
+    L_UPPER_ARM,
+    LOWER_TORSO,
+    R_FOREARM,
+    R_HAND,
+    UPPER_TORSO,
+    limb_segments,
+)
+from dancegen.rendering.mirrored import mirrored, mirrored_limbs
+from dancegen.rendering.parts import limb_distances
+from dancegen.rendering.regions import ARMS, by_lines, share_outlines, whole
+
+SIDE, TALL = 240, 200.0
+# A person of 100 units who stands at (0, 0), the arms hanging at the sides.
+HANGING = np.array(
+    [[0, -87], [0, -78], [-11, -78], [-13, -62], [-14, -47], [11, -78], [13, -62], [14, -47], [-6, -50], [-7, -27],
+     [-7, -5], [6, -50], [7, -27], [7, -5], [-2, -89], [2, -89], [-5, -88], [5, -88]],
+    np.float32,
+)  # fmt: skip
+BODY_BOX, RIGHT_ARM, LEFT_ARM = (-10, 10, -82, -45), (-20, -10, -80, -38), (10, 20, -80, -38)  # units: x, x, y, y
+
+
+def joints() -> np.ndarray:
+    return HANGING * TALL / 100 + np.array([SIDE / 2, SIDE / 2 + TALL / 2], np.float32)
+
+
+def outlined(boxes: list[tuple[int, int, int, int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Boxes of one colour with dark outlines, later ones in front: picture (1, 3, h, w) and matte (1, 1, h, w)."""
+    picture, matte = torch.full((1, 3, SIDE, SIDE), 0.9), torch.zeros(1, 1, SIDE, SIDE)
+    for box in boxes:
+        x0, x1, y0, y1 = pixels(box)
+        picture[..., y0:y1, x0:x1] = 0.1
+        picture[..., y0 + 2 : y1 - 2, x0 + 2 : x1 - 2] = 0.9
+        matte[..., y0:y1, x0:x1] = 1
+    return picture, matte
+
+
+def pixels(box: tuple[int, int, int, int]) -> tuple[int, ...]:
+    return tuple(
+        round(value * TALL / 100 + SIDE / 2 + (TALL / 2 if index > 1 else 0)) for index, value in enumerate(box)
+    )
+
+
+def middle(values: torch.Tensor, x: float, y: float) -> torch.Tensor:
+    """(1, K, h, w) at a place in units: (K,)."""
+    return values[0, :, round(y * TALL / 100 + SIDE / 2 + TALL / 2), round(x * TALL / 100 + SIDE / 2)]
+
+
+def test_an_arm_as_wide_as_its_outline_keeps_its_rim() -> None:
+    picture, matte = outlined([BODY_BOX, RIGHT_ARM, LEFT_ARM, (-19, -6, -80, -52)])
+    plain = limb_distances(joints()[None], SIDE, SIDE)
+    regions = by_lines(plain, picture, matte, TALL)
+    at = (-8.2, -66)  # inside of the arm's outline, near the torso
+    assert int(middle(plain, *at).argmin()) == UPPER_TORSO
+    assert int(middle(regions.distances, *at).argmin()) in ARMS
+    assert regions.unseen == [[]]
+
+
+def test_an_arm_behind_the_body_begins_where_it_is_seen() -> None:
+    picture, matte = outlined([LEFT_ARM, RIGHT_ARM, (-10, 14, -82, -45)])
+    regions = by_lines(limb_distances(joints()[None], SIDE, SIDE), picture, matte, TALL)
+    nearest = regions.distances.argmin(1, keepdim=True)
+    assert int(middle(nearest, 12, -60)) in (UPPER_TORSO, LOWER_TORSO)
+    assert int(middle(nearest, 16, -56)) in (L_UPPER_ARM, L_FOREARM)
+    assert L_FOREARM in regions.unseen[0] and R_FOREARM not in regions.unseen[0]
+    shares = share_outlines(torch.zeros_like(regions.distances), regions.distances, regions.outlines)
+    edge = middle(shares, 13.5, -60)
+    assert edge[[UPPER_TORSO, LOWER_TORSO]].max() > 0.5 and edge[ARMS].max() > 0.5
+
+
+def test_scattered_bits_go_to_the_limbs_around_them() -> None:
+    distances = torch.full((1, 15, 20, 20), 2.0)
+    distances[:, LOWER_TORSO] = 1.0
+    distances[:, R_HAND, 2:12, 2:8] = 0.0
+    distances[:, R_HAND, 16:18, 16:18] = 0.0
+    nearest = whole(distances, torch.ones(1, 1, 20, 20)).argmin(1)[0]
+    assert int(nearest[5, 5]) == R_HAND and int(nearest[17, 17]) == LOWER_TORSO
+
+
+def test_the_other_limb_is_turned_over() -> None:
+    texture = torch.rand(4, 8, 6)
+    ends = np.array([[3.0, 0.0], [3.0, 4.0]])
+    made, corner = mirrored(texture, np.zeros(2), ends, ends + np.array([10.0, 0.0]), density=1.0)
+    assert torch.allclose(made, texture.flip(2), atol=1e-4)
+    assert np.allclose(corner, [10, 0])
+
+
+def test_two_unseen_arms_stay_as_they_are() -> None:
+    textures, corners = [torch.rand(4, 5, 5) for _ in range(15)], np.zeros((15, 2), np.float32)
+    kept = [texture.clone() for texture in textures]
+    mirrored_limbs(textures, corners, [R_HAND, L_HAND], joints(), 1.0)
+    assert all(torch.equal(a, b) for a, b in zip(textures, kept, strict=True))
+    mirrored_limbs(textures, corners, [L_HAND], joints(), 1.0)
+    assert not torch.equal(textures[L_HAND][:, :5, :5], kept[L_HAND][:, :5, :5])
+    wrist = limb_segments(joints())[L_HAND, 0]
+    assert np.abs(corners[L_HAND] - wrist).max() < SIDE
