@@ -150,10 +150,10 @@ def render_dance(
     check_room(out, *size, frames)
     grid = grid(sound) if callable(grid) else grid
     dance = dance(sound) if callable(dance) else dance
+    roles = _roles(settings, dance is None, subject is None and not (pose and mask))
     with finding_beats(sound, grid) as beats:
         if networks is None:
             reporter.stage("loading the networks")
-            roles = _roles(settings, dance, subject)
             networks = load_networks(weights, device=device, offline=offline, reporter=reporter, roles=roles)
         if subject is None:
             reporter.stage("finding the person")
@@ -166,7 +166,7 @@ def render_dance(
         reporter.note(warning)
     poses = _place(dance, subject, settings.fps, frames)
     reporter.stage("drawing", frames, "frames")
-    facts = _facts(settings, networks, origin or Origin())
+    facts = _facts(settings, {role: used for role, used in networks.weights.items() if role in roles}, origin)
     with VideoWriter(out, *size, settings.fps, sound, facts, settings.crf) as video:
         for frame in draw(poses):
             video.write(frame)
@@ -187,13 +187,9 @@ def _size(image: ConditionalImage, settings: Settings) -> tuple[int, int]:
     return output_size(image.size, settings.size)
 
 
-def _roles(settings: Settings, dance: SkeletonSequence | None, subject: Subject | None) -> list[str]:
-    """The networks this job needs."""
-    needed = {
-        "choreographer": dance is None,
-        "subject": subject is None,
-        "renderer": not settings.preview,
-    }
+def _roles(settings: Settings, to_dance: bool, to_find: bool) -> list[str]:
+    """The networks this job needs, with a dance to be made or not, and with a person to be found or not."""
+    needed = {"choreographer": to_dance, "subject": to_find, "renderer": not settings.preview}
     return [role for role in LOADED_ROLES if needed[role]]
 
 
@@ -245,9 +241,10 @@ def _skeleton(subject: Subject, size: tuple[int, int]) -> Draw:
     return draw
 
 
-def _facts(settings: Settings, networks: Networks, origin: Origin) -> dict[str, Any]:
-    """What the video's comment says about its making."""
-    weights = {**origin.weights, **networks.weights}
+def _facts(settings: Settings, used: Mapping[str, WeightsInfo], origin: Origin | None) -> dict[str, Any]:
+    """What the video's comment says about its making; `used`: the weights of this job's own stages."""
+    origin = origin or Origin()
+    weights = {**origin.weights, **used}
     facts: dict[str, Any] = {"dancegen": __version__, "seed": settings.seed, "style": settings.style}
     facts["weights"] = {role: asdict(weights[role]) for role in LOADED_ROLES if role in weights}
     if origin.dance:

@@ -16,6 +16,7 @@ from dancegen.choreography.body import BONE_LENGTHS, limb_directions, place_join
 from dancegen.choreography.config import ChoreographerConfig
 from dancegen.choreography.dance import choreograph, window_starts
 from dancegen.choreography.facing import LIMIT, face_camera, yaw
+from dancegen.choreography.ground import settle
 from dancegen.choreography.model import Choreographer, fade_noise, load_choreographer
 from dancegen.choreography.phrasebook import BOW_AFTER, BOW_STYLE, end_with_bow
 from dancegen.choreography.phrases import PHRASE_BEATS, even_beats, phrase_position
@@ -214,3 +215,11 @@ def test_loud_music_gets_bigger_movement() -> None:
     quiet, loud = sized[:240, ..., 0].std(axis=0), sized[360:, ..., 0].std(axis=0)
     assert (loud > 1.3 * quiet).all()
     assert quiet[LEG_LIMBS[0]] == pytest.approx(LEGS / ARMS * quiet[ARM_LIMBS[0]], rel=0.05)
+
+
+@pytest.mark.parametrize("height", [1.5, -0.5, -3.0])
+def test_a_dance_comes_down_to_the_floor_from_any_height(height: float) -> None:
+    standing = np.zeros((30, len(LIMBS), 3), np.float32)
+    standing[..., 1] = 1
+    joints = settle(standing, np.full((30, 2), height, np.float32), 30)
+    assert np.isfinite(joints).all() and joints[..., 1].max() < 0

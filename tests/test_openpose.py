@@ -153,3 +153,9 @@ def test_any_json_is_read_or_refused(data: Any) -> None:
     except DancegenError:
         return
     assert all(np.isfinite(frame.people).all() for frame in frames)
+
+
+def test_a_canvas_of_less_than_a_pixel_is_refused() -> None:
+    data = {**body([0.5, 0.5, 1.0] * V), "canvas_width": 0.4, "canvas_height": 0.3}
+    with pytest.raises(DancegenError, match=r"canvas of 0\.4 x 0\.3"):
+        parse_keypoints(data, "file")

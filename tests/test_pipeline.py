@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import imageio_ffmpeg
 import numpy as np
 import pytest
 import soundfile
 from conftest import Listener
+from PIL import Image
 
 from dancegen import networks as networks_module
 from dancegen.assets.example import POSE
@@ -15,7 +17,7 @@ from dancegen.audio.load import load_song
 from dancegen.choreography.config import ChoreographerConfig
 from dancegen.errors import DancegenError
 from dancegen.networks import Networks, load_networks
-from dancegen.pipeline import Settings, render_dance
+from dancegen.pipeline import Origin, Settings, render_dance
 from dancegen.skeleton.joints import V
 from dancegen.skeleton.sequence import SkeletonSequence
 from dancegen.subject.find import find_subject
@@ -23,7 +25,7 @@ from dancegen.subject.image import open_picture
 from dancegen.subject.subject import Subject
 from dancegen.video.encode import read_comment
 from dancegen.weights.checkpoint import load_checkpoint, save_checkpoint
-from dancegen.weights.verify import sha256_of
+from dancegen.weights.verify import WeightsInfo, sha256_of
 
 STAGES = ["listening", "loading", "finding", "preparing", "choreography", "drawing"]
 SMALL = {"size": 64, "fps": 5.0}
@@ -116,6 +118,36 @@ def test_a_given_dance_and_subject_need_no_networks(
     np.testing.assert_array_equal(again.dance.joints, made.dance.joints)
 
 
+def test_only_the_weights_that_made_something_are_told(
+    beat_song: Path, picture: Path, subject: Subject, tmp_path: Path, networks: Networks
+) -> None:
+    other = WeightsInfo("other.safetensors", "0" * 64)
+    assert "choreographer" in networks.weights
+
+    def told(**given: Any) -> dict[str, Any]:
+        out, settings = tmp_path / "a.mp4", Settings(preview=True, **SMALL)
+        common: dict[str, Any] = {"settings": settings, "networks": networks, "overwrite": True, "duration": 1.0}
+        return render_dance(beat_song, picture, out, **common, **given).facts["weights"]
+
+    still = SkeletonSequence(np.zeros((5, V, 3)) + np.arange(V)[:, None] * 0.01, 30)
+    assert list(told(subject=subject)) == ["choreographer"]
+    assert told(subject=subject, dance=still) == {}
+    origin = Origin({"choreographer": other})
+    assert told(subject=subject, dance=still, origin=origin)["choreographer"]["name"] == "other.safetensors"
+
+
+def test_a_person_given_whole_needs_no_network(
+    beat_song: Path, picture: Path, subject: Subject, tmp_path: Path
+) -> None:
+    mask = tmp_path / "mask.png"
+    Image.fromarray((subject.mask * 255).astype(np.uint8)).save(mask)
+    still = SkeletonSequence(np.zeros((5, V, 3)) + np.arange(V)[:, None] * 0.01, 30)
+    settings = Settings(preview=True, **SMALL)
+    given: dict[str, Any] = {"pose": POSE, "mask": mask, "dance": still, "settings": settings, "device": "cpu"}
+    made = render_dance(beat_song, picture, tmp_path / "a.mp4", duration=1.0, **given)
+    assert made.facts["weights"] == {}
+
+
 def test_without_a_choreographer_and_without_a_dance(
     beat_song: Path, picture: Path, subject: Subject, networks: Networks, tmp_path: Path
 ) -> None:
@@ -137,8 +169,6 @@ def test_without_a_choreographer_and_without_a_dance(
 def test_frames_are_duration_times_rate(
     picture: Path, subject: Subject, networks: Networks, tmp_path: Path, seconds: float, fps: float, frames: int
 ) -> None:
-    if fps == 1.0:
-        frames = max(round(seconds * fps), 1)
     soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, round(seconds * 16_000)), 16_000)
     still = SkeletonSequence(np.random.default_rng(0).normal(0, 0.1, (5, V, 3)), 30)
     made = render_dance(

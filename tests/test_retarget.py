@@ -305,3 +305,11 @@ def test_a_pose_without_a_torso_is_refused() -> None:
 def test_one_pose_is_enough() -> None:
     danced = retarget(SkeletonSequence(dancing().joints[:1], 30), standing(), np.ones(V), SIZE)
     assert danced.joints.shape == (1, V, 3)
+
+
+def test_arms_without_length_get_usual_ones() -> None:
+    subject = standing()
+    for shoulder, elbow, wrist in ((R_SHOULDER, R_ELBOW, R_WRIST), (L_SHOULDER, L_ELBOW, L_WRIST)):
+        subject[elbow], subject[wrist] = subject[shoulder], subject[shoulder] + (3, 3)
+    usual, found = measure(standing(), np.ones(V)).lengths, measure(subject, np.ones(V)).lengths
+    assert all(0.6 * usual[name] < found[name] < usual[name] for name in ("upper_arm", "forearm"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from dancegen.skeleton.draw import CONTROLNET, draw_skeleton, draw_strip
 from dancegen.skeleton.joints import COLOURS, LIMBS, R_ELBOW, R_SHOULDER, R_WRIST, V
@@ -90,3 +91,13 @@ def test_strip_shows_each_pose_in_its_cell() -> None:
 def test_strip_of_a_dance_nobody_saw_is_empty() -> None:
     sequence = SkeletonSequence(np.zeros((3, V, 3)), 30, np.zeros((3, V), np.float32))
     assert (draw_strip(sequence, 2, (40, 40)) == 255).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_strip_leaves_poses_empty_that_nobody_is_seen_in() -> None:
+    confidence = np.ones((3, V))
+    confidence[1] = 0
+    joints = np.repeat(np.pad(spread_joints(), ((0, 0), (0, 1)))[None], 3, axis=0)
+    strip = draw_strip(SkeletonSequence(joints, 30, confidence), 3, (64, 64))
+    first, second, third = np.split(strip, 3, axis=1)
+    assert (second == 255).all() and (first != 255).any() and np.array_equal(first, third)

@@ -210,3 +210,27 @@ def test_lifting_keeps_foreshortening() -> None:
     true = arm_dance(3, 0.5).joints
     lifted = lift(true[..., :2] * 200 + 300) / 1.72
     assert np.abs(np.abs(lifted[..., 2]).max() - np.abs(true[..., 2]).max()) < 0.1
+
+
+def test_a_folder_of_frames_itself_is_one_motion(tmp_path: Path) -> None:
+    folder = tmp_path / "take"
+    folder.mkdir()
+    for i, pose in enumerate(arm_dance(1, 0.5).joints[..., :2] * 300 + 320):
+        (folder / f"{i:03d}_keypoints.json").write_text(json.dumps(frame_json(pose, np.ones(18))))
+    assert convert_folder(folder) == 1
+    assert [path.name for path in tmp_path.rglob("*.npz")] == ["take.npz"]
+
+
+def test_a_resumed_log_has_no_step_twice(tmp_path: Path) -> None:
+    log = tmp_path / training.LOG
+    for step in (50, 100, 150):
+        training.append_log(log, step, {"position": 0.5, "seconds": 1.0})
+    training.cut_log(log, 100)
+    training.append_log(log, 150, {"position": 0.4, "seconds": 1.0})
+    assert [line.split(",")[0] for line in log.read_text().splitlines()] == ["step", "50", "100", "150"]
+    training.cut_log(tmp_path / "none.csv", 100)
+
+
+def test_a_run_too_short_for_a_log_has_empty_curves(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    assert training.draw_curves(tmp_path).is_file()

@@ -46,7 +46,7 @@ def settle(directions: np.ndarray, root: np.ndarray, fps: float) -> np.ndarray:
     turned /= np.maximum(np.linalg.norm(turned, axis=-1, keepdims=True), 1e-6)
     joints = place_joints(turned, smooth_in_time(root, SMOOTHING * fps))  # (T, V, 3)
     ankles = joints[:, [R_ANKLE, L_ANKLE]]  # (T, 2, 3)
-    lower = np.log(np.exp(ankles[..., 1] / 0.008).sum(axis=1)) * 0.008  # (T,), a soft maximum: y points down
+    lower = np.logaddexp(*(ankles[..., 1].T / 0.008)) * 0.008  # (T,), a soft maximum: y points down
     gap = -ANKLE_HEIGHT - lower  # how far the lower ankle is above where it stands
     shift = np.where(gap > HOVER, np.maximum(2 * HOVER - gap, 0), gap)  # feet off the ground stay off
     joints[..., 1] += smooth_in_time(shift.astype(np.float32), 0.06 * fps)[:, None]

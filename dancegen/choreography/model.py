@@ -148,7 +148,7 @@ def modulate(noise: Tensor, beats: Tensor) -> Tensor:
 def fade_noise(noise: Tensor) -> Tensor:
     """Noise that is constant within units, (B, F, Z), made to turn from unit to unit without a jump."""
     half = NOISE_FADE // 2
-    padded = F.pad(noise.transpose(1, 2), (half, half), mode="replicate")  # (B, Z, F + 4)
+    padded = F.pad(noise.transpose(1, 2), (half, half), mode="replicate")  # (B, Z, F + 2)
     return F.avg_pool1d(padded, NOISE_FADE, stride=1).transpose(1, 2)  # (B, F, Z)
 
 

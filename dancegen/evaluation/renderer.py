@@ -17,7 +17,7 @@ from PIL import Image
 from dancegen.errors import DancegenError
 from dancegen.evaluation.picture_metrics import flicker, ghost, pck, person_l1, psnr, sharpness, ssim
 from dancegen.progress import Reporter, SilentReporter
-from dancegen.rendering.renderer import Renderer, output_size
+from dancegen.rendering.renderer import Canvas, Renderer, output_size
 from dancegen.skeleton.sequence import SkeletonSequence
 from dancegen.subject.image import ConditionalImage, open_picture
 from dancegen.subject.subject import Subject
@@ -84,12 +84,12 @@ class Score:
 
 def renderer_method(renderer: Renderer, size: int = SIZE) -> Method:
     """A `Renderer` as a method: subject and target joints (V, 3) to a frame."""
-    kept: list[tuple[int, object]] = []  # the last subject's canvas: pairs share their condition image
+    kept: list[tuple[np.ndarray, Canvas]] = []  # the last picture's canvas: pairs share their condition image
 
     def method(subject: Subject, joints: np.ndarray) -> np.ndarray:
-        if not kept or kept[0][0] != id(subject.image.pixels):
-            kept[:] = [(id(subject.image.pixels), renderer.prepare(subject, size))]
-        return next(renderer.render(kept[0][1], SkeletonSequence(joints[None], 30.0)))  # type: ignore[arg-type]
+        if not kept or kept[0][0] is not subject.image.pixels:
+            kept[:] = [(subject.image.pixels, renderer.prepare(subject, size))]
+        return next(renderer.render(kept[0][1], SkeletonSequence(joints[None], 30.0)))
 
     return method
 

@@ -87,7 +87,7 @@ def draw_strip(
     visible = np.where(seen[..., None] > 0, poses, np.nan)
     if np.isnan(visible).all():
         return np.full((height, count * width, 3), background, np.uint8)
-    middle = np.nan_to_num(np.nanmean(np.where(seen > 0, poses[..., 0], np.nan), axis=1))  # (count,)
+    middle = (poses[..., 0] * (seen > 0)).sum(axis=1) / np.maximum((seen > 0).sum(axis=1), 1)  # (count,)
     top, ground = float(np.nanmin(visible[..., 1])), float(np.nanmax(visible[..., 1]))
     reach = float(np.nanmax(np.abs(visible[..., 0] - middle[:, None])))
     scale = min(0.88 * height / max(ground - top, 1e-6), 0.47 * width / max(reach, 1e-6))

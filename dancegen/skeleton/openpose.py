@@ -110,10 +110,10 @@ def _canvas(data: dict[str, Any], name: str) -> tuple[int, int] | None:
     if sides == (None, None):
         return None
     numbers = [
-        s for s in sides if isinstance(s, int | float) and not isinstance(s, bool) and math.isfinite(s) and s > 0
+        s for s in sides if isinstance(s, int | float) and not isinstance(s, bool) and math.isfinite(s) and s >= 1
     ]
     if len(numbers) != 2:
-        raise DancegenError(f"{name} has a canvas of {sides[0]} x {sides[1]}", "write both sides as positive numbers")
+        raise DancegenError(f"{name} has a canvas of {sides[0]} x {sides[1]}", "write both sides in pixels")
     return round(numbers[0]), round(numbers[1])
 
 

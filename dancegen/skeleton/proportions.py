@@ -210,6 +210,6 @@ def _chain_scale(chain: tuple[str, str], observed: dict[str, list[float]], ratio
     scale = max(known)
     if scale >= 0.8:
         return scale
-    sides = [value / max(observed[name]) for name in chain for value in observed[name]]
+    sides = [value / max(*observed[name], 1e-6) for name in chain for value in observed[name]]
     alike = len(known) == 2 and len(sides) == 4 and min(sides) > 0.8 and min(known) / max(known) > 0.7
     return scale if alike else 0.8

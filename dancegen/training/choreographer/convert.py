@@ -24,13 +24,14 @@ SHINS = (8, 11)  # limbs of which the lower end goes away from the camera when a
 
 def convert_folder(folder: Path, fps: float = 30.0) -> int:
     """Convert every OpenPose folder or list of frames under `folder`; returns how many."""
-    sources = sorted({path.parent for path in folder.rglob("*_keypoints.json")} | set(folder.glob("*.json")))
+    folder = folder.resolve()  # a folder of frames itself gives the result its name
+    frames = set(folder.rglob("*_keypoints.json"))
+    sources = sorted({path.parent for path in frames} | (set(folder.glob("*.json")) - frames))
     if not sources:
         raise DancegenError(f"{folder} has no OpenPose JSON", "give a folder with NAME/*_keypoints.json or NAME.json")
     for source in sources:
         files = sorted(source.glob("*_keypoints.json")) if source.is_dir() else [source]
-        frames = [frame for file in files for frame in read_keypoints(file)]
-        joints = lift(flat_joints(frames, source))
+        joints = lift(flat_joints([frame for file in files for frame in read_keypoints(file)], source))
         target = source.with_suffix(".npz") if source.is_file() else source.parent / f"{source.name}.npz"
         np.savez_compressed(target, joints=joints.astype(np.float16), fps=np.float64(fps))
     return len(sources)

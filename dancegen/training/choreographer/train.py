@@ -278,6 +278,7 @@ def train(
         if json.loads((out / OPTIONS).read_text()) != described:
             raise DancegenError(f"{out} holds a run with other options", "give another --out or the same options")
         trainer.load(out)
+        cut_log(out / LOG, trainer.step)
         reporter.note(f"going on from step {trainer.step}")
     else:
         (out / OPTIONS).write_text(json.dumps(described, indent=1))
@@ -312,15 +313,27 @@ def append_log(path: Path, step: int, row: dict[str, float]) -> None:
         writer.writerow([step, *(row[name] for name in sorted(row))])
 
 
+def cut_log(path: Path, step: int) -> None:
+    """Forget what was logged after `step`, the last one saved before a run was killed: it is done again."""
+    if not path.exists():
+        return
+    with path.open(newline="") as file:
+        header, *rows = csv.reader(file)
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([header, *(row for row in rows if int(row[0]) <= step)])
+
+
 def draw_curves(out: Path) -> Path:
-    """A picture of the losses in OUT/log.csv, each on its own scale."""
+    """A picture of the losses in OUT/log.csv, each on its own scale; empty for a run too short to have logged any."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    with (out / LOG).open(newline="") as file:
-        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    rows: list[dict[str, float]] = []
+    if (out / LOG).exists():
+        with (out / LOG).open(newline="") as file:
+            rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
     names = [name for name in (rows[0] if rows else {}) if name not in ("step", "seconds")]
     figure, axes = pyplot.subplots(2, math.ceil(max(len(names), 2) / 2), figsize=(14, 5), squeeze=False)
     for axis, name in zip(axes.flat, names, strict=False):
