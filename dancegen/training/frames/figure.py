@@ -16,7 +16,7 @@ UPPER_CLOTHES = (UPPER_TORSO, LOWER_TORSO, ARM_LABELS["R"][0], ARM_LABELS["L"][0
 LOWER_CLOTHES = (LEG_LABELS["R"][0], LEG_LABELS["L"][0], LEG_LABELS["R"][1], LEG_LABELS["L"][1])
 Colour = tuple[int, int, int]
 # Shares of the stick figures, and of the others, that are drawn as `_stick_man`, `_doodle`.
-STICK_MEN, DOODLES = 0.5, 0.4
+STICK_MEN, DOODLES = 0.5, 0.6
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,10 @@ from dancegen.training.frames.poses import FACING_LIMIT, Target
 from dancegen.training.frames.scene import FRAME_SIZE, Scene, Sources, random_targets
 
 SIDE_LIMIT = np.radians(85)
-LEAPS, STANCES = 0.35, 0.35  # chances of a scene of them
-CHILDREN = 0.5  # share of the figures that are drawn by a child's hand
+LEAPS, STANCES = 0.45, 0.25  # chances of a scene of them
+CHILDREN = 0.4  # share of the figures that are drawn by a child's hand
 CALM = 0.6  # share of those that only stand
+OUTER = (3, 4, 6, 7, 9, 10, 12, 13)
 
 
 def make_figure_scene(sources: Sources, index: int, seed: int) -> Scene:
@@ -30,7 +31,8 @@ def make_figure_scene(sources: Sources, index: int, seed: int) -> Scene:
     figure = child_figure(rng) if child else random_figure(rng)
     bodies, unit = _in_frame(_poses(sources, figure, child, rng), rng)
     finish = random_finish(rng, True)
-    background = _with_strokes(random_background(sources.backgrounds, FRAME_SIZE, True, rng), figure, rng)
+    background = random_background(sources.backgrounds, FRAME_SIZE, True, rng)
+    background = _with_strokes(background, figure, bodies, unit, rng)
     paper = np.median(background.reshape(-1, 3), axis=0)
     grain = smooth_noise(SIZE, 2.5, rng)
     frames, labels, alpha = [], [], []
@@ -110,17 +112,23 @@ def _in_frame(bodies: list[np.ndarray], rng: np.random.Generator) -> tuple[list[
     return [(joints - low) * scale + corner for joints in bodies], scale
 
 
-def _with_strokes(background: np.ndarray, figure: Figure, rng: np.random.Generator) -> np.ndarray:
-    """Marks around the figure that are not part of it: movement strokes, a ground line, clouds."""
-    if rng.random() < 0.45:
+def _with_strokes(
+    background: np.ndarray, figure: Figure, bodies: list[np.ndarray], unit: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Marks around the figure that are not part of it: movement strokes (some beside its limbs), a ground line, clouds.
+
+    Args:
+        background: (FRAME_SIZE, FRAME_SIZE, 3); figure: whose ink.
+        bodies: (18, 2) px each, the scene's poses; unit: px of a natural body height.
+        rng: the scene's random numbers.
+    """
+    if rng.random() < 0.3:
         return background
     canvas = Image.fromarray(np.clip(background, 0, 255).astype(np.uint8))
     pen = ImageDraw.Draw(canvas)
     width = max(1, figure.line // 2)
-    for _ in range(int(rng.integers(1, 9))):
-        start, way = rng.uniform(0, FRAME_SIZE, 2), rng.normal(0, 18, 2)
-        bow = start + way * 0.5 + rng.normal(0, 5, 2)
-        pen.line([*start, *bow, *(start + way)], fill=figure.ink, width=width, joint="curve")
+    for start, bow, end in [*_scattered(rng), *_beside_limbs(bodies, unit, rng)]:
+        pen.line([*start, *bow, *end], fill=figure.ink, width=width, joint="curve")
     if rng.random() < 0.35:
         level = rng.uniform(0.6, 0.97) * FRAME_SIZE
         pen.line([0, level, FRAME_SIZE, level + rng.normal(0, 6)], fill=figure.ink, width=width)
@@ -128,3 +136,28 @@ def _with_strokes(background: np.ndarray, figure: Figure, rng: np.random.Generat
         at, size = rng.uniform(0, FRAME_SIZE, 2), rng.uniform(8, 40, 2)
         pen.ellipse([*(at - size), *(at + size)], outline=figure.ink, width=width)
     return np.asarray(canvas, np.float32)
+
+
+def _scattered(rng: np.random.Generator) -> list[np.ndarray]:
+    """Bent strokes anywhere, each (3, 2) px."""
+    strokes = []
+    for _ in range(int(rng.integers(1, 9)) if rng.random() < 0.7 else 0):
+        start, way = rng.uniform(0, FRAME_SIZE, 2), rng.normal(0, 18, 2)
+        strokes.append(np.stack([start, start + way * 0.5 + rng.normal(0, 5, 2), start + way]))
+    return strokes
+
+
+def _beside_limbs(bodies: list[np.ndarray], unit: float, rng: np.random.Generator) -> list[np.ndarray]:
+    """Two or three bent strokes side by side, (3, 2) px each, near elbows, wrists, knees and ankles of some poses."""
+    strokes = []
+    for _ in range(int(rng.integers(1, 7)) if rng.random() < 0.6 else 0):
+        joint = bodies[int(rng.integers(len(bodies)))][int(rng.choice(OUTER))]
+        angle = rng.uniform(0, 2 * np.pi)
+        aside = np.array([np.cos(angle), np.sin(angle)])
+        way = np.array([-aside[1], aside[0]])
+        length, gap, bend = rng.uniform(0.05, 0.24) * unit, rng.uniform(0.02, 0.05) * unit, rng.normal(0, 0.15)
+        for number in range(int(rng.integers(2, 4))):
+            middle = joint + aside * (0.09 * unit + gap * number) + way * rng.normal(0, 0.04) * unit
+            half = way * length * rng.uniform(0.3, 0.5)
+            strokes.append(np.stack([middle - half, middle + aside * bend * length, middle + half]))
+    return strokes

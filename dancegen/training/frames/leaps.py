@@ -79,7 +79,7 @@ def _angles(rng: np.random.Generator) -> np.ndarray:
     legs = rng.uniform(-80, 100, 2) if wild else rng.uniform(-30, 40, 2)
     bends = rng.choice([0.0, 1.0], 2) * rng.uniform(0, 130 if wild else 50, 2) + rng.uniform(0, 12, 2)
     arms, elbows = rng.uniform(-150, 170, 2), rng.uniform(-10, 120, 2) * rng.choice([0.2, 1.0], 2)
-    lean = rng.normal(12, 18)
+    lean = rng.normal(16, 23)
     order = [lean, arms[0], elbows[0], arms[1], elbows[1], legs[0], -bends[0], legs[1], -bends[1]]
     return np.radians(order)
 
