@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -234,3 +235,9 @@ def test_a_resumed_log_has_no_step_twice(tmp_path: Path) -> None:
 def test_a_run_too_short_for_a_log_has_empty_curves(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     assert training.draw_curves(tmp_path).is_file()
+
+
+def test_curves_without_matplotlib_say_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(DancegenError, match=r"dancegen\[train\]"):
+        training.draw_curves(tmp_path)

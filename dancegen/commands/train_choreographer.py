@@ -58,8 +58,8 @@ def command(
         save_material(prepared, prepare(data, dances=dances, seed=seed, reporter=reporter))
     pairs = load_material(prepared)
     trainer = train(config, options, pairs, out, device=choose_device(device), reporter=reporter, minutes=minutes)
-    draw_curves(out)
     result = out / "choreographer.safetensors"
     export(trainer, pairs.train, result, {"steps": trainer.step, "seed": seed})
+    draw_curves(out)
     steps_done = counted(trainer.step, "steps")
     return f"{result} after {steps_done}; losses in {out / 'log.csv'}, curves in {out / 'curves.png'}"

@@ -325,11 +325,14 @@ def cut_log(path: Path, step: int) -> None:
 
 def draw_curves(out: Path) -> Path:
     """A picture of the losses in OUT/log.csv, each on its own scale; empty for a run too short to have logged any."""
-    import matplotlib
+    try:
+        import matplotlib
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
+        matplotlib.use("Agg")
+        from matplotlib import pyplot
+    except ImportError as cause:
+        what = f"matplotlib is not installed, so there are no curves of {out / LOG}"
+        raise DancegenError(what, 'install the extra: pip install "dancegen[train]"') from cause
     rows: list[dict[str, float]] = []
     if (out / LOG).exists():
         with (out / LOG).open(newline="") as file:
