@@ -16,8 +16,9 @@ from dancegen.rendering.limbs import (
     limb_segments,
 )
 from dancegen.rendering.mirrored import mirrored, mirrored_limbs
-from dancegen.rendering.parts import limb_distances
+from dancegen.rendering.parts import FILLED, hidden_cores, limb_distances, parts
 from dancegen.rendering.regions import ARMS, by_lines, share_outlines, whole
+from dancegen.skeleton.joints import R_HIP, R_KNEE
 
 SIDE, TALL = 240, 200.0
 # A person of 100 units who stands at (0, 0), the arms hanging at the sides.
@@ -84,6 +85,19 @@ def test_scattered_bits_go_to_the_limbs_around_them() -> None:
     distances[:, R_HAND, 16:18, 16:18] = 0.0
     nearest = whole(distances, torch.ones(1, 1, 20, 20)).argmin(1)[0]
     assert int(nearest[5, 5]) == R_HAND and int(nearest[17, 17]) == LOWER_TORSO
+
+
+def test_a_raised_thigh_leaves_the_torso_whole() -> None:
+    raised = joints()
+    raised[R_KNEE] = raised[R_HIP] + np.array([-46.0, 4.0], np.float32)
+    for pose, carried in ((joints(), True), (raised, False)):
+        distances = limb_distances(pose[None], SIDE, SIDE)
+        shares = parts(distances, pose[None], np.full((1, 14), 20.0))[0]
+        beside = pose[R_HIP] + (pose[R_KNEE] - pose[R_HIP]) * (6 / 46)  # on the thigh, near the hip
+        x, y = beside.round().astype(int)
+        assert (float(shares[LOWER_TORSO, y, x]) > 0.5) == carried
+        core = hidden_cores(distances, pose[None])[0, FILLED.index(LOWER_TORSO)]
+        assert (float(core[y, x]) > 0.5) != carried
 
 
 def test_the_other_limb_is_turned_over() -> None:

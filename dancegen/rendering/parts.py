@@ -28,7 +28,7 @@ from dancegen.rendering.limbs import (
     limb_segments,
 )
 from dancegen.rendering.outline import ARMS, SIDE_RIM, arms_first, outside_torso
-from dancegen.skeleton.joints import L_HIP, L_SHOULDER, NECK, R_HIP, R_SHOULDER, body_height, mid_hip
+from dancegen.skeleton.joints import L_HIP, L_KNEE, L_SHOULDER, NECK, R_HIP, R_KNEE, R_SHOULDER, body_height, mid_hip
 
 SEAM = 0.10  # every two limbs overlap by this many radii, so that an unmoved puppet has no cracks
 CAP_RIM = 0.15  # the outer share of a joint's round cap in which it fades: an elbow has nothing behind it
@@ -42,6 +42,7 @@ CROTCH = (0.02, 0.085)
 ARMPIT = (0.06, 0.052)
 HEM, HEM_RIM = 0.3, 0.3  # of the hips' caps, how far a leg carries of the shirt's hem, and over what it fades
 TUCK = 0.006  # what is tucked away under an arm may lie this far outside, body heights
+RAISED = (45.0, 65.0)  # degrees between a thigh and the torso from which, and at which, it hides the torso
 HINGES = (4, 5, 10, 11)  # elbows and knees among `joint_points`; the joints before and after are 2 further
 FILLED = (HEAD, UPPER_TORSO, LOWER_TORSO, R_THIGH, L_THIGH)  # the limbs that arms are often in front of
 
@@ -142,6 +143,8 @@ def parts(distances: torch.Tensor, joints: np.ndarray, widths: np.ndarray) -> to
     x = torch.arange(width, device=distances.device) + 0.5
     y = torch.arange(height, device=distances.device) + 0.5
     reaching = [own[:, k] for k in range(K)]
+    lowered = own.clone()  # what of the legs a torso may carry along: a raised thigh is in front of it
+    lowered[:, [R_THIGH, L_THIGH]] *= 1 - torch.from_numpy(_raised(joints)).to(own)[..., None, None]
     for a, b, point, reach in NEIGHBOURS:
         dx = x - points[:, point, 0, None]  # (B, w)
         dy = y - points[:, point, 1, None]  # (B, h)
@@ -149,7 +152,7 @@ def parts(distances: torch.Tensor, joints: np.ndarray, widths: np.ndarray) -> to
         distance = (dx[:, None, :] ** 2 + dy[:, :, None] ** 2).sqrt() / radius  # (B, h, w)
         cap = ((1 - distance) / (TORSO_RIM if a in (UPPER_TORSO, LOWER_TORSO) else CAP_RIM)).clamp(0, 1)
         reaching[a] = torch.maximum(
-            reaching[a], own[:, b] * cap * (torso_side if b in ARMS and a == UPPER_TORSO else 1)
+            reaching[a], lowered[:, b] * cap * (torso_side if b in ARMS and a == UPPER_TORSO else 1)
         )
         if b in (R_THIGH, L_THIGH):  # little of the shirt swings with a leg
             cap = ((HEM - distance) / HEM_RIM).clamp(0, 1)
@@ -158,7 +161,7 @@ def parts(distances: torch.Tensor, joints: np.ndarray, widths: np.ndarray) -> to
         dx = x - torch.from_numpy(centre[:, :1]).to(distances)  # (B, w)
         dy = y - torch.from_numpy(centre[:, 1:]).to(distances)  # (B, h)
         away = (dx[:, None, :] ** 2 + dy[:, :, None] ** 2).sqrt() / (wide_by * size[:, None, None])
-        beneath = own[:, limbs].sum(1).clamp_max(1) * ((1 - away) / CAP_RIM).clamp(0, 1)
+        beneath = lowered[:, limbs].sum(1).clamp_max(1) * ((1 - away) / CAP_RIM).clamp(0, 1)
         if torso == UPPER_TORSO:
             beneath = beneath * torso_side
         reaching[torso] = torch.maximum(reaching[torso], beneath)
@@ -204,7 +207,23 @@ def hidden_cores(distances: torch.Tensor, joints: np.ndarray) -> torch.Tensor:
     for half in (UPPER_TORSO, LOWER_TORSO):
         index = FILLED.index(half)
         core[:, index] = torch.maximum(core[:, index], ((1 - distances[:, half]) / 0.1).clamp(0, 1) * inside)
+    raised = torch.from_numpy(_raised(joints)).to(distances)[..., None, None]  # (B, 2, 1, 1)
+    index = FILLED.index(LOWER_TORSO)
+    covered[:, index] = torch.maximum(covered[:, index], (own[:, [R_THIGH, L_THIGH]] * raised).amax(1))
     return covered * core
+
+
+def _raised(joints: np.ndarray) -> np.ndarray:
+    """How far each thigh is raised against the torso, which it then hides: (B, V, 2+) -> (B, 2) in 0..1."""
+    xy = joints[..., :2].astype(np.float32)
+    down = mid_hip(xy) - xy[:, NECK]
+    shares = []
+    for hip, knee in ((R_HIP, R_KNEE), (L_HIP, L_KNEE)):
+        thigh = xy[:, knee] - xy[:, hip]
+        lengths = np.linalg.norm(thigh, axis=-1) * np.linalg.norm(down, axis=-1)
+        angle = np.degrees(np.arccos(np.clip((thigh * down).sum(-1) / np.maximum(lengths, 1e-3), -1, 1)))
+        shares.append(np.clip((angle - RAISED[0]) / (RAISED[1] - RAISED[0]), 0, 1))
+    return np.stack(shares, -1)
 
 
 def complete(
