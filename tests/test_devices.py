@@ -59,7 +59,6 @@ def test_a_dance_is_the_same_on_a_gpu() -> None:
     np.testing.assert_allclose(choreograph(song, grid, moved(network), seed=3).joints, expected, atol=1e-6)
 
 
-@pytest.mark.xfail(reason="limbs are cut on the CPU: `puppet.cut_layers`", raises=RuntimeError)
 @pytest.mark.parametrize("subject", [drawn(96, 96, 80), in_a_skirt()], ids=["trousers", "skirt"])
 @pytest.mark.parametrize("with_network", [False, True], ids=["puppet", "network"])
 def test_frames_are_the_same_on_a_gpu(subject: Subject, with_network: bool) -> None:

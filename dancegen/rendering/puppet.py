@@ -84,7 +84,7 @@ def cut_layers(
     scale = np.array([small[1] / width, small[0] / height]) * density
     local = ((joints[:, :2] - np.array(corner)) * scale).astype(np.float32)[None]  # (1, V, 2) analysis pixels
     picture, present = (F.interpolate(p, small, mode="area") for p in (colours[None], matte[None, None]))
-    distances = limb_distances(local, *small)  # (1, K, ha, wa)
+    distances = limb_distances(local, *small).to(colours.device)  # (1, K, ha, wa)
     regions = by_lines(distances, picture, present, float(body_height(local[0])))
     distances = by_colour(regions.distances, picture, present)
     if corrections is not None:
@@ -144,8 +144,8 @@ def _layer(
 def _crop_resized(grid: torch.Tensor, box: tuple[int, int, int, int], size: torch.Size) -> torch.Tensor:
     """The part of a coarse (1, ha, wa) grid under a box of texels, sampled at the texels: (1, hk, wk)."""
     left, top, right, bottom = box
-    x = (torch.arange(left, right) + 0.5) * (2 / size[1]) - 1
-    y = (torch.arange(top, bottom) + 0.5) * (2 / size[0]) - 1
+    x = (torch.arange(left, right, device=grid.device) + 0.5) * (2 / size[1]) - 1
+    y = (torch.arange(top, bottom, device=grid.device) + 0.5) * (2 / size[0]) - 1
     points = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1)[None]
     return F.grid_sample(grid[None], points, mode="bilinear", padding_mode="border", align_corners=False)[0]
 
