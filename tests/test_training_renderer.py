@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -247,6 +248,15 @@ def test_collate_scales_joints_to_the_trained_side(frames: Path) -> None:
     batch = collate([scene], [scene.alpha[0] / 255.0], 32, None)
     assert batch.frames.shape == (1, 2, 3, 32, 32)
     assert np.allclose(batch.targets, scene.joints[None, 1:] / 2)
+
+
+def test_cases_of_a_single_scene_are_shown(frames: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "LARGE", SIDE)
+    (tmp_path / "train").mkdir()
+    shutil.copy(find_scenes(frames, "train")[0], tmp_path / "train")
+    loop.show_cases(tmp_path / "cases.png", tmp_path, TrainingState.fresh(TINY, 0, "cpu"))
+    with Image.open(tmp_path / "cases.png") as shown:
+        assert shown.size == (8 * SIDE, SIDE) and np.asarray(shown)[:, 4 * SIDE :].max() == 0
 
 
 def test_no_scenes_is_a_clear_error(tmp_path: Path) -> None:

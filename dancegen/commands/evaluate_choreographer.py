@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from dancegen.progress import counted
+
 LABELS = {
     "hit_rate": "hit rate %",
     "coverage": "coverage %",
@@ -40,6 +42,7 @@ def command(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "cpu",
 ) -> Any:
     """Measure beats, movement and variety on songs kept out of training, beside real dancers and a shuffled control."""
+    from dancegen.choreography.config import STYLES
     from dancegen.choreography.dance import choreograph
     from dancegen.choreography.model import load_choreographer
     from dancegen.device import choose_device
@@ -47,20 +50,23 @@ def command(
     from dancegen.evaluation import choreographer as evaluation
     from dancegen.weights.resolve import weights_path
 
-    heard = evaluation.read_songs(data, seconds)
-    if len(heard) < 2:
-        raise DancegenError(f"{data} has {len(heard)} of the songs kept out of training", "give the development data")
-    real = evaluation.read_real(data)
-    table = {"real": evaluation.real_row(real, heard), "two halves": evaluation.halves_row(real.stretches)}
+    if style not in STYLES:
+        raise DancegenError(f"--style {style}: there is no such style", f"choose one of {', '.join(STYLES)}")
     chosen = choose_device(device)
     network = load_choreographer(weights_path(weights), chosen)
+    others = {name: load_choreographer(file, chosen) for name, file in map(_named_file, also or [])}
+    heard, real = evaluation.read_songs(data, seconds), evaluation.read_real(data)
+    takes = len({motion.source for motion in real.stretches})
+    if len(heard) < 2 or not real.validation or takes < 2:
+        held_out = f"{counted(len(heard), 'songs')} and {counted(len(real.validation), 'dances')} kept out of training"
+        what = f"{data} has {held_out}, and {counted(takes, 'recordings')} in all"
+        raise DancegenError(what, "give the development data")
+    table = {"real": evaluation.real_row(real, heard), "two halves": evaluation.halves_row(real.stretches)}
     judged_by = {song.name: evaluation.default_beats(song) for song in heard} if librosa else None
     rows = evaluation.model_rows(network, heard, real, seeds=range(seeds), style=style, judged_by=judged_by)
     single = () if songs else {song.name for song in heard}
     table |= {name: row for name, row in rows.items() if name not in single}
-    for pair in also or []:
-        name, _, file = pair.partition("=")
-        other = load_choreographer(Path(file), chosen)
+    for name, other in others.items():
         table[name] = evaluation.model_rows(other, heard, real, seeds=range(seeds), style=style)["model"]
     timing = {length: evaluation.speed_row(network, heard[0], length, 120 // length + 1) for length in (60, 600)}
     if plot is not None:
@@ -74,6 +80,16 @@ def command(
     if as_json:
         return json.dumps({"table": table, "seconds_for_music_of": timing}, indent=1)
     return draw_table(table, timing)
+
+
+def _named_file(pair: str) -> tuple[str, Path]:
+    """`NAME=FILE` of --also."""
+    from dancegen.errors import DancegenError
+
+    name, equals, file = pair.partition("=")
+    if not (name and equals and file):
+        raise DancegenError(f"--also {pair} is no NAME=FILE", "give a name for the table and a .safetensors file")
+    return name, Path(file)
 
 
 def draw_table(table: dict[str, dict[str, float]], timing: dict[int, dict[str, float]]) -> Any:

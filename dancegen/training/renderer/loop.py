@@ -253,6 +253,7 @@ def show_cases(path: Path, frames: Path, state: TrainingState) -> None:
     made = animate(state.mean, cutout, batch.targets[:, 0], plate, bf16=False)
     zero = animate(Generator(state.network.config), cutout, batch.targets[:, 0], plate, bf16=False)
     strips = torch.cat([batch.picture, batch.frames[:, 0], zero.frame, made.frame], -1)  # (8, 3, s, 4 s)
+    strips = F.pad(strips, (0, 0, 0, 0, 0, 0, 0, len(strips) % 2))  # a small set may have an odd number of scenes
     rows = [torch.cat([strips[i], strips[i + 1]], -1) for i in range(0, len(strips) - 1, 2)]
     picture = torch.cat(rows, 1).clamp(0, 1).permute(1, 2, 0).mul(255).round().byte().cpu().numpy()
     Image.fromarray(picture).save(path)
