@@ -14,14 +14,16 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from workbench_tools import fake_work
 
 from dancegen.errors import DancegenError
+from dancegen.workbench import engine_local
 from dancegen.workbench import jobs as jobs_module
 from dancegen.workbench.engine import run_jobs
-from dancegen.workbench.engine_local import LocalEngine, fitting_workers
+from dancegen.workbench.engine_local import LocalEngine, fitting_workers, visible_gpu
 from dancegen.workbench.jobs import DONE, FAILED, KEPT, UNNEEDED, Job, JobTable, Row, done_before
 
 
@@ -200,6 +202,7 @@ def test_a_broken_table_is_said(tmp_path: Path) -> None:
 KILLED_RUN = """
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 sys.path.insert(0, {tests!r})
 from test_batch_jobs import make_jobs, run
 if __name__ == "__main__":
@@ -235,6 +238,32 @@ def test_workers_fit_the_machine() -> None:
     assert fitting_workers(1) == 1
     assert 1 <= fitting_workers(1000) <= (os.cpu_count() or 1)
     assert fitting_workers(1000, gpus=3) <= 3
+
+
+def test_workers_share_the_gpus_that_the_user_left() -> None:
+    assert [visible_gpu(number, None) for number in (0, 1)] == ["0", "1"]
+    assert [visible_gpu(number, "2, 5") for number in (0, 1)] == ["2", "5"]
+
+
+def test_ray_workers_fit_on_their_gpus() -> None:
+    for workers, gpus in ((3, 2), (2, 2), (1, 4), (7, 3), (5, 0)):
+        share = gpu_share(workers, gpus)
+        assert share <= 1 and (gpus == 0) == (share == 0)
+        assert gpus == 0 or gpus * int(1 / share + 1e-9) >= workers
+
+
+def test_a_worker_that_dies_is_told_where_there_is_no_sigkill(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(signal, "SIGKILL")
+    for code, said in (
+        (-9, "was killed (signal 9, out of memory?)"),
+        (-11, "was killed (signal 11)"),
+        (3, "ended (3)"),
+    ):
+        process = SimpleNamespace(is_alive=lambda: False, exitcode=code)
+        pipe = SimpleNamespace(poll=lambda: False)
+        worker = engine_local._Worker(process, pipe, "process 1", Job("key", "dance", "name", Path("out"), {}))
+        result = LocalEngine._result(worker)
+        assert result is not None and result.lost and result.error == f"its worker {said}"
 
 
 NEEDS_RAY = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs the extra [ray]")

@@ -17,6 +17,7 @@ from dancegen.workbench.jobs import Job
 
 WORKER_BYTES = 1_600_000_000  # the peak of one `render`, measured, and some room
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+KILLED = 9  # SIGKILL, which the signal module of Windows does not name
 _CONTEXT = multiprocessing.get_context("spawn")  # fork is not safe once torch has threads
 
 
@@ -36,6 +37,11 @@ def gpu_count(device: str) -> int:
     import torch
 
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def visible_gpu(number: int, visible: str | None) -> str:
+    """CUDA_VISIBLE_DEVICES for one GPU, counted among those that the user's own CUDA_VISIBLE_DEVICES leaves."""
+    return visible.split(",")[number].strip() if visible else str(number)
 
 
 def free_memory() -> int | None:
@@ -111,7 +117,7 @@ class LocalEngine:
         if worker.process.is_alive():
             return None
         code = worker.process.exitcode or 0
-        reason = ", out of memory?" if code == -signal.SIGKILL else ""
+        reason = ", out of memory?" if code == -KILLED else ""
         how = f"was killed (signal {-code}{reason})" if code < 0 else f"ended ({code})"
         return Result(worker.job.key, error=f"its worker {how}", lost=True)
 
@@ -146,7 +152,7 @@ def _serve(pipe: Connection, work: Work, gpu: int | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     signal.signal(signal.SIGTERM, _leave)
     if gpu is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = str(gpu)
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible_gpu(gpu, os.environ.get("CUDA_VISIBLE_DEVICES"))
     threading.Thread(target=_follow_parent, daemon=True).start()
     while True:
         try:

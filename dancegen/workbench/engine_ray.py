@@ -5,6 +5,7 @@ Songs, pictures and the output folder must have the same paths on all machines (
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 from dataclasses import dataclass
@@ -61,7 +62,8 @@ class RayEngine:
         count = min(count, cores)
         threads = max(1, cores // count)
         environment = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")}
-        options = {"num_cpus": threads, "num_gpus": 1 if gpus >= count else gpus / count}
+        # One core is reserved whatever is used: a worker whose share fits on no machine would never come.
+        options = {"num_cpus": 1, "num_gpus": gpu_share(count, gpus), "scheduling_strategy": "SPREAD"}
         self._factory = ray.remote(_RayWorker).options(runtime_env={"env_vars": environment}, **options)
         self._work = ray.put(work)
         self._slots = [_Slot(self._factory.remote(self._work), number + 1) for number in range(count)]
@@ -105,6 +107,11 @@ class RayEngine:
             self._ray.kill(slot.actor)
         if self._ours:
             self._ray.shutdown()
+
+
+def gpu_share(workers: int, gpus: int) -> float:
+    """What a worker reserves of a GPU so that all of them fit: nobody can have a half of one and a half of another."""
+    return 1 / math.ceil(workers / gpus) if gpus else 0.0
 
 
 def _ray() -> Any:
