@@ -24,6 +24,7 @@ from dancegen.workbench import engine_local
 from dancegen.workbench import jobs as jobs_module
 from dancegen.workbench.engine import run_jobs
 from dancegen.workbench.engine_local import LocalEngine, fitting_workers, visible_gpu
+from dancegen.workbench.engine_ray import gpu_share
 from dancegen.workbench.jobs import DONE, FAILED, KEPT, UNNEEDED, Job, JobTable, Row, done_before
 
 
