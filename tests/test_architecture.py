@@ -78,6 +78,25 @@ def test_inference_does_not_import_training() -> None:
             assert not module.startswith(("dancegen.training", "dancegen.evaluation")), module
 
 
+STAGES = {  # audio -> choreography -> skeleton -> rendering -> video: which other packages each may know
+    "audio": set(),
+    "skeleton": set(),
+    "weights": set(),
+    "choreography": {"audio", "skeleton", "weights"},
+    "subject": {"skeleton", "rendering", "weights"},
+    "rendering": {"skeleton", "subject", "weights"},
+    "video": {"audio"},
+}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stages_know_only_what_lies_before_them(stage: str) -> None:
+    packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    for module in (module for module in MODULES if module.split(".")[1:2] == [stage]):
+        known = {name.split(".")[1] for name in imports(MODULES[module], everywhere=True) if "." in name}
+        assert known & packages <= {*STAGES[stage], stage}, module
+
+
 def test_packages_below_do_not_know_those_above() -> None:
     above = ("dancegen.commands", "dancegen.cli", "dancegen.pipeline")
     for module in MODULES:

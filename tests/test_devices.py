@@ -11,6 +11,8 @@ import torch
 
 from dancegen.choreography.dance import choreograph
 from dancegen.choreography.model import Choreographer
+from dancegen.device import choose_device
+from dancegen.errors import DancegenError
 from dancegen.rendering.generator import Generator
 from dancegen.rendering.renderer import Renderer
 from dancegen.skeleton.joints import R_ANKLE, R_ELBOW, R_KNEE, R_WRIST
@@ -49,6 +51,20 @@ def test_the_gpu_that_is_not_there_refuses_what_a_real_one_does() -> None:
             wrong()
     with pytest.raises(TypeError, match=r"\.cpu\(\)"):
         there.numpy()
+
+
+def test_a_device_is_chosen_among_those_that_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device().type == "cpu"
+    with pytest.raises(DancegenError, match="no cuda device that torch can use: choose cpu"):
+        choose_device("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert choose_device().type == "cuda" and choose_device("cuda:1").index == 1 and choose_device("cpu").type == "cpu"
+    for wrong, said in (("cuda:2", "2 GPUs, counted from cuda:0"), ("mps", "no mps device"), ("cuda:x", "is none")):
+        with pytest.raises(DancegenError, match=said):
+            choose_device(wrong)
 
 
 def test_a_dance_is_the_same_on_a_gpu() -> None:
