@@ -19,6 +19,7 @@ from types import SimpleNamespace
 import pytest
 from workbench_tools import fake_work
 
+from dancegen.commands.batch import _engine
 from dancegen.errors import DancegenError
 from dancegen.workbench import engine_local
 from dancegen.workbench import jobs as jobs_module
@@ -244,6 +245,14 @@ def test_workers_fit_the_machine() -> None:
 def test_workers_share_the_gpus_that_the_user_left() -> None:
     assert [visible_gpu(number, None) for number in (0, 1)] == ["0", "1"]
     assert [visible_gpu(number, "2, 5") for number in (0, 1)] == ["2", "5"]
+
+
+def test_a_gpu_that_is_named_gets_one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_local, "free_memory", lambda: None)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8), raising=False)
+    assert [_engine("local", 20, 0, None, device).free() for device in ("cpu", "cuda:1")] == [8, 1]
+    assert _engine("local", 20, 3, None, "cuda:1").free() == 3  # as asked for
 
 
 def test_ray_workers_fit_on_their_gpus() -> None:

@@ -149,7 +149,8 @@ def _engine(name: str, jobs: int, workers: int, address: str | None, device: str
     from dancegen.workbench.engine_local import LocalEngine, fitting_workers, gpu_count
 
     gpus = gpu_count(device)
-    return LocalEngine(run_stage, workers or fitting_workers(jobs, gpus), gpus)
+    named = int(device.startswith("cuda:"))  # one GPU for all workers, so no more than one worker
+    return LocalEngine(run_stage, workers or fitting_workers(jobs, gpus or named), gpus)
 
 
 def _watcher(stack: ExitStack) -> Callable[[list[Row]], None]:
