@@ -12,7 +12,7 @@ from subject_tools import Drawn, StandIn, line_drawing, overlap, photo
 
 from dancegen.skeleton.joints import L_ANKLE, L_KNEE, R_ANKLE, R_KNEE, V
 from dancegen.subject.detection import Detection
-from dancegen.subject.flat import flat_figure, flat_outline
+from dancegen.subject.flat import _bodily, flat_figure, flat_outline
 from dancegen.subject.guided import guided_filter
 from dancegen.subject.mask import person_mask
 from dancegen.subject.prior import limb_distance
@@ -202,3 +202,13 @@ def test_limb_distance_is_zero_on_axes_and_one_on_the_skin() -> None:
     assert distance[5, 5] > 3
     edge = ndimage.binary_dilation(drawn.mask) ^ drawn.mask
     assert 0.6 < np.median(distance[edge]) < 1.4
+
+
+def test_the_corner_between_a_bowed_arm_and_the_head_is_no_body() -> None:
+    distance = np.broadcast_to(np.arange(60) / 10, (60, 60))  # radii from an axis along the left edge
+    limb, corner = np.zeros((60, 60), bool), np.zeros((60, 60), bool)
+    limb[:, :8] = True
+    corner[:, :8], corner[:12, :24] = True, True
+    likely = np.ones((60, 60))
+    np.testing.assert_array_equal(_bodily(limb, distance, likely), limb)
+    assert not _bodily(corner, distance, likely).any()

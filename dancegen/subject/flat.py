@@ -19,6 +19,7 @@ MOST_SPILL = 0.25  # share of the figure that may be far from the limbs
 GAPS = (0.006, 0.012, 0.02, 0.03, 0.045)  # shares of the longer side: gaps in the outline that are closed
 AROUND = 0.02  # share of the longer side: what counts as a faint line's surroundings
 THIN = 0.025  # half the width of strokes, shares of the figure's height
+BEYOND, MOST_BEYOND = 1.2, 0.1  # radii, and the share of a limb's inside that may lie farther from every axis
 HOLE = 0.75  # an enclosed piece of background colour this far from every axis (in radii) is no part of the body
 
 
@@ -180,8 +181,10 @@ def _bodily(region: np.ndarray, distance: np.ndarray, likely: np.ndarray) -> np.
     pieces = np.arange(1, count + 1)
     mean = np.asarray(ndimage.mean(distance, labels, pieces))
     on_axis = np.asarray(ndimage.mean(distance < 0.5, labels, pieces))
+    beyond = np.asarray(ndimage.mean(distance > BEYOND, labels, pieces))
     believed = np.asarray(ndimage.mean(likely, labels, pieces))
-    return np.isin(labels, 1 + np.flatnonzero((mean < 0.9) & (on_axis > 0.35) & (believed > 0.4)))
+    along = (mean < 0.9) & (on_axis > 0.35) & (beyond < MOST_BEYOND)
+    return np.isin(labels, 1 + np.flatnonzero(along & (believed > 0.4)))
 
 
 def _attached(inside: np.ndarray, distance: np.ndarray) -> np.ndarray:
