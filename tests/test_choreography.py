@@ -56,7 +56,7 @@ def test_one_seed_is_one_dance_and_another_seed_another(network: Choreographer) 
     song, grid = song_of(12)
     first, again = (choreograph(song, grid, network, seed=7).joints for _ in range(2))
     other = choreograph(song, grid, network, seed=8).joints
-    assert np.array_equal(first, again)
+    assert np.allclose(first, again, atol=1e-7)  # threads add up in any order: the last digit is not promised
     assert np.abs(first - other).mean() > 1e-4
 
 
@@ -107,7 +107,7 @@ def test_codes_are_chosen_by_seed_style_and_tempo(tmp_path: Path) -> None:
     loaded = load_choreographer(tmp_path / "n.safetensors")
     song, grid = song_of(30)
     waltz = choreograph(song, grid, loaded, seed=5, style="waltz").joints
-    assert np.array_equal(waltz, choreograph(song, grid, network.eval(), seed=5, style="waltz").joints)
+    assert np.allclose(waltz, choreograph(song, grid, network.eval(), seed=5, style="waltz").joints, atol=1e-7)
     assert not np.allclose(waltz, choreograph(song, grid, loaded, seed=5, style="rumba").joints)
 
 
