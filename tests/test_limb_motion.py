@@ -151,6 +151,8 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, monkeypatch: 
     parts = train_limbs(tmp_path, tmp_path / "parts", LimbPlan(steps=6, batch=8), SIZES)
     a, b = load_generator(whole).state_dict(), load_generator(parts).state_dict()
     assert all(torch.equal(a[key], b[key]) for key in a)
+    with pytest.raises(DancegenError, match="other options"):
+        train_limbs(tmp_path, tmp_path / "parts", LimbPlan(steps=7, batch=8), SIZES)
 
 
 def test_missing_edges_do_not_count() -> None:

@@ -193,6 +193,8 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     assert (tmp_path / "parts" / "cases_000004.png").exists()
     with pytest.raises(DancegenError, match="trained with"):
         train(frames, tmp_path / "parts", plan, TINY)
+    with pytest.raises(DancegenError, match="other options"):
+        train(frames, tmp_path / "parts", replace(plan, seed=plan.seed + 1), config)
 
 
 def test_a_mirrored_scene_keeps_its_labels_on_its_joints(frames: Path) -> None:

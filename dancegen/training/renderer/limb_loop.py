@@ -66,7 +66,7 @@ def train_limbs(
         generator, mean = Generator(config), Generator(config)
     mean.limb.load_state_dict(generator.limb.state_dict())
     optimiser = torch.optim.AdamW(generator.limb.parameters(), plan.rate, weight_decay=1e-3)
-    step = _restore(out / STATE_FILE, generator, mean, optimiser)
+    step = _restore(out / STATE_FILE, plan, generator, mean, optimiser)
     reporter.stage("training", plan.steps - step, "steps")
     began = time.monotonic()
     while step < plan.steps:
@@ -149,15 +149,20 @@ def _save(
     save_checkpoint(path, tensors, generator.config, {"step": step, "plan": asdict(plan)})
 
 
-def _restore(path: Path, generator: Generator, mean: Generator, optimiser: torch.optim.Optimizer) -> int:
+def _restore(
+    path: Path, plan: LimbPlan, generator: Generator, mean: Generator, optimiser: torch.optim.Optimizer
+) -> int:
     """Go on from a saved state, if there is one; the step reached."""
     if not path.exists():
         return 0
     config, tensors = load_checkpoint(path, RendererConfig)
     if config != generator.config:
         raise DancegenError(f"{path} was trained with {config}", "give the same sizes or another --out")
+    notes = read_metadata(path)[NOTES_KEY]
+    if notes["plan"] != asdict(plan):
+        raise DancegenError(f"{path} belongs to a run with other options", "give another --out or the same options")
     for prefix, network in (("network.", generator), ("mean.", mean)):
         network.limb.load_state_dict({k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)})
     for name, parameter in generator.limb.named_parameters():
         optimiser.state[parameter] = {k: tensors[f"adam.{k}.{name}"] for k in ("step", "exp_avg", "exp_avg_sq")}
-    return int(read_metadata(path)[NOTES_KEY]["step"])
+    return int(notes["step"])

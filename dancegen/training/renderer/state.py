@@ -82,8 +82,12 @@ def save(out: Path, state: TrainingState, plan: dict[str, Any]) -> None:
     save_checkpoint(out / STATE_FILE, tensors, state.network.config, {"step": state.step, "plan": plan})
 
 
-def restore(out: Path, plan: Any, state: TrainingState) -> TrainingState:
-    """Go on from what `out` holds, if it holds anything; `state` is overwritten and returned."""
+def restore(out: Path, plan: dict[str, Any], state: TrainingState) -> TrainingState:
+    """Go on from what `out` holds, if it holds anything; `state` is overwritten and returned.
+
+    Raises:
+        DancegenError: the run in `out` has other sizes or another plan.
+    """
     path = out / STATE_FILE
     if not path.exists():
         return state
@@ -91,6 +95,8 @@ def restore(out: Path, plan: Any, state: TrainingState) -> TrainingState:
     if config != state.network.config:
         raise DancegenError(f"{path} was trained with {config}", "give the same sizes or another --out")
     notes = read_metadata(path)[NOTES_KEY]
+    if notes["plan"] != plan:
+        raise DancegenError(f"{out} holds a run with other options", "give another --out or the same options")
     for prefix, module in state.modules().items():
         module.load_state_dict(_under(tensors, prefix))
     for prefix, (optimiser, module) in state.optimisers().items():
