@@ -279,6 +279,26 @@ def test_a_worker_that_dies_is_told_where_there_is_no_sigkill(monkeypatch: pytes
 NEEDS_RAY = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs the extra [ray]")
 
 
+@pytest.mark.parametrize(("on_gpus", "workers", "share"), [(True, 2, 1.0), (False, 4, 0.0)])
+def test_ray_reserves_gpus_only_where_they_are_used(
+    monkeypatch: pytest.MonkeyPatch, on_gpus: bool, workers: int, share: float
+) -> None:
+    from dancegen.workbench import engine_ray
+
+    asked: list[dict[str, object]] = []
+    actor = SimpleNamespace(remote=lambda work: None)
+    cluster = SimpleNamespace(
+        is_initialized=lambda: True,
+        cluster_resources=lambda: {"CPU": 4.0, "GPU": 2.0},
+        put=lambda work: work,
+        remote=lambda worker: SimpleNamespace(options=lambda **options: asked.append(options) or actor),
+    )
+    monkeypatch.setattr(engine_ray, "_ray", lambda: cluster)
+    engine = engine_ray.RayEngine(fake_work, on_gpus=on_gpus)
+    assert engine.free() == workers
+    assert asked[0]["num_gpus"] == share
+
+
 @NEEDS_RAY
 def test_ray_loses_nothing_and_does_nothing_twice_when_a_worker_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -145,7 +145,7 @@ def _engine(name: str, jobs: int, workers: int, address: str | None, device: str
     if name == "ray":
         from dancegen.workbench.engine_ray import RayEngine
 
-        return RayEngine(run_stage, workers, address)
+        return RayEngine(run_stage, workers, address, on_gpus=device != "cpu")
     from dancegen.workbench.engine_local import LocalEngine, fitting_workers, gpu_count
 
     gpus = gpu_count(device)

@@ -46,15 +46,16 @@ class RayEngine:
         work: what a worker runs.
         workers: how many; 0 takes one a GPU, else one a core of the cluster.
         address: of a running cluster (`ray start --head` prints it); None starts one on this machine.
+        on_gpus: whether the workers share the cluster's GPUs; without, none is reserved, and Ray hides them.
     """
 
-    def __init__(self, work: Work, workers: int = 0, address: str | None = None) -> None:
+    def __init__(self, work: Work, workers: int = 0, address: str | None = None, on_gpus: bool = True) -> None:
         self._ray = ray = _ray()
         self._ours = not ray.is_initialized()
         if self._ours:
             _start(ray, workers, address)
         cluster = ray.cluster_resources()
-        cores, gpus = int(cluster.get("CPU", 0)), int(cluster.get("GPU", 0))
+        cores, gpus = int(cluster.get("CPU", 0)), int(cluster.get("GPU", 0)) if on_gpus else 0
         count = workers or gpus or cores
         if count < 1 or cores < 1:
             self.close()
