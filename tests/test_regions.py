@@ -16,7 +16,7 @@ from dancegen.rendering.limbs import (
     limb_segments,
 )
 from dancegen.rendering.mirrored import mirrored, mirrored_limbs
-from dancegen.rendering.parts import FILLED, hidden_cores, limb_distances, parts
+from dancegen.rendering.parts import FILLED, hidden_cores, limb_distances, nearest_known, parts
 from dancegen.rendering.regions import ARMS, by_lines, share_outlines, whole
 from dancegen.skeleton.joints import R_HIP, R_KNEE
 
@@ -57,12 +57,13 @@ def middle(values: torch.Tensor, x: float, y: float) -> torch.Tensor:
 
 
 def test_an_arm_as_wide_as_its_outline_keeps_its_rim() -> None:
-    picture, matte = outlined([BODY_BOX, RIGHT_ARM, LEFT_ARM, (-19, -6, -80, -52)])
+    picture, matte = outlined([BODY_BOX, RIGHT_ARM, LEFT_ARM, (-19, -7, -80, -52)])
     plain = limb_distances(joints()[None], SIDE, SIDE)
     regions = by_lines(plain, picture, matte, TALL)
     at = (-8.2, -66)  # inside of the arm's outline, near the torso
     assert int(middle(plain, *at).argmin()) == UPPER_TORSO
     assert int(middle(regions.distances, *at).argmin()) in ARMS
+    assert int(middle(regions.distances, -7.4, -66).argmin()) in ARMS  # its outline
     assert regions.unseen == [[]]
 
 
@@ -76,6 +77,14 @@ def test_an_arm_behind_the_body_begins_where_it_is_seen() -> None:
     shares = share_outlines(torch.zeros_like(regions.distances), regions.distances, regions.outlines)
     edge = middle(shares, 13.5, -60)
     assert edge[[UPPER_TORSO, LOWER_TORSO]].max() > 0.5 and edge[ARMS].max() > 0.5
+
+
+def test_a_hidden_place_has_the_nearest_colour_seen() -> None:
+    colours, known = torch.zeros(1, 3, 20, 40), torch.ones(1, 1, 20, 40)
+    colours[..., 20:] = 1
+    known[..., 8:30] = 0
+    made = nearest_known(colours, known)
+    assert float(made[..., :12].max()) < 0.01 and float(made[..., 26:].min()) > 0.99
 
 
 def test_scattered_bits_go_to_the_limbs_around_them() -> None:

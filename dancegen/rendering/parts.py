@@ -226,6 +226,22 @@ def _raised(joints: np.ndarray) -> np.ndarray:
     return np.stack(shares, -1)
 
 
+def nearest_known(colours: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """Colours (B, 3, h, w) each taken from the nearest pixel that is known (B, 1, h, w), a little smoothed."""
+    small = (max(1, colours.shape[-2] // 2), max(1, colours.shape[-1] // 2))
+    shrunk = F.interpolate(colours, small, mode="area")
+    sure = F.interpolate(known, small, mode="area") > 0.9
+    made = []
+    for row, here in zip(shrunk, sure[:, 0].cpu().numpy(), strict=True):
+        if not here.any():
+            made.append(row)
+            continue
+        _, (y, x) = distance_transform_edt(~here, return_indices=True)
+        made.append(row[:, torch.from_numpy(y).to(row.device), torch.from_numpy(x).to(row.device)])
+    soft = F.avg_pool2d(F.pad(torch.stack(made), (2, 2, 2, 2), mode="replicate"), 5, 1)
+    return F.interpolate(soft, colours.shape[-2:], mode="bilinear", align_corners=False)
+
+
 def complete(
     colours: torch.Tensor, matte: torch.Tensor, share: torch.Tensor, core: torch.Tensor, line: int = 0
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -233,7 +249,8 @@ def complete(
 
     Args:
         colours: (B, 3, h, w); matte, share, core: (B, 1, h, w), of one limb.
-        line: how wide the outline of what hides it may be, pixels: that colour is not spread.
+        line: how wide the outline of what hides it may be, pixels: that colour is not taken, and the nearest other one
+            is. 0 = spread all, softly.
 
     Returns:
         colours (B, 3, h, w) and share (B, 1, h, w).
@@ -241,6 +258,6 @@ def complete(
     rim = F.max_pool2d((core > 0.05).to(core), 2 * line + 1, 1, line)
     known = ((share - 0.6) / 0.3).clamp(0, 1) * (matte > 0.5) * (1 - rim)
     enough = known.sum((1, 2, 3), keepdim=True) > 16
-    filled = spread(colours, known)
+    filled = nearest_known(colours, known) if line else spread(colours, known)
     mix = torch.where(enough, ((share - 0.2) / 0.5).clamp(0, 1), 1.0)
     return colours * mix + filled * (1 - mix), torch.where(enough, torch.maximum(share, core), share)

@@ -46,6 +46,7 @@ BEHIND, BESIDE = 0.45, 0.25
 HIDDEN = 0.8  # the share of a hand's capsule that is clothes, if the hand is not seen
 GONE = 4.0  # radii by which an arm is further from where it is not seen
 INK = 0.3  # how much darker a stroke is than its surroundings
+BOLD = 0.4  # so much darker still is what somebody drew: no fold of a shirt
 LINE = 0.007  # body heights: half of a stroke's width
 ASIDE = 0.6  # nearer to the body's middle nothing is its outline, radii
 BROAD = 1.4  # no sleeve is broader, radii
@@ -98,6 +99,8 @@ def by_lines(distances: torch.Tensor, picture: torch.Tensor, matte: torch.Tensor
     outlined = torch.lerp(found, -_grown(-found, wide), strokes)
     found[:, ARMS] = torch.where(behind, found[:, ARMS], outlined[:, ARMS])
     raised = distances + TO_DISTANCE * found.clamp_max(MOST)
+    touching = (outlined[:, ARMS] < WITHIN) & (distances[:, ARMS] < BROAD) & ~behind & ~hidden
+    raised[:, BODY] += _strokes(picture, wide, BOLD) * touching.any(1, keepdim=True)
     raised[:, ARMS] += GONE * (hidden | (behind & inner))
 
     beside = ((distances[:, ARMS] < BROAD) & behind & outer)[:, SLEEVES].any(1, keepdim=True)
@@ -132,9 +135,9 @@ def _closed(values: torch.Tensor, by: int) -> torch.Tensor:
     return -_grown(-_grown(values, by), by)
 
 
-def _strokes(picture: torch.Tensor, wide: int) -> torch.Tensor:
+def _strokes(picture: torch.Tensor, wide: int, least: float = 0.0) -> torch.Tensor:
     """Where strokes are, which are darker than what is on both sides of them: (B, 3, h, w) -> (B, 1, h, w) in 0..1."""
-    return ((_closed(picture, wide) - picture).amax(1, keepdim=True) / INK).clamp(0, 1)
+    return (((_closed(picture, wide) - picture).amax(1, keepdim=True) - least) / INK).clamp(0, 1)
 
 
 def _unseen(
