@@ -80,7 +80,8 @@ def by_lines(distances: torch.Tensor, picture: torch.Tensor, matte: torch.Tensor
     person = matte > 0.5  # (B, 1, h, w)
     wide = max(1, round(LINE * height))
     steps = _steps(picture, matte, LENGTH / height)
-    strokes = _strokes(picture, wide)
+    darker = _darker(picture, wide)
+    strokes = (darker / INK).clamp_max(1)
     front = _in_front(distances)  # (B, K, h, w)
     sure = (distances < SEED) & (front > HIDES)
     body = _reached(torch.where(sure, 0.0, MOST)[:, BODY], steps).amin(1, keepdim=True)  # (B, 1, h, w)
@@ -96,11 +97,11 @@ def by_lines(distances: torch.Tensor, picture: torch.Tensor, matte: torch.Tensor
     begin = begin + (HIDES - front).clamp_min(0) * START
     found = _reached(begin.clamp_max(2 * MOST), steps)  # (B, K, h, w)
     # A stroke beside a limb is the outline of the one in front.
-    outlined = torch.lerp(found, -_grown(-found, wide), strokes)
-    found[:, ARMS] = torch.where(behind, found[:, ARMS], outlined[:, ARMS])
+    outlined = torch.lerp(found[:, ARMS], -_grown(-found[:, ARMS], wide), strokes)  # (B, arms, h, w)
+    found[:, ARMS] = torch.where(behind, found[:, ARMS], outlined)
     raised = distances + TO_DISTANCE * found.clamp_max(MOST)
-    touching = (outlined[:, ARMS] < WITHIN) & (distances[:, ARMS] < BROAD) & ~behind & ~hidden
-    raised[:, BODY] += _strokes(picture, wide, BOLD) * touching.any(1, keepdim=True)
+    touching = (outlined < WITHIN) & (distances[:, ARMS] < BROAD) & ~behind & ~hidden
+    raised[:, BODY] += ((darker - BOLD) / INK).clamp(0, 1) * touching.any(1, keepdim=True)
     raised[:, ARMS] += GONE * (hidden | (behind & inner))
 
     beside = ((distances[:, ARMS] < BROAD) & behind & outer)[:, SLEEVES].any(1, keepdim=True)
@@ -127,7 +128,8 @@ def _in_front(distances: torch.Tensor) -> torch.Tensor:
 
 def _grown(values: torch.Tensor, by: int) -> torch.Tensor:
     """The largest value within a square of this radius: (B, n, h, w), same shape."""
-    return F.max_pool2d(values.float(), 2 * by + 1, 1, by)
+    wide = F.max_pool2d(values.float(), (1, 2 * by + 1), 1, (0, by))
+    return F.max_pool2d(wide, (2 * by + 1, 1), 1, (by, 0))
 
 
 def _closed(values: torch.Tensor, by: int) -> torch.Tensor:
@@ -135,9 +137,9 @@ def _closed(values: torch.Tensor, by: int) -> torch.Tensor:
     return -_grown(-_grown(values, by), by)
 
 
-def _strokes(picture: torch.Tensor, wide: int, least: float = 0.0) -> torch.Tensor:
-    """Where strokes are, which are darker than what is on both sides of them: (B, 3, h, w) -> (B, 1, h, w) in 0..1."""
-    return (((_closed(picture, wide) - picture).amax(1, keepdim=True) - least) / INK).clamp(0, 1)
+def _darker(picture: torch.Tensor, wide: int) -> torch.Tensor:
+    """How much darker a stroke is than what is on both sides of it: (B, 3, h, w) -> (B, 1, h, w), 0 elsewhere."""
+    return (_closed(picture, wide) - picture).amax(1, keepdim=True)
 
 
 def _unseen(
@@ -206,9 +208,10 @@ def _steps(picture: torch.Tensor, matte: torch.Tensor, length: float) -> list[tu
 
 def _reached(begin: torch.Tensor, steps: list[tuple[int, torch.Tensor]]) -> torch.Tensor:
     """The least of a start and the changes on the way from there, along rows and columns: (B, n, h, w), same shape."""
-    found = begin
+    found = begin.numpy(force=True)
+    ways = [(axis, way.numpy(force=True)) for axis, way in steps]
     for _ in range(ROUNDS):
-        for axis, way in steps:
-            found = way + (found - way).cummin(axis).values
-            found = (found + way).flip(axis).cummin(axis).values.flip(axis) - way
-    return found
+        for axis, way in ways:
+            found = way + np.minimum.accumulate(found - way, axis)
+            found = np.flip(np.minimum.accumulate(np.flip(found + way, axis), axis), axis) - way
+    return torch.from_numpy(found).to(begin)
