@@ -130,7 +130,7 @@ class StandIn:
     mask: np.ndarray
     asked: int = 0
 
-    def find_joints(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def find_joints(self, pixels: np.ndarray, figure: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The known joints, if the whole picture is shown."""
         self.asked += 1
         return self.joints.copy(), self.confidence.copy()

@@ -47,7 +47,7 @@ class Knowing(SubjectNetwork):
         super().__init__(TINY)
         self.off, self.sides, self.hidden = off, sides, hidden
 
-    def find_joints(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def find_joints(self, pixels: np.ndarray, figure: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         joints = line_drawing().joints[[*self.sides]] + np.array([self.off, 0], np.float32)
         return joints, 1 - np.isin(np.arange(18), self.hidden).astype(np.float32)
 

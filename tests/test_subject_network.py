@@ -345,3 +345,14 @@ def test_a_log_begun_with_fewer_columns_gets_the_others(scenes: Path, tmp_path: 
     assert rows[0]["heat"] == "3.5"
     assert rows[0]["present"] == ""
     assert float(rows[-1]["present"]) > 0
+
+
+def test_places_away_from_the_figure_are_less_likely(network: SubjectNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
+    heat = torch.full((2, V, 16, 16), -9.0)
+    heat[:, :, 4, 4], heat[:, :, 4, 11] = 2.0, 2.0  # alike in the mirror image
+    heat[:, :, 12, 4], heat[:, :, 12, 11] = 2.5, 2.5
+    monkeypatch.setattr(network.finder, "forward", lambda picture: (heat, torch.ones(2, V)))
+    pixels, figure = np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), bool)
+    figure[:32] = True
+    assert network.find_joints(pixels)[0][0, 1] > 40
+    assert network._find_in(pixels, Box(0, 0, 64), (figure * np.uint8(255))[..., None])[0][0, 1] < 24

@@ -31,6 +31,7 @@ from dancegen.subject.choice import chosen_joints
 from dancegen.subject.crop import Box, box_around_joints, box_around_mask, crop_square, first_boxes, paste_square
 from dancegen.weights.checkpoint import load_checkpoint
 
+ELSEWHERE = 1.5  # nats that a joint's place away from the figure on a flat background costs
 PRESENT = 0.3  # chance of a joint to be in the picture, below which it is not
 
 
@@ -168,7 +169,7 @@ class SubjectNetwork(nn.Module):
         self.painter = Painter(self.config.painter_widths)
 
     @torch.inference_mode()
-    def find_joints(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def find_joints(self, pixels: np.ndarray, figure: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Where the person's joints are.
 
         The whole picture first, as the middle of a square of `find_size`, and where it is far from square also squares
@@ -177,19 +178,21 @@ class SubjectNetwork(nn.Module):
 
         Args:
             pixels: (H, W, 3) uint8.
+            figure: (H, W) bool, where joints are likelier than elsewhere: what stands out from a flat background.
 
         Returns:
             (V, 2) float32 px of the picture, (V,) float32 confidence in 0..1: 0 for joints that are not in the picture,
             below about 0.2 a joint is a guess.
         """
         height, width = pixels.shape[:2]
-        looks = [self._find_in(pixels, box) for box in first_boxes(width, height)]
+        likely = None if figure is None else (figure * np.uint8(255))[..., None]
+        looks = [self._find_in(pixels, box, likely) for box in first_boxes(width, height)]
         joints, confidence = max(looks, key=lambda found: float(found[1].mean()))
         for _ in range(2):
             if (confidence > 0.15).sum() < 4:
                 break
             box = box_around_joints(joints, confidence, width, height)
-            closer, sure = self._find_in(pixels, box)
+            closer, sure = self._find_in(pixels, box, likely)
             if sure.mean() < 0.7 * confidence.mean():
                 break
             joints, confidence = closer, sure
@@ -245,12 +248,15 @@ class SubjectNetwork(nn.Module):
         plate = pixels * (1 - share) + 255 * np.stack(layers, axis=2) * share
         return np.clip(plate + 0.5, 0, 255).astype(np.uint8)
 
-    def _find_in(self, pixels: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray]:
-        """(V, 2) picture px and (V,) confidence from a look at one square."""
+    def _find_in(self, pixels: np.ndarray, box: Box, likely: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """(V, 2) picture px and (V,) confidence from a look at one square; `likely`: (H, W, 1) in 0..255 or None."""
         picture = self._tensor(crop_square(pixels, box, self.config.find_size))
         heat, present = self.finder(torch.cat([picture, picture.flip(3)]))  # (2, V, ...), (2, V)
         mirror = list(MIRROR)
         heat = (heat[0] + heat[1, mirror].flip(2)) / 2  # (V, h, w)
+        if likely is not None:
+            near = torch.from_numpy(crop_square(likely, box, heat.shape[-1])[..., 0]).to(heat.device)  # (h, w)
+            heat = heat - ELSEWHERE * (1 - near / 255)
         here = torch.sigmoid((present[0] + present[1, mirror]) / 2)  # (V,)
         joints, mass = chosen_joints(heat)
         confidence = (mass * here * (here > PRESENT)).cpu().numpy().astype(np.float32)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
+from scipy.ndimage import maximum_filter1d
 
 from dancegen.skeleton.joints import (
     FACE_JOINTS,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 OUTLINE_SIDE = 512  # pixels of the longer side on which a figure is cut out of a flat background
 LEGS = [R_HIP, R_KNEE, R_ANKLE, L_HIP, L_KNEE, L_ANKLE]
 TRUNK = [NECK, R_SHOULDER, L_SHOULDER, R_HIP, L_HIP]
+NEAR_FIGURE = 0.02  # share of the longer side within which a place counts as the figure's
 LEAST_CONFIDENCE = 0.45  # mean over the trunk's joints, below which nobody is seen (0.6 up for real people)
 LEAST_FACE = 0.28  # mean over the face's joints, from which a face without a body is seen (empty pictures: to 0.27)
 LEAST_JOINT = 0.2  # joints of such a face's owner that are surer than this are in the picture
@@ -64,8 +67,13 @@ def certainty(found: Detection) -> float:
 
 def network_joints(image: ConditionalImage, network: SubjectNetwork) -> tuple[np.ndarray, np.ndarray]:
     """Joints (V, 2) px and confidence (V,), float32, by the embedded network alone, however sure it is."""
-    left, top, right, bottom = _figure_box(image)
-    joints, confidence = network.find_joints(np.ascontiguousarray(image.pixels[top:bottom, left:right]))
+    left, top, right, bottom = 0, 0, *image.size
+    figure = _figure(image)
+    if figure is not None:
+        left, top, right, bottom = _figure_box(figure)
+        reach = max(round(NEAR_FIGURE * max(image.size)), 1)
+        figure = np.ascontiguousarray(_widened(figure, reach)[top:bottom, left:right])
+    joints, confidence = network.find_joints(np.ascontiguousarray(image.pixels[top:bottom, left:right]), figure)
     return (joints + np.array([left, top])).astype(np.float32), confidence.astype(np.float32)
 
 
@@ -102,14 +110,27 @@ def _height(found: Detection) -> float:
     return float(body_height(found.joints.astype(np.float64)))
 
 
-def _figure_box(image: ConditionalImage) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of what the network looks at: a small figure on a flat background, or everything."""
-    width, height = image.size
-    small, scale = at_most(image.pixels, OUTLINE_SIDE)
+def _figure(image: ConditionalImage) -> np.ndarray | None:
+    """(H, W) bool: the largest thing on a flat background; None where the background is not flat."""
+    small, _ = at_most(image.pixels, OUTLINE_SIDE)
     outline = flat_outline(small)
     if outline is None:
-        return 0, 0, width, height
-    rows, columns = np.flatnonzero(outline.any(axis=1)) / scale, np.flatnonzero(outline.any(axis=0)) / scale
+        return None
+    full = Image.fromarray(outline).resize(image.size, Image.Resampling.NEAREST)
+    return np.asarray(full, bool)
+
+
+def _figure_box(figure: np.ndarray) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of what the network looks at: the figure with room around it."""
+    height, width = figure.shape
+    rows, columns = np.flatnonzero(figure.any(axis=1)), np.flatnonzero(figure.any(axis=0))
     room = 0.2 * max(np.ptp(rows), np.ptp(columns))
     left, top = max(int(columns[0] - room), 0), max(int(rows[0] - room), 0)
     return left, top, min(int(columns[-1] + room) + 1, width), min(int(rows[-1] + room) + 1, height)
+
+
+def _widened(figure: np.ndarray, by: int) -> np.ndarray:
+    """Each pixel (H, W) bool whether one of the figure's is within `by` px in rows and columns."""
+    return np.asarray(
+        maximum_filter1d(maximum_filter1d(figure.astype(np.uint8), 2 * by + 1, axis=0), 2 * by + 1, axis=1) > 0
+    )
