@@ -7,7 +7,7 @@ import torch
 
 from dancegen.rendering.exemplar import across, taken_from
 from dancegen.rendering.patches import fill_with_patches
-from dancegen.rendering.plate import background_plate, foot_shadow
+from dancegen.rendering.plate import background_plate, foot_shadow, is_plain
 from dancegen.rendering.seams import copied, seam_colours
 
 
@@ -118,3 +118,11 @@ def test_only_the_rows_around_the_feet_matter_for_their_shadow() -> None:
     assert found.any() and not found[:160].any() and not found[190:].any()
     picture[:150], picture[210:] = 0, 1
     assert np.array_equal(foot_shadow(picture, mask, mask > 0), found)
+
+
+def test_paper_is_plain_and_a_room_is_not() -> None:
+    shade = np.linspace(0.62, 0.7, 160)[None, :, None] * np.ones((120, 160, 3))
+    paper = shade + np.random.default_rng(0).normal(0, 0.02, shade.shape)
+    assert is_plain(as_torch(paper.astype(np.float32)))
+    assert is_plain(torch.ones(3, 40, 30))
+    assert not is_plain(as_torch(room()))

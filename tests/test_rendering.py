@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,14 @@ from dancegen.rendering.limbs import K
 from dancegen.rendering.renderer import Renderer
 from dancegen.rendering.window import SNAP, fit_window
 from dancegen.skeleton.joints import L_HIP, R_ELBOW, R_KNEE
+from dancegen.subject.subject import Subject
 from dancegen.weights.checkpoint import save_checkpoint
 from tests.test_puppet import as_sequence, drawn, standing
 
 TINY = RendererConfig(grid=64, flow_limit=0.03, widths=(4, 8, 8, 8), part_widths=(4, 8, 8, 8))
+
+
+UNDER = 3  # the frame network's channel of how far the raw image covers
 
 
 def stirred(config: RendererConfig, seed: int = 0) -> Generator:
@@ -80,6 +85,25 @@ def test_a_network_only_touches_the_neighbourhood_of_the_person() -> None:
     columns = np.nonzero(changed.any(0))[0]
     assert changed.any()
     assert columns[0] > 64 and columns[-1] < 192
+
+
+def test_nothing_is_painted_beneath_a_figure_on_paper() -> None:
+    subject = drawn(128, 128, 110)
+    paper = np.where(subject.mask[..., None] > 0, subject.image.pixels, 240).astype(np.uint8)
+    on_paper = replace(subject, image=replace(subject.image, pixels=paper))
+    network = Generator(TINY).eval().requires_grad_(False)
+    network.frame.leave.bias[UNDER] = 5.0
+    dance = as_sequence(moving(subject.joints, 3))
+
+    def most_painted(person: Subject) -> int:
+        frames = []
+        for one in (None, network):
+            renderer = Renderer(one)
+            frames.append(np.stack(list(renderer.render(renderer.prepare(person, 128), dance))).astype(int))
+        return int(np.abs(frames[1] - frames[0]).max())
+
+    assert most_painted(on_paper) <= 1
+    assert most_painted(subject) > 50
 
 
 def test_nothing_is_painted_around_head_hands_and_feet() -> None:

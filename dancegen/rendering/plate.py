@@ -13,6 +13,7 @@ from dancegen.rendering.fill import push_pull
 from dancegen.rendering.matting import grown
 from dancegen.rendering.patches import fill_with_patches
 
+PLAIN_NEAR, PLAIN_SHARE = 0.12, 0.95  # of one colour is what is nearly all as near as this to its median
 # A cast shadow, in heights of the person: how far up the feet reach, how far aside and how far up and down it may lie.
 FEET = 0.04
 SHADOW_WIDE, SHADOW_HIGH = 0.16, 0.04
@@ -45,6 +46,12 @@ def background_plate(picture: torch.Tensor, matte: torch.Tensor, reach: float) -
     if painted is None:
         return smooth
     return torch.from_numpy(np.ascontiguousarray(painted)).to(picture).permute(2, 0, 1).clamp(0, 1)
+
+
+def is_plain(plate: torch.Tensor) -> bool:
+    """Whether a background (3, h, w) is of one colour, as paper is."""
+    middle = plate.flatten(1).median(1).values[:, None, None]
+    return float(((plate - middle).abs().amax(0) < PLAIN_NEAR).float().mean()) > PLAIN_SHARE
 
 
 def foot_shadow(picture: np.ndarray, matte: np.ndarray, covered: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from dancegen.rendering.limb_motion import corrected_maps
 from dancegen.rendering.limbs import limb_maps, limb_order
 from dancegen.rendering.matting import separate
 from dancegen.rendering.parts import by_colour, limb_distances
-from dancegen.rendering.plate import background_plate
+from dancegen.rendering.plate import background_plate, is_plain
 from dancegen.rendering.puppet import (
     LimbLayers,
     cut_layers,
@@ -61,6 +61,7 @@ class Canvas:
         layers: the puppet; coarse: the same for the network's grid.
         colours: (K, 3) mean colour of each limb.
         window: what the network looks at.
+        plain: whether the background is of one colour.
     """
 
     size: tuple[int, int]
@@ -72,6 +73,7 @@ class Canvas:
     coarse: LimbLayers
     colours: torch.Tensor
     window: Window
+    plain: bool
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,7 @@ class Renderer:
             shrunk_layers(layers, 2 / window.cell),
             mean_colours(layers),
             window,
+            is_plain(plate),
         )
 
     def _part_corrections(
@@ -257,7 +260,9 @@ def network_frame(
     flow = large.flow[0] * (max(window.rows, window.columns) * window.cell) if moves else None
     lay(canvas.layers, *pose.seen_from(x0, y0), puppet, flow)
     # The trained shadow is left out: no gain on real pairs, and a smudge on drawn paper.
-    large = replace(large, under=decided(large.under), shade=torch.ones_like(large.shade))
+    # On paper nothing is painted beneath: the strokes' colours, spread, are smears, and what is missing is hardly seen.
+    under = torch.zeros_like(large.under) if canvas.plain else decided(large.under)
+    large = replace(large, under=under, shade=torch.ones_like(large.shade))
     made, _ = compose(puppet[None], large, canvas.plate[None, :, y0:y1, x0:x1])
     frame[y0:y1, x0:x1] = finished(made[0])
     return frame
