@@ -135,7 +135,6 @@ def _write_report(page: Path, made: Rendered) -> None:
 
 
 def _told(made: Rendered, origin: str) -> str:
-
     width, height = made.size
     tempo = f"{made.grid.tempo:.0f} beats a minute" if made.grid.confidence else "no beat found"
     frames = f"{counted(made.frames, 'frames')} of {width}x{height}"

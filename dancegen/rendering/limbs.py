@@ -45,6 +45,8 @@ LIMB_NAMES = (
     "left shin",
     "left foot",
 )
+_SWAPPED = [name.replace("right", "?").replace("left", "right").replace("?", "left") for name in LIMB_NAMES]
+MIRRORED_LIMBS = tuple(LIMB_NAMES.index(name) for name in _SWAPPED)  # each limb's counterpart on the other side
 K = len(LIMB_NAMES)
 (HEAD, UPPER_TORSO, LOWER_TORSO, R_UPPER_ARM, R_FOREARM, R_HAND, L_UPPER_ARM, L_FOREARM, L_HAND) = range(9)
 (R_THIGH, R_SHIN, R_FOOT, L_THIGH, L_SHIN, L_FOOT) = range(9, 15)
@@ -144,15 +146,18 @@ def _anchored(linear: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.
     return np.concatenate([linear, shift[..., None]], -1)
 
 
-def _axis_map(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Axis to axis: turned, stretched along the axis (0.5-3), unchanged across: (..., 2, 2) twice -> (..., 2, 3)."""
+def axis_map(source: np.ndarray, target: np.ndarray, turned_over: bool = False) -> np.ndarray:
+    """From pixels of the target to pixels of the source, axis to axis: (..., 2 ends, 2 xy) twice -> (..., 2, 3).
+
+    Turned, stretched along the axis (0.5-3), unchanged across; `turned_over`: right and left of the axis exchanged.
+    """
     source_axis, target_axis = source[..., 1, :] - source[..., 0, :], target[..., 1, :] - target[..., 0, :]
     stretch = np.linalg.norm(source_axis, axis=-1) / np.maximum(np.linalg.norm(target_axis, axis=-1), 1e-3)
     s, t = _unit(source_axis), _unit(target_axis)
     s_across, t_across = np.stack([-s[..., 1], s[..., 0]], -1), np.stack([-t[..., 1], t[..., 0]], -1)
     along = s[..., :, None] * t[..., None, :] * np.clip(stretch, 0.5, 3.0)[..., None, None]
     across = s_across[..., :, None] * t_across[..., None, :]
-    return _anchored(along + across, source[..., 0, :], target[..., 0, :])
+    return _anchored(along - across if turned_over else along + across, source[..., 0, :], target[..., 0, :])
 
 
 def _rigid_map(turn: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -209,7 +214,7 @@ def limb_maps(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     target = np.asarray(target[..., :2], np.float64)
     size = body_height(source)
     s, t = limb_segments(source, size), limb_segments(target, size)
-    maps = _axis_map(s, t)  # (..., K, 2, 3)
+    maps = axis_map(s, t)  # (..., K, 2, 3)
     scale = size[..., None, None]
     maps[..., UPPER_TORSO, :, :] = _torso_map(source, target, (1.0, 0.4), scale)
     maps[..., LOWER_TORSO, :, :] = _torso_map(source, target, (0.4, 1.0), scale)

@@ -12,24 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from dancegen.rendering.limbs import (
-    L_FOREARM,
-    L_HAND,
-    L_UPPER_ARM,
-    R_FOREARM,
-    R_HAND,
-    R_UPPER_ARM,
-    limb_segments,
-)
-
-OTHER = {
-    R_UPPER_ARM: L_UPPER_ARM,
-    R_FOREARM: L_FOREARM,
-    R_HAND: L_HAND,
-    L_UPPER_ARM: R_UPPER_ARM,
-    L_FOREARM: R_FOREARM,
-    L_HAND: R_HAND,
-}
+from dancegen.rendering.limbs import MIRRORED_LIMBS, axis_map, limb_segments
 
 
 def mirrored(
@@ -46,7 +29,7 @@ def mirrored(
     Returns:
         The texture (4, h', w') of the other limb and its corner (2,).
     """
-    backward = _turned_over(other, ends)  # (2, 3): from the other's source pixels to the texture's
+    backward = axis_map(ends, other, turned_over=True)  # (2, 3): from the other's source pixels to the texture's
     height, width = texture.shape[-2:]
     far = corner + np.array([width, height]) / density
     box = np.array([[corner[0], corner[1]], [far[0], corner[1]], [corner[0], far[1]], [far[0], far[1]]])
@@ -62,16 +45,6 @@ def mirrored(
     return made, low
 
 
-def _turned_over(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The map that takes one axis (2 ends, 2 xy) to another one and right to left: (2, 3)."""
-    a, b = (ends[1] - ends[0] for ends in (source, target))
-    long = [max(float(np.linalg.norm(axis)), 1e-3) for axis in (a, b)]
-    s, t = a / long[0], b / long[1]
-    across = -np.outer([-t[1], t[0]], [-s[1], s[0]])
-    linear = np.outer(t, s) * np.clip(long[1] / long[0], 0.5, 2.0) + across
-    return np.concatenate([linear, (target[0] - linear @ source[0])[:, None]], 1)
-
-
 def mirrored_limbs(
     textures: list[torch.Tensor], corners: np.ndarray, unseen: list[int], joints: np.ndarray, density: float
 ) -> None:
@@ -85,6 +58,6 @@ def mirrored_limbs(
     """
     ends = limb_segments(joints)  # (K, 2, 2)
     for limb in unseen:
-        other = OTHER[limb]
+        other = MIRRORED_LIMBS[limb]
         if other not in unseen:
             textures[limb], corners[limb] = mirrored(textures[other], corners[other], ends[other], ends[limb], density)

@@ -55,6 +55,10 @@ LIMBS = (
     (L_EYE, L_EAR),
 )
 
+# From the body to the hand or foot, the right side first.
+ARM_CHAINS = ((R_SHOULDER, R_ELBOW, R_WRIST), (L_SHOULDER, L_ELBOW, L_WRIST))
+LEG_CHAINS = ((R_HIP, R_KNEE, R_ANKLE), (L_HIP, L_KNEE, L_ANKLE))
+
 # Index of each joint's mirror image: mirrored = joints[..., MIRROR, :] with x negated.
 MIRROR = (0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16)
 

@@ -16,20 +16,18 @@ from scipy.ndimage import gaussian_filter1d
 
 from dancegen.skeleton.face import turn_face
 from dancegen.skeleton.joints import (
+    ARM_CHAINS,
     FACE_JOINTS,
     L_ANKLE,
-    L_ELBOW,
     L_HIP,
     L_KNEE,
     L_SHOULDER,
-    L_WRIST,
+    LEG_CHAINS,
     NECK,
     R_ANKLE,
-    R_ELBOW,
     R_HIP,
     R_KNEE,
     R_SHOULDER,
-    R_WRIST,
     V,
     body_height,
     mid_hip,
@@ -39,8 +37,6 @@ from dancegen.skeleton.sequence import SkeletonSequence
 
 HAND = 0.6  # a hand reaches this share of the forearm beyond the wrist
 MARGIN = 0.015  # of the picture's longer side, kept free
-ARMS = ((R_SHOULDER, R_ELBOW, R_WRIST), (L_SHOULDER, L_ELBOW, L_WRIST))
-LIMB_CHAINS = (*ARMS, (R_HIP, R_KNEE, R_ANKLE), (L_HIP, L_KNEE, L_ANKLE))
 TRAVEL_SECONDS = 0.8  # movement of the hips slower than this is travel, faster is the dance itself
 TRUNK = (NECK, R_SHOULDER, L_SHOULDER, R_HIP, L_HIP)
 LEGS = (R_KNEE, R_ANKLE, L_KNEE, L_ANKLE)
@@ -208,7 +204,7 @@ def _frame(points: np.ndarray, picture_size: tuple[int, int]) -> _Frame:
 
 def _with_hands(pose: np.ndarray) -> np.ndarray:
     """The pose and its finger tips and head's sides, for finding out what leaves the picture: (T, V + 2, 3)."""
-    tips = [pose[:, wrist] + HAND * (pose[:, wrist] - pose[:, elbow]) for _, elbow, wrist in ARMS]
+    tips = [pose[:, wrist] + HAND * (pose[:, wrist] - pose[:, elbow]) for _, elbow, wrist in ARM_CHAINS]
     return np.concatenate([pose, np.stack(tips, axis=1)], axis=1)
 
 
@@ -247,7 +243,7 @@ def _keep_inside(pose: np.ndarray, frame: _Frame, body: Proportions) -> None:
     tips = _with_hands(pose)
     soft = 0.12 * body.height
     hand = 0.6 * HAND * body.lengths["forearm"]
-    arms = [joint for _, *joints in ARMS for joint in joints]
+    arms = [joint for _, *joints in ARM_CHAINS for joint in joints]
     face = pose[:, FACE_JOINTS, 0]  # (T, 5), moved as one
     pose[:, FACE_JOINTS, 0] += np.maximum(frame.left - face.min(axis=1, keepdims=True), 0)
     pose[:, FACE_JOINTS, 0] -= np.maximum(face.max(axis=1, keepdims=True) - frame.right, 0)
@@ -277,7 +273,7 @@ def _restore_lengths(before: np.ndarray, pose: np.ndarray) -> None:
 
     Knees bend forward; arms keep to the side of the body, front or back, where they were.
     """
-    for chain in LIMB_CHAINS:
+    for chain in (*ARM_CHAINS, *LEG_CHAINS):
         for parent, child in pairwise(chain):
             old, new = before[:, child] - before[:, parent], pose[:, child] - pose[:, parent]  # (T, 3)
             lost = np.maximum((old[:, :2] ** 2).sum(1) - (new[:, :2] ** 2).sum(1), 0)  # (T,)

@@ -15,26 +15,22 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dancegen.skeleton.joints import (
-    L_ANKLE,
+    ARM_CHAINS,
     L_ELBOW,
     L_HIP,
     L_KNEE,
     L_SHOULDER,
-    L_WRIST,
-    R_ANKLE,
+    LEG_CHAINS,
     R_ELBOW,
     R_HIP,
     R_KNEE,
     R_SHOULDER,
-    R_WRIST,
 )
 from dancegen.subject.capsules import body_heights
 from dancegen.subject.heat import FINDER_STRIDE, around, means_around
 
 PEAKS = 4  # of a map that are looked at
 LEAST = 0.02  # share of a map that a second peak holds at least
-ARMS = ((R_SHOULDER, R_ELBOW, R_WRIST), (L_SHOULDER, L_ELBOW, L_WRIST))
-LEGS = ((R_HIP, R_KNEE, R_ANKLE), (L_HIP, L_KNEE, L_ANKLE))
 # The longest limbs believed, from their parent joint, body heights: 1.6 times natural ones; how much farther costs half
 # a nat, and what at most.
 REACHES = {R_SHOULDER: 0.26, R_ELBOW: 0.24, R_HIP: 0.39, R_KNEE: 0.38}
@@ -79,7 +75,7 @@ def _choice(places: np.ndarray, mass: np.ndarray) -> np.ndarray:
     which = np.zeros(len(places), np.int64)
     likely = np.where(mass > LEAST, np.log(mass + 1e-9), NEVER)
     likely[:, 0] = np.log(mass[:, 0] + 1e-9)
-    for right, left in (ARMS, LEGS):
+    for right, left in (ARM_CHAINS, LEG_CHAINS):
         sides = [_chain(places, likely, chain) for chain in (right, left)]  # (N, N, N) each
         total = sides[0][:, :, :, None, None, None] + sides[1]
         for step in (1, 2):

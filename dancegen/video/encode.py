@@ -20,6 +20,7 @@ from dancegen.audio.song import Song
 from dancegen.errors import DancegenError
 from dancegen.ffmpeg import QUIET, ffmpeg_program, input_arguments, last_complaint
 from dancegen.progress import counted
+from dancegen.whole import SHOWN
 
 CRF = 18  # x264's quality: 0 lossless, 18 hard to tell from the frames, 51 worst
 H264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "{crf}", "-c:a", "aac", "-b:a", "192k")
@@ -36,7 +37,6 @@ COLOUR_TAGS = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc"
 # At most two channels: a mono song stays one (spread over two it would lose 3 dB), more are mixed without clipping.
 CHANNELS = "aresample=rematrix_maxval=1,aformat=channel_layouts=stereo|mono"
 PIPE_BYTES = 1 << 20
-SHOWN = 40  # characters of a file's name in that of its temporary file, which must not be too long
 ROOM = 16 << 20  # bytes that must be free for any video
 ROOM_PER_PIXEL = 0.03  # bytes a pixel and frame that must be free besides; dancing figures take about half of that
 

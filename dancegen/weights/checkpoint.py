@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import tempfile
 import typing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dancegen.errors import DancegenError
+from dancegen.whole import whole_file
 
 if TYPE_CHECKING:
     import torch
@@ -35,14 +34,8 @@ def save_checkpoint(
     if notes:
         metadata[NOTES_KEY] = json.dumps(notes)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
-        save_file({key: value.detach().cpu().contiguous() for key, value in state.items()}, name, metadata)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    with whole_file(path) as scratch:
+        save_file({key: value.detach().cpu().contiguous() for key, value in state.items()}, scratch, metadata)
 
 
 def read_metadata(path: Path) -> dict[str, Any]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dancegen.progress import Reporter
+from dancegen.whole import whole_file
 
 CHUNK_BYTES = 2**20
 SLOW_BYTES = 50 * 2**20  # from here on hashing takes long enough (a quarter of a second) to be shown
@@ -106,11 +105,5 @@ def _remember(path: Path, version: dict[str, Any], sha256: str) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write `content` as JSON, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    with whole_file(path) as scratch:
+        scratch.write_bytes((json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())

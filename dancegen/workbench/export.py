@@ -18,8 +18,9 @@ from dancegen.skeleton.draw import CONTROLNET, draw_skeleton
 from dancegen.skeleton.joints import JOINT_NAMES
 from dancegen.skeleton.openpose import frame_json
 from dancegen.skeleton.sequence import SkeletonSequence
+from dancegen.whole import SHOWN
 from dancegen.workbench.dance_file import Placement
-from dancegen.workbench.files import SHOWN, not_written, write_whole
+from dancegen.workbench.files import not_written, write_whole
 
 KINDS = ("openpose", "comfyui", "video", "npz", "csv")
 CANVAS = (512, 768)  # width, height: what ControlNet's users mostly work with

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from dancegen.errors import DancegenError
-from dancegen.video.encode import SHOWN
+from dancegen.whole import SHOWN, whole_file
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -20,14 +20,8 @@ def write_whole(out: Path, content: bytes) -> None:
         DancegenError: the folder cannot be written to, or is full.
     """
     try:
-        handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name[:SHOWN]}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            Path(name).chmod(0o644)
-            Path(name).replace(out)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        with whole_file(out) as scratch:
+            scratch.write_bytes(content)
     except OSError as cause:
         raise not_written(out, cause) from cause
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from PIL import Image
 
 from dancegen.training.frames.look import jpeg
 from dancegen.training.frames.scene import Scene
+from dancegen.whole import whole_file
 
 BACKGROUND_QUALITY = 92
 
@@ -47,23 +46,17 @@ def write_scene(path: Path, scene: Scene) -> None:
     """Write one scene under its final name, whole or not at all."""
     frames = [jpeg(frame, scene.quality) for frame in scene.frames]
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".npz")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(
-                file,
-                frame_bytes=np.frombuffer(b"".join(frames), np.uint8),
-                frame_ends=np.cumsum([len(frame) for frame in frames]),
-                labels=scene.labels,
-                alpha=scene.alpha,
-                background=np.frombuffer(jpeg(scene.background, BACKGROUND_QUALITY), np.uint8),
-                joints=scene.joints,
-                meta=json.dumps(scene.meta),
-            )
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    with whole_file(path) as scratch, scratch.open("wb") as file:
+        np.savez_compressed(
+            file,
+            frame_bytes=np.frombuffer(b"".join(frames), np.uint8),
+            frame_ends=np.cumsum([len(frame) for frame in frames]),
+            labels=scene.labels,
+            alpha=scene.alpha,
+            background=np.frombuffer(jpeg(scene.background, BACKGROUND_QUALITY), np.uint8),
+            joints=scene.joints,
+            meta=json.dumps(scene.meta),
+        )
 
 
 def read_scene(path: Path, which: tuple[int, ...] | None = None) -> StoredScene:

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from scipy.ndimage import gaussian_filter
 
 from dancegen.errors import DancegenError
-from dancegen.rendering.limbs import LIMB_NAMES
+from dancegen.rendering.limbs import MIRRORED_LIMBS
 from dancegen.skeleton.joints import BEAT_JOINTS, LIMBS, MIRROR, NECK, R_HIP, V, body_height
 from dancegen.training.frames.store import StoredScene, read_scene
 
@@ -30,8 +30,7 @@ _PARENTS = {child: parent for parent, child in LIMBS if child in BEAT_JOINTS} | 
 BONES = np.array([(_PARENTS.get(joint, NECK), joint) for joint in range(V)])
 
 # Labels (0 = background) after a mirror: right and left limbs change places.
-_SWAPPED = [name.replace("right", "?").replace("left", "right").replace("?", "left") for name in LIMB_NAMES]
-MIRRORED_LABELS = np.array([0, *(1 + LIMB_NAMES.index(name) for name in _SWAPPED)], np.uint8)
+MIRRORED_LABELS = np.array([0, *(1 + limb for limb in MIRRORED_LIMBS)], np.uint8)
 
 
 @dataclass(frozen=True)

@@ -14,17 +14,16 @@ import torch
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.rendering.limb_motion import at_rest, limb_frames, skeleton_features
-from dancegen.rendering.limbs import LIMB_NAMES, limb_maps
+from dancegen.rendering.limbs import MIRRORED_LIMBS, limb_maps
 from dancegen.skeleton.joints import MIRROR, NECK, body_height
 from dancegen.training.frames.outlines import Outlines, make_outlines
 from dancegen.training.frames.scene import find_sources
 from dancegen.training.renderer.data import detected
+from dancegen.whole import whole_file
 
 CHUNK = 200  # people a file
 STILL_SHARE = 0.12  # of the pairs, whose pose is the same
 ZOOM_SHARE, ZOOM = 0.1, 0.12  # how many second pictures are taken from nearer or further away, and by how much (log)
-_SWAPPED = [name.replace("right", "?").replace("left", "right").replace("?", "left") for name in LIMB_NAMES]
-MIRRORED_LIMBS = [LIMB_NAMES.index(name) for name in _SWAPPED]
 
 
 @dataclass(frozen=True)
@@ -71,9 +70,8 @@ def prepare_outlines(data: Path, out: Path, split: str, people: int, reporter: R
 
 def _write(path: Path, made: list[Outlines]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part.npz")
-    np.savez(partial, joints=np.stack([one.joints for one in made]), edges=np.stack([one.edges for one in made]))
-    partial.replace(path)
+    with whole_file(path) as scratch, scratch.open("wb") as file:
+        np.savez(file, joints=np.stack([one.joints for one in made]), edges=np.stack([one.edges for one in made]))
 
 
 def draw_pairs(outlines: Outlines, count: int, rng: np.random.Generator) -> Pairs:
@@ -85,7 +83,7 @@ def draw_pairs(outlines: Outlines, count: int, rng: np.random.Generator) -> Pair
     edges = np.stack([outlines.edges[person, first], outlines.edges[person, second]], 1).astype(np.float64)
     mirrored = rng.random(count) < 0.5
     joints[mirrored] = joints[mirrored][:, :, list(MIRROR)] * [-1, 1, 1]
-    edges[mirrored] = edges[mirrored][:, :, MIRRORED_LIMBS] * [-1, 1]
+    edges[mirrored] = edges[mirrored][:, :, list(MIRRORED_LIMBS)] * [-1, 1]
     zoom = np.exp(np.where(rng.random(count) < ZOOM_SHARE, rng.normal(0, ZOOM, count), 0))
     about = joints[:, 0, None, NECK, :2]  # (B, 1, 2)
     joints[:, 1] = (joints[:, 1] - np.pad(about, ((0, 0), (0, 0), (0, 1)))) * zoom[:, None, None]
