@@ -1,5 +1,5 @@
 """`python -m dancegen` is the `dancegen` command."""
 
-from dancegen.cli import main
+from dancegen.cli.main import main
 
 main()

@@ -1,7 +1,8 @@
-"""Which device to compute on."""
+"""What this machine has to compute with: devices and free memory."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dancegen.errors import DancegenError
@@ -48,3 +49,17 @@ def available_devices() -> list[str]:
     found = ["cuda"] if torch.cuda.is_available() else []
     found += ["mps"] if torch.backends.mps.is_available() else []
     return [*found, "cpu"]
+
+
+def free_memory() -> int | None:
+    """Bytes that new processes can have (the machine's, or the container's limit if that is less); None if unknown."""
+    free = []
+    try:
+        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+        free.append(int(lines["MemAvailable"].split()[0]) * 1024)
+        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+        if limit != "max":
+            free.append(int(limit) - int(Path("/sys/fs/cgroup/memory.current").read_text()))
+    except (OSError, KeyError, ValueError):
+        pass
+    return max(0, min(free)) if free else None

@@ -22,7 +22,7 @@ def counted(number: int, several: str) -> str:
 
 
 class Reporter(Protocol):
-    """Receives the progress of a job. `cli.py` has one for terminals and one for pipes."""
+    """Receives the progress of a job. `cli.main` has one for terminals and one for pipes."""
 
     def stage(self, name: str, total: int | None = None, unit: str = "") -> None:
         """A new stage begins; `total` is its length in `unit` (several: "frames") where that is known."""

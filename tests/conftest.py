@@ -88,7 +88,7 @@ def _beats_here() -> None:
 @pytest.fixture
 def run_main(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ran]]:
     """`run_main("render", ...)`: the program inside this process, through its real error boundary."""
-    from dancegen import cli
+    from dancegen.cli import main as cli
 
     names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no SIGHUP
     before = {name: signal.getsignal(getattr(signal, name)) for name in names}
@@ -132,8 +132,8 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A choreographer of a few thousand random numbers, for tests in which the dance itself does not matter."""
     import torch
 
-    from dancegen.choreography.config import ChoreographerConfig
-    from dancegen.choreography.model import Choreographer
+    from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
+    from dancegen.choreographers.stg_mamba.model import Choreographer
     from dancegen.weights.checkpoint import save_checkpoint
 
     torch.manual_seed(0)

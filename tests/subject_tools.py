@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from dancegen.skeleton.joints import (
+from dancegen.body.joints import (
     L_ANKLE,
     L_ELBOW,
     L_HIP,
@@ -25,7 +25,7 @@ from dancegen.skeleton.joints import (
     R_WRIST,
     V,
 )
-from dancegen.subject.image import ConditionalImage
+from dancegen.images.picture import ConditionalImage
 
 HALF = {
     NECK: (0, -0.80), NOSE: (0, -0.90), 14: (-0.02, -0.92), 16: (-0.045, -0.91),

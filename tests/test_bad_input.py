@@ -19,8 +19,8 @@ from PIL import Image
 
 from dancegen import ffmpeg
 from dancegen.errors import DancegenError
+from dancegen.report import page as report
 from dancegen.video import encode
-from dancegen.workbench import report
 
 RATE = 16_000
 Render = Callable[..., Ran]

@@ -19,14 +19,14 @@ from types import SimpleNamespace
 import pytest
 from workbench_tools import fake_work
 
-from dancegen.commands.batch import _engine
+from dancegen.batch import engine_local
+from dancegen.batch import jobs as jobs_module
+from dancegen.batch.engine import run_jobs
+from dancegen.batch.engine_local import LocalEngine, fitting_workers, visible_gpu
+from dancegen.batch.engine_ray import gpu_share
+from dancegen.batch.jobs import DONE, FAILED, KEPT, UNNEEDED, Job, JobTable, Row, done_before
+from dancegen.cli.batch import _engine
 from dancegen.errors import DancegenError
-from dancegen.workbench import engine_local
-from dancegen.workbench import jobs as jobs_module
-from dancegen.workbench.engine import run_jobs
-from dancegen.workbench.engine_local import LocalEngine, fitting_workers, visible_gpu
-from dancegen.workbench.engine_ray import gpu_share
-from dancegen.workbench.jobs import DONE, FAILED, KEPT, UNNEEDED, Job, JobTable, Row, done_before
 
 
 def make_jobs(folder: Path, songs: int = 2, pictures: int = 2, **mischief: dict) -> list[Job]:
@@ -283,7 +283,7 @@ NEEDS_RAY = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="
 def test_ray_reserves_gpus_only_where_they_are_used(
     monkeypatch: pytest.MonkeyPatch, on_gpus: bool, workers: int, share: float
 ) -> None:
-    from dancegen.workbench import engine_ray
+    from dancegen.batch import engine_ray
 
     asked: list[dict[str, object]] = []
     actor = SimpleNamespace(remote=lambda work: None)
@@ -303,7 +303,7 @@ def test_ray_reserves_gpus_only_where_they_are_used(
 def test_ray_loses_nothing_and_does_nothing_twice_when_a_worker_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dancegen.workbench.engine_ray import RayEngine
+    from dancegen.batch.engine_ray import RayEngine
 
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))  # Ray's workers import us
 
@@ -337,7 +337,7 @@ def test_ray_loses_nothing_and_does_nothing_twice_when_a_worker_is_killed(
 @NEEDS_RAY
 @pytest.mark.parametrize("address", ["127.0.0.1:9", "nowhere", "127.0.0.1:99999999"])
 def test_a_cluster_that_is_not_there_is_said_at_once(address: str) -> None:
-    from dancegen.workbench.engine_ray import RayEngine
+    from dancegen.batch.engine_ray import RayEngine
 
     with pytest.raises(DancegenError, match="no Ray cluster answers at"):
         RayEngine(fake_work, 1, address)

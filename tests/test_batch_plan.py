@@ -12,13 +12,13 @@ import pytest
 
 from dancegen import __version__
 from dancegen.assets.example import PICTURE, POSE
+from dancegen.batch import plan
+from dancegen.batch.edition import edition, edition_of
+from dancegen.batch.plan import Options, Pair, find_files, make_jobs, make_pairs, read_pairs
 from dancegen.errors import DancegenError
 from dancegen.video.encode import read_comment
 from dancegen.weights.manifest import load_manifest
 from dancegen.weights.verify import sha256_of
-from dancegen.workbench import plan
-from dancegen.workbench.edition import edition, edition_of
-from dancegen.workbench.plan import Options, Pair, find_files, make_jobs, make_pairs, read_pairs
 
 OPTIONS = Options(0, "none", 64, 5.0, 18, 0.0, None, None, True, "cpu", True, {}, {"choreographer": "c" * 64})
 
@@ -140,12 +140,12 @@ def test_an_edition_is_the_version_and_the_code(tmp_path: Path) -> None:
     package = Path(plan.__file__).parents[1]
     shutil.copytree(package, tmp_path / "copy", ignore=shutil.ignore_patterns("assets", "__pycache__"))
     assert edition().startswith(f"{__version__}+") and edition_of(tmp_path / "copy", __version__) == edition()
-    (tmp_path / "copy" / "cli.py").write_text("another way to print")
+    (tmp_path / "copy" / "cli" / "main.py").write_text("another way to print")
     assert edition_of(tmp_path / "copy", __version__) == edition()
     for file in (tmp_path / "copy" / "audio").glob("*.py"):
         file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
     assert edition_of(tmp_path / "copy", __version__) == edition()
-    with (tmp_path / "copy" / "rendering" / "puppet.py").open("a") as file:
+    with (tmp_path / "copy" / "renderers" / "puppet" / "puppet.py").open("a") as file:
         file.write("FASTER = True\n")
     assert edition_of(tmp_path / "copy", __version__) != edition()
     assert edition_of(package, "0.2.0") != edition()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from dancegen.rendering.bends import BENDS, bending, limb_bends
-from dancegen.rendering.limbs import R_FOREARM, R_UPPER_ARM, limb_maps
-from dancegen.skeleton.joints import R_ELBOW, R_SHOULDER, R_WRIST
+from dancegen.body.joints import R_ELBOW, R_SHOULDER, R_WRIST
+from dancegen.body.limbs import R_FOREARM, R_UPPER_ARM, limb_maps
+from dancegen.renderers.puppet.bends import BENDS, bending, limb_bends
 from tests.test_puppet import drawn
 
 JOINTS = drawn(128, 160, 140).joints

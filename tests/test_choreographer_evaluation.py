@@ -11,9 +11,9 @@ import pytest
 import soundfile
 from conftest import Ran, click_track
 
-from dancegen.commands.evaluate_choreographer import LABELS
-from dancegen.evaluation import choreographer as evaluation
-from dancegen.training.choreographer.data import HELD_OUT_PAIRS, HELD_OUT_SONGS
+from dancegen.cli.evaluate_choreographer import LABELS
+from dancegen.lab.datasets.data import HELD_OUT_PAIRS, HELD_OUT_SONGS
+from dancegen.lab.evaluate import choreographer as evaluation
 from tests.test_training_choreographer import turning
 
 

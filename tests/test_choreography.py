@@ -11,20 +11,20 @@ import torch
 
 from dancegen.audio.beats import BeatGrid, find_beats
 from dancegen.audio.song import Song
-from dancegen.choreography import dance as dances
-from dancegen.choreography.body import BONE_LENGTHS, limb_directions, place_joints
-from dancegen.choreography.config import ChoreographerConfig
-from dancegen.choreography.dance import choreograph, window_starts
-from dancegen.choreography.facing import LIMIT, face_camera, yaw
-from dancegen.choreography.ground import settle
-from dancegen.choreography.model import Choreographer, fade_noise, load_choreographer
-from dancegen.choreography.phrasebook import BOW_AFTER, BOW_STYLE, end_with_bow
-from dancegen.choreography.phrases import PHRASE_BEATS, even_beats, phrase_position
-from dancegen.choreography.sizing import ARM_LIMBS, ARMS, LEG_LIMBS, LEGS, enlarge, slow_loudness
-from dancegen.choreography.stgm import STGMBlock, partitioned_adjacency
+from dancegen.body.canonical import BONE_LENGTHS, limb_directions, place_joints
+from dancegen.body.joints import LIMBS, MIRROR, body_height, mid_hip
+from dancegen.choreographers.finish.facing import LIMIT, face_camera, yaw
+from dancegen.choreographers.finish.ground import settle
+from dancegen.choreographers.finish.sizing import ARM_LIMBS, ARMS, LEG_LIMBS, LEGS, enlarge, slow_loudness
+from dancegen.choreographers.stg_mamba import dance as dances
+from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
+from dancegen.choreographers.stg_mamba.dance import choreograph, window_starts
+from dancegen.choreographers.stg_mamba.model import Choreographer, fade_noise, load_choreographer
+from dancegen.choreographers.stg_mamba.phrasebook import BOW_AFTER, BOW_STYLE, end_with_bow
+from dancegen.choreographers.stg_mamba.phrases import PHRASE_BEATS, even_beats, phrase_position
+from dancegen.choreographers.stg_mamba.stgm import STGMBlock, partitioned_adjacency
+from dancegen.dances.metrics import bone_drift
 from dancegen.errors import DancegenError
-from dancegen.evaluation.dance_metrics import bone_drift
-from dancegen.skeleton.joints import LIMBS, MIRROR, body_height, mid_hip
 from dancegen.weights.checkpoint import save_checkpoint
 from tests.conftest import click_track
 

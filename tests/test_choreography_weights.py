@@ -12,10 +12,10 @@ import pytest
 
 from dancegen.audio.beats import find_beats
 from dancegen.audio.song import Song
-from dancegen.choreography.dance import choreograph
-from dancegen.choreography.model import Choreographer, load_choreographer
-from dancegen.evaluation.dance_metrics import diversity, score
-from dancegen.skeleton.joints import NECK, mid_hip
+from dancegen.body.joints import NECK, mid_hip
+from dancegen.choreographers.stg_mamba.dance import choreograph
+from dancegen.choreographers.stg_mamba.model import Choreographer, load_choreographer
+from dancegen.dances.metrics import diversity, score
 from dancegen.weights.resolve import weights_path
 
 CARD = Path(__file__).parent.parent / "dancegen" / "assets" / "weights" / "choreographer.md"

@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, Ran
 
-from dancegen import __version__, cli, commands
+from dancegen import __version__
+from dancegen.cli import context
+from dancegen.cli import main as cli
 from dancegen.errors import DancegenError
-from dancegen.pipeline import Settings
+from dancegen.production.produce import Settings
 from dancegen.progress import counted
 
 HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
@@ -50,7 +52,7 @@ class Pressed:
 def test_help_is_quick_and_imports_nothing_heavy() -> None:
     code = (
         "import sys, time; began = time.process_time()\n"
-        "from dancegen.cli import main\n"
+        "from dancegen.cli.main import main\n"
         "try: main(['--help'])\n"
         "except SystemExit as end: assert end.code == 0, end.code\n"
         "print(time.process_time() - began, *sys.modules, file=sys.stderr)\n"
@@ -171,7 +173,7 @@ def test_plain_progress_says_rate_and_time_left(
 def test_terminal_progress_draws_bars_and_leaves_the_terminal_as_it_was() -> None:
     pty = pytest.importorskip("pty")
     code = (
-        "from dancegen.cli import TerminalReporter\n"
+        "from dancegen.cli.main import TerminalReporter\n"
         "r = TerminalReporter(); r.stage('looking'); r.stage('drawing', 50, 'frames')\n"
         "for i in range(50): r.advance()\n"
         "r.note('a [bold] note'); r.close(); r.close()\n"
@@ -268,7 +270,7 @@ def test_tables_show_brackets_as_they_are(capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize("command", ["render", "example", "check", "batch"])
 def test_options_have_the_defaults_of_the_python_api(command: str) -> None:
     """Help must be quick and so may not import `Settings`: the defaults are written down twice."""
-    module = importlib.import_module(f"dancegen.commands.{'render' if command == 'example' else command}")
+    module = importlib.import_module(f"dancegen.cli.{'render' if command == 'example' else command}")
     options = inspect.signature(module.COMMANDS[command]).parameters
     shared = [field for field in dataclasses.fields(Settings) if field.name in options]
     assert len(shared) >= 3
@@ -277,10 +279,10 @@ def test_options_have_the_defaults_of_the_python_api(command: str) -> None:
 
 
 def test_commands_called_as_functions_report_to_nobody() -> None:
-    commands._REPORTER.set(None)
-    commands.reporter().note("nobody hears this")
+    context._REPORTER.set(None)
+    context.reporter().note("nobody hears this")
     with pytest.raises(DancegenError):
-        from dancegen.commands.render import render
+        from dancegen.cli.render import render
 
         render(Path("missing.wav"), Path("missing.png"))
 

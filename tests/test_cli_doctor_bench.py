@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from conftest import Ran
 
-from dancegen.commands import bench, doctor
+from dancegen.cli import bench, doctor
 from dancegen.weights import hub, manifest
 
 

@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from workbench_tools import dance, dance_file
 
+from dancegen.body.sequence import SkeletonSequence
+from dancegen.dances.dance_file import Edit, Placement, file_sha256, rounded, to_text, write_dance
+from dancegen.dances.export import fitted, placed, write_comfyui, write_openpose
+from dancegen.dances.read_dance import check_song, cut_to, read_dance
 from dancegen.errors import DancegenError
-from dancegen.skeleton.sequence import SkeletonSequence
-from dancegen.workbench.dance_file import Edit, Placement, file_sha256, rounded, to_text, write_dance
-from dancegen.workbench.export import fitted, placed, write_comfyui, write_openpose
-from dancegen.workbench.read_dance import check_song, cut_to, read_dance
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

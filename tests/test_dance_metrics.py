@@ -8,9 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from dancegen.choreography.body import place_joints
-from dancegen.evaluation import dance_metrics as metrics
-from dancegen.skeleton.joints import L_ELBOW, L_WRIST, LIMBS, R_ELBOW, R_WRIST
+from dancegen.body.canonical import place_joints
+from dancegen.body.joints import L_ELBOW, L_WRIST, LIMBS, R_ELBOW, R_WRIST
+from dancegen.dances import metrics
 
 FPS = 30.0
 
@@ -80,5 +80,5 @@ def test_diversity_and_variance() -> None:
 
 
 def test_scoring_needs_no_torch() -> None:
-    code = "import sys, dancegen.evaluation.dance_metrics; sys.exit('torch' in sys.modules or 'scipy' in sys.modules)"
+    code = "import sys, dancegen.dances.metrics; sys.exit('torch' in sys.modules or 'scipy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

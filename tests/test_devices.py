@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 import torch
 
-from dancegen.choreography.dance import choreograph
-from dancegen.choreography.model import Choreographer
+from dancegen.body.joints import R_ANKLE, R_ELBOW, R_KNEE, R_WRIST
+from dancegen.body.sequence import SkeletonSequence
+from dancegen.choreographers.stg_mamba.dance import choreograph
+from dancegen.choreographers.stg_mamba.model import Choreographer
 from dancegen.device import choose_device
 from dancegen.errors import DancegenError
-from dancegen.rendering.generator import Generator
-from dancegen.rendering.renderer import Renderer
-from dancegen.skeleton.joints import R_ANKLE, R_ELBOW, R_KNEE, R_WRIST
-from dancegen.skeleton.sequence import SkeletonSequence
-from dancegen.subject.network import SubjectNetwork
-from dancegen.subject.subject import Subject
-from dancegen.training.renderer.data import find_scenes, make_batch
-from dancegen.training.renderer.loop import TrainingPlan, generator_terms, on_device
+from dancegen.lab.train.renderer.data import find_scenes, make_batch
+from dancegen.lab.train.renderer.loop import TrainingPlan, generator_terms, on_device
+from dancegen.people.network.network import SubjectNetwork
+from dancegen.people.subject import Subject
+from dancegen.renderers.puppet.renderer import Renderer
+from dancegen.renderers.retouch.generator import Generator
 from tests.fake_device import CUDA, FakeGpu, OnGpu, moved
 from tests.test_choreography import TINY as TINY_CHOREOGRAPHER
 from tests.test_choreography import song_of

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dancegen.body.joints import L_SHOULDER, L_WRIST, NECK, NOSE, R_SHOULDER, V
 from dancegen.errors import DancegenError
-from dancegen.skeleton.joints import L_SHOULDER, L_WRIST, NECK, NOSE, R_SHOULDER, V
-from dancegen.subject import dwpose
-from dancegen.subject.dwpose import dwpose_models, find_with_dwpose, joints_of_wholebody
+from dancegen.people.detectors import dwpose
+from dancegen.people.detectors.dwpose import dwpose_models, find_with_dwpose, joints_of_wholebody
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -268,8 +268,8 @@ STANDING = np.array(  # nose, eyes, ears, shoulders, elbows, wrists, hips, knees
 
 
 def test_subject_finder_uses_dwpose_once_it_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dancegen.subject.find import find_subject
-    from dancegen.subject.image import ConditionalImage
+    from dancegen.images.picture import ConditionalImage
+    from dancegen.people.find import find_subject
 
     # A box of the pose model's own shape, so that its pixels are the picture's, less the crop's corner.
     crop = np.array([288, 384]) / dwpose.BOX_MARGIN
@@ -299,7 +299,7 @@ def test_joints_outside_the_picture_are_not_in_it(tmp_path: Path, monkeypatch: p
 
 
 def test_asking_for_the_detector_fetches_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dancegen.networks import load_networks
+    from dancegen.production.networks import load_networks
     from dancegen.weights.resolve import weights_by_role
 
     asked: list[dict] = []

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from workbench_tools import dance
 
+from dancegen.body.joints import JOINT_NAMES, R_WRIST
+from dancegen.body.openpose import read_keypoints
+from dancegen.dances import export
+from dancegen.dances.dance_file import rounded
+from dancegen.dances.imports import read_poses
 from dancegen.errors import DancegenError
-from dancegen.skeleton.joints import JOINT_NAMES, R_WRIST
-from dancegen.skeleton.openpose import read_keypoints
-from dancegen.workbench import export
-from dancegen.workbench.dance_file import rounded
-from dancegen.workbench.imports import read_poses
 
 CANVAS = (512, 768)
 
@@ -144,7 +144,7 @@ def test_the_same_person_is_followed(tmp_path: Path) -> None:
 
 
 def test_the_canonical_body_stands_on_the_ground_at_unit_height(tmp_path: Path) -> None:
-    from dancegen.skeleton.joints import body_height
+    from dancegen.body.joints import body_height
 
     imported = read_poses(comfy(tmp_path)[0], 30)
     joints = imported.skeleton.joints

@@ -13,22 +13,22 @@ from conftest import shared_data
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from dancegen.body.joints import R_ELBOW
+from dancegen.body.limbs import HEAD, L_HAND, R_FOOT, R_FOREARM, R_UPPER_ARM, K, limb_maps, limb_order
 from dancegen.errors import DancegenError
-from dancegen.evaluation.picture_metrics import sharpness
-from dancegen.rendering.bends import limb_bends
-from dancegen.rendering.generator import RendererConfig, load_generator
-from dancegen.rendering.limb_motion import FEATURES, LimbNetwork, corrected_maps, limb_frames, skeleton_features
-from dancegen.rendering.limbs import HEAD, L_HAND, R_FOOT, R_FOREARM, R_UPPER_ARM, K, limb_maps, limb_order
-from dancegen.rendering.puppet import LimbLayers, lay
-from dancegen.rendering.renderer import Renderer
-from dancegen.skeleton.joints import R_ELBOW
-from dancegen.training.frames.outlines import SLICES, Outlines, make_outlines
-from dancegen.training.frames.scene import Sources, find_sources
-from dancegen.training.renderer import limb_data, limb_loop
-from dancegen.training.renderer.limb_data import draw_pairs, prepare_pairs
-from dancegen.training.renderer.limb_loop import LimbPlan, compare, train_limbs
-from dancegen.training.renderer.puppet import cut, move
-from dancegen.training.renderer.state import TrainingState
+from dancegen.lab.evaluate.picture_metrics import sharpness
+from dancegen.lab.synthetic.outlines import SLICES, Outlines, make_outlines
+from dancegen.lab.synthetic.scene import Sources, find_sources
+from dancegen.lab.train.renderer import limb_data, limb_loop
+from dancegen.lab.train.renderer.limb_data import draw_pairs, prepare_pairs
+from dancegen.lab.train.renderer.limb_loop import LimbPlan, compare, train_limbs
+from dancegen.lab.train.renderer.puppet import cut, move
+from dancegen.lab.train.renderer.state import TrainingState
+from dancegen.renderers.puppet.bends import limb_bends
+from dancegen.renderers.puppet.limb_motion import FEATURES, LimbNetwork, corrected_maps, limb_frames, skeleton_features
+from dancegen.renderers.puppet.puppet import LimbLayers, lay
+from dancegen.renderers.puppet.renderer import Renderer
+from dancegen.renderers.retouch.generator import RendererConfig, load_generator
 from tests.test_puppet import as_sequence, drawn
 
 RIGHT = [(-10, -52), (-14, -35), (-15, -20)], [(-6, -20), (-7, 3), (-7, 26)]

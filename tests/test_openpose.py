@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from dancegen.body.joints import NECK, R_ANKLE, R_HIP, V
+from dancegen.body.openpose import frame_json, parse_keypoints, read_keypoints
 from dancegen.errors import DancegenError
-from dancegen.skeleton.joints import NECK, R_ANKLE, R_HIP, V
-from dancegen.skeleton.openpose import frame_json, parse_keypoints, read_keypoints
 
 POINTS = arrays.arrays(np.float64, (V, 2), elements=st.floats(2, 4000, width=32))
 SEEN = arrays.arrays(np.bool_, (V,))

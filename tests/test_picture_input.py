@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dancegen.errors import DancegenError
-from dancegen.subject.image import LARGEST_SIDE, open_picture
+from dancegen.images.picture import LARGEST_SIDE, open_picture
 
 
 def saved(path: Path, image: Image.Image, **options: object) -> Path:

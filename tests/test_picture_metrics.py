@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from dancegen.errors import DancegenError
-from dancegen.evaluation.picture_metrics import flicker, ghost, pck, person_l1, psnr, sharpness, ssim
-from dancegen.evaluation.renderer import Clip, Shot, copy_method, evaluate, real_clips, renderer_method
-from dancegen.rendering.renderer import Renderer
+from dancegen.lab.evaluate.picture_metrics import flicker, ghost, pck, person_l1, psnr, sharpness, ssim
+from dancegen.lab.evaluate.renderer import Clip, Shot, copy_method, evaluate, real_clips, renderer_method
+from dancegen.renderers.puppet.renderer import Renderer
 from tests.test_puppet import drawn, standing
 
 RNG = np.random.default_rng(0)

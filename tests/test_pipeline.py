@@ -11,18 +11,18 @@ import soundfile
 from conftest import Listener
 from PIL import Image
 
-from dancegen import networks as networks_module
 from dancegen.assets.example import POSE
 from dancegen.audio.load import load_song
-from dancegen.choreography.config import ChoreographerConfig
+from dancegen.body.joints import V
+from dancegen.body.sequence import SkeletonSequence
+from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
 from dancegen.errors import DancegenError
-from dancegen.networks import Networks, load_networks
-from dancegen.pipeline import Origin, Settings, render_dance
-from dancegen.skeleton.joints import V
-from dancegen.skeleton.sequence import SkeletonSequence
-from dancegen.subject.find import find_subject
-from dancegen.subject.image import open_picture
-from dancegen.subject.subject import Subject
+from dancegen.images.picture import open_picture
+from dancegen.people.find import find_subject
+from dancegen.people.subject import Subject
+from dancegen.production import networks as networks_module
+from dancegen.production.networks import Networks, load_networks
+from dancegen.production.produce import Origin, Settings, render_dance
 from dancegen.video.encode import read_comment
 from dancegen.weights.checkpoint import load_checkpoint, save_checkpoint
 from dancegen.weights.verify import WeightsInfo, sha256_of

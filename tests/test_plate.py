@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from dancegen.rendering.exemplar import across, taken_from
-from dancegen.rendering.patches import fill_with_patches
-from dancegen.rendering.plate import background_plate, foot_shadow, is_plain
-from dancegen.rendering.seams import copied, seam_colours
+from dancegen.images.inpaint.exemplar import across, taken_from
+from dancegen.images.inpaint.patches import fill_with_patches
+from dancegen.images.inpaint.seams import copied, seam_colours
+from dancegen.renderers.plate import background_plate, foot_shadow, is_plain
 
 
 def room(height: int = 120, width: int = 160) -> np.ndarray:

@@ -8,9 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from dancegen.rendering.bends import limb_bends
-from dancegen.rendering.fill import push_pull, spread
-from dancegen.rendering.limbs import (
+from dancegen.body.joints import (
+    L_ELBOW,
+    L_HIP,
+    L_SHOULDER,
+    L_WRIST,
+    R_ELBOW,
+    R_HIP,
+    R_SHOULDER,
+    R_WRIST,
+    body_height,
+)
+from dancegen.body.limbs import (
     L_FOREARM,
     LIMB_NAMES,
     LOWER_TORSO,
@@ -23,25 +32,16 @@ from dancegen.rendering.limbs import (
     limb_order,
     limb_segments,
 )
-from dancegen.rendering.matting import separate
-from dancegen.rendering.outline import outside_torso
-from dancegen.rendering.parts import FILLED, hidden_cores, joint_widths, limb_distances, parts
-from dancegen.rendering.puppet import cut_layers, lay
-from dancegen.rendering.renderer import Renderer, output_size
-from dancegen.skeleton.joints import (
-    L_ELBOW,
-    L_HIP,
-    L_SHOULDER,
-    L_WRIST,
-    R_ELBOW,
-    R_HIP,
-    R_SHOULDER,
-    R_WRIST,
-    body_height,
-)
-from dancegen.skeleton.sequence import SkeletonSequence
-from dancegen.subject.image import ConditionalImage
-from dancegen.subject.subject import Subject
+from dancegen.body.sequence import SkeletonSequence
+from dancegen.images.matting import separate
+from dancegen.images.picture import ConditionalImage
+from dancegen.images.push_pull import push_pull, spread
+from dancegen.people.subject import Subject
+from dancegen.renderers.puppet.bends import limb_bends
+from dancegen.renderers.puppet.outline import outside_torso
+from dancegen.renderers.puppet.parts import FILLED, hidden_cores, joint_widths, limb_distances, parts
+from dancegen.renderers.puppet.puppet import cut_layers, lay
+from dancegen.renderers.puppet.renderer import Renderer, output_size
 
 # A person of 100 units who stands at (0, 0) with the arms hanging a little out.
 STANDING = np.array(

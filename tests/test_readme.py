@@ -32,7 +32,7 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_commands_and_options_exist() -> None:
-    from dancegen.cli import _build
+    from dancegen.cli.main import _build
 
     root = typer.main.get_command(_build())
     assert len(commands()) > 25

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from dancegen.rendering.limbs import (
+from dancegen.body.joints import R_HIP, R_KNEE
+from dancegen.body.limbs import (
     L_FOREARM,
     L_HAND,
     L_UPPER_ARM,
@@ -15,10 +16,9 @@ from dancegen.rendering.limbs import (
     UPPER_TORSO,
     limb_segments,
 )
-from dancegen.rendering.mirrored import mirrored, mirrored_limbs
-from dancegen.rendering.parts import FILLED, hidden_cores, limb_distances, nearest_known, parts
-from dancegen.rendering.regions import ARMS, by_lines, share_outlines, whole
-from dancegen.skeleton.joints import R_HIP, R_KNEE
+from dancegen.renderers.puppet.mirrored import mirrored, mirrored_limbs
+from dancegen.renderers.puppet.parts import FILLED, hidden_cores, limb_distances, nearest_known, parts
+from dancegen.renderers.puppet.regions import ARMS, by_lines, share_outlines, whole
 
 SIDE, TALL = 240, 200.0
 # A person of 100 units who stands at (0, 0), the arms hanging at the sides.

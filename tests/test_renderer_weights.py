@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dancegen.rendering.generator import Generator, load_generator
-from dancegen.rendering.renderer import Renderer
+from dancegen.renderers.puppet.renderer import Renderer
+from dancegen.renderers.retouch.generator import Generator, load_generator
 from dancegen.weights.resolve import weights_path
 from tests.test_puppet import as_sequence, drawn
 from tests.test_rendering import moving

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from dancegen.rendering.conditions import draw_conditions
-from dancegen.rendering.generator import Generator, RendererConfig, Retouch, compose, decided, load_generator
-from dancegen.rendering.limbs import K
-from dancegen.rendering.renderer import Renderer
-from dancegen.rendering.window import SNAP, fit_window
-from dancegen.skeleton.joints import L_HIP, R_ELBOW, R_KNEE
-from dancegen.subject.subject import Subject
+from dancegen.body.joints import L_HIP, R_ELBOW, R_KNEE
+from dancegen.body.limbs import K
+from dancegen.people.subject import Subject
+from dancegen.renderers.puppet.renderer import Renderer
+from dancegen.renderers.retouch.conditions import draw_conditions
+from dancegen.renderers.retouch.generator import Generator, RendererConfig, Retouch, compose, decided, load_generator
+from dancegen.renderers.window import SNAP, fit_window
 from dancegen.weights.checkpoint import save_checkpoint
 from tests.test_puppet import as_sequence, drawn, standing
 

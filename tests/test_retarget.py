@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dancegen.errors import DancegenError
-from dancegen.skeleton.joints import (
+from dancegen.body.joints import (
     FACE_JOINTS,
     L_ANKLE,
     L_EAR,
@@ -28,9 +27,10 @@ from dancegen.skeleton.joints import (
     V,
     mid_hip,
 )
-from dancegen.skeleton.proportions import PAIRED, measure
-from dancegen.skeleton.retarget import retarget
-from dancegen.skeleton.sequence import SkeletonSequence
+from dancegen.body.proportions import PAIRED, measure
+from dancegen.body.retarget import retarget
+from dancegen.body.sequence import SkeletonSequence
+from dancegen.errors import DancegenError
 
 SIZE = (640, 800)
 ANKLES = (R_ANKLE, L_ANKLE)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dancegen.skeleton.draw import CONTROLNET, draw_skeleton, draw_strip
-from dancegen.skeleton.joints import COLOURS, LIMBS, R_ELBOW, R_SHOULDER, R_WRIST, V
-from dancegen.skeleton.sequence import SkeletonSequence
+from dancegen.body.draw import CONTROLNET, draw_skeleton, draw_strip
+from dancegen.body.joints import COLOURS, LIMBS, R_ELBOW, R_SHOULDER, R_WRIST, V
+from dancegen.body.sequence import SkeletonSequence
 
 
 def spread_joints() -> np.ndarray:

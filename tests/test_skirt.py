@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from dancegen.rendering.limbs import L_THIGH, R_THIGH, K
-from dancegen.rendering.renderer import Renderer
-from dancegen.rendering.skirt import hem_level, spanning
-from dancegen.skeleton.joints import L_ANKLE, L_HIP, L_KNEE, R_ANKLE, R_HIP, R_KNEE
-from dancegen.subject.subject import Subject
+from dancegen.body.joints import L_ANKLE, L_HIP, L_KNEE, R_ANKLE, R_HIP, R_KNEE
+from dancegen.body.limbs import L_THIGH, R_THIGH, K
+from dancegen.people.subject import Subject
+from dancegen.renderers.puppet.renderer import Renderer
+from dancegen.renderers.puppet.skirt import hem_level, spanning
 from tests.test_puppet import as_sequence, drawn, standing
 
 RED, SKIN = (200, 30, 30), (230, 180, 150)

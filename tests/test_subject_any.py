@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from subject_tools import StandIn
 
+from dancegen.body.joints import V
+from dancegen.body.retarget import retarget
+from dancegen.body.sequence import SkeletonSequence
 from dancegen.errors import DancegenError
-from dancegen.skeleton.joints import V
-from dancegen.skeleton.retarget import retarget
-from dancegen.skeleton.sequence import SkeletonSequence
-from dancegen.subject import dwpose, mediapipe_detector
-from dancegen.subject.find import find_subject
-from dancegen.subject.image import ConditionalImage
+from dancegen.images.picture import ConditionalImage
+from dancegen.people.detectors import dwpose
+from dancegen.people.detectors import mediapipe as mediapipe_detector
+from dancegen.people.find import find_subject
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from dancegen.skeleton.joints import V
-from dancegen.subject.choice import chosen_joints
-from dancegen.subject.heat import FINDER_STRIDE, means_around
-from dancegen.training.frames.poses import still_pose
+from dancegen.body.joints import V
+from dancegen.lab.synthetic.poses import still_pose
+from dancegen.people.network.choice import chosen_joints
+from dancegen.people.network.heat import FINDER_STRIDE, means_around
 
 
 def figure_joints(seed: int) -> np.ndarray:

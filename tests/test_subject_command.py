@@ -12,8 +12,8 @@ from conftest import Ran
 from PIL import Image
 
 from dancegen.assets.example import PICTURE, POSE
-from dancegen.skeleton.joints import JOINT_NAMES
-from dancegen.skeleton.openpose import read_keypoints
+from dancegen.body.joints import JOINT_NAMES
+from dancegen.body.openpose import read_keypoints
 
 Run = Callable[..., Ran]
 

@@ -13,13 +13,13 @@ from conftest import Ran
 from PIL import Image
 from subject_tools import line_drawing
 
+from dancegen.body.joints import MIRROR
 from dancegen.errors import DancegenError
-from dancegen.evaluation.subject import MEASURES, YAML_JOINTS, judge, judged_pictures, judged_scenes, means
-from dancegen.skeleton.joints import MIRROR
-from dancegen.subject.detection import TORSO
-from dancegen.subject.network import SubjectConfig, SubjectNetwork
-from dancegen.training.frames.scene import Scene
-from dancegen.training.frames.store import scene_path, write_scene
+from dancegen.lab.evaluate.subject import MEASURES, YAML_JOINTS, judge, judged_pictures, judged_scenes, means
+from dancegen.lab.synthetic.scene import Scene
+from dancegen.lab.synthetic.store import scene_path, write_scene
+from dancegen.people.detection import TORSO
+from dancegen.people.network.network import SubjectConfig, SubjectNetwork
 from dancegen.weights.checkpoint import save_checkpoint
 
 TINY = SubjectConfig((8, 16), (8, 16), (8, 16), 64, 64, 64)
@@ -55,7 +55,7 @@ class Knowing(SubjectNetwork):
 @pytest.fixture
 def whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """The network looks at the whole picture."""
-    monkeypatch.setattr("dancegen.subject.network_detector.flat_outline", lambda pixels: None)
+    monkeypatch.setattr("dancegen.people.detectors.embedded.flat_outline", lambda pixels: None)
 
 
 @pytest.mark.usefixtures("whole")

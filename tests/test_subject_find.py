@@ -13,14 +13,15 @@ from conftest import shared_data
 from PIL import Image
 from subject_tools import Drawn, StandIn, figure_joints, line_drawing, overlap, photo
 
+from dancegen.body.joints import FACE_JOINTS, L_ANKLE, MIRROR, NECK, R_ANKLE, R_KNEE, V, body_height
+from dancegen.body.openpose import frame_json
 from dancegen.errors import DancegenError
-from dancegen.skeleton.joints import FACE_JOINTS, L_ANKLE, MIRROR, NECK, R_ANKLE, R_KNEE, V, body_height
-from dancegen.skeleton.openpose import frame_json
-from dancegen.subject import dwpose, mediapipe_detector
-from dancegen.subject.detection import Detection, implausible
-from dancegen.subject.find import find_subject
-from dancegen.subject.image import ConditionalImage, open_picture
-from dancegen.subject.subject import Subject
+from dancegen.images.picture import ConditionalImage, open_picture
+from dancegen.people.detection import Detection, implausible
+from dancegen.people.detectors import dwpose
+from dancegen.people.detectors import mediapipe as mediapipe_detector
+from dancegen.people.find import find_subject
+from dancegen.people.subject import Subject
 
 SURE = np.ones(V, np.float32)
 

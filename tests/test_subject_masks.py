@@ -10,13 +10,13 @@ from PIL import Image, ImageFilter
 from scipy import ndimage
 from subject_tools import Drawn, StandIn, line_drawing, overlap, photo
 
-from dancegen.skeleton.joints import L_ANKLE, L_KNEE, R_ANKLE, R_KNEE, V
-from dancegen.subject.detection import Detection
-from dancegen.subject.flat import _bodily, flat_figure, flat_outline
-from dancegen.subject.guided import guided_filter
-from dancegen.subject.mask import person_mask
-from dancegen.subject.prior import limb_distance
-from dancegen.subject.refine import refine_mask
+from dancegen.body.joints import L_ANKLE, L_KNEE, R_ANKLE, R_KNEE, V
+from dancegen.images.guided import guided_filter
+from dancegen.people.detection import Detection
+from dancegen.people.masks.flat import _bodily, flat_figure, flat_outline
+from dancegen.people.masks.mask import person_mask
+from dancegen.people.masks.prior import limb_distance
+from dancegen.people.masks.refine import refine_mask
 
 SURE = np.ones(V, np.float32)
 

@@ -11,23 +11,23 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
+from dancegen.body.capsules import body_heights, limb_capsules
+from dancegen.body.joints import LIMBS, MIRROR, V, body_height
+from dancegen.body.limbs import K as PARTS
 from dancegen.errors import DancegenError
-from dancegen.rendering.limbs import K as PARTS
-from dancegen.skeleton.joints import LIMBS, MIRROR, V, body_height
-from dancegen.subject.capsules import body_heights, limb_capsules
-from dancegen.subject.crop import Box, box_around_joints, box_around_mask, crop_square, paste_square
-from dancegen.subject.network import (
+from dancegen.lab.synthetic.poses import still_pose
+from dancegen.lab.synthetic.scene import Scene
+from dancegen.lab.synthetic.store import scene_path, write_scene
+from dancegen.lab.train.subject import losses, samples
+from dancegen.lab.train.subject.check import overlap
+from dancegen.lab.train.subject.train import LOSSES, Trainer, TrainSubjectConfig, train_subject
+from dancegen.people.network.crop import Box, box_around_joints, box_around_mask, crop_square, paste_square
+from dancegen.people.network.network import (
     SubjectConfig,
     SubjectNetwork,
     load_subject_network,
     smooth_fill,
 )
-from dancegen.training.frames.poses import still_pose
-from dancegen.training.frames.scene import Scene
-from dancegen.training.frames.store import scene_path, write_scene
-from dancegen.training.subject import losses, samples
-from dancegen.training.subject.check import overlap
-from dancegen.training.subject.train import LOSSES, Trainer, TrainSubjectConfig, train_subject
 from dancegen.weights.checkpoint import save_checkpoint
 
 TINY = SubjectConfig((8, 12, 16), (8, 12, 16), (8, 12, 16), find_size=64, segment_size=64, paint_size=64)

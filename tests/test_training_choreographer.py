@@ -14,26 +14,27 @@ import torch
 
 from dancegen.audio.beats import BeatGrid
 from dancegen.audio.song import Song
-from dancegen.choreography.body import place_joints
-from dancegen.choreography.config import ChoreographerConfig
-from dancegen.choreography.model import load_choreographer
-from dancegen.choreography.phrasebook import BOW_STYLE
-from dancegen.choreography.phrases import even_beats
+from dancegen.body.canonical import place_joints
+from dancegen.body.joints import LIMBS, NOSE, R_ANKLE, R_SHOULDER, mid_hip
+from dancegen.body.openpose import frame_json
+from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
+from dancegen.choreographers.stg_mamba.model import load_choreographer
+from dancegen.choreographers.stg_mamba.phrasebook import BOW_STYLE
+from dancegen.choreographers.stg_mamba.phrases import even_beats
+from dancegen.dances.metrics import beat_scores, joint_speed
 from dancegen.errors import DancegenError
-from dancegen.evaluation.dance_metrics import beat_scores, joint_speed
-from dancegen.skeleton.joints import LIMBS, NOSE, R_ANKLE, R_SHOULDER, mid_hip
-from dancegen.skeleton.openpose import frame_json
-from dancegen.training.choreographer import bows, data
-from dancegen.training.choreographer import train as training
-from dancegen.training.choreographer.bows import collect_bows
-from dancegen.training.choreographer.compose import Repertoire, compose
-from dancegen.training.choreographer.convert import convert_folder, lift
-from dancegen.training.choreographer.data import Material, build_dances, find_material, make_track, prepare
-from dancegen.training.choreographer.export import export
-from dancegen.training.choreographer.losses import LossWeights
-from dancegen.training.choreographer.material import load_material, save_material
-from dancegen.training.choreographer.motion import Motion, canonical, mirrored, read_motion
-from dancegen.training.choreographer.warp import ease
+from dancegen.lab.datasets import data
+from dancegen.lab.datasets.compose import Repertoire, compose
+from dancegen.lab.datasets.convert import convert_folder, lift
+from dancegen.lab.datasets.data import Material, build_dances, find_material, make_track, prepare
+from dancegen.lab.datasets.material import load_material, save_material
+from dancegen.lab.datasets.motion import Motion, canonical, mirrored, read_motion
+from dancegen.lab.datasets.warp import ease
+from dancegen.lab.train.stg_mamba import bows
+from dancegen.lab.train.stg_mamba import train as training
+from dancegen.lab.train.stg_mamba.bows import collect_bows
+from dancegen.lab.train.stg_mamba.export import export
+from dancegen.lab.train.stg_mamba.losses import LossWeights
 from tests.conftest import click_track
 
 TINY = ChoreographerConfig(

@@ -14,19 +14,19 @@ from PIL import Image
 from subject_tools import line_drawing
 
 from dancegen.errors import DancegenError
-from dancegen.training.frames import character as characters
-from dancegen.training.frames.character import ARM_LABELS, LEG_LABELS
-from dancegen.training.frames.figure import random_figure
-from dancegen.training.frames.figure_children import child_figure
-from dancegen.training.frames.figure_shapes import draw_figure
-from dancegen.training.frames.figure_strokes import MARKS
-from dancegen.training.frames.leaps import random_leaps
-from dancegen.training.frames.look import finished, random_finish, resolve
-from dancegen.training.frames.make import contact_sheet, make_frames
-from dancegen.training.frames.poses import FACING_LIMIT, TURNED_LIMIT, _legs, dance_run, load_clips, still_pose
-from dancegen.training.frames.posing import pose
-from dancegen.training.frames.scene import FRAMES, find_sources
-from dancegen.training.frames.store import read_scene, scene_path
+from dancegen.lab.synthetic import character as characters
+from dancegen.lab.synthetic.character import ARM_LABELS, LEG_LABELS
+from dancegen.lab.synthetic.figure import random_figure
+from dancegen.lab.synthetic.figure_children import child_figure
+from dancegen.lab.synthetic.figure_shapes import draw_figure
+from dancegen.lab.synthetic.figure_strokes import MARKS
+from dancegen.lab.synthetic.leaps import random_leaps
+from dancegen.lab.synthetic.look import finished, random_finish, resolve
+from dancegen.lab.synthetic.make import contact_sheet, make_frames
+from dancegen.lab.synthetic.poses import FACING_LIMIT, TURNED_LIMIT, _legs, dance_run, load_clips, still_pose
+from dancegen.lab.synthetic.posing import pose
+from dancegen.lab.synthetic.scene import FRAMES, find_sources
+from dancegen.lab.synthetic.store import read_scene, scene_path
 
 # name: (parent, place, what the block reaches to)
 RIG = {
@@ -190,7 +190,7 @@ def test_turned_people_show_their_backs_and_leap(monkeypatch: pytest.MonkeyPatch
         kinds.append(_legs(*args, **named))
         return kinds[-1]
 
-    monkeypatch.setattr("dancegen.training.frames.poses._legs", legs)
+    monkeypatch.setattr("dancegen.lab.synthetic.poses._legs", legs)
     poses = [still_pose(np.random.default_rng(seed), True, TURNED_LIMIT).joints for seed in range(60)]
     across = np.array([joints[11] - joints[8] for joints in poses])
     assert 0.3 < (across[:, 0] < 0).mean() < 0.7  # the left hip on the picture's left: seen from behind

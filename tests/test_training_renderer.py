@@ -13,20 +13,20 @@ import pytest
 import torch
 from PIL import Image
 
+from dancegen.body.limbs import LIMB_NAMES, limb_maps, limb_order
 from dancegen.errors import DancegenError
-from dancegen.rendering.bends import limb_bends
-from dancegen.rendering.generator import RendererConfig
-from dancegen.rendering.limbs import LIMB_NAMES, limb_maps, limb_order
-from dancegen.rendering.matting import separate
-from dancegen.rendering.parts import limb_distances
-from dancegen.rendering.puppet import cut_layers, lay
-from dancegen.training.renderer import loop
-from dancegen.training.renderer.animate import animate
-from dancegen.training.renderer.data import collate, detected, detector_mask, find_scenes, make_batch, mirrored
-from dancegen.training.renderer.loop import TrainingPlan, generator_terms, neighbour_loss, train, train_step
-from dancegen.training.renderer.losses import difference, supervised, total
-from dancegen.training.renderer.puppet import cut, move
-from dancegen.training.renderer.state import TrainingState
+from dancegen.images.matting import separate
+from dancegen.lab.train.renderer import loop
+from dancegen.lab.train.renderer.animate import animate
+from dancegen.lab.train.renderer.data import collate, detected, detector_mask, find_scenes, make_batch, mirrored
+from dancegen.lab.train.renderer.loop import TrainingPlan, generator_terms, neighbour_loss, train, train_step
+from dancegen.lab.train.renderer.losses import difference, supervised, total
+from dancegen.lab.train.renderer.puppet import cut, move
+from dancegen.lab.train.renderer.state import TrainingState
+from dancegen.renderers.puppet.bends import limb_bends
+from dancegen.renderers.puppet.parts import limb_distances
+from dancegen.renderers.puppet.puppet import cut_layers, lay
+from dancegen.renderers.retouch.generator import RendererConfig
 from dancegen.weights.checkpoint import load_checkpoint
 from tests.test_puppet import drawn, standing
 from tests.test_rendering import TINY, stirred
@@ -198,7 +198,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
 
 
 def test_a_mirrored_scene_keeps_its_labels_on_its_joints(frames: Path) -> None:
-    from dancegen.training.frames.store import read_scene
+    from dancegen.lab.synthetic.store import read_scene
 
     scene = read_scene(find_scenes(frames, "train")[0], (0, 1))
     turned = mirrored(scene)
@@ -244,7 +244,7 @@ def test_wrong_colours_are_repaired_and_good_ones_kept(frames: Path) -> None:
 
 
 def test_collate_scales_joints_to_the_trained_side(frames: Path) -> None:
-    from dancegen.training.frames.store import read_scene
+    from dancegen.lab.synthetic.store import read_scene
 
     scene = read_scene(find_scenes(frames, "train")[0], (0, 1, 2))
     batch = collate([scene], [scene.alpha[0] / 255.0], 32, None)

@@ -16,7 +16,7 @@ import pytest
 from conftest import Ran
 from fake_hub import COMMIT, FakeHub, Fault, environment_for, point_client_at, running_hub
 
-from dancegen.choreography.config import ChoreographerConfig
+from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
 from dancegen.progress import SilentReporter
 from dancegen.weights import manifest
 from dancegen.weights.checkpoint import save_checkpoint
@@ -32,7 +32,7 @@ import sys
 from pathlib import Path
 from dancegen.weights import manifest
 manifest.manifest_file = lambda: Path(sys.argv[1])
-from dancegen.cli import main
+from dancegen.cli.main import main
 main(sys.argv[2:])
 """
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from dancegen.choreography.config import ChoreographerConfig
+from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
 from dancegen.errors import DancegenError
 from dancegen.weights import defaults, manifest, seal
 from dancegen.weights.checkpoint import CONFIG_KEY, save_checkpoint
@@ -275,7 +275,7 @@ def test_render_fetches_what_it_lacks(
     """A shipped network may move to the Hub: whoever loads it is told its size and licence, and gets it."""
     from fake_hub import Listener, point_client_at, running_hub
 
-    from dancegen.networks import load_networks
+    from dancegen.production.networks import load_networks
 
     with running_hub() as hub:
         point_client_at(hub, tmp_path, monkeypatch)

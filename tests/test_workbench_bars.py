@@ -10,10 +10,10 @@ import pytest
 from workbench_tools import dance
 
 from dancegen.audio.grid import BeatGrid
+from dancegen.body.joints import LIMBS
+from dancegen.body.sequence import SkeletonSequence
+from dancegen.dances.bars import bar_count, bar_poses, parse_bars, paste, read_beats, retimed
 from dancegen.errors import DancegenError
-from dancegen.skeleton.joints import LIMBS
-from dancegen.skeleton.sequence import SkeletonSequence
-from dancegen.workbench.bars import bar_count, bar_poses, parse_bars, paste, read_beats, retimed
 
 TIMES = np.arange(0.25, 8.0, 0.5)  # 16 beats, 4 bars
 

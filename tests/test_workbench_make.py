@@ -13,17 +13,17 @@ from PIL import Image
 from workbench_tools import dance, dance_file
 
 from dancegen.assets.example import POSE
-from dancegen.choreography.config import ChoreographerConfig
+from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
+from dancegen.dances.dance_file import write_dance
+from dancegen.dances.make import Styles, parse_styles
+from dancegen.dances.read_dance import read_dance
+from dancegen.dances.takes import best_first, ranked
 from dancegen.errors import DancegenError
+from dancegen.report.page import weights_rows
 from dancegen.video.encode import read_comment
 from dancegen.weights.checkpoint import load_checkpoint, save_checkpoint
 from dancegen.weights.manifest import load_manifest
 from dancegen.weights.verify import WeightsInfo, sha256_of
-from dancegen.workbench.dance_file import write_dance
-from dancegen.workbench.make import Styles, parse_styles
-from dancegen.workbench.read_dance import read_dance
-from dancegen.workbench.report import weights_rows
-from dancegen.workbench.takes import best_first, ranked
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def make(run_main: Callable, beat_song: Path, tiny_weights: Path) -> Callable:
 
 
 def test_a_dance_file_says_where_it_comes_from(make: Callable, tmp_path: Path, beat_song: Path) -> None:
-    from dancegen.workbench.dance_file import file_sha256
+    from dancegen.dances.dance_file import file_sha256
 
     out = tmp_path / "a.dance.json"
     ran = make("-o", out, "--seed", 5, "--style", "tango")
@@ -351,9 +351,9 @@ def test_export_and_import_through_the_commands(
 def test_imported_dances_are_usable(tmp_path: Path) -> None:
     from workbench_tools import STANDING
 
-    from dancegen.skeleton.retarget import retarget
-    from dancegen.workbench import export
-    from dancegen.workbench.imports import read_poses
+    from dancegen.body.retarget import retarget
+    from dancegen.dances import export
+    from dancegen.dances.imports import read_poses
 
     made = dance(2.0)
     pixels = export.placed(made, export.fitted(made, 512, 768))

@@ -11,12 +11,12 @@ import pytest
 from workbench_tools import STANDING, dance
 
 from dancegen.audio.grid import BeatGrid
-from dancegen.skeleton.joints import L_ANKLE, L_ELBOW, L_WRIST, R_ANKLE
-from dancegen.skeleton.sequence import SkeletonSequence
-from dancegen.subject.image import ConditionalImage
-from dancegen.subject.subject import Subject
-from dancegen.workbench import preflight
-from dancegen.workbench.preflight import LOOK, OK
+from dancegen.body.joints import L_ANKLE, L_ELBOW, L_WRIST, R_ANKLE
+from dancegen.body.sequence import SkeletonSequence
+from dancegen.images.picture import ConditionalImage
+from dancegen.people.subject import Subject
+from dancegen.production import checks as preflight
+from dancegen.production.checks import LOOK, OK
 
 GRID = BeatGrid(np.arange(0.25, 8, 0.5), 120.0, 0.6)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from dancegen.batch.jobs import Job
+from dancegen.body.sequence import SkeletonSequence
+from dancegen.dances.dance_file import DanceFile, SongInfo, Take, WeightsInfo, rounded
 from dancegen.errors import DancegenError
-from dancegen.skeleton.sequence import SkeletonSequence
-from dancegen.workbench.dance_file import DanceFile, SongInfo, Take, WeightsInfo, rounded
-from dancegen.workbench.jobs import Job
 
 # A standing body, x and y in body heights, in the order of JOINT_NAMES.
 STANDING = np.array(

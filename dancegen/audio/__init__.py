@@ -1,0 +1,1 @@
+"""A song: decoding, features, beats and bars."""

@@ -19,8 +19,8 @@ from dancegen.audio.load import stretch_filter
 from dancegen.audio.song import Song
 from dancegen.errors import DancegenError
 from dancegen.ffmpeg import QUIET, ffmpeg_program, input_arguments, last_complaint
+from dancegen.files import SHOWN
 from dancegen.progress import counted
-from dancegen.whole import SHOWN
 
 CRF = 18  # x264's quality: 0 lossless, 18 hard to tell from the frames, 51 worst
 H264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "{crf}", "-c:a", "aac", "-b:a", "192k")

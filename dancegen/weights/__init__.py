@@ -1,0 +1,1 @@
+"""Checkpoints: manifest, Hub, verification."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dancegen.errors import DancegenError
-from dancegen.whole import whole_file
+from dancegen.files import whole_file
 
 if TYPE_CHECKING:
     import torch

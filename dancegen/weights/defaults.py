@@ -14,9 +14,9 @@ from dancegen.weights.verify import write_json
 
 # Where each role's config class lives; imported only to check a file against it.
 CONFIG_CLASSES = {
-    "choreographer": ("dancegen.choreography.config", "ChoreographerConfig"),
-    "renderer": ("dancegen.rendering.generator", "RendererConfig"),
-    "subject": ("dancegen.subject.network", "SubjectConfig"),
+    "choreographer": ("dancegen.choreographers.stg_mamba.config", "ChoreographerConfig"),
+    "renderer": ("dancegen.renderers.retouch.generator", "RendererConfig"),
+    "subject": ("dancegen.people.network.network", "SubjectConfig"),
 }
 
 

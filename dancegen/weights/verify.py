@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dancegen.files import whole_file
 from dancegen.progress import Reporter
-from dancegen.whole import whole_file
 
 CHUNK_BYTES = 2**20
 SLOW_BYTES = 50 * 2**20  # from here on hashing takes long enough (a quarter of a second) to be shown

@@ -1,0 +1,85 @@
+"""The subject's own face on the dance's head: rigid, tilting with the dance and turning a little."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dancegen.body.joints import FACE_JOINTS, L_EAR, L_EYE, NECK, NOSE, R_EAR, R_EYE
+
+TURN = 0.5  # share of the dance's turn and nod that a flat face can show
+LARGEST_TURN = np.radians(20)
+LARGEST_TILT = np.radians(35)  # reached softly
+# Depth of the face points in half head widths, nose and eyes nearer to the camera than the ears.
+DEPTH = {NOSE: -1.0, R_EYE: -0.7, L_EYE: -0.7, R_EAR: 0.0, L_EAR: 0.0}
+
+
+def turn_face(motion: np.ndarray, points: np.ndarray, seen: np.ndarray, height: float) -> np.ndarray:
+    """Offsets of the face points from the neck.
+
+    Args:
+        motion: the dance, (T, V, 3), y down; may have no depth.
+        points: (V, 2) pixels, the subject's pose.
+        seen: (V,) bool; the neck is.
+        height: the subject's body height in pixels, for faces that are not seen.
+
+    Returns:
+        (T, 5, 3) pixels, in the order of `FACE_JOINTS`.
+    """
+    offset = _upright(_flat_face(points, seen, height), seen)  # (5, 2), in the picture, untilted
+    width = 0.06 * height
+    depth = np.array([DEPTH[j] for j in FACE_JOINTS]) * width * bool(motion[..., 2].any())  # (5,)
+    roll, turn, nod = _angles(motion)  # (T,) each
+    middle = offset.mean(axis=0)
+    local = np.concatenate([offset - middle, (depth - depth.mean())[:, None]], axis=1)  # (5, 3)
+    x = local[:, 0] * np.cos(turn)[:, None] - local[:, 2] * np.sin(turn)[:, None]  # (T, 5)
+    z = local[:, 0] * np.sin(turn)[:, None] + local[:, 2] * np.cos(turn)[:, None]
+    y = local[:, 1] * np.cos(nod)[:, None] - z * np.sin(nod)[:, None]
+    x, y = x + middle[0], y + middle[1]
+    cos, sin = np.cos(roll)[:, None], np.sin(roll)[:, None]
+    return np.stack([x * cos - y * sin, x * sin + y * cos, z], axis=-1)  # (T, 5, 3)
+
+
+def _flat_face(points: np.ndarray, seen: np.ndarray, height: float) -> np.ndarray:
+    """The subject's face points around their neck, (5, 2); usual places where they are not seen."""
+    usual = np.array([(0, -0.115), (-0.02, -0.135), (0.02, -0.135), (-0.045, -0.125), (0.045, -0.125)]) * height
+    own = points[list(FACE_JOINTS)] - points[NECK]
+    here = seen[list(FACE_JOINTS)]
+    shift = (own[here] - usual[here]).mean(axis=0) if here.any() else np.zeros(2)
+    return np.where(here[:, None], own, usual + shift)
+
+
+def _upright(face: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Takes the head's tilt out of the picture's pose, (5, 2) -> (5, 2).
+
+    The lines between the eyes and between the ears say the tilt, also of a head seen half from the side; where they
+    are too short to say it (a profile), the axis neck-face does, less the part that a profile explains.
+    """
+    across = np.zeros(2)
+    for right, left in ((R_EYE, L_EYE), (R_EAR, L_EAR)):
+        if seen[right] and seen[left]:
+            across += face[FACE_JOINTS.index(left)] - face[FACE_JOINTS.index(right)]
+    middle = face.mean(axis=0)
+    axis = np.arctan2(middle[0], -middle[1])  # 0 = straight up, positive = to the viewer's right
+    if np.linalg.norm(across) > 0.3 * np.linalg.norm(middle):
+        across = across if across[0] >= 0 else -across  # seen from behind
+        tilt = np.clip(np.arctan2(across[1], across[0]), -1.0, 1.0)
+    else:
+        tilt = np.sign(axis) * max(abs(axis) - 0.35, 0.0)
+    cos, sin = np.cos(-tilt), np.sin(-tilt)
+    return face @ np.array([[cos, sin], [-sin, cos]])
+
+
+def _angles(motion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Tilt, turn and nod of the dance's head against its usual posture, radians, (T,) each."""
+    ears = (motion[:, R_EAR] + motion[:, L_EAR]) / 2
+    axis = ears - motion[:, NECK]  # (T, 3)
+    roll = LARGEST_TILT * np.tanh(np.arctan2(axis[:, 0], np.maximum(-axis[:, 1], 0)) / LARGEST_TILT)
+    if not motion[..., 2].any():
+        return roll, np.zeros_like(roll), np.zeros_like(roll)
+    across = motion[:, L_EAR] - motion[:, R_EAR]
+    turn = np.arctan2(across[:, 2], across[:, 0])
+    ahead = motion[:, NOSE] - ears
+    nod = np.arctan2(ahead[:, 1], np.hypot(ahead[:, 0], ahead[:, 2]))
+    nod = nod - np.median(nod)
+    limit = LARGEST_TURN / TURN
+    return roll, TURN * limit * np.tanh(turn / limit), TURN * limit * np.tanh(nod / limit)

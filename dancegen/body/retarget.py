@@ -1,0 +1,285 @@
+"""The dance on the subject's own body: their limb lengths, place and scale, the dance's directions.
+
+In 3D throughout: each limb takes its direction from the dance (so a limb that points at the camera is short in the
+picture) and its length from the subject. The lowest joint follows the dance's height above the ground (jumps are kept),
+the travel is scaled to the room there is, and what would still leave the picture turns toward the camera instead.
+Everything that is decided (scale of the travel, shift, limits) is decided once for the whole dance: nothing pops.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from dancegen.body.face import turn_face
+from dancegen.body.joints import (
+    ARM_CHAINS,
+    FACE_JOINTS,
+    L_ANKLE,
+    L_HIP,
+    L_KNEE,
+    L_SHOULDER,
+    LEG_CHAINS,
+    NECK,
+    R_ANKLE,
+    R_HIP,
+    R_KNEE,
+    R_SHOULDER,
+    V,
+    body_height,
+    mid_hip,
+)
+from dancegen.body.proportions import PAIRED, Proportions, complete, measure
+from dancegen.body.sequence import SkeletonSequence
+
+HAND = 0.6  # a hand reaches this share of the forearm beyond the wrist
+MARGIN = 0.015  # of the picture's longer side, kept free
+TRAVEL_SECONDS = 0.8  # movement of the hips slower than this is travel, faster is the dance itself
+TRUNK = (NECK, R_SHOULDER, L_SHOULDER, R_HIP, L_HIP)
+LEGS = (R_KNEE, R_ANKLE, L_KNEE, L_ANKLE)
+SHORTEST_LEGS = 0.5  # share of their height that legs keep where the subject does not fit into the picture upright
+HAIR = 0.07  # body heights above the face points
+LEAST_TRAVEL = 0.35  # the travel is scaled down to this before the subject's place is moved
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """The free part of the picture, in pixels: left, top, right (the feet have the ground)."""
+
+    left: float
+    top: float
+    right: float
+
+
+def retarget(
+    dance: SkeletonSequence, subject_joints: np.ndarray, confidence: np.ndarray, picture_size: tuple[int, int]
+) -> SkeletonSequence:
+    """The dance as the subject would dance it, in pixels of their picture.
+
+    Args:
+        dance: canonical; without depth (z all zero) the 2D shortening of each limb against its longest is kept.
+        subject_joints: (V, 2) pixels, where the picture's pose has its joints.
+        confidence: (V,), 0 = not in the picture: such a joint gets a usual place and confidence 0.
+        picture_size: (W, H) pixels.
+
+    Returns:
+        (T, V, 3) in pixels, z relative to the mid-hip, away from the camera; limbs have the subject's lengths in 3D
+        (where the dance has depth).
+
+    Raises:
+        DancegenError: the picture's pose has no torso.
+    """
+    points, seen = complete(subject_joints, confidence)
+    body = measure(points, seen)
+    motion = dance.joints.astype(np.float64)  # (T, V, 3)
+    if _faces_away(points, seen):
+        motion = motion * (-1, 1, -1)  # seen from behind, the subject dances with the back to us
+    pose = _pose(motion, body, points, seen)  # (T, V, 3), mid-hip at 0
+    leg = (body.lengths["thigh"] + body.lengths["shin"]) / max(_leg(motion), 1e-6)  # pixels per canonical unit
+    frame = _frame(points[seen], picture_size)
+    ground, ceiling = _ground(points, seen, body), _ceiling(points, seen, body, frame)
+    pose *= _fit(pose, ground - ceiling)
+    straight = pose.copy()
+    y = _stand(motion, pose, leg, ground, ceiling)  # (T,)
+    x = _place(motion, pose, leg, dance.fps, float(mid_hip(points)[0]), frame)  # (T,)
+    pose[..., 0] += x[:, None]
+    pose[..., 1] += y[:, None]
+    _keep_inside(pose, frame, body)
+    if dance.joints[..., 2].any():
+        _restore_lengths(straight, pose)
+    shown = np.where(np.asarray(confidence) > 0, dance.confidence, 0.0)  # (T, V)
+    return SkeletonSequence(pose.astype(np.float32), dance.fps, shown.astype(np.float32))
+
+
+def _faces_away(points: np.ndarray, seen: np.ndarray) -> bool:
+    """Whether the person's right is at our right: they show us their back."""
+    spans = [
+        (points[left, 0] - points[right, 0])
+        for right, left in ((R_SHOULDER, L_SHOULDER), (R_HIP, L_HIP))
+        if seen[right] and seen[left]
+    ]
+    return bool(spans) and sum(spans) < 0
+
+
+def _leg(motion: np.ndarray) -> float:
+    """Length of the dance's own leg: (T, V, 3) -> units of the dance."""
+    return _own_length(motion, (R_HIP, R_KNEE)) + _own_length(motion, (R_KNEE, R_ANKLE))
+
+
+def _own_length(motion: np.ndarray, bone: tuple[int, int]) -> float:
+    """The true length of a bone of the dance's body: nearly the longest it is ever seen."""
+    return float(np.quantile(np.linalg.norm(motion[:, bone[1]] - motion[:, bone[0]], axis=-1), 0.95))
+
+
+def _directions(motion: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Unit vectors start -> end (T, 3); shorter than 1 where the dance has no depth to explain a short limb."""
+    span = end - start
+    length = np.linalg.norm(span, axis=-1, keepdims=True)  # (T, 1)
+    if motion[..., 2].any():
+        return span / np.maximum(length, 1e-9)
+    return span / np.maximum(np.quantile(length, 0.95), np.maximum(length, 1e-9))
+
+
+def _pose(motion: np.ndarray, body: Proportions, points: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """The subject's limbs in the dance's directions: (T, V, 3) pixels around the mid-hip."""
+    pose = np.zeros((len(motion), V, 3))
+    size = body.lengths
+    hips = mid_hip(motion)
+    pose[:, NECK] = size["torso"] * _directions(motion, hips, motion[:, NECK])
+    for right, left, name, root in ((R_HIP, L_HIP, "hips", 0.0), (R_SHOULDER, L_SHOULDER, "shoulders", pose[:, NECK])):
+        half = size[name] * _directions(motion, motion[:, right], motion[:, left])
+        shrug = _shrug(motion, right, left, name, body)
+        pose[:, right], pose[:, left] = root - half + shrug, root + half + shrug
+    for name, bones in PAIRED.items():
+        for parent, child in bones:
+            pose[:, child] = pose[:, parent] + size[name] * _directions(motion, motion[:, parent], motion[:, child])
+    pose[:, FACE_JOINTS] = pose[:, NECK, None] + turn_face(motion, points, seen, body.height)
+    return pose
+
+
+def _shrug(motion: np.ndarray, right: int, left: int, name: str, body: Proportions) -> np.ndarray | float:
+    """How far the middle of the shoulders is from the neck, in the subject's scale: (T, 3); the hips have none."""
+    if name == "hips":
+        return 0.0
+    offset = (motion[:, right] + motion[:, left]) / 2 - motion[:, NECK]
+    return offset * (body.height / max(float(np.median(body_height(motion))), 1e-6))
+
+
+def _ground(points: np.ndarray, seen: np.ndarray, body: Proportions) -> float:
+    """The y on which the subject's lower ankle stands; from the leg's length where no ankle is in the picture."""
+    ankles = [points[j, 1] for j in (R_ANKLE, L_ANKLE) if seen[j]]
+    if ankles:
+        return float(max(ankles))
+    return float(mid_hip(points)[1]) + body.lengths["thigh"] + body.lengths["shin"]
+
+
+def _ceiling(points: np.ndarray, seen: np.ndarray, body: Proportions, frame: _Frame) -> float:
+    """The least y of a face point: room for the hair below the picture's top, unless the picture has less."""
+    face = [points[j, 1] for j in FACE_JOINTS if seen[j]]
+    usual = frame.top + HAIR * body.height
+    return float(min([usual, *face]))
+
+
+def _fit(pose: np.ndarray, room: float) -> float:
+    """The scale at which the subject fits between ground and ceiling (`room`, pixels) at least with knees bent: 1 for
+    all but a body that the picture shows far from upright, as a drawing of somebody who leaps."""
+    head = -pose[:, FACE_JOINTS, 1].min(axis=1)  # (T,) above the mid-hip
+    legs = np.maximum(pose[:, LEGS, 1].max(axis=1), 0)  # (T,) lowest ankle below it
+    needed = float((head + SHORTEST_LEGS * legs).max())
+    return min(max(room, 0.25 * needed) / needed, 1.0) if needed > 0 else 1.0
+
+
+def _stand(motion: np.ndarray, pose: np.ndarray, leg: float, ground: float, ceiling: float) -> np.ndarray:
+    """The mid-hip's y (T,), such that the lowest joint is as high over the ground as the dance's lowest joint.
+
+    A subject who crouches or lunges in the picture may not fit into it upright: then they dance with bent knees (legs
+    shorter by one share for the whole dance, in place), and jump only as high as there is room.
+    """
+    lowest = motion[..., 1].max(axis=1)  # (T,)
+    floor = np.quantile(lowest, 0.9)  # where the dance's ankle stands
+    jump = np.maximum(floor - lowest, 0) * leg  # (T,)
+    head = -pose[:, FACE_JOINTS, 1].min(axis=1)  # (T,) above the mid-hip
+    legs = np.maximum(pose[:, LEGS, 1].max(axis=1), 1e-6)  # (T,) lowest ankle below the mid-hip
+    share = float(np.clip((ground - ceiling - head) / legs, SHORTEST_LEGS, 1).min())
+    hips = pose[:, (R_HIP, L_HIP), 1].repeat(2, axis=1)  # (T, 4)
+    pose[:, LEGS, 1] = hips + share * (pose[:, LEGS, 1] - hips)
+    under = pose[..., 1].max(axis=1)  # (T,)
+    room = np.maximum(ground - under - head - ceiling, 0)
+    needed = jump > 1e-6 * leg
+    highest = float(np.clip(room[needed] / jump[needed], 0, 1).min()) if needed.any() else 1.0
+    return ground - highest * jump - under
+
+
+def _frame(points: np.ndarray, picture_size: tuple[int, int]) -> _Frame:
+    """The picture less a margin; less of a margin where the subject already stands nearer to the edge."""
+    width, height = picture_size
+    margin = MARGIN * max(width, height)
+    low, high = points.min(axis=0), points.max(axis=0)
+    left, top = min(margin, max(low[0], 0.0)), min(margin, max(low[1], 0.0))
+    return _Frame(left, top, max(width - 1 - margin, min(high[0], width - 1)))
+
+
+def _with_hands(pose: np.ndarray) -> np.ndarray:
+    """The pose and its finger tips and head's sides, for finding out what leaves the picture: (T, V + 2, 3)."""
+    tips = [pose[:, wrist] + HAND * (pose[:, wrist] - pose[:, elbow]) for _, elbow, wrist in ARM_CHAINS]
+    return np.concatenate([pose, np.stack(tips, axis=1)], axis=1)
+
+
+def _place(motion: np.ndarray, pose: np.ndarray, leg: float, fps: float, home: float, frame: _Frame) -> np.ndarray:
+    """The mid-hip's x (T,): the dance's path, its travel scaled to the room around the subject's own place.
+
+    First the travel is scaled (down to `LEAST_TRAVEL`), then the place is shifted, then the travel is scaled on.
+    """
+    path = mid_hip(motion)[:, 0] * leg  # (T,)
+    path = path - np.median(path)
+    travel = gaussian_filter1d(path, TRAVEL_SECONDS * fps, mode="nearest")
+    sway = path - travel
+    reach = _with_hands(pose)[..., 0]
+    left, right = reach.min(axis=1) + sway, reach.max(axis=1) + sway  # (T,) around the travel
+
+    def room(scale: float) -> tuple[float, float]:
+        """The places (least and largest x) where this much travel stays inside; none if least > largest."""
+        return float((frame.left - left - scale * travel).max()), float((frame.right - right - scale * travel).min())
+
+    def holds(scale: float, at_home: bool) -> bool:
+        low, high = room(scale)
+        return low <= home <= high if at_home else low <= high
+
+    scales = np.linspace(1, 0, 41)
+    wanted = [(s, True) for s in scales if s >= LEAST_TRAVEL] + [(s, False) for s in scales if s <= LEAST_TRAVEL]
+    scale, at_home = next(((s, h) for s, h in wanted if holds(s, h)), (0.0, False))
+    low, high = room(scale)
+    place = home if at_home else float(np.clip(home, low, high)) if low <= high else (low + high) / 2
+    trunk = pose[:, TRUNK, 0]
+    least, most = frame.left - float(trunk.min()), frame.right - float(trunk.max())
+    return _between(place + scale * travel + sway, least, most, 0.2 * abs(most - least))
+
+
+def _keep_inside(pose: np.ndarray, frame: _Frame, body: Proportions) -> None:
+    """Draws in what would leave the picture (in place), with one soft limit for the whole dance."""
+    tips = _with_hands(pose)
+    soft = 0.12 * body.height
+    hand = 0.6 * HAND * body.lengths["forearm"]
+    arms = [joint for _, *joints in ARM_CHAINS for joint in joints]
+    face = pose[:, FACE_JOINTS, 0]  # (T, 5), moved as one
+    pose[:, FACE_JOINTS, 0] += np.maximum(frame.left - face.min(axis=1, keepdims=True), 0)
+    pose[:, FACE_JOINTS, 0] -= np.maximum(face.max(axis=1, keepdims=True) - frame.right, 0)
+    sides = ((0, frame.left, -1.0, [*arms, *LEGS]), (0, frame.right, 1.0, [*arms, *LEGS]), (1, frame.top, -1.0, arms))
+    for axis, limit, sign, joints in sides:
+        if float((sign * tips[..., axis]).max()) > sign * limit:
+            pose[:, joints, axis] = sign * _soft_limit(sign * pose[:, joints, axis], sign * limit - hand, soft)
+
+
+def _soft_limit(value: np.ndarray, limit: float, soft: float) -> np.ndarray:
+    """Leaves values below limit - soft alone and bends those above so that none passes the limit; slope 1 to 0."""
+    over = np.maximum(value - (limit - soft), 0)
+    return np.minimum(value, limit - soft) + soft * np.tanh(over / soft)
+
+
+def _between(value: np.ndarray, least: float, most: float, soft: float) -> np.ndarray:
+    """Values softly kept between two limits; in their middle where they cross."""
+    if least >= most:
+        return np.full_like(value, (least + most) / 2)
+    if value.max() > most:
+        value = _soft_limit(value, most, soft)
+    return -_soft_limit(-value, -least, soft) if value.min() < least else value
+
+
+def _restore_lengths(before: np.ndarray, pose: np.ndarray) -> None:
+    """Gives limbs that became shorter in the picture the depth that their true length asks for (in place).
+
+    Knees bend forward; arms keep to the side of the body, front or back, where they were.
+    """
+    for chain in (*ARM_CHAINS, *LEG_CHAINS):
+        for parent, child in pairwise(chain):
+            old, new = before[:, child] - before[:, parent], pose[:, child] - pose[:, parent]  # (T, 3)
+            lost = np.maximum((old[:, :2] ** 2).sum(1) - (new[:, :2] ** 2).sum(1), 0)  # (T,)
+            if lost.max() <= 1e-6 * (old**2).sum(1).max():
+                pose[:, child, 2] = pose[:, parent, 2] + old[:, 2]
+                continue
+            bent = -1.0 if child in (R_KNEE, L_KNEE) else 1.0
+            side = bent if child in LEGS else np.where(old[:, 2] > 0, 1.0, -1.0)
+            pose[:, child, 2] = pose[:, parent, 2] + side * np.sqrt(old[:, 2] ** 2 + lost)

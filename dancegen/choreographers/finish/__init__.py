@@ -1,0 +1,1 @@
+"""The last touch on any dance: facing, ground, size."""

@@ -1,0 +1,68 @@
+"""The last touch on a dance: no trembling, no floating, no sliding. All on directions and root, so bones keep.
+
+Glossary: T poses, L = 17 limbs, V = 18 joints; unit body heights, y down, the ground at y = 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dancegen.body.canonical import ANKLE_HEIGHT, place_joints
+from dancegen.body.joints import L_ANKLE, R_ANKLE
+
+SMOOTHING = 0.024  # seconds, sigma of the Gaussian over the poses
+HOVER = 0.02  # body heights: a lower ankle at most so high above where it stands is put down
+STEP_HEIGHT = 0.015  # a foot so much higher than the other no longer carries
+SLIDE = 0.3  # body heights per second: what moves faster is a step, not a slide
+DRIFT_SECONDS = 2.0  # in which the place that standing feet have been given back is forgotten
+
+
+def smooth_in_time(values: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian over the first axis, `sigma` in poses; the ends are held."""
+    reach = int(np.ceil(3 * sigma))
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    weights = (weights / weights.sum()).astype(np.float32)
+    padded = np.concatenate([np.repeat(values[:1], reach, 0), values, np.repeat(values[-1:], reach, 0)])
+    total = np.zeros_like(values)
+    for shift, weight in enumerate(weights):
+        total += weight * padded[shift : shift + len(values)]
+    return total
+
+
+def settle(directions: np.ndarray, root: np.ndarray, fps: float) -> np.ndarray:
+    """Smooth a dance, put its lower foot on the ground and keep standing feet where they stand.
+
+    Args:
+        directions: (T, L, 3).
+        root: (T, 2), x and y of the mid-hip.
+        fps: poses a second.
+
+    Returns:
+        joints (T, V, 3) float32.
+    """
+    if len(root) < 3:
+        return place_joints(directions, root)
+    turned = smooth_in_time(directions, SMOOTHING * fps)
+    turned /= np.maximum(np.linalg.norm(turned, axis=-1, keepdims=True), 1e-6)
+    joints = place_joints(turned, smooth_in_time(root, SMOOTHING * fps))  # (T, V, 3)
+    ankles = joints[:, [R_ANKLE, L_ANKLE]]  # (T, 2, 3)
+    lower = np.logaddexp(*(ankles[..., 1].T / 0.008)) * 0.008  # (T,), a soft maximum: y points down
+    gap = -ANKLE_HEIGHT - lower  # how far the lower ankle is above where it stands
+    shift = np.where(gap > HOVER, np.maximum(2 * HOVER - gap, 0), gap)  # feet off the ground stay off
+    joints[..., 1] += smooth_in_time(shift.astype(np.float32), 0.06 * fps)[:, None]
+    joints[..., 0] += standing_shift(ankles, fps)[:, None]
+    return joints
+
+
+def standing_shift(ankles: np.ndarray, fps: float) -> np.ndarray:
+    """The sideways shift (T,) of the body that takes the slide out of standing feet; ankles (T, 2, 3)."""
+    speed = np.gradient(ankles[..., 0], 1 / fps, axis=0)  # (T, 2)
+    height = ankles[..., 1].max(axis=1, keepdims=True) - ankles[..., 1]
+    carries = np.exp(-height / STEP_HEIGHT - (speed / SLIDE) ** 2)  # (T, 2)
+    slide = (carries * speed).sum(axis=1) / np.maximum(carries.sum(axis=1), 0.5)
+    slide = smooth_in_time(slide[:, None].astype(np.float32), 0.05 * fps)[:, 0]
+    keep, place, out = 1 - 1 / (DRIFT_SECONDS * fps), 0.0, np.zeros(len(slide), np.float32)
+    for t, step in enumerate(slide):
+        place = keep * place - step / fps
+        out[t] = place
+    return out

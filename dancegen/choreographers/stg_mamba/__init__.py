@@ -1,0 +1,1 @@
+"""The STG-Mamba choreographer (arXiv 2507.06689)."""

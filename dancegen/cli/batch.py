@@ -1,0 +1,277 @@
+"""`dancegen batch`: folders of songs and pictures, in one go that can be stopped and taken up again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dancegen.cli.context import Outcome, reporter
+from dancegen.cli.options import (
+    Crf,
+    Device,
+    Duration,
+    Fps,
+    Offline,
+    Preview,
+    Seed,
+    Size,
+    Start,
+    Style,
+    Tempo,
+    Weights,
+)
+from dancegen.errors import DancegenError
+from dancegen.progress import counted
+
+if TYPE_CHECKING:
+    from dancegen.batch.engine import Engine
+    from dancegen.batch.jobs import Job, Row
+    from dancegen.batch.plan import Options, Pair
+
+ENGINES = ("local", "ray")
+TO_DO = "to do"
+OTHER_VERSION = "made by another version of dancegen or of its weights"
+COUNTED = {"dance": "choreographies", "subject": "picture analyses", "video": "videos"}  # kind of job -> several
+
+
+def batch(
+    songs: Annotated[str, typer.Argument(help="A folder, a file, a quoted pattern, or a CSV of pairs.")],
+    pictures: Annotated[str | None, typer.Argument(help="A folder, a file or a quoted pattern.")] = None,
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder for the videos.")] = Path("batch"),
+    pairs: Annotated[
+        str, typer.Option(help="product: each song with each picture; zip: the first with the first ...")
+    ] = "product",
+    seed: Seed = 0,
+    style: Style = "none",
+    size: Size = 512,
+    fps: Fps = 30.0,
+    crf: Crf = 18,
+    start: Start = 0.0,
+    duration: Duration = None,
+    tempo: Tempo = None,
+    preview: Preview = False,
+    engine: Annotated[str, typer.Option(help="local: processes of this machine; ray: a Ray cluster.")] = "local",
+    workers: Annotated[int, typer.Option(help="How many at once; default: what cores and memory carry.")] = 0,
+    address: Annotated[
+        str | None, typer.Option(help="With --engine ray: the cluster; default: one is started.")
+    ] = None,
+    weights: Weights = None,
+    device: Device = "auto",
+    offline: Offline = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace videos made otherwise or by another version.")
+    ] = False,
+) -> Outcome:
+    """Make a video of each pair of SONGS and PICTURES; what is done already is not done again."""
+    from dancegen.audio.load import check_stretch
+    from dancegen.batch.plan import Options, make_jobs, resolve_weights
+    from dancegen.dances.bars import check_tempo
+    from dancegen.dances.make import parse_styles
+    from dancegen.device import choose_device
+    from dancegen.production.produce import Settings
+    from dancegen.weights.resolve import weights_by_role
+
+    if engine not in ENGINES:
+        raise DancegenError(f"--engine {engine} is none", f"choose {' or '.join(ENGINES)}")
+    if workers < 0:
+        raise DancegenError(f"--workers {workers} cannot be", "give 1 or more, or leave it out")
+    Settings(seed, style, size, fps, crf, preview)  # refuses what cannot be
+    check_stretch(start, duration)
+    check_tempo(tempo)
+    choose_device(device)
+    wanted = _pairs(songs, pictures, pairs)
+    parse_styles([style, *(f"{pair.style}@1" for pair in wanted if pair.style)])
+    chosen = weights_by_role(weights or [])
+    content = resolve_weights(chosen, preview, offline, reporter())
+    options = Options(seed, style, size, fps, crf, start, duration, tempo, preview, device, offline, chosen, content)
+    jobs = make_jobs(wanted, options, out)
+    if dry_run:
+        return Outcome(_plan_table(jobs, out, overwrite))
+    return _run(jobs, options, out, engine, workers, address, overwrite)
+
+
+def _pairs(songs: str, pictures: str | None, pairing: str) -> list[Pair]:
+    from dancegen.batch.plan import find_files, make_pairs, read_pairs
+    from dancegen.files import PICTURES, SONGS
+
+    if songs.lower().endswith(".csv"):
+        if pictures is not None:
+            raise DancegenError("a CSV of pairs names its pictures itself", "leave PICTURES out")
+        return read_pairs(Path(songs))
+    if pictures is None:
+        raise DancegenError(
+            "no pictures are given", "name a folder of pictures after the songs, or give a CSV of pairs"
+        )
+    return make_pairs(find_files(songs, SONGS, "songs"), find_files(pictures, PICTURES, "pictures"), pairing)
+
+
+def _run(
+    jobs: Sequence[Job],
+    options: Options,
+    out: Path,
+    engine_name: str,
+    workers: int,
+    address: str | None,
+    overwrite: bool,
+) -> Outcome:
+    from dancegen.batch.engine import run_jobs, sweep
+    from dancegen.batch.jobs import DONE, KEPT, OVER, UNNEEDED, JobTable
+
+    began = time.monotonic()
+    with ExitStack() as stack:
+        table = JobTable(out.resolve())
+        stack.callback(table.close)
+        sweep(out.resolve())
+        table.plan(jobs, overwrite)
+        before = {row.job.key for row in table.rows() if row.state == DONE}
+        if table.ready():
+            left = sum(row.state not in OVER for row in table.rows())
+            engine = _engine(engine_name, left, workers, address, options.device)
+            stack.callback(engine.close)
+            run_jobs(table, engine, _watcher(stack))
+        rows = table.rows()
+    failed = any(row.state not in (DONE, KEPT, UNNEEDED) for row in rows)
+    return Outcome(_summary(rows, before, out, time.monotonic() - began), int(failed))
+
+
+def _engine(name: str, jobs: int, workers: int, address: str | None, device: str) -> Engine:
+    from dancegen.batch.stages import run_stage
+
+    if name == "ray":
+        from dancegen.batch.engine_ray import RayEngine
+
+        return RayEngine(run_stage, workers, address, on_gpus=device != "cpu")
+    from dancegen.batch.engine_local import LocalEngine, fitting_workers, gpu_count
+
+    gpus = gpu_count(device)
+    named = int(device.startswith("cuda:"))  # one GPU for all workers, so no more than one worker
+    return LocalEngine(run_stage, workers or fitting_workers(jobs, gpus or named), gpus)
+
+
+def _watcher(stack: ExitStack) -> Callable[[list[Row]], None]:
+    """Who shows the progress: a live table on a terminal, lines elsewhere, nobody with --quiet."""
+    import sys
+
+    from dancegen.progress import SilentReporter
+
+    if isinstance(reporter(), SilentReporter) or not sys.stderr.isatty():
+        return _line_watcher()
+    from rich.console import Console
+    from rich.live import Live
+
+    live = stack.enter_context(
+        Live(console=Console(stderr=True, markup=False, emoji=False), refresh_per_second=4, transient=True)
+    )
+    began: dict[str, float] = {}
+
+    def watch(rows: list[Row]) -> None:
+        for row in rows:
+            if row.state == "running":
+                began.setdefault(row.job.key, time.monotonic())
+        live.update(_live_table(rows, began))
+
+    return watch
+
+
+def _line_watcher() -> Callable[[list[Row]], None]:
+    from dancegen.batch.jobs import FAILED, OVER
+
+    told: set[str] = set()
+    staged = False
+
+    def watch(rows: list[Row]) -> None:
+        nonlocal staged
+        over = {row.job.key: row for row in rows if row.state in OVER}
+        if not staged:
+            reporter().stage("batch", len(rows), "jobs")
+            staged = True
+        for key, row in over.items():
+            if key not in told:
+                told.add(key)
+                reporter().advance()
+                if row.state == FAILED:
+                    reporter().note(f"{row.job.kind} {row.job.name} failed: {row.error}")
+
+    return watch
+
+
+def _live_table(rows: Sequence[Row], began: dict[str, float]) -> Any:
+    from rich.console import Group
+    from rich.table import Table
+
+    from dancegen.batch.jobs import KEPT, KINDS, UNNEEDED
+
+    counts = Table("", "waiting", "running", "done", "failed", box=None)
+    for kind in KINDS:
+        states = ["done" if row.state in (KEPT, UNNEEDED) else row.state for row in rows if row.job.kind == kind]
+        counts.add_row(f"{kind}s", *(str(states.count(state)) for state in ("waiting", "running", "done", "failed")))
+    now = Table("at work", "job", "s", box=None)
+    for row in rows:
+        if row.state == "running":
+            now.add_row(row.worker, f"{row.job.kind} {row.job.name}", f"{time.monotonic() - began[row.job.key]:.0f}")
+    return Group(counts, now)
+
+
+def _plan_table(jobs: Sequence[Job], out: Path, overwrite: bool) -> str:
+    from dancegen.batch.jobs import done_before
+
+    counts = [counted(sum(job.kind == kind for job in jobs), what) for kind, what in COUNTED.items()]
+    said = f"{counts[2]} from {counts[0]} and {counts[1]}, each made once:"
+    problems, done = {job.key for job in jobs if job.problem}, done_before(out)
+    states = {job.key: _planned(job, problems, done, overwrite) for job in jobs}
+    wanted = {need for job in jobs if states[job.key].endswith(TO_DO) for need in job.needs}
+    lines = [("what", "file", "state")]
+    for job in jobs:
+        needless = job.kind != "video" and states[job.key] == TO_DO and job.key not in wanted
+        state = "not needed" if needless else states[job.key]
+        lines.append((job.kind, str(job.output.relative_to(out.resolve())), state))
+    return f"{said}\n{_columns(lines)}"
+
+
+def _planned(job: Job, problems: set[str], done: Mapping[str, str], overwrite: bool) -> str:
+    """What would be done about a job. `problems` are keys; `done` are keys and wishes."""
+    if job.problem or any(need in problems for need in job.needs):
+        return job.problem or "cannot be made"
+    if not job.output.exists():
+        return TO_DO
+    if job.kind != "video" or job.key in done:
+        return "is there"
+    how = OTHER_VERSION if job.wish and job.wish in done.values() else "made otherwise"
+    return f"{how}: {TO_DO}" if overwrite else f"{how}: --overwrite makes it anew"
+
+
+def _summary(rows: Sequence[Row], before: set[str], out: Path, seconds: float) -> str:
+    from dancegen.batch.jobs import DONE, KEPT, UNNEEDED
+
+    videos = [row for row in rows if row.job.kind == "video"]
+    made = sum(row.state == "done" and row.job.key not in before for row in videos)
+    there = sum(row.job.key in before or row.state == KEPT for row in videos)
+    stages = ", ".join(
+        counted(sum(row.state == "done" and row.job.key not in before for row in rows if row.job.kind == kind), what)
+        for kind, what in COUNTED.items()
+        if kind != "video"
+    )
+    said = f"{out}: {counted(made, COUNTED['video'])} made in {seconds:.0f} s ({stages}), {there} there before, "
+    said += f"{sum(row.state not in (DONE, KEPT) for row in videos)} failed"
+    if kept := sum(row.state == KEPT for row in videos):
+        remedy = f"--overwrite makes {'it' if kept == 1 else 'them'} anew"
+        said += f"\n{counted(kept, COUNTED['video'])} {OTHER_VERSION}, kept: {remedy}"
+    failed = [(row.job.kind, row.job.name, row.error) for row in rows if row.state not in (DONE, KEPT, UNNEEDED)]
+    return "\n".join([said, _columns([("failed", "name", "why"), *failed])]) if failed else said
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> str:
+    """Rows as aligned text; the last column may be as long as it likes, one line a row."""
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]) - 1)]
+    return "\n".join(
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=True)), row[-1]]) for row in rows
+    )
+
+
+COMMANDS = {"batch": batch}

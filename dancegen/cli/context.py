@@ -1,0 +1,99 @@
+"""What every command may use: who listens to its progress, what was typed, checks of its files.
+
+How to add a command: write `dancegen/cli/NAME.py` with a dict `COMMANDS = {"word": function or typer.Typer}` (or with
+one `app`, a typer.Typer of the module's name) and name the module in `cli.main.COMMAND_MODULES`. A function's
+parameters carry typer annotations, its docstring is its help, and it **returns** what is to be said: a str, a rich
+renderable, an
+`Outcome`, or None. It tells progress to `reporter()` and raises `DancegenError` for everything a user can mend; only
+`cli.main` prints. Modules import typer and the standard library at the top and everything else inside functions, so
+that `dancegen --help` stays fast (a test watches it).
+`--quiet` and `--debug` work on every command without being declared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dancegen.errors import DancegenError
+from dancegen.progress import Reporter, SilentReporter
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """For a command that says something and still ends with another exit status than 0."""
+
+    text: Any
+    exit_code: int = 0
+
+
+_REPORTER: ContextVar[Reporter | None] = ContextVar("reporter", default=None)
+
+
+_TYPED: ContextVar[tuple[str, ...]] = ContextVar("typed", default=())
+
+
+def typed() -> tuple[str, ...]:
+    """What was typed after `dancegen`, for reports; empty when a command is called as a function."""
+    return _TYPED.get()
+
+
+def use_typed(arguments: Sequence[str]) -> None:
+    """Make `arguments` what `typed()` returns; `cli.main` calls this once."""
+    _TYPED.set(tuple(arguments))
+
+
+def reporter() -> Reporter:
+    """Whoever listens to the running command: the console's reporter, or nobody when called as a function."""
+    return _REPORTER.get() or SilentReporter()
+
+
+def use_reporter(listener: Reporter) -> None:
+    """Make `listener` the one that `reporter()` returns; `cli.main` calls this once."""
+    _REPORTER.set(listener)
+
+
+def refuse_options(why: str, remedy: str, **given: Any) -> None:
+    """Refuse each option that was given (is not None, 0 or False): `refuse_options("only goes with --b", ..., a=a)`."""
+    for name, value in given.items():
+        if value:
+            raise DancegenError(f"--{name} {why}", remedy)
+
+
+def check_inputs(song: Path, picture: Path) -> None:
+    """Refuse addresses, and song and picture the wrong way round."""
+    from dancegen.files import PICTURES, SONGS
+
+    for path in (song, picture):
+        if path.parts and path.parts[0].lower() in ("http:", "https:"):
+            raise DancegenError(f"{path} is an address, not a file", "download it and give the file")
+    endings = tuple(path.suffix.lower().removeprefix(".") for path in (song, picture))
+    if endings[0] in PICTURES and endings[1] in SONGS:
+        raise DancegenError(f"{song} is a picture and {picture} is a song", "name the song first, then the picture")
+
+
+def check_file(path: Path, option: str, overwrite: bool, endings: Sequence[str] = (), *, folder: bool = False) -> None:
+    """Refuse a file or folder that could not be written, before any slow work.
+
+    Args:
+        path: what shall be written.
+        option: which option named it.
+        overwrite: it may exist.
+        endings: those it may have, with their dot; all if empty.
+        folder: it shall be a folder of files.
+    """
+    from dancegen.files import check_folder
+
+    if endings and path.suffix.lower() not in endings:
+        raise DancegenError(f"{option} {path} cannot be", f"end its name in {' or '.join(endings)}")
+    if path.exists() and path.is_dir() != folder:
+        there, wanted = ("file", "folder") if folder else ("folder", "file name")
+        raise DancegenError(f"{path} is a {there}", f"choose a {wanted} with {option}")
+    if not path.parent.is_dir():
+        raise DancegenError(f"the folder {path.parent} does not exist", f"create it or choose another with {option}")
+    if path.exists() and not overwrite:
+        raise DancegenError(f"{path} exists", f"add --overwrite to replace it, or choose another name with {option}")
+    check_folder(path)

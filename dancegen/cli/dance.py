@@ -1,0 +1,229 @@
+"""`dancegen dance` and `dancegen beats`: choose a dance before rendering it, and keep it as a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dancegen.cli.context import check_file, refuse_options, reporter
+from dancegen.cli.options import Beats, Device, Duration, Offline, Overwrite, Seed, Start, Tempo, Weights
+from dancegen.errors import DancegenError
+from dancegen.progress import counted
+
+if TYPE_CHECKING:
+    from dancegen.choreographers.stg_mamba.model import Choreographer
+    from dancegen.dances.dance_file import DanceFile, Edit
+    from dancegen.weights.verify import WeightsInfo
+
+Song = Annotated[Path, typer.Argument(help="Any sound file: wav, flac, mp3, m4a, ogg, opus, or a video with sound.")]
+
+
+def dance(
+    song: Song,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="The dance file; default: SONG.dance.json.")] = None,
+    takes: Annotated[int, typer.Option(help="How many dances to make; seeds count up from --seed.")] = 1,
+    sheet: Annotated[Path | None, typer.Option(help="A picture (.png) of all takes, the best first.")] = None,
+    seed: Seed = 0,
+    style: Annotated[
+        list[str] | None, typer.Option(help="none, cha-cha, rumba, tango or waltz; of some bars: tango@9-16.")
+    ] = None,
+    redo: Annotated[
+        list[str] | None, typer.Option(help="Bars to make anew in an existing dance, like 17-24; the rest is kept.")
+    ] = None,
+    from_: Annotated[Path | None, typer.Option("--from", help="With --redo: the dance file; default: --out.")] = None,
+    take: Annotated[int | None, typer.Option(help="With --redo: which take; default: the chosen or best.")] = None,
+    start: Start = 0.0,
+    duration: Duration = None,
+    tempo: Tempo = None,
+    beats: Beats = None,
+    weights: Weights = None,
+    device: Device = "auto",
+    offline: Offline = False,
+    force: Annotated[bool, typer.Option("--force", help="With --redo: accept a dance of another song.")] = False,
+    overwrite: Overwrite = False,
+) -> Any:
+    """Make a dance to SONG and keep it as a file, to be rendered with any picture later."""
+    from dancegen.dances.bars import check_beats, check_tempo
+    from dancegen.dances.dance_file import write_dance
+    from dancegen.dances.make import MOST_TAKES, parse_styles
+    from dancegen.production.produce import Settings
+
+    out = out or Path(f"{song.stem}.dance.json")
+    check_file(out, "-o", overwrite or bool(redo and from_ in (None, out)))
+    if sheet:
+        check_file(sheet, "--sheet", overwrite, [".png"])
+    if redo:
+        again = {"takes": takes != 1, "tempo": tempo, "beats": beats, "start": start, "duration": duration}
+        refuse_options("does not go with --redo", "leave it out: the dance file says it", **again)
+    else:
+        remedy = "name the bars to make anew, like --redo 17-24"
+        refuse_options("only goes with --redo", remedy, **{"from": from_, "take": take})
+    if not 1 <= takes <= MOST_TAKES:
+        raise DancegenError(f"--takes {takes} cannot be", f"give 1 to {MOST_TAKES}")
+    for number in (seed, seed + takes - 1):
+        Settings(seed=number)  # refuses what cannot be
+    parse_styles(style or [])
+    check_tempo(tempo)
+    check_beats(beats)
+    network, info = _choreographer(weights, device, offline)
+    if redo:
+        made = _redone(song, from_ or out, take, redo, seed, style or [], network, info, force)
+    else:
+        made = _new(song, takes, seed, style or [], start, duration, tempo, beats, network, info)
+    write_dance(out, made)
+    if sheet:
+        from dancegen.report.plots import contact_sheet, save_png
+
+        save_png(sheet, contact_sheet(made))
+    return _table(made, out, sheet)
+
+
+def beats(
+    song: Song,
+    start: Start = 0.0,
+    duration: Duration = None,
+    tempo: Tempo = None,
+    beats: Beats = None,
+    plot: Annotated[Path | None, typer.Option(help="A picture (.png) of the onsets and the beats.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="A text file of the beats, to be mended and given to --beats.")
+    ] = None,
+    overwrite: Overwrite = False,
+) -> Any:
+    """Show the beats and bars that are found in SONG."""
+    from dancegen.audio.load import load_song
+    from dancegen.dances.bars import check_beats, check_tempo
+    from dancegen.dances.make import find_grid
+
+    check_tempo(tempo)
+    check_beats(beats)
+    if out:
+        check_file(out, "-o", overwrite)
+    if plot:
+        check_file(plot, "--plot", overwrite, [".png"])
+    sound = load_song(song, start, duration, reporter())
+    grid = find_grid(sound, beats, tempo)
+    if plot:
+        from dancegen.audio.beats import onset_strength
+        from dancegen.audio.spectrum import FRAME_RATE
+        from dancegen.report.plots import beat_plot, save_png
+
+        save_png(plot, beat_plot(onset_strength(sound.samples), FRAME_RATE, grid.times, sound.seconds))
+    if out:
+        from dancegen.files import write_whole
+
+        lines = [f"# beats of {song.name}, seconds of the file", *(f"{time + start:.3f}" for time in grid.times)]
+        write_whole(out, ("\n".join(lines) + "\n").encode())
+    return _grid_table(song, sound.seconds, start, grid)
+
+
+def _new(
+    song: Path,
+    takes: int,
+    seed: int,
+    style: list[str],
+    start: float,
+    duration: float | None,
+    tempo: str | None,
+    beats: Path | None,
+    network: Choreographer,
+    info: WeightsInfo,
+) -> DanceFile:
+    from dancegen.audio.load import load_song
+    from dancegen.dances.make import find_grid, make_dance, parse_styles
+
+    styles = parse_styles(style)
+    reporter().stage("listening to the song")
+    sound = load_song(song, start, duration, reporter())
+    grid = find_grid(sound, beats, tempo)
+    if grid.confidence == 0:
+        reporter().note(f"{song.name} has no beat that could be found: the dance counts its own")
+    seeds = range(seed, seed + takes)
+    return make_dance(sound, grid, network, info, seeds=seeds, styles=styles, reporter=reporter())
+
+
+def _redone(
+    song: Path,
+    file: Path,
+    take: int | None,
+    bars: list[str],
+    seed: int,
+    style: list[str],
+    network: Choreographer,
+    info: WeightsInfo,
+    force: bool,
+) -> DanceFile:
+    from dancegen.audio.load import load_song
+    from dancegen.dances.bars import parse_bars
+    from dancegen.dances.make import parse_styles, redo
+    from dancegen.dances.read_dance import check_song, read_dance
+
+    made = read_dance(file)
+    if note := check_song(made, song, str(file), force):
+        reporter().note(note)
+    number = take or made.default_take
+    styles = parse_styles(style or [made.take(number).style])
+    if styles.stretches:
+        raise DancegenError("--style with bars does not go with --redo", "give the bars to --redo, and a plain --style")
+    reporter().stage("listening to the song")
+    sound = load_song(song, made.song.start, made.song.seconds)
+    stretches = [parse_bars(text) for text in bars]
+    how: dict[str, Any] = {"bars": stretches, "seed": seed, "style": styles.base, "weights": info}
+    return redo(made, number, sound, network, **how, reporter=reporter())
+
+
+def _choreographer(weights: list[str] | None, device: str, offline: bool) -> tuple[Choreographer, WeightsInfo]:
+    from dancegen.choreographers.stg_mamba.dance import load_choreographer
+    from dancegen.device import choose_device
+    from dancegen.weights.resolve import weights_by_role, weights_path
+    from dancegen.weights.verify import weights_info
+
+    chosen = weights_by_role(weights or []).get("choreographer", "choreographer")
+    path = weights_path(chosen, role="choreographer", offline=offline, reporter=reporter())
+    return load_choreographer(path, choose_device(device)), weights_info(path)
+
+
+def _table(made: DanceFile, out: Path, sheet: Path | None) -> Any:
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    from dancegen.dances.bars import bar_count
+    from dancegen.dances.takes import COLUMNS
+
+    tempo = f"{made.tempo:.0f} beats a minute" if made.confidence else "no beat found"
+    said = f"{out}: {made.song.seconds:.1f} s of {made.song.name}, {tempo}, {counted(bar_count(made.times), 'bars')}"
+    table = Table("rank", "take", "seed", "style", *COLUMNS, box=None, pad_edge=False)
+    order = sorted(enumerate(made.takes, 1), key=lambda pair: (pair[1].scores or {}).get("rank", pair[0]))
+    for place, (number, take) in enumerate(order, 1):
+        scores = take.scores or {}
+        edits = "".join(f", {edit.style}@{_bars(edit)} seed {edit.seed}" for edit in take.edits)
+        values = [form.format(scores.get(key, 0.0)) for key, form in COLUMNS.values()]
+        mark = "*" if number == made.default_take and len(made.takes) > 1 else ""
+        table.add_row(str(place), f"{number}{mark}", str(take.seed), take.style + edits, *values)
+    said += f"; sheet: {sheet}" if sheet else ""
+    said += "; * is rendered if no --take is given" if len(made.takes) > 1 else ""
+    return Group(Text(said), table)
+
+
+def _bars(edit: Edit) -> str:
+    return str(edit.first) if edit.first == edit.last else f"{edit.first}-{edit.last}"
+
+
+def _grid_table(song: Path, seconds: float, start: float, grid: Any) -> Any:
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    from dancegen.dances.make import describe_bars
+
+    sure = f"confidence {grid.confidence:.2f}" if grid.confidence else "no beat found, counted evenly"
+    table = Table("bar", "from s", "to s", "beats", box=None, pad_edge=False)
+    for bar, begin, end, count in describe_bars(grid.times, seconds):
+        table.add_row(str(bar), f"{begin + start:.2f}", f"{end + start:.2f}", str(count))
+    return Group(Text(f"{song.name}: {seconds:.1f} s, {grid.tempo:.1f} beats a minute, {sure}"), table)
+
+
+COMMANDS = {"dance": dance, "beats": beats}

@@ -1,0 +1,199 @@
+"""`dancegen doctor`: what there is, what is missing, and what to do about it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dancegen.cli.context import Outcome
+from dancegen.progress import counted
+
+FINE, OPTIONAL, BROKEN = "ok", "-", "!!"
+LITTLE_ROOM = 2 << 30  # bytes
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: how it stands (FINE, OPTIONAL: missing but not needed, BROKEN), what, the facts, the remedy."""
+
+    state: str
+    what: str
+    facts: str
+    remedy: str = ""
+
+
+def doctor() -> Outcome:
+    """Tell what there is: device, ffmpeg, weights, person detectors, folders. Exit status 1 if something is broken."""
+    from rich.table import Table
+
+    table = Table("", "what", box=None, pad_edge=False)
+    table.add_column("found", overflow="fold")  # paths are shown whole
+    table.add_column("remedy", overflow="fold")
+    findings = [finding for check in CHECKS for finding in _guarded(check)]
+    for finding in findings:
+        table.add_row(finding.state, finding.what, finding.facts, finding.remedy)
+    return Outcome(table, int(any(finding.state == BROKEN for finding in findings)))
+
+
+def _guarded(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """A check that fails is a finding, not the end of the examination."""
+    name = check.__name__.strip("_").replace("_", " ")
+    try:
+        yield from check()
+    except Exception as error:
+        yield Finding(
+            BROKEN, name, f"{type(error).__name__}: {error}", getattr(error, "remedy", "install dancegen again")
+        )
+
+
+def _programs() -> Iterator[Finding]:
+    from dancegen import __version__
+
+    system = f"{platform.system()} {platform.machine()}, {counted(os.cpu_count() or 1, 'cores')}"
+    yield Finding(
+        FINE, "dancegen", f"{__version__} in {Path(sys.prefix)}, Python {platform.python_version()}, {system}"
+    )
+
+
+def _device() -> Iterator[Finding]:
+    import torch
+
+    from dancegen.device import available_devices
+
+    best = available_devices()[0]
+    facts = f"torch {torch.__version__}, {counted(torch.get_num_threads(), 'threads')}, --device auto is {best}"
+    if best == "cuda":
+        yield Finding(FINE, "device", f"{facts} ({torch.cuda.get_device_name()})")
+    elif shutil.which("nvidia-smi"):
+        yield Finding(OPTIONAL, "device", facts, "there is an NVIDIA GPU: install a CUDA build of torch to use it")
+    else:
+        yield Finding(FINE, "device", facts)
+
+
+def _ffmpeg() -> Iterator[Finding]:
+    import subprocess
+
+    from dancegen.ffmpeg import ffmpeg_program, ffmpeg_version
+
+    program = ffmpeg_program()
+    encoders = subprocess.run([program, "-hide_banner", "-encoders"], capture_output=True, text=True, check=True).stdout
+    missing = [name for name in ("libx264", "aac", "libvpx-vp9", "libopus") if f" {name} " not in encoders]
+    facts = f"{ffmpeg_version()}, {program}"
+    if missing:
+        remedy = "unset IMAGEIO_FFMPEG_EXE or point it at a full build"
+        yield Finding(BROKEN, "ffmpeg", f"{facts}, without {', '.join(missing)}", remedy)
+    else:
+        yield Finding(FINE, "ffmpeg", facts)
+
+
+def _beats() -> Iterator[Finding]:
+    from dancegen.audio.tracker import import_librosa
+
+    try:
+        import_librosa()
+    except ImportError as error:
+        yield Finding(BROKEN, "librosa", f"cannot be imported: {error}", "install dancegen again")
+    else:
+        yield Finding(FINE, "librosa", "beat tracking")
+
+
+def _weights() -> Iterator[Finding]:
+    from dancegen.weights.defaults import defaults
+    from dancegen.weights.manifest import load_manifest, readable_size
+    from dancegen.weights.verify import rechecked_sha256
+
+    entries = load_manifest()
+    for entry in entries:
+        what, size = f"{entry.role}: {entry.name}", readable_size(entry.size)
+        if entry.source == "hub":
+            yield _hub_weights(what, size, entry)
+        elif not entry.package_path.is_file():
+            yield Finding(BROKEN, what, f"{entry.package_path} is missing", "install dancegen again")
+        elif rechecked_sha256(entry.package_path) == entry.sha256:
+            yield Finding(FINE, what, f"{size}, sha256 {entry.sha256[:12]}... as it should be")
+        else:
+            yield Finding(BROKEN, what, f"{entry.package_path} has another sha256", "install dancegen again")
+    own = defaults()
+    yield from _unfilled({entry.role for entry in entries} | own.keys())
+    for role, path in own.items():
+        if path.is_file():
+            yield Finding(FINE, f"{role}: your own", str(path))
+        else:
+            remedy = f"put it back or run `dancegen weights use --shipped {role}`"
+            yield Finding(BROKEN, f"{role}: your own", f"{path} is gone", remedy)
+
+
+def _unfilled(roles: Collection[str]) -> Iterator[Finding]:
+    """The networks that nothing is there for; only the choreographer has no stand-in."""
+    if "choreographer" not in roles:
+        yield Finding(BROKEN, "choreographer", "no weights", "install dancegen again, or render with --dance FILE")
+    stand_ins = {"subject": "mediapipe or --pose finds the person", "renderer": "the analytic puppet draws"}
+    for role, instead in stand_ins.items():
+        if role not in roles:
+            remedy = f"run `dancegen weights use FILE`, or give --weights {role}=FILE, for your own"
+            yield Finding(OPTIONAL, role, f"no weights: {instead}", remedy)
+
+
+def _hub_weights(what: str, size: str, entry: object) -> Finding:
+    from dancegen.weights import hub
+    from dancegen.weights.manifest import Entry
+    from dancegen.weights.verify import checked_sha256
+
+    assert isinstance(entry, Entry)
+    path = hub.cached(entry)
+    fetch = f"run `dancegen weights download {entry.name}` to have it"
+    if path is None:
+        return Finding(OPTIONAL, what, f"{size}, not downloaded from {entry.repo_id}", fetch)
+    if checked_sha256(path) == entry.sha256:
+        return Finding(FINE, what, f"{size}, sha256 {entry.sha256[:12]}... as it should be")
+    return Finding(BROKEN, what, f"{path} has another sha256", fetch)
+
+
+def _detectors() -> Iterator[Finding]:
+    from dancegen.people.detectors import mediapipe as mediapipe_detector
+    from dancegen.weights.manifest import load_manifest
+
+    if mediapipe_detector.available():
+        yield Finding(FINE, "mediapipe", "finds people in photos")
+    elif sys.version_info < (3, 13):
+        remedy = "for better masks of photos: pip install 'dancegen[mediapipe]'"
+        yield Finding(OPTIONAL, "mediapipe", "not installed", remedy)
+    else:
+        remedy = "for better masks of photos use Python 3.12 and dancegen[mediapipe]"
+        yield Finding(OPTIONAL, "mediapipe", "has no release for this Python", remedy)
+    if any(entry.role == "subject" for entry in load_manifest()):
+        yield Finding(FINE, "own detector", "finds people in photos and drawings")
+    if importlib.util.find_spec("onnxruntime") is None:
+        yield Finding(OPTIONAL, "onnxruntime", "not installed", "to use DWPose: pip install 'dancegen[dwpose]'")
+    else:
+        yield Finding(FINE, "onnxruntime", "can run DWPose")
+
+
+def _folders() -> Iterator[Finding]:
+    from dancegen.weights.hub import cache_folder
+
+    folders = (  # what is in a cache that cannot be written to is used all the same; nothing works without the other
+        ("weights cache", cache_folder(), OPTIONAL, "set HF_HOME to another folder"),
+        ("temporary files", Path(tempfile.gettempdir()), BROKEN, "set TMPDIR to another folder"),
+    )
+    for what, folder, closed, remedy in folders:
+        there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+        free = shutil.disk_usage(there).free
+        facts = f"{folder}, {free / 1e9:.1f} GB free"
+        if not os.access(there, os.W_OK):
+            yield Finding(closed, what, f"{facts}, cannot be written to", remedy)
+        elif free < LITTLE_ROOM:
+            yield Finding(OPTIONAL, what, facts, f"that is little: free some or {remedy}")
+        else:
+            yield Finding(FINE, what, facts)
+
+
+CHECKS = (_programs, _device, _ffmpeg, _beats, _weights, _detectors, _folders)
+COMMANDS = {"doctor": doctor}

@@ -1,0 +1,8 @@
+"""`dancegen evaluate ...`: the measurements, one module each."""
+
+from __future__ import annotations
+
+from dancegen.cli.train import assemble
+
+NAMES = ("choreographer", "renderer", "subject")
+COMMANDS = {"evaluate": assemble("evaluate", NAMES, "Measure how good the networks are.")}

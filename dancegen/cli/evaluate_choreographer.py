@@ -1,0 +1,109 @@
+"""`dancegen evaluate choreographer`: the table of a choreographer on songs it was not trained on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dancegen.progress import counted
+
+LABELS = {
+    "hit_rate": "hit rate %",
+    "coverage": "coverage %",
+    "bc_music": "BC music",
+    "bc_kinematic": "BC kinem.",
+    "pfd": "PFD",
+    "pfd_upright": "PFD upright",
+    "vfd": "VFD",
+    "pvar": "PVar",
+    "diversity": "diversity",
+    "bone_drift": "bone drift",
+    "jitter_ratio": "jitter /real",
+    "skate_ratio": "skate /real",
+    "speed": "speed",
+    "frozen": "frozen %",
+}
+
+
+def command(
+    data: Annotated[Path, typer.Option(help="Folder of pairs and songs; those kept out of training are used.")],
+    weights: Annotated[str, typer.Option(help="A name of the manifest or a .safetensors file.")] = "choreographer",
+    also: Annotated[list[str] | None, typer.Option(help="NAME=FILE: further weights, such as ablations.")] = None,
+    seeds: Annotated[int, typer.Option(help="Dances per song.", min=1)] = 2,
+    style: Annotated[str, typer.Option(help="Dance style of all dances.")] = "none",
+    seconds: Annotated[float | None, typer.Option(help="Use only the first seconds of each song.")] = None,
+    songs: Annotated[bool, typer.Option(help="A line for each song.")] = False,
+    librosa: Annotated[bool, typer.Option(help="A line for the beats that librosa's tracker finds by itself.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Folder for PNGs: speed against beats, strips of poses.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "cpu",
+) -> Any:
+    """Measure beats, movement and variety on songs kept out of training, beside real dancers and a shuffled control."""
+    from dancegen.choreographers.stg_mamba.config import STYLES
+    from dancegen.choreographers.stg_mamba.dance import choreograph
+    from dancegen.choreographers.stg_mamba.model import load_choreographer
+    from dancegen.device import choose_device
+    from dancegen.errors import DancegenError
+    from dancegen.lab.evaluate import choreographer as evaluation
+    from dancegen.weights.resolve import weights_path
+
+    if style not in STYLES:
+        raise DancegenError(f"--style {style}: there is no such style", f"choose one of {', '.join(STYLES)}")
+    chosen = choose_device(device)
+    network = load_choreographer(weights_path(weights), chosen)
+    others = {name: load_choreographer(file, chosen) for name, file in map(_named_file, also or [])}
+    heard, real = evaluation.read_songs(data, seconds), evaluation.read_real(data)
+    takes = len({motion.source for motion in real.stretches})
+    if len(heard) < 2 or not real.validation or takes < 2:
+        held_out = f"{counted(len(heard), 'songs')} and {counted(len(real.validation), 'dances')} kept out of training"
+        what = f"{data} has {held_out}, and {counted(takes, 'recordings')} in all"
+        raise DancegenError(what, "give the development data")
+    table = {"real": evaluation.real_row(real, heard), "two halves": evaluation.halves_row(real.stretches)}
+    judged_by = {song.name: evaluation.default_beats(song) for song in heard} if librosa else None
+    rows = evaluation.model_rows(network, heard, real, seeds=range(seeds), style=style, judged_by=judged_by)
+    single = () if songs else {song.name for song in heard}
+    table |= {name: row for name, row in rows.items() if name not in single}
+    for name, other in others.items():
+        table[name] = evaluation.model_rows(other, heard, real, seeds=range(seeds), style=style)["model"]
+    timing = {length: evaluation.speed_row(network, heard[0], length, 120 // length + 1) for length in (60, 600)}
+    if plot is not None:
+        from dancegen.report.dance_plots import pose_strip, speed_plot
+
+        plot.mkdir(parents=True, exist_ok=True)
+        for song in heard:
+            dance = choreograph(song.song, song.grid, network, seed=0, style=style)
+            speed_plot(dance, song.grid.times, plot / f"{song.name}-speed.png")
+            pose_strip(dance, plot / f"{song.name}-poses.png", start=10, seconds=8, columns=16, rows=2)
+    if as_json:
+        return json.dumps({"table": table, "seconds_for_music_of": timing}, indent=1)
+    return draw_table(table, timing)
+
+
+def _named_file(pair: str) -> tuple[str, Path]:
+    """`NAME=FILE` of --also."""
+    from dancegen.errors import DancegenError
+
+    name, equals, file = pair.partition("=")
+    if not (name and equals and file):
+        raise DancegenError(f"--also {pair} is no NAME=FILE", "give a name for the table and a .safetensors file")
+    return name, Path(file)
+
+
+def draw_table(table: dict[str, dict[str, float]], timing: dict[int, dict[str, float]]) -> Any:
+    """A rich table: one line for each set of dances, one column for each measure."""
+    from rich.table import Table
+
+    said = "; ".join(
+        f"{length} s of music in {taken['wall']:.2f} s ({taken['processor']:.2f} s of the processor)"
+        for length, taken in timing.items()
+    )
+    drawn = Table(title="Choreographer on songs kept out of training", caption=said)
+    drawn.add_column("")
+    for label in LABELS.values():
+        drawn.add_column(label, justify="right")
+    for name, row in table.items():
+        drawn.add_row(name, *(f"{row[key]:.3g}" if key in row else "" for key in LABELS))
+    return drawn

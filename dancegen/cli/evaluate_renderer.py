@@ -1,0 +1,77 @@
+"""`dancegen evaluate renderer`: copy, puppet and networks, measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def command(
+    frames: Annotated[Path | None, typer.Option(help="Training frames; their validation scenes are rendered.")] = None,
+    pairs: Annotated[
+        list[Path] | None, typer.Option(help="A folder of pictures of one person in one place, or a video; repeatable.")
+    ] = None,
+    weights: Annotated[
+        list[str] | None, typer.Option(help="Weights of G_r, a name or a file; repeatable. The default ones if none.")
+    ] = None,
+    scenes: Annotated[int, typer.Option(help="How many validation scenes.", min=1)] = 24,
+    every: Annotated[float, typer.Option(help="Seconds between the frames taken from a video.", min=0.01)] = 1.0,
+    judge: Annotated[bool, typer.Option(help="Let mediapipe judge the poses, where it is installed.")] = True,
+    json: Annotated[Path | None, typer.Option(help="Write all figures here.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Write a contact sheet here.")] = None,
+) -> Any:
+    """Compare copying the picture, the analytic puppet and networks, on synthetic people and on real pairs, at 256.
+
+    PSNR and SSIM over the frame; L1 and sharpness (gradient energy, made / real) inside the person; ghost: error where
+    the person stood; PCK by mediapipe; flicker of the background, made / real.
+    """
+    from rich.console import Group
+
+    from dancegen.cli.context import reporter
+    from dancegen.errors import DancegenError
+    from dancegen.lab.evaluate import renderer as evaluation
+    from dancegen.renderers.puppet.renderer import Renderer
+    from dancegen.renderers.retouch.generator import load_generator
+    from dancegen.weights.resolve import weights_path
+
+    if frames is None and not pairs:
+        raise DancegenError("there is nothing to evaluate on", "give --frames, --pairs or both")
+    methods = {"copy": evaluation.copy_method(), "puppet": evaluation.renderer_method(Renderer())}
+    for name in weights or ["renderer"]:
+        path = Path(name) if Path(name).is_file() else weights_path(name, offline=False, reporter=reporter())
+        methods[Path(name).stem] = evaluation.renderer_method(Renderer(load_generator(path)))
+    groups: dict[str, list[evaluation.Clip]] = {}
+    if frames is not None:
+        groups["synthetic validation people"] = evaluation.synthetic_clips(frames, scenes)
+    for path in pairs or []:
+        for clip in evaluation.real_clips(path, every=every, reporter=reporter()):
+            groups[clip.name] = [clip]
+    tables: list[Any] = []
+    everything: dict[str, Any] = {}
+    for title, clips in groups.items():
+        results = evaluation.evaluate(methods, clips, evaluation.mediapipe_judge() if judge else None, reporter())
+        everything |= results
+        tables.append(_table(title, results))
+    if json is not None:
+        evaluation.write_json(json, everything)
+    if plot is not None:
+        evaluation.contact_sheet(methods, [clip for clips in groups.values() for clip in clips], plot)
+    return Group(*tables)
+
+
+def _table(title: str, results: dict[str, dict[str, dict[str, float]]]) -> Any:
+    """Means over the clips of a group, one row a method."""
+    from rich.table import Table
+
+    from dancegen.lab.evaluate.renderer import MEASURES
+
+    table = Table("", *MEASURES, title=title)
+    for method in next(iter(results.values())):
+        row = []
+        for measure in MEASURES:
+            values = [clip[method][measure] for clip in results.values() if measure in clip[method]]
+            row.append(f"{sum(values) / len(values):.3f}" if values else "")
+        table.add_row(method, *row)
+    return table

@@ -1,0 +1,265 @@
+"""The `dancegen` program: its commands, its errors, its progress. The only module that prints."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import importlib
+import os
+import signal
+import sys
+import time
+import traceback
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from dancegen import __version__
+from dancegen.cli.context import reporter, use_reporter, use_typed
+from dancegen.errors import DancegenError
+from dancegen.progress import SilentReporter, counted
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+# Modules of dancegen.cli in the order of the help; each has COMMANDS = {"word": function or typer.Typer}, or one `app`,
+# a typer.Typer of the module's own name.
+COMMAND_MODULES = (
+    *("render", "subject", "check", "dance", "export", "batch"),
+    *("weights", "doctor", "bench", "train", "evaluate"),
+)
+EVERYWHERE = {"--quiet": "quiet", "-q": "quiet", "--debug": "debug"}  # options that may stand anywhere
+PLAIN_SECONDS = 10.0  # between two lines of progress where there is no terminal
+PLACES = {  # what is wrong with a place where something is to be written -> remedy
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some room"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "change its permissions, or choose another place"),
+}
+INTERRUPTED = 130  # exit status after Ctrl-C, as shells expect it
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the program and exit: 0 done, 1 an error the message explains, 2 wrong usage, 130 Ctrl-C."""
+    # Before torch is imported: its threads sleep while they wait. Spinning, they would take the cores from the encoder,
+    # and on a busy machine from each other (measured: 4 frames/s instead of 17).
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    given, everywhere = _take_everywhere(sys.argv[1:] if arguments is None else arguments)
+    listener = SilentReporter() if "quiet" in everywhere else _console_reporter()
+    use_reporter(listener)
+    use_typed(given)
+    _unwind_on_signals()
+    status = 1
+    try:
+        _build()(given, prog_name="dancegen")
+        status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    except Exception as error:
+        if "debug" in everywhere:
+            traceback.print_exception(error)
+        _close(listener)
+        print(f"dancegen: {_explain(error)}", file=sys.stderr)
+    _close(listener)
+    if status == INTERRUPTED:
+        print("dancegen: stopped", file=sys.stderr)
+    sys.exit(status)
+
+
+def _explain(error: Exception) -> str:
+    """One line for the user."""
+    if isinstance(error, DancegenError):
+        return " ".join(str(error).split())
+    told = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    if isinstance(error, MemoryError) or "out of memory" in told:
+        return f"not enough memory ({told}): close other programs, or choose a smaller --size or --device cpu"
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return f"{error.filename or 'a file name'} is too long a name: choose a shorter one"
+    if isinstance(error, OSError) and error.errno in PLACES:
+        return f"{error.filename or 'a file'} cannot be written ({error.strerror}): {PLACES[error.errno]}"
+    return f"a fault of dancegen's own ({told}): run it again with --debug and report what it says"
+
+
+def _unwind_on_signals() -> None:
+    """The end from outside (kill, a closed terminal) unwinds like Ctrl-C."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup has it ignored
+            signal.signal(number, _terminated)
+
+
+def _terminated(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)  # unwinds, so that no half-written file stays
+
+
+def _take_everywhere(arguments: list[str]) -> tuple[list[str], set[str]]:
+    """The arguments without the options of EVERYWHERE, and those that were there."""
+    stop = arguments.index("--") if "--" in arguments else len(arguments)
+    found = {EVERYWHERE[word] for word in arguments[:stop] if word in EVERYWHERE}
+    return [word for word in arguments[:stop] if word not in EVERYWHERE] + arguments[stop:], found
+
+
+def _build() -> typer.Typer:
+    app = typer.Typer(
+        name="dancegen",
+        help="A song and one picture of a person become a video of that person dancing to that song.",
+        no_args_is_help=True,
+        result_callback=_say,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for module in COMMAND_MODULES:
+        loaded = importlib.import_module(f"dancegen.cli.{module}")
+        commands = loaded.COMMANDS if hasattr(loaded, "COMMANDS") else {module: loaded.app}
+        for word, command in commands.items():
+            if isinstance(command, typer.Typer):
+                app.add_typer(command, name=word)
+            else:
+                app.command(word)(command)
+    return app
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"dancegen {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_version)
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only results and errors.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """`--quiet` and `--debug` are taken out before typer sees them; they stand here for the help alone."""
+
+
+def _say(result: Any, **_: Any) -> None:
+    """Print what a command returned; a command with an exit status of its own returns an object `text`, `exit_code`."""
+    _close(reporter())  # the progress is over before the result is printed
+    status = getattr(result, "exit_code", 0)
+    result = getattr(result, "text", result) if hasattr(result, "exit_code") else result
+    if isinstance(result, str) and result:
+        print(result)
+    elif result is not None and not isinstance(result, str):
+        from rich.console import Console
+
+        Console(width=None if sys.stdout.isatty() else 120, markup=False, emoji=False).print(result)
+    if status:
+        raise SystemExit(status)
+
+
+def _console_reporter() -> TerminalReporter | PlainReporter:
+    return TerminalReporter() if sys.stderr.isatty() else PlainReporter()
+
+
+def _close(listener: object) -> None:
+    with contextlib.suppress(AttributeError):
+        listener.close()  # type: ignore[attr-defined]
+
+
+class PlainReporter:
+    """Progress as lines on standard error, for pipes and logs."""
+
+    def __init__(self) -> None:
+        self._unit, self._total, self._done = "", 0, 0
+        self._began = self._told = time.monotonic()
+
+    def stage(self, name: str, total: int | None = None, unit: str = "") -> None:
+        """See `progress.Reporter`."""
+        self.close()
+        self._unit, self._total, self._done = unit, total or 0, 0
+        self._began = self._told = time.monotonic()
+        print(f"{name} ..." if not total else f"{name}: {counted(total, unit)} ...", file=sys.stderr, flush=True)
+
+    def advance(self, steps: int = 1) -> None:
+        """See `progress.Reporter`."""
+        self._done += steps
+        if self._total and time.monotonic() - self._told >= PLAIN_SECONDS:
+            self._told = time.monotonic()
+            rate = self._done / (self._told - self._began)
+            left = max(self._total - self._done, 0) / rate
+            said = f"  {self._done} of {counted(self._total, self._unit)}, {rate:.1f} {self._unit}/s, {left:.0f} s left"
+            print(said, file=sys.stderr, flush=True)
+
+    def note(self, text: str) -> None:
+        """See `progress.Reporter`."""
+        print(f"note: {text}", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """The last stage is over: say how fast it was, where that says something."""
+        seconds = time.monotonic() - self._began
+        if self._done and self._unit and seconds > 1:
+            print(
+                f"  {counted(self._done, self._unit)}, {self._done / seconds:.1f} {self._unit}/s",
+                file=sys.stderr,
+                flush=True,
+            )
+        self._done = 0
+
+
+class TerminalReporter:
+    """Progress as bars on standard error: stage, done of total, rate, time left."""
+
+    def __init__(self) -> None:
+        self._bars: Progress | None = None
+        self._task: Any = None
+        self._unit = ""
+        self._began = 0.0
+        self._done = 0
+
+    def stage(self, name: str, total: int | None = None, unit: str = "") -> None:
+        """See `progress.Reporter`."""
+        bars = self._started()
+        self._finish_task()
+        self._unit, self._began, self._done = unit, time.monotonic(), 0
+        self._task = bars.add_task(name, total=total, said="")
+
+    def advance(self, steps: int = 1) -> None:
+        """See `progress.Reporter`."""
+        if self._bars is None or self._task is None:
+            return
+        self._done += steps
+        rate = self._done / max(time.monotonic() - self._began, 1e-6)
+        said = f"{rate:.1f} {self._unit}/s" if self._unit else ""
+        self._bars.update(self._task, advance=steps, said=said)
+
+    def note(self, text: str) -> None:
+        """See `progress.Reporter`."""
+        self._started().console.print(f"note: {text}", markup=False, highlight=False)
+
+    def close(self) -> None:
+        """Leave the terminal as it should be; safe to call twice."""
+        if self._bars is not None:
+            self._finish_task()
+            self._bars.stop()
+            self._bars = None
+
+    def _finish_task(self) -> None:
+        if self._bars is not None and self._task is not None:
+            total = self._bars.tasks[self._bars.task_ids.index(self._task)].total
+            if total is None:
+                self._bars.update(self._task, total=1, completed=1)
+            self._task = None
+
+    def _started(self) -> Progress:
+        if self._bars is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+            self._bars = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                TextColumn("{task.percentage:>3.0f}%"),
+                TextColumn("{task.fields[said]}"),
+                TimeRemainingColumn(elapsed_when_finished=True),
+                console=Console(stderr=True, markup=False, emoji=False),
+            )
+            self._bars.start()
+        return self._bars
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""`dancegen train choreographer`: pairs of sound and motion to weights."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dancegen.progress import counted
+
+
+def command(
+    data: Annotated[Path, typer.Option(help="Folder of NAME.npz motions and sounds, searched at any depth.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run; a run that is there goes on.")],
+    steps: Annotated[int | None, typer.Option(help="Training steps.", min=1)] = None,
+    batch: Annotated[int | None, typer.Option(help="Windows per step.", min=1)] = None,
+    pieces: Annotated[int | None, typer.Option(help="Length of a window in pieces of 0.1 s.", min=16)] = None,
+    dances: Annotated[int, typer.Option(help="Beat-built dances for each song at each tempo.", min=1)] = 6,
+    scans: Annotated[str, typer.Option(help="Scans of the STGM blocks: sg, tgf, tgb with commas; empty for none.")] = (
+        "sg,tgf,tgb"
+    ),
+    material: Annotated[Path | None, typer.Option(help="Prepared pairs to use or make (OUT/material.npz).")] = None,
+    minutes: Annotated[float, typer.Option(help="Stop and save after this long; the same command goes on.")] = math.inf,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    from_openpose: Annotated[
+        bool, typer.Option(help="DATA holds NAME/*.json (OpenPose) beside NAME.wav: convert them first.")
+    ] = False,
+) -> str:
+    """Train the choreographer; OUT/choreographer.safetensors is the result.
+
+    A motion file holds `joints` (T, 18, 3) in metres, y up, COCO-18 order, and `fps`; optionally `genre` (cha-cha,
+    rumba, tango, waltz). A sound file of the same name makes it a pair. Sounds alone are danced to with all motions.
+    """
+    from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
+    from dancegen.cli.context import reporter as current_reporter
+    from dancegen.device import choose_device
+    from dancegen.lab.datasets.convert import convert_folder
+    from dancegen.lab.datasets.data import prepare
+    from dancegen.lab.datasets.material import load_material, save_material
+    from dancegen.lab.train.stg_mamba.export import export
+    from dancegen.lab.train.stg_mamba.train import TrainOptions, draw_curves, train
+
+    reporter = current_reporter()
+    given: dict[str, Any] = {"steps": steps, "batch": batch, "pieces": pieces, "seed": seed}
+    if steps is not None:  # a short run, such as an ablation's, meets every loss too
+        given["judged_from"] = min(TrainOptions.judged_from, steps // 3)
+        given["divergence_steps"] = min(TrainOptions.divergence_steps, max(1, steps // 2))
+    options = TrainOptions(**{name: value for name, value in given.items() if value is not None})
+    chosen = tuple(name for name in scans.split(",") if name)
+    config = ChoreographerConfig(scans=chosen) if chosen else ChoreographerConfig(scans=(), blocks=0)
+    if from_openpose:
+        reporter.note(f"{convert_folder(data)} OpenPose folders converted")
+    prepared = material or out / "material.npz"
+    if not prepared.exists():
+        save_material(prepared, prepare(data, dances=dances, seed=seed, reporter=reporter))
+    pairs = load_material(prepared)
+    trainer = train(config, options, pairs, out, device=choose_device(device), reporter=reporter, minutes=minutes)
+    result = out / "choreographer.safetensors"
+    export(trainer, pairs.train, result, {"steps": trainer.step, "seed": seed})
+    draw_curves(out)
+    steps_done = counted(trainer.step, "steps")
+    return f"{result} after {steps_done}; losses in {out / 'log.csv'}, curves in {out / 'curves.png'}"

@@ -1,0 +1,37 @@
+"""`dancegen train frames`: render the synthetic training frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dancegen.progress import counted
+
+
+def command(
+    out: Annotated[Path, typer.Option(help="Folder of the set; scenes go to OUT/SPLIT/NNNNNN.npz.")],
+    data: Annotated[Path, typer.Option(help="Folder with characters/, backgrounds/ and dance/.")],
+    scenes: Annotated[int, typer.Option(help="How many scenes of 8 frames.")] = 5000,
+    first: Annotated[int, typer.Option(help="Number of the first scene; processes can share the work.")] = 0,
+    seed: Annotated[int, typer.Option(help="With the scene's number it determines the scene.")] = 0,
+    split: Annotated[str, typer.Option(help="train or val: other people, dances and backgrounds.")] = "train",
+    figures: Annotated[bool, typer.Option(help="Drawn figures (stick men, doodles) instead of characters.")] = False,
+    turned: Annotated[bool, typer.Option(help="Characters may turn their side or back (for the finder).")] = False,
+    sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet of the first scenes here (PNG).")] = None,
+) -> str:
+    """Render synthetic training frames from rigged characters. Scenes that exist are kept."""
+    from dancegen.errors import DancegenError
+    from dancegen.lab.synthetic.make import contact_sheet, make_frames
+    from dancegen.lab.synthetic.store import scene_path
+
+    if split not in ("train", "val"):
+        raise DancegenError(f"there is no split {split!r}", "give --split train or --split val")
+    numbers = range(first, first + scenes)
+    made = make_frames(out, data, scenes=numbers, seed=seed, split=split, figures=figures, turned=turned)
+    said = f"{counted(made.written, 'scenes')} written to {out / split}, {made.found} were there already."
+    if sheet is not None:
+        contact_sheet([scene_path(out, split, index) for index in numbers[:6]]).save(sheet)
+        said += f" Contact sheet: {sheet}"
+    return said

@@ -1,0 +1,185 @@
+"""`dancegen weights ...`: see, fetch, check, choose and publish checkpoints. Commands return what is to be said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dancegen.cli.context import reporter
+from dancegen.cli.options import Offline
+from dancegen.errors import DancegenError
+
+if TYPE_CHECKING:
+    from dancegen.weights.manifest import Entry
+
+app = typer.Typer(help="The trained weights: see, fetch, check, choose and publish them.", no_args_is_help=True)
+COMMANDS = {"weights": app}
+
+
+@app.command("list")
+def list_() -> Any:
+    """All weights: role, size, licence, where they are, and whether their content was checked."""
+    from rich.table import Table
+
+    from dancegen.weights.defaults import defaults
+    from dancegen.weights.manifest import load_manifest
+
+    own = defaults()
+    table = Table("name", "role", "size", "licence", "where", "verified", box=None, pad_edge=False)
+    for entry in load_manifest():
+        name = f"{entry.name} (replaced)" if entry.role in own else entry.name
+        table.add_row(name, *_row(entry))
+    for role, path in own.items():
+        table.add_row(f"{path.name} (yours)", *_own_row(role, path))
+    return table
+
+
+def _row(entry: Entry) -> tuple[str, str, str, str, str]:
+    from dancegen.weights import hub
+    from dancegen.weights.manifest import readable_size
+    from dancegen.weights.verify import known_sha256
+
+    path = hub.cached(entry) if entry.source == "hub" else entry.package_path
+    here = path is not None and path.is_file()
+    where = entry.origin if here or entry.source == "package" else f"{entry.origin}, not downloaded"
+    if not path or not here:
+        verified = "missing" if entry.source == "package" else "-"
+    else:
+        known = known_sha256(path)
+        verified = "not yet" if known is None else "yes" if known == entry.sha256 else "NO: damaged"
+    return entry.role, readable_size(entry.size), entry.licence, where, verified
+
+
+def _own_row(role: str, path: Path) -> tuple[str, str, str, str, str]:
+    from dancegen.weights.manifest import readable_size
+
+    if not path.is_file():
+        return role, "-", "-", str(path), "missing"
+    return role, readable_size(path.stat().st_size), "-", str(path), "your own"
+
+
+@app.command()
+def download(
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="Names as in `weights list`.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Everything the manifest lists.")] = False,
+    offline: Offline = False,
+) -> str:
+    """Fetch weights from the Hub (HF_ENDPOINT: a mirror; HF_HOME: where they are kept) and check them."""
+    from dancegen.weights.manifest import load_manifest
+    from dancegen.weights.resolve import entry_path
+
+    entries = load_manifest() if all_ else _named(names)
+    paths = [entry_path(entry, offline=offline, reporter=reporter()) for entry in entries]
+    return "\n".join(f"{entry.name}: {path}" for entry, path in zip(entries, paths, strict=True))
+
+
+def _named(names: list[str] | None) -> tuple[Entry, ...]:
+    from dancegen.weights.manifest import entries_named, load_manifest
+
+    if not names:
+        raise DancegenError("no weights named", "give names from `dancegen weights list`, or --all")
+    return tuple(entry for name in names for entry in entries_named(name, load_manifest()))
+
+
+@app.command()
+def verify(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME...]", help="Default: all that are here.")] = None,
+) -> str:
+    """Hash every file anew and compare it with the manifest; damaged downloads are deleted."""
+    from dancegen.weights import hub
+    from dancegen.weights.manifest import load_manifest
+
+    lines, faults = [], []
+    for entry in _named(names) if names else load_manifest():
+        path = hub.cached(entry) if entry.source == "hub" else entry.package_path
+        if path is None:
+            lines.append(f"{entry.name}: not downloaded")
+            continue
+        if fault := _fault(entry, path):
+            faults.append(f"{entry.name}: {fault}")
+        else:
+            lines.append(f"{entry.name}: ok, {path}")
+    if faults:
+        remedy = "run `dancegen weights download NAME`, or install dancegen again where it is the package's"
+        raise DancegenError("; ".join(faults), remedy)
+    return "\n".join(lines)
+
+
+def _fault(entry: Entry, path: Path) -> str:
+    """What is wrong with a file that is here, "" if nothing; a damaged download is deleted."""
+    from dancegen.weights import hub
+    from dancegen.weights.verify import rechecked_sha256
+
+    if not path.is_file():
+        return f"{path} is missing"
+    found = rechecked_sha256(path, reporter())
+    if found == entry.sha256:
+        return ""
+    if entry.source == "hub":
+        hub.discard(entry, path, found, reporter())
+    return f"expected sha256 {entry.sha256}, found {found}"
+
+
+@app.command()
+def path(name: Annotated[str, typer.Argument(help="A name or a role as in `weights list`.")]) -> str:
+    """Where the checked file of these weights lies; downloads nothing."""
+    from dancegen.weights import hub
+    from dancegen.weights.manifest import ROLES, entries_named, load_manifest
+    from dancegen.weights.resolve import entry_path, weights_path
+
+    if name in ROLES and name != "detector":
+        return str(weights_path(name, offline=True))
+    entries = [entry for entry in load_manifest() if entry.role == name] or entries_named(name, load_manifest())
+    for entry in entries:
+        if entry.source == "hub" and hub.cached(entry) is None:
+            raise DancegenError(f"{entry.name} is not downloaded", f"run `dancegen weights download {entry.name}`")
+    return "\n".join(str(entry_path(entry, offline=True)) for entry in entries)
+
+
+@app.command()
+def use(
+    file: Annotated[Path | None, typer.Argument(help="Your own checkpoint, a .safetensors file.")] = None,
+    shipped: Annotated[str, typer.Option(metavar="ROLE", help="Go back to the shipped weights of this role.")] = "",
+) -> str:
+    """Make your own checkpoint the default of its role, which is read from its metadata."""
+    from dancegen.weights.defaults import CONFIG_CLASSES, forget_default, set_default
+
+    if shipped:
+        if shipped not in CONFIG_CLASSES:
+            raise DancegenError(f"there is no role {shipped!r}", f"choose one of {', '.join(CONFIG_CLASSES)}")
+        forget_default(shipped)
+        return f"the {shipped} is the shipped one"
+    if file is None:
+        raise DancegenError("no checkpoint named", "give a .safetensors file, or --shipped ROLE")
+    role = set_default(file)
+    return f"the {role} is {file.resolve()} (back: `dancegen weights use --shipped {role}`)"
+
+
+@app.command()
+def publish(
+    name: Annotated[str, typer.Argument(metavar="NAME_OR_FILE", help="Shipped weights, or a checkpoint of yours.")],
+    repo: Annotated[str, typer.Option(metavar="ORG/NAME", help="The repository on the Hub; made if there is none.")],
+    card: Annotated[Path | None, typer.Option(help="The model card. Default: the .md beside the file.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Of your own file, as an SPDX name.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, send nothing.")] = False,
+    offline: Offline = False,
+) -> str:
+    """Send a checkpoint and its card to the Hub and print the manifest entry to paste."""
+    from dancegen.weights.publish import describe, entry_json, prepare
+    from dancegen.weights.publish import publish as send
+
+    publication = prepare(name, repo, card=card, licence=licence)
+    if dry_run:
+        return describe(publication)
+    return entry_json(send(publication, offline=offline, reporter=reporter()))
+
+
+@app.command(hidden=True)
+def seal() -> str:
+    """For maintainers: write sha256 and size of the checkpoints in the checkout into the manifest."""
+    from dancegen.weights.seal import seal as write
+
+    changed = write()
+    return "\n".join(f"sealed {entry.name}: {entry.sha256}" for entry in changed) or "all sealed already"

@@ -1,8 +1,0 @@
-"""`dancegen evaluate ...`: the measurements, one module each."""
-
-from __future__ import annotations
-
-from dancegen.commands.train import assemble
-
-NAMES = ("choreographer", "renderer", "subject")
-COMMANDS = {"evaluate": assemble("evaluate", NAMES, "Measure how good the networks are.")}

@@ -1,0 +1,1 @@
+"""Dances that are kept: the dance file, takes, bars, scores, import and export."""

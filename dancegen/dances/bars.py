@@ -1,0 +1,187 @@
+"""Bars of a song and stretches of a dance: half and double tempo, beats given by hand, bars made anew."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from dancegen.audio.grid import BeatGrid, grid_from_times
+from dancegen.body.joints import L_ANKLE, LIMBS, NECK, R_ANKLE, mid_hip
+from dancegen.body.sequence import SkeletonSequence
+from dancegen.errors import DancegenError
+from dancegen.progress import counted
+
+BEATS_PER_BAR = 4
+JOIN_SECONDS = 0.7  # how long a join takes, inside the stretch that is made anew
+TEMPI = ("half", "double")
+
+
+def bar_count(times: np.ndarray) -> int:
+    """How many bars a grid of beats (B,) has; the last may be short."""
+    return max(1, -(-len(times) // BEATS_PER_BAR))
+
+
+def bar_poses(times: np.ndarray, first: int, last: int, fps: float, poses: int) -> tuple[int, int]:
+    """The poses of bars `first`..`last` (from 1, both included): begin and end, the end excluded.
+
+    Bar 1 also has what comes before its first beat, the last bar what follows the last beat.
+
+    Raises:
+        DancegenError: there are no such bars.
+    """
+    check_bars(times, first, last)
+    count = bar_count(times)
+    begin = 0 if first == 1 else round(float(times[(first - 1) * BEATS_PER_BAR]) * fps)
+    end = poses if last == count else round(float(times[last * BEATS_PER_BAR]) * fps)
+    begin, end = min(begin, poses), min(end, poses)
+    if end - begin < 2:
+        raise DancegenError(f"bars {first}-{last} lie behind the end of the dance", "choose earlier bars")
+    return begin, end
+
+
+def check_bars(times: np.ndarray, first: int, last: int) -> None:
+    """Refuse bars that a song with beats at `times` (B,) does not have."""
+    count = bar_count(times)
+    if not 1 <= first <= last <= count:
+        what = f"bars {first}-{last} are not in this song" if first != last else f"there is no bar {first} in this song"
+        raise DancegenError(what, f"choose within 1-{count}, the smaller first" if count > 1 else "it has bar 1 only")
+
+
+def parse_bars(text: str, option: str = "--redo") -> tuple[int, int]:
+    """`17-24` or `17` to (first, last)."""
+    found = re.fullmatch(r"\s*(\d{1,6})\s*(?:-\s*(\d{1,6})\s*)?", text)
+    if not found:
+        raise DancegenError(f"{option} {text} is no stretch of bars", "write it like 17-24 or 17")
+    return int(found[1]), int(found[2] or found[1])
+
+
+def check_tempo(tempo: str | None) -> None:
+    """Refuse what no --tempo is; said before the song is heard."""
+    if tempo is not None and tempo not in TEMPI:
+        raise DancegenError(f"--tempo {tempo} is none", f"choose {' or '.join(TEMPI)}")
+
+
+def check_beats(path: Path | None) -> None:
+    """Refuse a list of beats that is not there."""
+    if path is not None and not path.exists():
+        raise DancegenError(f"{path}: no such list of beats", "`dancegen beats SONG -o FILE` writes one")
+
+
+def retimed(grid: BeatGrid, tempo: str | None) -> BeatGrid:
+    """The grid at half the tempo (every second beat) or at double (a beat more between each two)."""
+    check_tempo(tempo)
+    if tempo is None:
+        return grid
+    times = grid.times
+    if tempo == "half":
+        if len(times) < 4:
+            raise DancegenError(
+                f"--tempo half leaves {len(times[::2])} of {counted(len(times), 'beats')}", "leave it out"
+            )
+        return replace(grid, times=times[::2], tempo=grid.tempo / 2)
+    between = (times[:-1] + times[1:]) / 2
+    return replace(grid, times=np.sort(np.concatenate([times, between])), tempo=grid.tempo * 2)
+
+
+def read_beats(path: Path, start: float, seconds: float) -> BeatGrid:
+    """The beats of a text file, one time per line in seconds of the song; what follows the time on a line is ignored.
+
+    Audacity's label tracks and librosa's CSV fit. Lines that begin with # and empty lines are skipped.
+
+    Args:
+        path: the file.
+        start: where the stretch of the song begins, seconds.
+        seconds: its length; beats outside are left out.
+    """
+    check_beats(path)
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as cause:
+        raise DancegenError(f"{path} cannot be read as a text file of beats", "write one time per line") from cause
+    times = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        try:
+            times.append(float(re.split(r"[,;\s]+", line.strip())[0]))
+        except ValueError as cause:
+            what = f"{path} line {number} does not begin with a time in seconds ({line.strip()[:30]!r})"
+            raise DancegenError(what, "write one time per line") from cause
+    inside = np.asarray(times) - start
+    return grid_from_times(inside[(inside >= 0) & (inside < seconds) | ~np.isfinite(inside)], str(path))
+
+
+def paste(old: SkeletonSequence, new: SkeletonSequence, begin: int, end: int) -> SkeletonSequence:
+    """`old` with its poses `begin`..`end` (excluded) taken from `new`; every pose outside is `old`'s, bit for bit.
+
+    The joins lie inside the stretch: over JOIN_SECONDS (at most a quarter of it) old turns into new and back. There the
+    new dance is moved sideways so that the foot which carries the weight stays where it is; what the two joins differ
+    in is spread over the whole stretch.
+
+    Args:
+        old: (T, V, 3) canonical.
+        new: the same length and rate.
+        begin: first pose that may change.
+        end: one past the last.
+    """
+    if len(old) != len(new) or old.fps != new.fps:
+        raise DancegenError(f"a dance of {len(new)} poses cannot be joined to one of {len(old)}", "use the same song")
+    count = end - begin
+    before, after = old.joints[begin:end].astype(np.float64), new.joints[begin:end].astype(np.float64)
+    share = _shares(count, begin > 0, end < len(old), old.fps)  # (count,)
+    join = max(2, min(round(JOIN_SECONDS * old.fps), count // 4))
+    first, last = _foot_offset(before[:join], after[:join]), _foot_offset(before[-join:], after[-join:])
+    first = first if begin > 0 else last
+    last = last if end < len(old) else first
+    if begin > 0 or end < len(old):
+        after[..., 0] += (first + (last - first) * _smooth(np.linspace(0, 1, count)))[:, None]
+    joints = old.joints.copy()
+    joints[begin:end] = blend(before, after, share)
+    confidence = old.confidence.copy()
+    confidence[begin:end] = np.where(share[:, None] > 0.5, new.confidence[begin:end], old.confidence[begin:end])
+    return replace(old, joints=joints, confidence=confidence)
+
+
+def _foot_offset(old: np.ndarray, new: np.ndarray) -> float:
+    """How far new must go in x so that the foot that stands lowest in both (T, V, 3) keeps its place."""
+    heights = [(old[:, ankle, 1] + new[:, ankle, 1]).mean() for ankle in (R_ANKLE, L_ANKLE)]
+    foot = (R_ANKLE, L_ANKLE)[int(np.argmax(heights))]
+    return float((old[:, foot, 0] - new[:, foot, 0]).mean())
+
+
+def blend(a: np.ndarray, b: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Poses between `a` and `b` (T, V, 3) that keep the lengths of the limbs; share (T,) 0 = a, 1 = b exactly."""
+    weight = share[:, None, None]
+    straight = a * (1 - weight) + b * weight  # (T, V, 3)
+    joints = straight.copy()
+    for parent, child in LIMBS:
+        bone = straight[:, child] - straight[:, parent]  # (T, 3)
+        length_a = np.linalg.norm(a[:, child] - a[:, parent], axis=-1)
+        length_b = np.linalg.norm(b[:, child] - b[:, parent], axis=-1)
+        wanted = length_a * (1 - share) + length_b * share  # (T,)
+        norm = np.linalg.norm(bone, axis=-1)
+        joints[:, child] = joints[:, parent] + bone * (wanted / np.maximum(norm, 1e-9))[:, None]
+    ankles = [R_ANKLE, L_ANKLE]  # the longer legs must not stand below the floor
+    joints[..., 1] += (straight[:, ankles, 1].max(axis=1) - joints[:, ankles, 1].max(axis=1))[:, None]
+    joints[..., 2] -= mid_hip(joints)[:, None, 2] - mid_hip(straight)[:, None, 2]
+    inner = (share > 0) & (share < 1)
+    joints[~inner] = straight[~inner]
+    assert LIMBS[0][0] == NECK  # the walk above starts at the neck
+    return joints
+
+
+def _shares(count: int, join_begin: bool, join_end: bool, fps: float) -> np.ndarray:
+    """How much of the new dance each of `count` poses has: a smooth rise and fall where there is something to join."""
+    length = max(1, min(round(JOIN_SECONDS * fps), count // 4))
+    rise = _smooth((np.arange(count) + 1) / (length + 1)) if join_begin else np.ones(count)
+    fall = _smooth((count - np.arange(count)) / (length + 1)) if join_end else np.ones(count)
+    return np.minimum(rise, fall)
+
+
+def _smooth(at: np.ndarray) -> np.ndarray:
+    """Perlin's smootherstep: 0 to 1 with no jump in speed or acceleration at the ends."""
+    x = np.clip(at, 0, 1)
+    return x**3 * (x * (6 * x - 15) + 10)

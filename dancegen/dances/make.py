@@ -1,0 +1,166 @@
+"""Making dances that are kept: takes of one song, styles by stretches, bars made anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dancegen.audio.grid import BeatGrid
+from dancegen.body.sequence import SkeletonSequence
+from dancegen.dances.bars import bar_count, bar_poses, check_bars, parse_bars, paste, read_beats, retimed
+from dancegen.dances.dance_file import DanceFile, Edit, SongInfo, Take, file_sha256, rounded
+from dancegen.dances.takes import ranked
+from dancegen.errors import DancegenError
+from dancegen.progress import Reporter, SilentReporter
+
+if TYPE_CHECKING:
+    from dancegen.audio.song import Song
+    from dancegen.choreographers.stg_mamba.model import Choreographer
+    from dancegen.weights.verify import WeightsInfo
+
+MOST_TAKES = 64
+
+
+@dataclass(frozen=True)
+class Styles:
+    """The style of the whole dance and of stretches of it: (style, first bar, last bar), later ones over earlier."""
+
+    base: str
+    stretches: tuple[tuple[str, int, int], ...] = ()
+
+
+def parse_styles(options: Sequence[str]) -> Styles:
+    """`["rumba", "tango@9-16"]`: rumba, but tango in bars 9 to 16."""
+    from dancegen.choreographers.stg_mamba.config import STYLES
+
+    base, stretches = [], []
+    for option in options:
+        name, at, bars = option.partition("@")
+        if name not in STYLES:
+            raise DancegenError(f"--style {option}: there is no style {name!r}", f"choose one of {', '.join(STYLES)}")
+        if at:
+            stretches.append((name, *parse_bars(bars, "--style")))
+        else:
+            base.append(name)
+    if len(base) > 1:
+        raise DancegenError(f"--style {base[1]}: the whole dance is {base[0]} already", "give bars, like tango@9-16")
+    return Styles(base[0] if base else STYLES[0], tuple(stretches))
+
+
+def find_grid(song: Song, beats: Path | None = None, tempo: str | None = None) -> BeatGrid:
+    """The beats to dance to: the tracker's or a file's, at once, half or double; an even count where there are none."""
+    from dancegen.audio.beats import find_beats
+
+    grid = read_beats(beats, song.start, song.seconds) if beats else find_beats(song)
+    return retimed(grid.counted(song.seconds), tempo)
+
+
+def make_dance(
+    song: Song,
+    grid: BeatGrid,
+    network: Choreographer,
+    weights: WeightsInfo,
+    *,
+    seeds: Sequence[int],
+    styles: Styles,
+    reporter: Reporter | None = None,
+) -> DanceFile:
+    """A dance file with a scored take for each seed."""
+    reporter = reporter or SilentReporter()
+    for _, first, last in styles.stretches:
+        check_bars(grid.times, first, last)
+    takes = []
+    for number, seed in enumerate(seeds, 1):
+        told = _Named(reporter, f"take {number} of {len(seeds)}, ") if len(seeds) > 1 else reporter
+        takes.append(_one_take(song, grid, network, seed, styles, told))
+    info = SongInfo(song.path.name, file_sha256(song.path), song.start, round(song.seconds, 6))
+    return DanceFile(info, grid.times, grid.tempo, grid.confidence, weights, ranked(takes, grid.times))
+
+
+class _Named:
+    """A reporter that says before each stage which take it belongs to."""
+
+    def __init__(self, reporter: Reporter, prefix: str) -> None:
+        self._prefix, self._stage = prefix, reporter.stage
+        self.advance, self.note = reporter.advance, reporter.note
+
+    def stage(self, name: str, total: int | None = None, unit: str = "") -> None:
+        """See `progress.Reporter`."""
+        self._stage(self._prefix + name, total, unit)
+
+
+def _one_take(
+    song: Song, grid: BeatGrid, network: Choreographer, seed: int, styles: Styles, reporter: Reporter
+) -> Take:
+    from dancegen.choreographers.stg_mamba.dance import choreograph
+
+    dance = choreograph(song, grid, network, seed=seed, style=styles.base, reporter=reporter)
+    take = Take(rounded(dance), seed, styles.base)
+    others = {
+        style: choreograph(song, grid, network, seed=seed, style=style, reporter=reporter)
+        for style in {style for style, _, _ in styles.stretches}
+    }
+    for style, first, last in styles.stretches:
+        take = _pasted(take, others[style], grid.times, Edit(first, last, seed, style))
+    return take
+
+
+def redo(
+    dance: DanceFile,
+    number: int,
+    song: Song,
+    network: Choreographer,
+    *,
+    bars: Sequence[tuple[int, int]],
+    seed: int,
+    style: str,
+    weights: WeightsInfo | None = None,
+    reporter: Reporter | None = None,
+) -> DanceFile:
+    """The dance with stretches of bars of take `number` made anew; every pose outside them is kept bit for bit.
+
+    That take is then the chosen one.
+
+    Args:
+        dance: the dance.
+        number: the take, from 1.
+        song: the stretch of the song that the dance covers.
+        network: any choreographer, not only the one that made the dance.
+        bars: (first, last) bars, both included, from 1.
+        seed, style: of the new bars.
+        weights: which the network was loaded from; told of these bars where they are not those of the dance.
+        reporter: is told about windows.
+    """
+    from dancegen.choreographers.stg_mamba.dance import choreograph
+
+    grid = BeatGrid(dance.times, dance.tempo, dance.confidence).counted(song.seconds)
+    for first, last in bars:
+        check_bars(grid.times, first, last)
+    take = dance.take(number)
+    others = None if weights == dance.weights else weights
+    new = choreograph(song, grid, network, seed=seed, style=style, reporter=reporter or SilentReporter())
+    for first, last in bars:
+        take = _pasted(take, new, grid.times, Edit(first, last, seed, style, others))
+    changed = dance.with_take(number, take)
+    return replace(changed, takes=ranked(changed.takes, grid.times), chosen=number)
+
+
+def _pasted(take: Take, new: SkeletonSequence, times: np.ndarray, edit: Edit) -> Take:
+    old = take.skeleton
+    begin, end = bar_poses(times, edit.first, edit.last, old.fps, len(old))
+    mixed = rounded(paste(old, new.resampled(old.fps, len(old)), begin, end))
+    return replace(take, skeleton=mixed, edits=(*take.edits, edit))
+
+
+def describe_bars(times: np.ndarray, seconds: float) -> list[tuple[int, float, float, int]]:
+    """(bar, begin, end, beats) of each bar, seconds of the stretch."""
+    rows = []
+    for bar in range(1, bar_count(times) + 1):
+        beats = times[(bar - 1) * 4 : bar * 4]
+        end = float(times[bar * 4]) if bar * 4 < len(times) else seconds
+        rows.append((bar, float(beats[0]) if len(beats) else 0.0, end, len(beats)))
+    return rows

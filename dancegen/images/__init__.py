@@ -1,0 +1,1 @@
+"""Pictures without people: resizing, filling, matting."""

@@ -1,0 +1,1 @@
+"""Filling holes with the picture's own texture."""

@@ -1,0 +1,1 @@
+"""Data, training and evaluation; nothing above imports it but `cli`."""

@@ -1,0 +1,1 @@
+"""Training frames of rigged and drawn people."""

@@ -1,0 +1,1 @@
+"""Training the renderer's networks."""

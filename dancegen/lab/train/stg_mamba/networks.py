@@ -1,0 +1,100 @@
+"""Networks that only training needs: posterior, discriminator, genre network.
+
+Glossary: B batch, F pieces, T = 3 F poses, Q units of a window, Z noise, C pose values, K beat inputs, V joints.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dancegen.body.joints import V
+from dancegen.choreographers.stg_mamba.config import POSE_VALUES, STYLES, ChoreographerConfig
+from dancegen.choreographers.stg_mamba.stgm import GraphConv
+
+
+class Posterior(nn.Module):
+    """Which movement a unit is: target motion -> mean and deviation of the noise of each unit of two beats."""
+
+    def __init__(self, config: ChoreographerConfig, width: int = 128) -> None:
+        super().__init__()
+        inputs = POSE_VALUES * config.poses_per_piece + config.beat_inputs
+        self.layers = nn.ModuleList(
+            [nn.Conv1d(inputs, width, 5, padding=2), nn.Conv1d(width, width, 5, padding=2), nn.Conv1d(width, width, 1)]
+        )
+        self.out = nn.Linear(width, 2 * config.noise)
+        self.scale = config.noise_scale
+
+    def forward(self, values: Tensor, beats: Tensor, unit: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, T, C), (B, F, K), (B, F) -> means and standard deviations, (B, Q, Z) each."""
+        x = torch.cat([values.reshape(*beats.shape[:2], -1), beats], dim=-1).transpose(1, 2)  # (B, 3 C + K, F)
+        for layer in self.layers:
+            x = F.silu(layer(x))
+        member = F.one_hot(unit, int(unit.max()) + 1).to(x.dtype)  # (B, F, Q)
+        pooled = (x @ member).transpose(1, 2) / member.sum(1).clamp_min(1)[..., None]  # (B, Q, width)
+        mean, log_deviation = self.out(pooled).chunk(2, dim=-1)
+        # begins with means far apart and little noise: a posterior that says nothing at first is never listened to
+        return mean * 4 * self.scale, (log_deviation - 2.5).clamp(-6, 1).exp() * self.scale
+
+
+class Discriminator(nn.Module):
+    """Is a stretch of movement, with its music's beats, of the data? Strided convolutions over 30 poses a second."""
+
+    def __init__(self, config: ChoreographerConfig, width: int = 64) -> None:
+        super().__init__()
+        inputs = 2 * (V * 3 + 2) + config.beat_inputs
+        self.layers = nn.ModuleList(
+            [
+                nn.Conv1d(inputs, width, 5, 2, padding=2),
+                nn.Conv1d(width, width, 5, 2, padding=2),
+                nn.Conv1d(width, 2 * width, 5, 2, padding=2),
+            ]
+        )
+        self.out = nn.Conv1d(2 * width, 1, 3, padding=1)
+
+    def forward(self, joints: Tensor, beats: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """(B, T, V, 3), (B, F, K) -> scores (B, T / 8) and the features of each layer."""
+        place = (joints[:, :, 8, :2] + joints[:, :, 11, :2]) / 2  # (B, T, 2)
+        shape = joints - F.pad(place, (0, 1))[:, :, None]
+        flat = torch.cat([shape.flatten(2), place], dim=-1)  # (B, T, V * 3 + 2)
+        speed = F.pad(flat[:, 1:] - flat[:, :-1], (0, 0, 1, 0)) * 10
+        told = beats.repeat_interleave(flat.shape[1] // beats.shape[1], dim=1)  # (B, T, K)
+        x = torch.cat([flat, speed, told], dim=-1).transpose(1, 2)  # (B, inputs, T)
+        features = []
+        for layer in self.layers:
+            x = F.leaky_relu(layer(x), 0.2)
+            features.append(x)
+        return self.out(x)[:, 0], features
+
+
+class GenreNetwork(nn.Module):
+    """A small ST-GCN that tells the style of a dance; its layers carry the pose perceptual loss."""
+
+    def __init__(self, widths: tuple[int, ...] = (16, 24, 32)) -> None:
+        super().__init__()
+        self.lift = nn.Linear(6, widths[0])
+        inputs = (widths[0], *widths[:-1])
+        self.graphs = nn.ModuleList(GraphConv(width) for width in inputs)
+        self.times = nn.ModuleList(
+            nn.Conv2d(i, o, (5, 1), (2, 1), padding=(2, 0)) for i, o in zip(inputs, widths, strict=True)
+        )
+        self.out = nn.Linear(widths[-1], len(STYLES))
+
+    def forward(self, joints: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """(B, T, V, 3) -> logits (B, styles) and the features of each layer."""
+        place = (joints[:, :, 8, :2] + joints[:, :, 11, :2]) / 2  # (B, T, 2)
+        shape = joints - F.pad(place, (0, 1))[:, :, None]
+        speed = F.pad(joints[:, 1:] - joints[:, :-1], (0, 0, 0, 0, 1, 0)) * 10
+        x = F.relu(_normed(self.lift(4 * torch.cat([shape, speed], dim=-1))))  # (B, T, V, d)
+        features = [x]
+        for graph, time in zip(self.graphs, self.times, strict=True):
+            x = F.relu(_normed(graph(x))).permute(0, 3, 1, 2)  # (B, d, T, V)
+            x = F.relu(_normed(time(x).permute(0, 2, 3, 1)))  # (B, T / 2, V, d)
+            features.append(x)
+        return self.out(x.mean(dim=(1, 2))), features
+
+
+def _normed(x: Tensor) -> Tensor:
+    """Layer norm over the features, without weights."""
+    return F.layer_norm(x, x.shape[-1:])

@@ -1,0 +1,348 @@
+"""The training loop of the choreographer, in one place to read.
+
+Each step draws windows of dances, lets the posterior say which movement each unit of two beats is, lets the
+choreographer dance it to the music, and compares. From some step on, every second step also dances a few windows to
+another song's noise, for which only the discriminator can say whether they look like dancing. A run that was
+interrupted goes on exactly where its last save was: networks, averages, optimisers and random generator are all in
+`state.safetensors`.
+
+Glossary: B batch, F pieces, T poses, Q units, Z noise.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
+from dancegen.choreographers.stg_mamba.model import Choreographer, fade_noise
+from dancegen.errors import DancegenError
+from dancegen.lab.datasets.data import Material
+from dancegen.lab.datasets.material import Batch, Sampler, draw_styles
+from dancegen.lab.train.stg_mamba.losses import (
+    PERCEPTUAL_LAYERS,
+    LossWeights,
+    divergence,
+    feature_gap,
+    reconstruction,
+)
+from dancegen.lab.train.stg_mamba.networks import Discriminator, GenreNetwork, Posterior
+from dancegen.progress import Reporter, SilentReporter
+
+LOSS_NAMES = (*LossWeights.__dataclass_fields__, "critic")
+STATE, LOG, OPTIONS = "state.safetensors", "log.csv", "options.json"
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """How to train; stored beside the state, and a resumed run must have the same."""
+
+    steps: int = 4500
+    batch: int = 8
+    pieces: int = 64
+    learning_rate: float = 2e-3
+    critic_rate: float = 4e-4
+    warmup: int = 100
+    average: float = 0.998
+    genre_steps: int = 200
+    free: int = 2  # windows danced to other noise than their own, in every second step
+    style_dropout: float = 0.3
+    seed: int = 0
+    save_every: int = 200
+    judged_from: int = 600  # the step from which on the critic and the genre network judge
+    divergence_steps: int = 2000  # over which the weight of the divergence rises to its full value
+    weights: LossWeights = field(default_factory=LossWeights)
+
+
+class Trainer:
+    """The networks, optimisers and random state of one run.
+
+    Args:
+        config: the choreographer's sizes.
+        options: how to train.
+        material: prepared pairs.
+        device: where to train.
+    """
+
+    def __init__(
+        self, config: ChoreographerConfig, options: TrainOptions, material: Material, device: torch.device
+    ) -> None:
+        self.config, self.options, self.device, self.step = config, options, device, 0
+        self.generator = torch.Generator().manual_seed(options.seed)
+        self.sampler = Sampler(material.train, options.pieces)
+        self.motions = material.motions
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(options.seed)
+            self.network = Choreographer(config).to(device)
+            self.posterior = Posterior(config).to(device)
+            self.critic = Discriminator(config).to(device)
+            self.genre = GenreNetwork().to(device)
+        self.average = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        makers = [*self.network.parameters(), *self.posterior.parameters()]
+        self.optimiser = torch.optim.AdamW(makers, lr=options.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
+        self.critic_optimiser = torch.optim.Adam(self.critic.parameters(), lr=options.critic_rate, betas=(0.5, 0.99))
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """All networks by the name under which they are saved."""
+        return {"network": self.network, "posterior": self.posterior, "critic": self.critic, "genre": self.genre}
+
+    def train_genre(self) -> float:
+        """Train the genre network on the performances; its accuracy over the last steps, in %."""
+        optimiser = torch.optim.Adam(self.genre.parameters(), lr=3e-3)
+        hits: list[float] = []
+        for _ in range(self.options.genre_steps):
+            directions, root, style = draw_styles(self.motions, 2 * self.options.batch, self.generator)
+            style = style.to(self.device)
+            logits, _ = self.genre(self.network.place(directions.to(self.device), root.to(self.device)))
+            optimiser.zero_grad()
+            F.cross_entropy(logits, style).backward()
+            optimiser.step()
+            hits.append(float((logits.argmax(1) == style).float().mean()))
+        for parameter in self.genre.parameters():
+            parameter.requires_grad_(False)
+        return 100 * sum(hits[-50:]) / max(1, len(hits[-50:]))
+
+    def draw(self) -> Batch:
+        """The next batch."""
+        return self.sampler.draw(self.options.batch, self.generator).to(self.device)
+
+    def normal(self, like: Tensor) -> Tensor:
+        """Standard normal noise of one shape, drawn on the CPU."""
+        return torch.randn(like.shape, generator=self.generator).to(self.device)
+
+    def advance(self) -> dict[str, float]:
+        """One step; returns the losses, unweighted."""
+        batch, weights = self.draw(), self.options.weights
+        real = self.network.place(batch.directions, batch.root)  # (B, T, V, 3)
+        mean, deviation = self.posterior(
+            torch.cat([batch.directions.flatten(2), batch.root], dim=-1), batch.beats, batch.unit
+        )  # (B, Q, Z)
+        noise = mean + deviation * self.normal(mean)
+        dropped = torch.rand(len(batch.style), generator=self.generator).to(self.device) < self.options.style_dropout
+        style = batch.style.masked_fill(dropped, 0)
+        judged = self.step >= self.options.judged_from and self.step % 2 == 1  # costly: every second step
+        free = self.options.free if judged else 0
+        made = self.dance(batch, noise, style, free)
+
+        losses = reconstruction(made[: len(real)], real)
+        losses["divergence"] = divergence(mean, deviation, self.config.noise_scale)
+        if judged:
+            losses |= self.judge(made, real, batch)
+        rise = min(1.0, self.step / self.options.divergence_steps)
+        total = torch.stack(
+            [getattr(weights, name) * value * (rise if name == "divergence" else 1) for name, value in losses.items()]
+        ).sum()
+        self.optimiser.zero_grad()
+        total.backward()
+        nn.utils.clip_grad_norm_([p for group in self.optimiser.param_groups for p in group["params"]], 30.0)
+        self.optimiser.param_groups[0]["lr"] = self.rate()
+        self.optimiser.step()
+        if judged:
+            losses["critic"] = self.train_critic(made.detach(), real, batch)
+        self.step += 1
+        self.follow()
+        return {name: float(value.detach()) for name, value in losses.items()}
+
+    def dance(self, batch: Batch, noise: Tensor, style: Tensor, free: int) -> Tensor:
+        """Joints (B + free, T, V, 3) of the batch danced to its own noise, and of `free` windows to other noise."""
+        pieces = [_per_piece(noise, batch.unit)]
+        rows = list(range(len(style)))
+        if free:
+            other, last = noise.detach().roll(1, 0)[:free], batch.unit.amax(1).roll(1)[:free, None]  # of another song
+            pieces.append(_per_piece(other, torch.minimum(batch.unit[:free], last)))
+            rows += list(range(free))
+        directions, root = self.network(
+            batch.audio[rows], batch.beats[rows], fade_noise(torch.cat(pieces)), style[rows]
+        )
+        return self.network.place(directions, root)
+
+    def judge(self, made: Tensor, real: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """The losses of the generator that other networks give."""
+        count = len(real)
+        beats = torch.cat([batch.beats, batch.beats[: len(made) - count]])
+        scores, made_features = self.critic(made, beats)
+        with torch.no_grad():
+            _, real_features = self.critic(real, batch.beats)
+            _, real_poses = self.genre(real[:, ::2])
+        _, made_poses = self.genre(made[:count, ::2])
+        return {
+            "adversarial": (scores - 1).square().mean(),
+            "matching": feature_gap([feature[:count] for feature in made_features], real_features),
+            "perceptual": feature_gap(made_poses, real_poses, PERCEPTUAL_LAYERS),
+        }
+
+    def train_critic(self, made: Tensor, real: Tensor, batch: Batch) -> Tensor:
+        """One step of the discriminator (least squares)."""
+        beats = torch.cat([batch.beats, batch.beats[: len(made) - len(real)]])
+        loss = (self.critic(made, beats)[0]).square().mean() + (self.critic(real, batch.beats)[0] - 1).square().mean()
+        self.critic_optimiser.zero_grad()
+        loss.backward()
+        self.critic_optimiser.step()
+        return loss.detach()
+
+    def rate(self) -> float:
+        """The learning rate: a warm-up, then a cosine down to 2 %."""
+        share = torch.tensor(min(1.0, self.step / self.options.steps))
+        cosine = 0.02 + 0.98 * 0.5 * (1 + float(torch.cos(torch.pi * share)))
+        return self.options.learning_rate * min(1.0, (self.step + 1) / self.options.warmup) * cosine
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        """Let the averaged weights, which are shipped, follow the trained ones."""
+        keep = min(self.options.average, (self.step + 1) / (self.step + 10))
+        for name, value in self.network.state_dict().items():
+            if value.is_floating_point():
+                self.average[name].lerp_(value, 1 - keep)
+
+    def save(self, folder: Path) -> None:
+        """Write everything that the next step depends on, whole or not at all."""
+        tensors = {
+            f"{name}.{key}": value
+            for name, module in self.modules.items()
+            for key, value in module.state_dict().items()
+        }
+        tensors |= {f"average.{key}": value for key, value in self.average.items()}
+        for name, optimiser in (("optimiser", self.optimiser), ("critic_optimiser", self.critic_optimiser)):
+            for index, state in optimiser.state_dict()["state"].items():
+                tensors |= {f"{name}.{index}.{key}": value for key, value in state.items()}
+        tensors["generator"] = self.generator.get_state()
+        part = folder / f".{STATE}.part"
+        save_file(
+            {key: value.cpu().contiguous().clone() for key, value in tensors.items()}, part, {"step": str(self.step)}
+        )
+        part.replace(folder / STATE)
+
+    def load(self, folder: Path) -> None:
+        """Go on from what `save` wrote."""
+        from safetensors import safe_open
+
+        tensors = load_file(folder / STATE)
+        with safe_open(folder / STATE, "pt") as file:
+            self.step = int(file.metadata()["step"])
+        for name, module in self.modules.items():
+            module.load_state_dict(_under(tensors, name))
+        self.average = {key: value.to(self.device) for key, value in _under(tensors, "average").items()}
+        for name, optimiser in (("optimiser", self.optimiser), ("critic_optimiser", self.critic_optimiser)):
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, value in _under(tensors, name).items():
+                index, field_name = key.split(".", 1)
+                state.setdefault(int(index), {})[field_name] = value
+            optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
+        self.generator.set_state(tensors["generator"])
+        for parameter in self.genre.parameters():
+            parameter.requires_grad_(False)
+
+
+def _per_piece(noise: Tensor, unit: Tensor) -> Tensor:
+    """(B, Q, Z), (B, F) -> (B, F, Z)."""
+    return noise.gather(1, unit[..., None].expand(-1, -1, noise.shape[-1]))
+
+
+def _under(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    return {key[len(name) + 1 :]: value for key, value in tensors.items() if key.startswith(f"{name}.")}
+
+
+def train(
+    config: ChoreographerConfig,
+    options: TrainOptions,
+    material: Material,
+    out: Path,
+    *,
+    device: torch.device | None = None,
+    reporter: Reporter | None = None,
+    stop_after: int | None = None,
+    minutes: float = math.inf,
+) -> Trainer:
+    """Train in `out`, from its saved state if there is one, to options.steps.
+
+    It stops earlier after `stop_after` more steps or after `minutes`; the same call goes on.
+
+    Raises:
+        DancegenError: `out` holds a run with other options or sizes.
+    """
+    reporter = reporter or SilentReporter()
+    out.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(config, options, material, device or torch.device("cpu"))
+    described = json.loads(json.dumps({"config": asdict(config), "options": asdict(options)}))
+    if (out / STATE).exists():
+        if json.loads((out / OPTIONS).read_text()) != described:
+            raise DancegenError(f"{out} holds a run with other options", "give another --out or the same options")
+        trainer.load(out)
+        cut_log(out / LOG, trainer.step)
+        reporter.note(f"going on from step {trainer.step}")
+    else:
+        (out / OPTIONS).write_text(json.dumps(described, indent=1))
+        reporter.note(f"genre network: {trainer.train_genre():.0f} % of windows right")
+    last = options.steps if stop_after is None else min(options.steps, trainer.step + stop_after)
+    reporter.stage("training", last - trainer.step, "steps")
+    sums: dict[str, list[float]] = {}
+    begun = time.monotonic()
+    while trainer.step < last and time.monotonic() - begun < 60 * minutes:
+        for name, value in trainer.advance().items():
+            sums.setdefault(name, []).append(value)
+        reporter.advance()
+        if trainer.step % 50 == 0:
+            row = {name: round(sum(values) / len(values), 6) for name, values in sums.items()}
+            row |= {name: 0.0 for name in LOSS_NAMES if name not in row}
+            row["seconds"] = round(time.monotonic() - begun, 1)
+            append_log(out / LOG, trainer.step, row)
+            sums.clear()
+        if trainer.step % options.save_every == 0:
+            trainer.save(out)
+    trainer.save(out)
+    return trainer
+
+
+def append_log(path: Path, step: int, row: dict[str, float]) -> None:
+    """One more line of the CSV log; the header comes with the first."""
+    fresh = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.writer(file)
+        if fresh:
+            writer.writerow(["step", *sorted(row)])
+        writer.writerow([step, *(row[name] for name in sorted(row))])
+
+
+def cut_log(path: Path, step: int) -> None:
+    """Forget what was logged after `step`, the last one saved before a run was killed: it is done again."""
+    if not path.exists():
+        return
+    with path.open(newline="") as file:
+        header, *rows = csv.reader(file)
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([header, *(row for row in rows if int(row[0]) <= step)])
+
+
+def draw_curves(out: Path) -> Path:
+    """A picture of the losses in OUT/log.csv, each on its own scale; empty for a run too short to have logged any."""
+    try:
+        import matplotlib
+
+        matplotlib.use("Agg")
+        from matplotlib import pyplot
+    except ImportError as cause:
+        what = f"matplotlib is not installed, so there are no curves of {out / LOG}"
+        raise DancegenError(what, 'install the extra: pip install "dancegen[train]"') from cause
+    rows: list[dict[str, float]] = []
+    if (out / LOG).exists():
+        with (out / LOG).open(newline="") as file:
+            rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    names = [name for name in (rows[0] if rows else {}) if name not in ("step", "seconds")]
+    figure, axes = pyplot.subplots(2, math.ceil(max(len(names), 2) / 2), figsize=(14, 5), squeeze=False)
+    for axis, name in zip(axes.flat, names, strict=False):
+        axis.plot([row["step"] for row in rows], [row[name] for row in rows])
+        axis.set_title(name)
+    figure.tight_layout()
+    figure.savefig(out / "curves.png", dpi=80)
+    pyplot.close(figure)
+    return out / "curves.png"

@@ -1,0 +1,1 @@
+"""People in pictures: detectors, masks, the embedded network."""

@@ -1,0 +1,81 @@
+"""What a person detector returns, and whether it can be believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dancegen.body.joints import (
+    JOINT_NAMES,
+    L_HIP,
+    L_SHOULDER,
+    NECK,
+    R_HIP,
+    R_SHOULDER,
+    body_height,
+    mid_hip,
+)
+
+TORSO = (R_SHOULDER, L_SHOULDER, R_HIP, L_HIP)
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A person as a detector sees them.
+
+    Attributes:
+        joints: (V, 2) float32 pixels.
+        confidence: (V,) float32 in 0..1, 0 = not in the picture.
+        mask: (H, W) float32 in 0..1, or None where the detector makes none.
+        detector: its name.
+        mask_detector: who made the mask; empty for the detector itself.
+        others: whether there seem to be more people.
+    """
+
+    joints: np.ndarray
+    confidence: np.ndarray
+    mask: np.ndarray | None
+    detector: str
+    others: bool = False
+    mask_detector: str = ""
+
+
+def missing_joints(confidence: np.ndarray) -> list[str]:
+    """The names of the joints of confidence 0, in words ("right ankle")."""
+    return [JOINT_NAMES[j].replace("_", " ") for j in np.flatnonzero(np.asarray(confidence) <= 0)]
+
+
+def has_torso(confidence: np.ndarray) -> bool:
+    """Whether both sides of the torso (or the neck for the shoulders) are in the picture: the least that can dance."""
+    seen = np.asarray(confidence) > 0
+    return bool((seen[NECK] or seen[[R_SHOULDER, L_SHOULDER]].any()) and seen[[R_HIP, L_HIP]].any())
+
+
+def implausible(joints: np.ndarray, confidence: np.ndarray, size: tuple[int, int]) -> str:
+    """Why this cannot be a person, or "" if it can.
+
+    Args:
+        joints: (V, 2) pixels.
+        confidence: (V,).
+        size: (W, H) of the picture.
+    """
+    seen = np.asarray(confidence) > 0
+    if seen.sum() < 4:
+        return "too few joints"
+    if not has_torso(confidence):
+        return ""  # a face only: said elsewhere, with the missing joints
+    points = np.asarray(joints, np.float64)
+    span = points[seen].max(axis=0) - points[seen].min(axis=0)
+    if max(span) < 0.06 * max(size) or max(span) < 12:
+        return "too small"
+    if seen[[NECK, *TORSO]].all():
+        torso = float(np.linalg.norm(points[NECK] - mid_hip(points)))
+        shoulders = float(np.linalg.norm(points[R_SHOULDER] - points[L_SHOULDER]))
+        if torso < 0.12 * max(span) and torso < 0.5 * shoulders:
+            return "no torso between shoulders and hips"
+    if seen.all():
+        height = float(body_height(points))
+        if height > 6 * max(span):
+            return "limbs that do not fit each other"
+    return ""

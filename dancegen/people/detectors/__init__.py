@@ -1,0 +1,1 @@
+"""What finds people, one file a detector."""

@@ -1,0 +1,136 @@
+"""The embedded network as a detector: photos and drawings, on every machine, the least precise on photos.
+
+It finds one person; a second look at the picture with that person painted over tells whether there are more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+from scipy.ndimage import maximum_filter1d
+
+from dancegen.body.joints import (
+    FACE_JOINTS,
+    L_ANKLE,
+    L_HIP,
+    L_KNEE,
+    L_SHOULDER,
+    NECK,
+    R_ANKLE,
+    R_HIP,
+    R_KNEE,
+    R_SHOULDER,
+    body_height,
+)
+from dancegen.images.picture import ConditionalImage
+from dancegen.people.detection import Detection, has_torso, implausible
+from dancegen.people.masks.flat import flat_outline
+from dancegen.people.masks.mask import at_most
+from dancegen.people.masks.prior import limb_distance
+
+if TYPE_CHECKING:
+    from dancegen.people.network.network import SubjectNetwork
+
+OUTLINE_SIDE = 512  # pixels of the longer side on which a figure is cut out of a flat background
+LEGS = [R_HIP, R_KNEE, R_ANKLE, L_HIP, L_KNEE, L_ANKLE]
+TRUNK = [NECK, R_SHOULDER, L_SHOULDER, R_HIP, L_HIP]
+NEAR_FIGURE = 0.02  # share of the longer side within which a place counts as the figure's
+LEAST_CONFIDENCE = 0.45  # mean over the trunk's joints, below which nobody is seen (0.6 up for real people)
+LEAST_FACE = 0.28  # mean over the face's joints, from which a face without a body is seen (empty pictures: to 0.27)
+LEAST_JOINT = 0.2  # joints of such a face's owner that are surer than this are in the picture
+OTHER_CONFIDENCE = 0.7  # as LEAST_CONFIDENCE, of a second person
+OTHER_HEIGHT = 0.3  # body heights of the first that a second person has at least
+OTHER_APART = 0.3  # share of a second person's joints that may lie on the first
+COVER = 1.3  # radii around the limbs that belong to a person even where the mask does not say so
+
+
+def detect(image: ConditionalImage, network: SubjectNetwork) -> Detection | None:
+    """The largest person, drawings included; a face alone too; None where the network is not sure of either."""
+    first = _look(image, network)
+    if first is None or not has_torso(first.confidence):
+        return first
+    cover = _cover(image.pixels, first, network)
+    rest = ConditionalImage(image.path, network.paint_background(image.pixels, cover))
+    second = _look(rest, network)
+    if second is None or not _is_another(first, second, cover):
+        return first
+    largest = max((first, second), key=_height)
+    return Detection(largest.joints, largest.confidence, None, "network", others=True)
+
+
+def certainty(found: Detection) -> float:
+    """How sure the network is of the trunk of its person, 0..1."""
+    return float(np.mean(found.confidence[TRUNK]))
+
+
+def network_joints(image: ConditionalImage, network: SubjectNetwork) -> tuple[np.ndarray, np.ndarray]:
+    """Joints (V, 2) px and confidence (V,), float32, by the embedded network alone, however sure it is."""
+    left, top, right, bottom = 0, 0, *image.size
+    figure = _figure(image)
+    if figure is not None:
+        left, top, right, bottom = _figure_box(figure)
+        reach = max(round(NEAR_FIGURE * max(image.size)), 1)
+        figure = np.ascontiguousarray(_widened(figure, reach)[top:bottom, left:right])
+    joints, confidence = network.find_joints(np.ascontiguousarray(image.pixels[top:bottom, left:right]), figure)
+    return (joints + np.array([left, top])).astype(np.float32), confidence.astype(np.float32)
+
+
+def _look(image: ConditionalImage, network: SubjectNetwork) -> Detection | None:
+    joints, confidence = network_joints(image, network)
+    found = Detection(joints, confidence, None, "network")
+    if has_torso(confidence) and certainty(found) > LEAST_CONFIDENCE:
+        return None if implausible(joints, confidence, image.size) else found
+    if float(np.mean(confidence[list(FACE_JOINTS)])) < LEAST_FACE or float(np.mean(confidence[LEGS])) > LEAST_JOINT:
+        return None  # nobody, or a vague figure from head to foot
+    seen = np.where(confidence < LEAST_JOINT, 0, confidence)
+    seen[[R_HIP, L_HIP]] = 0  # no more than a bust: they are a guess
+    return Detection(joints, seen, None, "network")
+
+
+def _cover(pixels: np.ndarray, found: Detection, network: SubjectNetwork) -> np.ndarray:
+    """(H, W) float32: the person's mask and what lies close to their limbs."""
+    mask = network.segment(pixels, found.joints, found.confidence).mask
+    near = limb_distance(found.joints, found.confidence, (pixels.shape[1], pixels.shape[0])) < COVER
+    return np.maximum(mask, near).astype(np.float32)
+
+
+def _is_another(first: Detection, second: Detection, cover: np.ndarray) -> bool:
+    """Whether the second look found somebody else of comparable size, not what was left of the first."""
+    if not has_torso(second.confidence) or certainty(second) < OTHER_CONFIDENCE:
+        return False
+    height, width = cover.shape
+    places = np.clip(second.joints, 0, (width - 1, height - 1)).astype(int)
+    on_first = float((cover[places[:, 1], places[:, 0]] > 0.5).mean())
+    return on_first < OTHER_APART and _height(second) > OTHER_HEIGHT * _height(first)
+
+
+def _height(found: Detection) -> float:
+    return float(body_height(found.joints.astype(np.float64)))
+
+
+def _figure(image: ConditionalImage) -> np.ndarray | None:
+    """(H, W) bool: the largest thing on a flat background; None where the background is not flat."""
+    small, _ = at_most(image.pixels, OUTLINE_SIDE)
+    outline = flat_outline(small)
+    if outline is None:
+        return None
+    full = Image.fromarray(outline).resize(image.size, Image.Resampling.NEAREST)
+    return np.asarray(full, bool)
+
+
+def _figure_box(figure: np.ndarray) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of what the network looks at: the figure with room around it."""
+    height, width = figure.shape
+    rows, columns = np.flatnonzero(figure.any(axis=1)), np.flatnonzero(figure.any(axis=0))
+    room = 0.2 * max(np.ptp(rows), np.ptp(columns))
+    left, top = max(int(columns[0] - room), 0), max(int(rows[0] - room), 0)
+    return left, top, min(int(columns[-1] + room) + 1, width), min(int(rows[-1] + room) + 1, height)
+
+
+def _widened(figure: np.ndarray, by: int) -> np.ndarray:
+    """Each pixel (H, W) bool whether one of the figure's is within `by` px in rows and columns."""
+    return np.asarray(
+        maximum_filter1d(maximum_filter1d(figure.astype(np.uint8), 2 * by + 1, axis=0), 2 * by + 1, axis=1) > 0
+    )

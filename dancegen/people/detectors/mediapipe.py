@@ -1,0 +1,198 @@
+"""mediapipe's pose model as a detector: fast and precise on photos of people, optional, finds few drawings.
+
+Its last wheel that carries a model is 0.10.21 (extra `[mediapipe]`). It finds one person; a second look with that
+person painted over tells whether there are more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from dancegen.body.joints import MIRROR, NECK, V, body_height
+from dancegen.people.detection import TORSO, Detection, has_torso, implausible
+from dancegen.people.masks.prior import limb_distance
+
+# COCO-18 joint -> mediapipe's landmark; the neck is the middle of the shoulders.
+LANDMARKS = {0: 0, 2: 12, 3: 14, 4: 16, 5: 11, 6: 13, 7: 15, 8: 24, 9: 26, 10: 28, 11: 23, 12: 25, 13: 27}
+LANDMARKS |= {14: 5, 15: 2, 16: 8, 17: 7}
+OUTSIDE = 0.10  # shares of the picture's sides: hips this far outside are still believed, as a half-length portrait's
+LOWEST_VISIBILITY = 0.05
+TORSO_VISIBILITY = 0.5
+LEAST_CERTAINTY = 0.6  # of a person that only a part of the picture showed
+
+
+def available() -> bool:
+    """Whether a mediapipe with a pose model is installed (it is not imported here)."""
+    try:
+        found = importlib.util.find_spec("mediapipe") is not None
+        return found and importlib.util.find_spec("mediapipe.python.solutions.pose") is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def detect(pixels: np.ndarray) -> Detection | None:
+    """The largest person.
+
+    Args:
+        pixels: uint8 (H, W, 3) RGB.
+
+    Returns:
+        joints, confidence and a mask at the picture's size; None where no believable person is found.
+    """
+    with _quiet(), _model() as model:
+        first = _search(model, pixels)
+        if first is None:
+            return None
+        second = _search(model, _painted_over(pixels, first), whole_only=True)
+        if second is None or not _is_another(first, second):
+            return _averaged_with_mirror(model, pixels, first)
+        largest = max((first, second), key=_extent)
+        largest = _averaged_with_mirror(model, _painted_over(pixels, min((first, second), key=_extent)), largest)
+        return Detection(largest.joints, largest.confidence, largest.mask, largest.detector, others=True)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Sends the C++ logs of mediapipe and TensorFlow Lite, which no logger can stop, to a file that is dropped."""
+    os.environ.setdefault("GLOG_minloglevel", "3")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    try:
+        saved = os.dup(2)
+    except OSError:  # no standard error at all
+        yield
+        return
+    with tempfile.TemporaryFile() as sink:
+        os.dup2(sink.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+def _model() -> Any:
+    from mediapipe.python.solutions import pose
+
+    return pose.Pose(static_image_mode=True, model_complexity=1, enable_segmentation=True)
+
+
+def _search(model: Any, pixels: np.ndarray, whole_only: bool = False) -> Detection | None:
+    """Looks at the whole picture, then at it with a wide border, then at parts of it."""
+    found = _look(model, pixels, (0, 0, pixels.shape[1], pixels.shape[0]))
+    if found is not None or whole_only:
+        return found
+    boxes = _boxes(pixels.shape[1], pixels.shape[0])
+    looks = [look for box in boxes if (look := _look(model, pixels, box)) is not None and has_torso(look.confidence)]
+    best = max(looks, key=certainty, default=None)
+    return best if best is not None and certainty(best) > LEAST_CERTAINTY else None
+
+
+def certainty(found: Detection) -> float:
+    """How sure a look is of its person, 0..1: joints visible and the mask on the limbs (0.65 up for real people,
+    below 0.3 for patterns taken for one)."""
+    assert found.mask is not None
+    height, width = found.mask.shape
+    limbs = limb_distance(found.joints, found.confidence, (width, height)) < 0.5
+    return float(found.confidence.mean() * found.mask[limbs].mean()) if limbs.any() else 0.0
+
+
+def _boxes(width: int, height: int) -> list[tuple[int, int, int, int]]:
+    """Boxes (left, top, right, bottom) to look at where the whole picture shows nobody; they may be larger than it."""
+    wider = [(-width // k, -height // k, width + width // k, height + height // k) for k in (4, 2)]
+    side = min(width, height)
+    parts = []
+    for share in (1.0, 0.6):
+        size = round(side * share)
+        columns = np.unique(np.linspace(0, width - size, 1 + 2 * (width > size)).astype(int))
+        rows = np.unique(np.linspace(0, height - size, 1 + 2 * (height > size)).astype(int))
+        parts += [(int(x), int(y), int(x) + size, int(y) + size) for y in rows for x in columns]
+    return wider + [box for box in parts if box != (0, 0, width, height)]
+
+
+def _look(model: Any, pixels: np.ndarray, box: tuple[int, int, int, int]) -> Detection | None:
+    """One run of the model on a box of the picture; parts of the box outside are the picture's mean colour."""
+    height, width = pixels.shape[:2]
+    left, top, right, bottom = box
+    crop = np.empty((bottom - top, right - left, 3), np.uint8)
+    crop[:] = pixels.reshape(-1, 3)[:: max(width * height // 5000, 1)].mean(axis=0)
+    x0, y0, x1, y1 = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
+    inner = (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
+    crop[inner] = pixels[y0:y1, x0:x1]
+    result = model.process(crop)
+    if result.pose_landmarks is None or result.segmentation_mask is None:
+        return None
+    mask = np.zeros((height, width), np.float32)
+    mask[y0:y1, x0:x1] = np.clip(result.segmentation_mask, 0, 1)[inner]
+    scale = np.array([right - left, bottom - top])
+    marks = np.array([(m.x, m.y, m.visibility) for m in result.pose_landmarks.landmark])  # (33, 3)
+    joints, confidence = _joints(marks[:, :2] * scale + (left, top), marks[:, 2], (width, height))
+    if confidence[list(TORSO)].max() < TORSO_VISIBILITY or implausible(joints, confidence, (width, height)):
+        return None
+    return Detection(joints, confidence, mask, "mediapipe")
+
+
+def _joints(points: np.ndarray, visibility: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """33 landmarks in pixels -> joints (V, 2) and confidence (V,); 0 outside the picture, where the model guesses."""
+    joints, confidence = np.zeros((V, 2), np.float32), np.zeros(V, np.float32)
+    for joint, mark in LANDMARKS.items():
+        joints[joint], confidence[joint] = points[mark], max(visibility[mark], LOWEST_VISIBILITY)
+    joints[NECK], confidence[NECK] = joints[[2, 5]].mean(axis=0), confidence[[2, 5]].min()
+    beyond = np.maximum(-joints, joints - (np.array(size) - 1)) / size  # (V, 2), positive outside
+    outside = beyond.max(axis=1)
+    confidence[outside > 0.01] = 0
+    hips = [8, 11]
+    if (outside[hips] < OUTSIDE).all() and (visibility[[24, 23]] > LOWEST_VISIBILITY).all():
+        confidence[hips] = np.maximum(confidence[hips], LOWEST_VISIBILITY)
+    return joints, confidence
+
+
+def _averaged_with_mirror(model: Any, pixels: np.ndarray, found: Detection) -> Detection:
+    """The mean of a look at the picture and one at its mirror image: steadier joints and a cleaner mask."""
+    box = (0, 0, pixels.shape[1], pixels.shape[0])
+    other = _look(model, np.ascontiguousarray(pixels[:, ::-1]), box)
+    if other is None or other.mask is None or found.mask is None:
+        return found
+    joints = other.joints[list(MIRROR)] * (-1, 1) + (pixels.shape[1] - 1, 0)
+    confidence = np.minimum(found.confidence, other.confidence[list(MIRROR)])
+    both = (found.confidence > 0) & (other.confidence[list(MIRROR)] > 0)
+    apart = np.linalg.norm(joints - found.joints, axis=1)[both]
+    if not both.any() or apart.max() > 0.08 * float(body_height(found.joints.astype(np.float64))):
+        return found  # they saw different poses: the first look is the plain one
+    mean = np.where(both[:, None], (joints + found.joints) / 2, found.joints).astype(np.float32)
+    confidence = np.where(both, (confidence + found.confidence) / 2, found.confidence)
+    return Detection(mean, confidence.astype(np.float32), (found.mask + other.mask[:, ::-1]) / 2, found.detector)
+
+
+def _painted_over(pixels: np.ndarray, found: Detection) -> np.ndarray:
+    """The picture with the found person covered by the mean colour of the rest."""
+    from scipy.ndimage import maximum_filter
+
+    assert found.mask is not None
+    reach = max(int(0.03 * _extent(found)), 1) * 2 + 1
+    covered = maximum_filter(found.mask, reach) > 0.2
+    out = pixels.copy()
+    out[covered] = pixels[~covered].mean(axis=0) if (~covered).any() else 128
+    return out
+
+
+def _extent(found: Detection) -> float:
+    """Size of a person on the picture in pixels."""
+    return float(body_height(found.joints.astype(np.float64)))
+
+
+def _is_another(first: Detection, second: Detection) -> bool:
+    """Whether the second look found somebody else of comparable size, not what was left of the first."""
+    assert first.mask is not None and second.mask is not None
+    one, two = first.mask > 0.5, second.mask > 0.5
+    overlap = (one & two).sum() / max(two.sum(), 1)
+    steady = second.confidence[list(TORSO)].min() > 0.8
+    return bool(steady and overlap < 0.3 and two.sum() > 0.15 * one.sum() and _extent(second) > 0.3 * _extent(first))

@@ -1,0 +1,1 @@
+"""The embedded finder's networks."""

@@ -1,0 +1,111 @@
+"""Which peaks of the heatmaps are the joints, chosen together.
+
+A map often has a peak on each leg, or on each arm, and each map's own highest peak then finds both knees on one leg. So
+the peaks of both arms, and of both legs, are chosen at once: likely places, limbs no longer than bodies have them, and
+the two elbows, wrists, knees or ankles not at one place where there is a second.
+
+Glossary: V 18 joints; N peaks of a map, `PEAKS` where it has as many; h, w its size.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dancegen.body.capsules import body_heights
+from dancegen.body.joints import (
+    ARM_CHAINS,
+    L_ELBOW,
+    L_HIP,
+    L_KNEE,
+    L_SHOULDER,
+    LEG_CHAINS,
+    R_ELBOW,
+    R_HIP,
+    R_KNEE,
+    R_SHOULDER,
+)
+from dancegen.people.network.heat import FINDER_STRIDE, around, means_around
+
+PEAKS = 4  # of a map that are looked at
+LEAST = 0.02  # share of a map that a second peak holds at least
+# The longest limbs believed, from their parent joint, body heights: 1.6 times natural ones; how much farther costs half
+# a nat, and what at most.
+REACHES = {R_SHOULDER: 0.26, R_ELBOW: 0.24, R_HIP: 0.39, R_KNEE: 0.38}
+REACHES |= {L_SHOULDER: 0.26, L_ELBOW: 0.24, L_HIP: 0.39, L_KNEE: 0.38}
+SOFT_REACH, TOO_FAR = 0.04, 6.0
+APART, TOGETHER = 0.06, 1.5  # body heights within which left and right are at one place, and what that costs, nats
+NEVER = -30.0
+
+
+def chosen_joints(heat: Tensor, stride: int = FINDER_STRIDE) -> tuple[Tensor, Tensor]:
+    """Joint places from heatmap logits (V, h, w).
+
+    Returns:
+        (V, 2) px of the input, and (V,) how much of the whole map lies around the place, 0..1.
+    """
+    places, mass = peaks(heat, stride)
+    height = float(body_heights(places[None, :, 0], torch.ones(1, len(places), device=heat.device))[0])
+    which = torch.from_numpy(_choice(places.cpu().numpy() / height, mass.cpu().numpy())).to(heat.device)
+    each = torch.arange(len(which), device=heat.device)
+    return places[each, which], mass[each, which]
+
+
+def peaks(heat: Tensor, stride: int = FINDER_STRIDE) -> tuple[Tensor, Tensor]:
+    """The (at most) `PEAKS` places of each map (V, h, w) with most of it in the 5 x 5 cells around them, most first.
+
+    Returns:
+        (V, N, 2) px of the input; (V, N) the shares, 0 where there are no more.
+    """
+    share = torch.softmax(heat.float().flatten(1), dim=1)  # (V, h * w)
+    mass = 25 * F.avg_pool2d(share.reshape(heat.shape), 5, stride=1, padding=2)
+    tops = torch.where(F.max_pool2d(mass, 5, stride=1, padding=2) == mass, mass, 0.0).flatten(1)
+    most = tops.topk(min(PEAKS, tops.shape[1]), dim=1).indices  # (V, N)
+    columns = heat.shape[2]
+    near = around(most, heat.shape[1], columns)  # (V, N, h * w)
+    sharpest = (share[:, None] * near).argmax(dim=2)  # the window's middle is flat: the joint is at its highest cell
+    places, _ = means_around(share[:, None].expand_as(near), sharpest, heat.shape[1], columns)
+    return places * stride, tops.gather(1, most)
+
+
+def _choice(places: np.ndarray, mass: np.ndarray) -> np.ndarray:
+    """(V,) which of the N places, (V, N, 2) in body heights, of `mass` (V, N), each joint takes."""
+    which = np.zeros(len(places), np.int64)
+    likely = np.where(mass > LEAST, np.log(mass + 1e-9), NEVER)
+    likely[:, 0] = np.log(mass[:, 0] + 1e-9)
+    for right, left in (ARM_CHAINS, LEG_CHAINS):
+        sides = [_chain(places, likely, chain) for chain in (right, left)]  # (N, N, N) each
+        total = sides[0][:, :, :, None, None, None] + sides[1]
+        for step in (1, 2):
+            cost = TOGETHER * np.exp(-0.5 * np.square(_distances(places[right[step]], places[left[step]]) / APART))
+            total = total - _spread(cost, step)
+        which[[*right, *left]] = np.unravel_index(int(total.argmax()), total.shape)
+    return which
+
+
+def _chain(places: np.ndarray, likely: np.ndarray, chain: tuple[int, int, int]) -> np.ndarray:
+    """(N, N, N) how likely each choice of a limb's root, middle and end is by itself, nats."""
+    root, middle, end = chain
+    upper, lower = _lengths(places, root, middle), _lengths(places, middle, end)
+    alone = likely[root][:, None, None] + likely[middle][:, None] + likely[end]
+    return np.asarray(alone - upper[:, :, None] - lower)
+
+
+def _lengths(places: np.ndarray, parent: int, child: int) -> np.ndarray:
+    """(N, N) the cost of the distances between two joints' places."""
+    beyond = np.maximum(_distances(places[parent], places[child]) - REACHES[parent], 0) / SOFT_REACH
+    return np.minimum(0.5 * np.square(beyond), TOO_FAR)
+
+
+def _distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(N, N) of (N, 2) and (N, 2)."""
+    return np.asarray(np.linalg.norm(first[:, None] - second, axis=-1))
+
+
+def _spread(table: np.ndarray, step: int) -> np.ndarray:
+    """(N, N) over the right and the left side's joint number `step`, as a table over all six joints."""
+    shape = [1] * 6
+    shape[step], shape[3 + step] = table.shape
+    return table.reshape(shape)

@@ -1,0 +1,1 @@
+"""The whole job, from a request to frames."""

@@ -1,0 +1,241 @@
+"""What is worth knowing before a video is rendered: picture, beats, room for the dance, memory, disk, time."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dancegen.audio.grid import BeatGrid
+from dancegen.body.joints import (
+    JOINT_NAMES,
+    L_ANKLE,
+    L_ELBOW,
+    L_HIP,
+    L_KNEE,
+    L_SHOULDER,
+    L_WRIST,
+    NECK,
+    R_ANKLE,
+    R_ELBOW,
+    R_HIP,
+    R_KNEE,
+    R_SHOULDER,
+    R_WRIST,
+    body_height,
+    mid_hip,
+)
+from dancegen.body.retarget import retarget
+from dancegen.body.sequence import SkeletonSequence
+from dancegen.device import free_memory
+from dancegen.people.subject import Subject
+from dancegen.progress import counted
+from dancegen.video.encode import room_needed
+
+OK, LOOK = "ok", "look"  # fine; go and see
+UNSURE_BEAT = 0.15  # confidence of the beat tracker; clear music has 0.2 to 0.8
+SMALL = 0.45  # of the picture's height: a smaller person wastes the video's pixels
+HIDDEN = 0.4  # a joint's confidence below which it is probably hidden
+UNCOVERED = 0.35  # of the mask at a limb's middle, below which the mask has lost that limb
+TORSO_RADIUS = 0.09  # body heights: a forearm nearer than that to the torso's axis lies over the body
+LESS_TRAVEL = 0.6  # of the dance's own travel
+LONG_WAIT = 15 * 60.0  # seconds
+RENDER_BYTES = 1_500_000_000  # memory of one rendering, whatever its length
+
+LIMBS = {
+    "right upper arm": (R_SHOULDER, R_ELBOW),
+    "right forearm": (R_ELBOW, R_WRIST),
+    "left upper arm": (L_SHOULDER, L_ELBOW),
+    "left forearm": (L_ELBOW, L_WRIST),
+    "right thigh": (R_HIP, R_KNEE),
+    "right shin": (R_KNEE, R_ANKLE),
+    "left thigh": (L_HIP, L_KNEE),
+    "left shin": (L_KNEE, L_ANKLE),
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding: what was looked at, OK or LOOK, what was found, and what would help."""
+
+    name: str
+    verdict: str
+    found: str
+    remedy: str = ""
+
+    @property
+    def line(self) -> str:
+        """The finding as one line."""
+        return f"{self.found}: {self.remedy}" if self.remedy else self.found
+
+
+def check_all(
+    grid: BeatGrid, subject: Subject, dance: SkeletonSequence, size: tuple[int, int], frames: int, folder: Path
+) -> list[Check]:
+    """All checks that need no rendering.
+
+    Args:
+        grid: the beats.
+        subject: the person of the picture.
+        dance: canonical.
+        size: (w, h) of the video, pixels.
+        frames: of the video.
+        folder: where the video shall be.
+    """
+    return [
+        whole_body(subject),
+        hidden_limbs(subject),
+        large_enough(subject),
+        sure_beats(grid),
+        room_to_travel(subject, dance),
+        enough_memory(),
+        enough_disk(folder, size, frames),
+    ]
+
+
+def warnings(grid: BeatGrid, subject: Subject, dance: SkeletonSequence) -> list[str]:
+    """What a rendering should say before it begins, one line each; what other modules say already is left out."""
+    checks = [hidden_limbs(subject), large_enough(subject), room_to_travel(subject, dance), enough_memory()]
+    if grid.confidence > 0:
+        checks.append(sure_beats(grid))
+    return [check.line for check in checks if check.verdict == LOOK]
+
+
+def whole_body(subject: Subject) -> Check:
+    """Whether all joints are in the picture."""
+    missing = [JOINT_NAMES[joint].replace("_", " ") for joint in np.flatnonzero(subject.confidence <= 0)]
+    if not missing:
+        return Check("whole body", OK, "all 18 joints are in the picture")
+    return Check(
+        "whole body",
+        LOOK,
+        f"not in the picture, and so not in the video: {', '.join(missing)}",
+        "take a picture from head to foot, or give the joints with --pose",
+    )
+
+
+def hidden_limbs(subject: Subject) -> Check:
+    """Whether limbs lie over the body, are uncertain, or are not in the mask."""
+    points, seen = subject.joints[:, :2].astype(float), subject.confidence > 0
+    over, unsure, lost = [], [], []
+    for name, (a, b) in LIMBS.items():
+        if not (seen[a] and seen[b]):
+            continue
+        if "forearm" in name and _over_torso(points, seen, a, b):
+            over.append(name)
+        if min(subject.confidence[a], subject.confidence[b]) < HIDDEN:
+            unsure.append(name)
+        elif _cover(subject.mask, points[a], points[b]) < UNCOVERED:
+            lost.append(name)
+    found = [
+        f"{what} {', '.join(names)}"
+        for what, names in (
+            ("over the body, so that what is behind has to be made up:", over),
+            ("hardly seen by the detector:", unsure),
+            ("not in the person's outline:", lost),
+        )
+        if names
+    ]
+    if not found:
+        return Check("limbs", OK, "arms and legs are free and inside the outline")
+    remedy = "a picture with arms and legs apart dances best; `dancegen subject` shows joints and outline to be mended"
+    return Check("limbs", LOOK, "; ".join(found), remedy)
+
+
+def large_enough(subject: Subject) -> Check:
+    """Whether the person fills the picture."""
+    share = float(body_height(subject.joints[:, :2].astype(float))) / subject.mask.shape[0]
+    if share >= SMALL:
+        return Check("size", OK, f"the person is {100 * min(share, 1):.0f} % of the picture's height")
+    what = f"the person is only {100 * share:.0f} % of the picture's height"
+    return Check("size", LOOK, what, "crop the picture to them, with room for the arms")
+
+
+def sure_beats(grid: BeatGrid) -> Check:
+    """Whether the beats can be trusted."""
+    if grid.confidence <= 0:
+        remedy = "give the beats with --beats, if there are any"
+        return Check("beats", LOOK, "no beat was found, the dance counts evenly", remedy)
+    what = f"{grid.tempo:.0f} beats a minute, confidence {grid.confidence:.2f}"
+    if grid.confidence >= UNSURE_BEAT:
+        return Check("beats", OK, what)
+    remedy = "see `dancegen beats SONG --plot beats.png`; mend them with --beats or --tempo"
+    return Check("beats", LOOK, f"unsure: {what}", remedy)
+
+
+def room_to_travel(subject: Subject, dance: SkeletonSequence) -> Check:
+    """How much of the dance's travel over the floor the picture has room for."""
+    few = dance.resampled(5.0, max(2, round(dance.seconds * 5)))  # travel is slow: 5 poses a second tell it
+    placed = retarget(few, subject.joints, subject.confidence, subject.image.size)
+    own = float(np.ptp(mid_hip(few.joints)[:, 0]))  # body heights
+    height = float(np.median(body_height(placed.joints)))
+    shown = float(np.ptp(mid_hip(placed.joints)[:, 0])) / max(height, 1e-6)
+    if own < 0.2 or shown >= LESS_TRAVEL * own:
+        return Check("room", OK, f"the dance travels {own:.1f} body heights and there is room for {shown:.1f}")
+    what = f"the dance travels {own:.1f} body heights, the picture has room for {shown:.1f}: its steps are made smaller"
+    return Check("room", LOOK, what, "a wider picture shows them whole")
+
+
+def enough_memory() -> Check:
+    """Whether the memory that rendering needs is free."""
+    free = free_memory()
+    if free is None:
+        return Check("memory", OK, f"about {RENDER_BYTES / 1e9:.1f} GB are needed; how much is free is not known")
+    what = f"about {RENDER_BYTES / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free"
+    return Check("memory", OK, what) if free >= RENDER_BYTES else Check("memory", LOOK, what, "close other programs")
+
+
+def enough_disk(folder: Path, size: tuple[int, int], frames: int) -> Check:
+    """Whether the disk has room for the video."""
+    need, free = room_needed(*size, frames), shutil.disk_usage(folder).free
+    what = f"the video may need {need / 1e6:.0f} MB, {free / 1e9:.1f} GB are free"
+    return Check("disk", OK, what) if free >= need else Check("disk", LOOK, what, "free some room")
+
+
+def time_needed(render: Callable[[SkeletonSequence], object], poses: SkeletonSequence, frames: int) -> Check:
+    """How long the drawing will take, from a few frames that are drawn now.
+
+    Args:
+        render: draws poses; what it makes is thrown away.
+        poses: of the video, in pixels.
+        frames: of the video.
+    """
+    trial = 12
+    at = np.linspace(0, len(poses) - 1, trial).round().astype(int)
+    few = SkeletonSequence(poses.joints[at], poses.fps, poses.confidence[at])
+    render(SkeletonSequence(few.joints[:2], few.fps, few.confidence[:2]))  # the first frames are slower
+    began = time.monotonic()
+    render(few)
+    seconds = (time.monotonic() - began) / trial * frames
+    said = f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
+    what = f"drawing {counted(frames, 'frames')} takes about {said} here"
+    if seconds < LONG_WAIT:
+        return Check("time", OK, what)
+    return Check("time", LOOK, what, "try --preview or --size 256 first")
+
+
+def _over_torso(points: np.ndarray, seen: np.ndarray, elbow: int, wrist: int) -> bool:
+    """Whether the forearm lies over the axis of the torso."""
+    if not (seen[NECK] and seen[R_HIP] and seen[L_HIP]):
+        return False
+    top, axis = points[NECK], mid_hip(points) - points[NECK]
+    radius = TORSO_RADIUS * float(body_height(points))
+    inside = []
+    for share in (0.5, 1.0):
+        point = points[elbow] * (1 - share) + points[wrist] * share - top
+        along = float(point @ axis) / max(float(axis @ axis), 1e-9)
+        across = float(np.linalg.norm(point - along * axis))
+        inside.append(0.1 < along < 1.05 and across < radius)
+    return all(inside)
+
+
+def _cover(mask: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
+    """The mask's mean along the middle of a limb."""
+    shares = np.linspace(0.2, 0.8, 9)[:, None]
+    at = np.rint(a * (1 - shares) + b * shares).astype(int)  # (9, 2)
+    rows, columns = np.clip(at[:, 1], 0, mask.shape[0] - 1), np.clip(at[:, 0], 0, mask.shape[1] - 1)
+    return float(mask[rows, columns].mean())

@@ -1,0 +1,1 @@
+"""Skeletons to frames: one folder a backend."""

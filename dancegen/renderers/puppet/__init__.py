@@ -1,0 +1,1 @@
+"""The puppet: limbs cut from the picture and moved in its plane."""

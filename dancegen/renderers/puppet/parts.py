@@ -1,0 +1,263 @@
+"""The person's pixels divided among the limbs, with the overlaps that keep a moving puppet in one piece.
+
+Glossary: B batch, K = 15 limbs, h x w the picture; `distances` (B, K, h, w) as `limbs.capsule_distances` gives them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy.ndimage import distance_transform_edt
+
+from dancegen.body.joints import L_HIP, L_KNEE, L_SHOULDER, NECK, R_HIP, R_KNEE, R_SHOULDER, body_height, mid_hip
+from dancegen.body.limbs import (
+    DEFAULT_ORDER,
+    HEAD,
+    L_THIGH,
+    L_UPPER_ARM,
+    LOWER_TORSO,
+    NEIGHBOURS,
+    R_THIGH,
+    R_UPPER_ARM,
+    RADII,
+    UPPER_TORSO,
+    K,
+    capsule_distances,
+    joint_points,
+    limb_segments,
+)
+from dancegen.images.push_pull import spread
+from dancegen.renderers.puppet.outline import ARMS, SIDE_RIM, arms_first, outside_torso
+
+SEAM = 0.10  # every two limbs overlap by this many radii, so that an unmoved puppet has no cracks
+CAP_RIM = 0.15  # the outer share of a joint's round cap in which it fades: an elbow has nothing behind it
+TORSO_RIM = 0.35  # likewise where a limb lies on the torso: a hard rim would show as a disc
+CORE = 0.70  # within this distance a limb goes on behind whatever hides it, radii
+COLOUR_NOISE = 0.12  # the least standard deviation of a limb's colour
+FOREIGN_LIMIT = 8.0  # squared standard deviations
+COLOUR_TO_DISTANCE = 0.10  # radii per squared standard deviation
+# Where the torso goes on beneath its limbs, one way: how far down from the hips' middle or from a shoulder, how wide.
+CROTCH = (0.02, 0.085)
+ARMPIT = (0.06, 0.052)
+HEM, HEM_RIM = 0.3, 0.3  # of the hips' caps, how far a leg carries of the shirt's hem, and over what it fades
+TUCK = 0.006  # what is tucked away under an arm may lie this far outside, body heights
+RAISED = (45.0, 65.0)  # degrees between a thigh and the torso from which, and at which, it hides the torso
+HINGES = (4, 5, 10, 11)  # elbows and knees among `joint_points`; the joints before and after are 2 further
+FILLED = (HEAD, UPPER_TORSO, LOWER_TORSO, R_THIGH, L_THIGH)  # the limbs that arms are often in front of
+
+
+def limb_distances(joints: np.ndarray, height: int, width: int) -> torch.Tensor:
+    """`capsule_distances` of poses given in pixels: (B, V, 2+) -> (B, K, height, width)."""
+    size = body_height(joints[..., :2])  # (B,)
+    segments = torch.from_numpy(limb_segments(joints, size).astype(np.float32))  # (B, K, 2, 2)
+    radii = torch.from_numpy((size[:, None] * RADII).astype(np.float32))  # (B, K)
+    x, y = torch.arange(width) + 0.5, torch.arange(height) + 0.5
+    return capsule_distances(segments, radii, x, y)
+
+
+def owners(distances: torch.Tensor) -> torch.Tensor:
+    """How much each pixel is each limb's, 1 up to the rim between two limbs and 0 a seam's width beyond: same shape."""
+    nearest, index = distances.topk(2, dim=1, largest=False)  # (B, 2, h, w)
+    is_nearest = torch.zeros_like(distances).scatter(1, index[:, :1], 1.0)
+    rival = torch.where(is_nearest > 0, nearest[:, 1:], nearest[:, :1])  # (B, K, h, w): the nearest other limb
+    return ((rival - distances + SEAM) / SEAM).clamp(0, 1)
+
+
+def by_colour(distances: torch.Tensor, picture: torch.Tensor, matte: torch.Tensor) -> torch.Tensor:
+    """Distances raised where a pixel's colour is not the limb's: a hem stays with the shirt, a hand with the skin.
+
+    Each limb's colour is a Gaussian over its capsule's core; a limb that is hidden or many-coloured says little.
+
+    Args:
+        distances: (B, K, h, w).
+        picture: (B, 3, h, w) 0..1; matte: (B, 1, h, w).
+    """
+    core = owners(distances) * ((0.8 - distances) / 0.2).clamp(0, 1) * matte  # (B, K, h, w)
+    amount = core.sum((-1, -2)).clamp_min(1e-3)  # (B, K)
+    mean = torch.einsum("bkhw,bchw->bkc", core, picture) / amount[..., None]
+    square = torch.einsum("bkhw,bchw->bkc", core, picture**2) / amount[..., None]
+    variance = (square - mean**2).clamp_min(0) + COLOUR_NOISE**2  # (B, K, 3)
+    # (x - m)^2 / v, expanded so that no (B, K, 3, h, w) is made; mean over the channels
+    weight = 1 / (3 * variance)
+    foreign = torch.einsum("bkc,bchw->bkhw", weight, picture**2) - 2 * torch.einsum(
+        "bkc,bchw->bkhw", weight * mean, picture
+    )
+    foreign = (foreign + (weight * mean**2).sum(-1)[..., None, None]).clamp(0, FOREIGN_LIMIT)
+    seen = (amount / (2.0 + amount))[..., None, None]
+    foreign = foreign * seen + 0.5 * FOREIGN_LIMIT * (1 - seen)
+    return distances + COLOUR_TO_DISTANCE * F.avg_pool2d(foreign, 3, 1, 1)
+
+
+def joint_widths(matte: torch.Tensor, joints: np.ndarray) -> np.ndarray:
+    """The body's half width at each joint: the distance from there to the edge of the person.
+
+    A bent elbow or knee is no wider than the limbs that meet there: what is, is their two skins side by side.
+
+    Args:
+        matte: (B, 1, h, w); joints: (B, V, 2+) in its pixels.
+
+    Returns:
+        (B, 14) pixels, in the order of `NEIGHBOURS`.
+    """
+    points, size = joint_points(joints), body_height(joints[..., :2])
+    widths = np.zeros(points.shape[:2], np.float32)
+    for row, mask in enumerate(matte[:, 0].cpu().numpy() > 0.5):
+        inside = distance_transform_edt(np.pad(mask, 1, constant_values=True))[1:-1, 1:-1]
+        room = max(1, round(0.015 * float(size[row])))  # a joint is rarely right in the middle of its limb
+        widths[row] = [_largest(inside, point, room) for point in points[row]]
+        for index in HINGES:
+            sides = [0.7 * points[row, index] + 0.3 * points[row, index + step] for step in (-2, 2)]
+            narrow = min(_largest(inside, point, room) for point in sides)
+            if narrow > 0:
+                widths[row, index] = min(widths[row, index], narrow)
+    return widths
+
+
+def _largest(values: np.ndarray, point: np.ndarray, room: int) -> float:
+    """The largest of (h, w) values around a point (x, y); 0 where it is outside."""
+    x, y = point.astype(int)
+    rows, columns = slice(max(y - room, 0), y + room + 1), slice(max(x - room, 0), x + room + 1)
+    near = values[rows, columns] if 0 <= x < values.shape[1] and 0 <= y < values.shape[0] else np.zeros(0)
+    return float(near.max()) if near.size else 0.0
+
+
+def parts(distances: torch.Tensor, joints: np.ndarray, widths: np.ndarray) -> torch.Tensor:
+    """`owners`, with neighbouring limbs reaching softly into each other around the joint that they share.
+
+    Args:
+        distances: (B, K, h, w), perhaps corrected by the network.
+        joints: (B, V, 2+) in pixels of the same grid.
+        widths: (B, 14) half widths at the joints, pixels: a cap is no wider than the body there.
+
+    Returns:
+        (B, K, h, w) in 0..1; the sum over limbs is at least 1.
+    """
+    outside = outside_torso(joints, *distances.shape[-2:]).to(distances)  # (B, h, w)
+    own = owners(arms_first(distances, outside))
+    torso_side = (1 + (TUCK - outside) / SIDE_RIM).clamp(0, 1)
+    height, width = distances.shape[-2:]
+    points = torch.from_numpy(joint_points(joints).astype(np.float32)).to(distances)  # (B, 14, 2)
+    size = torch.from_numpy(body_height(joints[..., :2]).astype(np.float32)).to(distances)  # (B,)
+    wide = torch.from_numpy(1.1 * widths + 0.5).to(distances)
+    x = torch.arange(width, device=distances.device) + 0.5
+    y = torch.arange(height, device=distances.device) + 0.5
+    reaching = [own[:, k] for k in range(K)]
+    lowered = own.clone()  # what of the legs a torso may carry along: a raised thigh is in front of it
+    lowered[:, [R_THIGH, L_THIGH]] *= 1 - torch.from_numpy(_raised(joints)).to(own)[..., None, None]
+    for a, b, point, reach in NEIGHBOURS:
+        dx = x - points[:, point, 0, None]  # (B, w)
+        dy = y - points[:, point, 1, None]  # (B, h)
+        radius = torch.minimum(reach * size, wide[:, point]).clamp_min(0.5)[:, None, None]
+        distance = (dx[:, None, :] ** 2 + dy[:, :, None] ** 2).sqrt() / radius  # (B, h, w)
+        cap = ((1 - distance) / (TORSO_RIM if a in (UPPER_TORSO, LOWER_TORSO) else CAP_RIM)).clamp(0, 1)
+        reaching[a] = torch.maximum(
+            reaching[a], lowered[:, b] * cap * (torso_side if b in ARMS and a == UPPER_TORSO else 1)
+        )
+        if b in (R_THIGH, L_THIGH):  # little of the shirt swings with a leg
+            cap = ((HEM - distance) / HEM_RIM).clamp(0, 1)
+        reaching[b] = torch.maximum(reaching[b], own[:, a] * cap)
+    for torso, limbs, centre, wide_by in _tucked(joints):
+        dx = x - torch.from_numpy(centre[:, :1]).to(distances)  # (B, w)
+        dy = y - torch.from_numpy(centre[:, 1:]).to(distances)  # (B, h)
+        away = (dx[:, None, :] ** 2 + dy[:, :, None] ** 2).sqrt() / (wide_by * size[:, None, None])
+        beneath = lowered[:, limbs].sum(1).clamp_max(1) * ((1 - away) / CAP_RIM).clamp(0, 1)
+        if torso == UPPER_TORSO:
+            beneath = beneath * torso_side
+        reaching[torso] = torch.maximum(reaching[torso], beneath)
+    return torch.stack(reaching, 1)
+
+
+def _tucked(joints: np.ndarray) -> list[tuple[int, list[int], np.ndarray, float]]:
+    """Where the torso goes on beneath thighs and arms, for when they are spread: half, limbs, centre (B, 2), radius."""
+    xy = joints[..., :2].astype(np.float32)
+    size = body_height(xy)[:, None]
+    hips = mid_hip(xy)
+
+    def down(start: np.ndarray, end: np.ndarray, share: float) -> np.ndarray:
+        along = end - start
+        unit = along / np.maximum(np.linalg.norm(along, axis=-1, keepdims=True), 1e-3)
+        return (start + unit * share * size).astype(np.float32)
+
+    crotch = hips + (down(xy[:, NECK], hips, CROTCH[0]) - xy[:, NECK])
+    right, left = down(xy[:, R_SHOULDER], xy[:, R_HIP], ARMPIT[0]), down(xy[:, L_SHOULDER], xy[:, L_HIP], ARMPIT[0])
+    return [
+        (LOWER_TORSO, [R_THIGH, L_THIGH], crotch, CROTCH[1]),
+        (UPPER_TORSO, [R_UPPER_ARM], right, ARMPIT[1]),
+        (UPPER_TORSO, [L_UPPER_ARM], left, ARMPIT[1]),
+    ]
+
+
+def hidden_cores(distances: torch.Tensor, joints: np.ndarray) -> torch.Tensor:
+    """Where a limb of `FILLED` goes on unseen behind a nearer one; the torso as far as its outline.
+
+    Args:
+        distances: (B, K, h, w); joints: (B, V, 2+) in pixels of the same grid.
+
+    Returns:
+        (B, len(FILLED), h, w) in 0..1.
+    """
+    own = owners(distances)
+    order = torch.from_numpy(DEFAULT_ORDER).to(distances)
+    hidden = list(FILLED)
+    hides = (order[None, :] - order[hidden, None] > 0.5).to(distances)  # (hidden, K hiding)
+    covered = torch.einsum("kj,bjhw->bkhw", hides, own).clamp(0, 1)
+    core = ((CORE - distances[:, hidden]) / 0.1).clamp(0, 1)
+    inside = (outside_torso(joints, *distances.shape[-2:]) == 0).to(distances)  # (B, h, w)
+    for half in (UPPER_TORSO, LOWER_TORSO):
+        index = FILLED.index(half)
+        core[:, index] = torch.maximum(core[:, index], ((1 - distances[:, half]) / 0.1).clamp(0, 1) * inside)
+    raised = torch.from_numpy(_raised(joints)).to(distances)[..., None, None]  # (B, 2, 1, 1)
+    index = FILLED.index(LOWER_TORSO)
+    covered[:, index] = torch.maximum(covered[:, index], (own[:, [R_THIGH, L_THIGH]] * raised).amax(1))
+    return covered * core
+
+
+def _raised(joints: np.ndarray) -> np.ndarray:
+    """How far each thigh is raised against the torso, which it then hides: (B, V, 2+) -> (B, 2) in 0..1."""
+    xy = joints[..., :2].astype(np.float32)
+    down = mid_hip(xy) - xy[:, NECK]
+    shares = []
+    for hip, knee in ((R_HIP, R_KNEE), (L_HIP, L_KNEE)):
+        thigh = xy[:, knee] - xy[:, hip]
+        lengths = np.linalg.norm(thigh, axis=-1) * np.linalg.norm(down, axis=-1)
+        angle = np.degrees(np.arccos(np.clip((thigh * down).sum(-1) / np.maximum(lengths, 1e-3), -1, 1)))
+        shares.append(np.clip((angle - RAISED[0]) / (RAISED[1] - RAISED[0]), 0, 1))
+    return np.stack(shares, -1)
+
+
+def nearest_known(colours: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """Colours (B, 3, h, w) each taken from the nearest pixel that is known (B, 1, h, w), a little smoothed."""
+    small = (max(1, colours.shape[-2] // 2), max(1, colours.shape[-1] // 2))
+    shrunk = F.interpolate(colours, small, mode="area")
+    sure = F.interpolate(known, small, mode="area") > 0.9
+    made = []
+    for row, here in zip(shrunk, sure[:, 0].cpu().numpy(), strict=True):
+        if not here.any():
+            made.append(row)
+            continue
+        _, (y, x) = distance_transform_edt(~here, return_indices=True)
+        made.append(row[:, torch.from_numpy(y).to(row.device), torch.from_numpy(x).to(row.device)])
+    soft = F.avg_pool2d(F.pad(torch.stack(made), (2, 2, 2, 2), mode="replicate"), 5, 1)
+    return F.interpolate(soft, colours.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def complete(
+    colours: torch.Tensor, matte: torch.Tensor, share: torch.Tensor, core: torch.Tensor, line: int = 0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Give a limb its hidden side: its own colours spread over the core that another limb hides.
+
+    Args:
+        colours: (B, 3, h, w); matte, share, core: (B, 1, h, w), of one limb.
+        line: how wide the outline of what hides it may be, pixels: that colour is not taken, and the nearest other one
+            is. 0 = spread all, softly.
+
+    Returns:
+        colours (B, 3, h, w) and share (B, 1, h, w).
+    """
+    rim = F.max_pool2d((core > 0.05).to(core), 2 * line + 1, 1, line)
+    known = ((share - 0.6) / 0.3).clamp(0, 1) * (matte > 0.5) * (1 - rim)
+    enough = known.sum((1, 2, 3), keepdim=True) > 16
+    filled = nearest_known(colours, known) if line else spread(colours, known)
+    mix = torch.where(enough, ((share - 0.2) / 0.5).clamp(0, 1), 1.0)
+    return colours * mix + filled * (1 - mix), torch.where(enough, torch.maximum(share, core), share)

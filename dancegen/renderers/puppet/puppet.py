@@ -1,0 +1,303 @@
+"""The analytic puppet: each limb a layer cut from the picture, moved by its affine map, laid back to front.
+
+Layers are cut once per picture at up to twice the size of the video, so that bilinear sampling stays sharp. A frame
+costs one sampling of each layer's own box. Coordinates: "source" and "target" are pixels of the video's size,
+(0, 0) the corner of the first pixel.
+
+Glossary: K = 15 limbs; h x w the video; layers are premultiplied RGBA in 0..1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from dancegen.body.joints import body_height
+from dancegen.body.limbs import K
+from dancegen.renderers.puppet.bends import BENDS_OF, Bends, bending
+from dancegen.renderers.puppet.mirrored import mirrored_limbs
+from dancegen.renderers.puppet.parts import (
+    FILLED,
+    by_colour,
+    complete,
+    hidden_cores,
+    joint_widths,
+    limb_distances,
+    parts,
+)
+from dancegen.renderers.puppet.regions import LINE, by_lines, share_outlines, whole
+from dancegen.renderers.puppet.skirt import (
+    PAIRS,
+    beneath_torso,
+    cloth_first,
+    hem_level,
+    leg_axes,
+    seen_in_target,
+    spanning,
+)
+
+ANALYSIS_SIZE = 320  # the longer side of the grid on which limbs are told apart, pixels
+MARGIN = 2  # transparent texels around each layer
+
+
+@dataclass(frozen=True)
+class LimbLayers:
+    """The puppet cut from one picture.
+
+    Attributes:
+        textures: K tensors (4, hk, wk), premultiplied RGBA.
+        corners: (K, 2) float32, x and y in source pixels of each texture's first corner.
+        density: texels per source pixel.
+        hem: how far down a skirt spans both legs (`skirt.hem_level`), 0 = none.
+        axes: the legs, from `skirt.leg_axes`, source pixels.
+    """
+
+    textures: tuple[torch.Tensor, ...]
+    corners: np.ndarray
+    density: float
+    hem: float = 0.0
+    axes: np.ndarray = field(default_factory=lambda: np.zeros((2, 2, 2, 2)))
+
+    def extent(self, limb: int) -> tuple[float, float, float, float]:
+        """Left, top, right, bottom of a layer in source pixels."""
+        left, top = (float(value) for value in self.corners[limb])
+        height, width = (side - 2 * MARGIN for side in self.textures[limb].shape[-2:])
+        return left, top, left + width / self.density, top + height / self.density
+
+
+def cut_layers(
+    colours: torch.Tensor,
+    matte: torch.Tensor,
+    joints: np.ndarray,
+    density: float,
+    corner: tuple[float, float],
+    corrections: torch.Tensor | None = None,
+) -> LimbLayers:
+    """Cut a picture into limb layers; what an arm hides of the body is filled from around it.
+
+    Args:
+        colours: (3, H, W) 0..1, the person's own colours (no background mixed in), `density` texels per source pixel.
+        matte: (H, W) 0..1, how much of each texel is the person.
+        joints: (V, 2+) in source pixels.
+        density: texels per source pixel.
+        corner: source x, y of the texels' first corner (the texels may be a part of the picture).
+        corrections: (K, ha, wa), subtracted from the limbs' distances (the network's opinion), or None.
+    """
+    height, width = matte.shape
+    shrink = min(1.0, ANALYSIS_SIZE / max(height, width))
+    small = (max(1, round(height * shrink)), max(1, round(width * shrink)))
+    scale = np.array([small[1] / width, small[0] / height]) * density
+    local = ((joints[:, :2] - np.array(corner)) * scale).astype(np.float32)[None]  # (1, V, 2) analysis pixels
+    picture, present = (F.interpolate(p, small, mode="area") for p in (colours[None], matte[None, None]))
+    distances = limb_distances(local, *small).to(colours.device)  # (1, K, ha, wa)
+    regions = by_lines(distances, picture, present, float(body_height(local[0])))
+    distances = by_colour(regions.distances, picture, present)
+    if corrections is not None:
+        distances = distances - F.interpolate(corrections[None], small, mode="bilinear", align_corners=False)
+    distances = whole(distances, present)
+    hem = hem_level(picture[0], present[0, 0], local[0])
+    if hem:
+        distances = cloth_first(distances, local[0], hem)
+    shares, cores = parts(distances, local, joint_widths(present, local)), hidden_cores(distances, local)
+    shares = share_outlines(shares, distances, regions.outlines)
+    if hem:
+        shares = beneath_torso(shares, local[0])
+    line = round(LINE * float(body_height(joints)) * density)
+    textures, corners = [], np.zeros((K, 2), np.float32)
+    for limb in range(K):
+        core = cores[:, FILLED.index(limb)] if limb in FILLED else None
+        reach = ((shares[0, limb] if core is None else torch.maximum(shares[0, limb], core[0])) > 0.01) & (
+            present[0, 0] > 0.01
+        )
+        box = _box(reach, (height, width))
+        corners[limb] = np.array(corner) + np.array([box[0], box[1]]) / density
+        textures.append(_layer(colours, matte, shares[:, limb], core, box, line))
+    mirrored_limbs(textures, corners, regions.unseen[0], joints, density)
+    textures = [F.pad(texture, (MARGIN,) * 4).contiguous() for texture in textures]
+    return LimbLayers(tuple(textures), corners, density, hem, leg_axes(joints))
+
+
+def _box(reach: torch.Tensor, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom texels around the true cells of a coarse grid, with the margin; may pass the border."""
+    rows, columns = torch.where(reach.any(1))[0], torch.where(reach.any(0))[0]
+    if not len(rows):
+        return 0, 0, 1, 1
+    sy, sx = size[0] / reach.shape[0], size[1] / reach.shape[1]
+    left, right = int(np.floor((int(columns[0]) - 1) * sx)), int(np.ceil((int(columns[-1]) + 2) * sx))
+    top, bottom = int(np.floor((int(rows[0]) - 1) * sy)), int(np.ceil((int(rows[-1]) + 2) * sy))
+    return max(left, 0), max(top, 0), min(right, size[1]), min(bottom, size[0])
+
+
+def _layer(
+    colours: torch.Tensor,
+    matte: torch.Tensor,
+    share: torch.Tensor,
+    core: torch.Tensor | None,
+    box: tuple[int, int, int, int],
+    line: int,
+) -> torch.Tensor:
+    """One limb's premultiplied texture; `share` and `core` are (1, ha, wa) over the whole picture."""
+    left, top, right, bottom = box
+    colour, alpha = colours[None, :, top:bottom, left:right], matte[None, None, top:bottom, left:right]
+    fine = _crop_resized(share, box, matte.shape)[None]  # (1, 1, hk, wk)
+    if core is not None and float(core.max()) > 0.05:
+        colour, fine = complete(colour, alpha, fine, _crop_resized(core, box, matte.shape)[None], line)
+    alpha = alpha * fine
+    return torch.cat([colour * alpha, alpha], 1)[0]
+
+
+def _crop_resized(grid: torch.Tensor, box: tuple[int, int, int, int], size: torch.Size) -> torch.Tensor:
+    """The part of a coarse (1, ha, wa) grid under a box of texels, sampled at the texels: (1, hk, wk)."""
+    left, top, right, bottom = box
+    x = (torch.arange(left, right, device=grid.device) + 0.5) * (2 / size[1]) - 1
+    y = (torch.arange(top, bottom, device=grid.device) + 0.5) * (2 / size[0]) - 1
+    points = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1)[None]
+    return F.grid_sample(grid[None], points, mode="bilinear", padding_mode="border", align_corners=False)[0]
+
+
+def shrunk_layers(layers: LimbLayers, density: float) -> LimbLayers:
+    """The same layers with about `density` texels per source pixel, for drawing small without aliasing."""
+    factor = int(layers.density // density)
+    if factor < 2:
+        return layers
+    textures = []
+    for texture in layers.textures:
+        bare = texture[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
+        right, bottom = -bare.shape[2] % factor, -bare.shape[1] % factor
+        textures.append(F.pad(F.avg_pool2d(F.pad(bare, (0, right, 0, bottom)), factor), (MARGIN,) * 4).contiguous())
+    return replace(layers, textures=tuple(textures), density=layers.density / factor)
+
+
+def mean_colours(layers: LimbLayers) -> torch.Tensor:
+    """The mean colour of each limb; of the whole person where a limb has no pixels: (K, 3)."""
+    sums = torch.stack([texture.sum((1, 2)) for texture in layers.textures])  # (K, 4)
+    few = 1e-3 * sums.sum(0)
+    return (sums[:, :3] + few[:3]) / (sums[:, 3:] + few[3:]).clamp_min(1e-6)
+
+
+def shifted_maps(maps: np.ndarray, x: float, y: float, cell: float = 1.0) -> np.ndarray:
+    """Maps (..., K, 2, 3) from pixels of a window at (x, y), each `cell` pixels wide, instead of the whole target."""
+    moved = maps.copy()
+    moved[..., 2] += maps[..., 0] * x + maps[..., 1] * y
+    moved[..., :2] *= cell
+    return moved
+
+
+def puppet_box(
+    layers: LimbLayers, maps: np.ndarray, bends: Bends, size: tuple[int, int]
+) -> tuple[int, int, int, int] | None:
+    """Left, top, right, bottom of all limbs on a target of `size` (h, w); None where nothing is in it."""
+    boxes = [_target_box(layers, limb, maps, bends, *size) for limb in range(K)]
+    seen = np.array([box for box in boxes if box is not None])
+    if not len(seen):
+        return None
+    left, top = seen[:, :2].min(0)
+    right, bottom = seen[:, 2:].max(0)
+    return int(left), int(top), int(right), int(bottom)
+
+
+def lay(
+    layers: LimbLayers,
+    maps: np.ndarray,
+    bends: Bends,
+    order: np.ndarray,
+    frame: torch.Tensor,
+    flow: torch.Tensor | None = None,
+) -> None:
+    """Lay the limbs over `frame`, back to front, in place.
+
+    Args:
+        maps: (K, 2, 3) target -> source pixels.
+        bends: of this one skeleton.
+        order: (K,) larger is nearer the camera.
+        frame: (3, h, w) colours, or (4, h, w) premultiplied with alpha.
+        flow: (2, h, w) added to every pixel's place before the maps, target pixels; or None.
+    """
+    height, width = frame.shape[-2:]
+    for limb in np.argsort(order, kind="stable"):
+        texture = layers.textures[limb]
+        box = _target_box(layers, int(limb), maps, bends, height, width)
+        if box is None:
+            continue
+        left, top, right, bottom = box
+        sampled = _sample(layers, int(limb), maps, bends, box, texture, flow)
+        under = frame[:, top:bottom, left:right]
+        under.mul_(1 - sampled[3:]).add_(sampled[: len(frame)])
+
+
+def _target_box(
+    layers: LimbLayers, limb: int, maps: np.ndarray, bends: Bends, height: int, width: int
+) -> tuple[int, int, int, int] | None:
+    left, top, right, bottom = layers.extent(limb)
+    corners = np.array([[left, top], [right, top], [left, bottom], [right, bottom]])
+    by = [limb, PAIRS[limb][0]] if layers.hem and limb in PAIRS else [limb]
+    try:
+        forward = np.concatenate([seen_in_target(maps[k], corners) for k in by])  # (4 or 8, 2)
+    except np.linalg.LinAlgError:
+        return None
+    low, high = forward.min(0), forward.max(0)
+    for index in BENDS_OF.get(limb, []):
+        if bends.turn[index]:  # the skin that is stretched around a joint may lie outside
+            low = np.minimum(low, bends.pivot[index] - 0.7 * bends.radius[index])
+            high = np.maximum(high, bends.pivot[index] + 0.7 * bends.radius[index])
+    x0, y0 = np.floor(low).astype(int)
+    x1, y1 = np.ceil(high).astype(int)
+    x0, y0, x1, y1 = max(int(x0), 0), max(int(y0), 0), min(int(x1), width), min(int(y1), height)
+    return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
+
+
+def _sample(
+    layers: LimbLayers,
+    limb: int,
+    maps: np.ndarray,
+    bends: Bends,
+    box: tuple[int, int, int, int],
+    texture: torch.Tensor,
+    flow: torch.Tensor | None,
+) -> torch.Tensor:
+    """The layer seen through its map inside a target box: (4, bh, bw)."""
+    left, top, right, bottom = box
+    backward = maps[limb]
+    height, width = texture.shape[-2:]
+    to_unit = 2 * layers.density / np.array([width, height], np.float64)  # source pixels -> grid_sample's -1..1
+    # The margin shifts the texture's first texel by MARGIN.
+    offset = (backward[:, 2] - layers.corners[limb]) * to_unit + 2 * MARGIN / np.array([width, height]) - 1
+    linear = backward[:, :2] * to_unit[:, None]
+    x = torch.arange(left, right, device=texture.device, dtype=torch.float32) + 0.5
+    y = torch.arange(top, bottom, device=texture.device, dtype=torch.float32) + 0.5
+    grid = torch.empty(1, bottom - top, right - left, 2, device=texture.device)
+    for axis in range(2):
+        row = x * float(linear[axis, 0]) + float(offset[axis])
+        torch.add(row[None, :], y[:, None] * float(linear[axis, 1]), out=grid[0, ..., axis])
+        if flow is not None:
+            grid[0, ..., axis].add_(flow[0, top:bottom, left:right], alpha=float(linear[axis, 0]))
+            grid[0, ..., axis].add_(flow[1, top:bottom, left:right], alpha=float(linear[axis, 1]))
+    for index in BENDS_OF.get(limb, []):
+        _bend(grid[0], linear, bends, index, x, y)
+    skirt = spanning(limb, maps, layers.axes, layers.hem, x, y) if layers.hem and limb in PAIRS else None
+    if skirt is not None:
+        for axis in range(2):
+            grid[0, ..., axis].add_(skirt[axis], alpha=float(to_unit[axis]))
+    return F.grid_sample(texture[None], grid, mode="bilinear", padding_mode="zeros", align_corners=False)[0]
+
+
+def _bend(grid: torch.Tensor, linear: np.ndarray, bends: Bends, index: int, x: torch.Tensor, y: torch.Tensor) -> None:
+    """Add one bend to the places (bh, bw, 2) at which a layer is sampled; x (bw,), y (bh,) target pixels."""
+    if abs(bends.turn[index]) < 1e-3:
+        return
+    radius = float(bends.radius[index])
+    ranges = []
+    for places, pivot in ((x, float(bends.pivot[index, 0])), (y, float(bends.pivot[index, 1]))):
+        first = min(max(int(pivot - radius - float(places[0])), 0), len(places))
+        ranges.append((first, min(max(int(pivot + radius - float(places[0])) + 2, first), len(places)), pivot))
+    (x0, x1, pivot_x), (y0, y1, pivot_y) = ranges
+    if x1 <= x0 or y1 <= y0:
+        return
+    kept = (bends.axis, bends.side, bends.end, bends.span, bends.turn, bends.radius, bends.tight)
+    values = (float(value[index]) for value in kept)
+    dx, dy = bending((x[x0:x1] - pivot_x)[None, :], (y[y0:y1] - pivot_y)[:, None], *values)
+    for axis in range(2):
+        grid[y0:y1, x0:x1, axis].add_(dx, alpha=float(linear[axis, 0])).add_(dy, alpha=float(linear[axis, 1]))

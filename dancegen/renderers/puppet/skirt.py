@@ -1,0 +1,178 @@
+"""Skirts, coats and dresses: cloth that spans both legs is stretched between them instead of splitting along them.
+
+Between the axes of the two legs a place of the target is looked up as a mixture of both legs' maps, in the share of its
+way from the one to the other; beside and below the cloth each leg's own map holds.
+
+Glossary: a level is a share of the way down both legs, 0 at the hips, 1 at the knees, 2 at the ankles; the hem is the
+lowest level of the cloth; h x w the picture.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from dancegen.body.joints import (
+    L_ANKLE,
+    L_HIP,
+    L_KNEE,
+    R_ANKLE,
+    R_HIP,
+    R_KNEE,
+    body_height,
+)
+from dancegen.body.limbs import L_SHIN, L_THIGH, LOWER_TORSO, R_SHIN, R_THIGH
+
+PAIRS = {R_THIGH: (L_THIGH, 0), L_THIGH: (R_THIGH, 0), R_SHIN: (L_SHIN, 1), L_SHIN: (R_SHIN, 1)}
+LEVELS = np.arange(0.15, 1.96, 0.1)
+HIGHEST_HEM, LOWEST_HEM = 0.7, 1.4  # levels: what ends higher is a shirt or shorts, lower most likely trousers
+APART = 0.16  # body heights between the legs' axes from which trousers would leave a gap
+ASTRIDE = 0.3  # body heights between the legs' axes beyond which no usual skirt reaches
+NARROWS = 1.3  # how much wider a dress is at its hem than what is seen below it
+EDGE = 0.06  # the least difference of colour (0..1) at a hem
+WAIST = 0.35  # level from which on the cloth is the legs' and not the torso's
+ROUND = 0.12  # levels that a hem hangs lower in the middle than at the legs
+FADE = 0.08  # levels over which the cloth ends
+CUT = 0.015  # body heights from the picture's edge within which nothing is told: there the person may be cut off
+
+
+def hem_level(picture: torch.Tensor, matte: torch.Tensor, joints: np.ndarray) -> float:
+    """How far down the cloth reaches that spans both legs; 0 = none, or it cannot be told from trousers.
+
+    Args:
+        picture: (3, h, w) 0..1; matte: (h, w) 0..1.
+        joints: (V, 2+) in their pixels.
+    """
+    xy = joints[:, :2].astype(np.float64)
+    size = float(body_height(xy))
+    right, left = (_down(xy, legs) for legs in ((R_HIP, R_KNEE, R_ANKLE), (L_HIP, L_KNEE, L_ANKLE)))  # (levels, 2)
+    span = left - right
+    apart = np.linalg.norm(span, axis=1)  # (levels,)
+    shares = np.linspace(0, 1, 11)[:, None, None]
+    between = right + shares * span  # (11, levels, 2)
+    present = _at(matte[None], between)[..., 0]  # (11, levels)
+    colours = _at(picture, between)  # (11, levels, 3)
+    weight = present[..., None] + 1e-3
+    colour = (colours * weight).sum(0) / weight.sum(0)  # (levels, 3)
+    gaps = np.flatnonzero(present.min(0) < 0.3)
+    first_gap = int(gaps[0]) if len(gaps) else len(LEVELS)
+    steps = np.linspace(-0.25, 0.25, 51)[:, None, None] * size
+    strips = (right + left) / 2 + steps * span / np.maximum(apart, 1e-3)[:, None]  # (51, levels, 2)
+    person = _at(matte[None], strips)[..., 0] > 0.5  # (51, levels)
+    margin = max(CUT * size, 2.0)
+    seen = _inside(strips, matte.shape, margin)  # (51, levels)
+    unseen = np.flatnonzero(~_inside(between, matte.shape, margin).all(0))
+    last = int(unseen[0]) if len(unseen) else len(LEVELS)
+    for k in np.flatnonzero((LEVELS > HIGHEST_HEM) & (LEVELS < LOWEST_HEM)):
+        if k + 1 >= last:  # what is below the cloth must be seen
+            break
+        both = seen[:, k - 1] & seen[:, k + 1]
+        above, below = ((person[:, i] & both).sum() for i in (k - 1, k + 1))
+        change = np.abs(colour[k + 1] - colour[k - 1]).max()
+        ends = change > EDGE or apart[k] > APART * size  # the legs below are another thing, or stand apart
+        if k <= first_gap + 1 and apart[k] < ASTRIDE * size and above > NARROWS * below and ends:
+            return float(LEVELS[k]) + ROUND
+    return 0.0
+
+
+def _inside(places: np.ndarray, size: torch.Size, margin: float) -> np.ndarray:
+    """Which places (n, levels, 2) lie at least `margin` pixels inside a picture (h, w): (n, levels) bool."""
+    far = np.array([size[1], size[0]]) - margin
+    inside: np.ndarray = ((places >= margin) & (places <= far)).all(-1)
+    return inside
+
+
+def _down(xy: np.ndarray, leg: tuple[int, int, int]) -> np.ndarray:
+    """The places of `LEVELS` on a leg's axis: (levels, 2)."""
+    return np.stack([np.interp(LEVELS, [0, 1, 2], xy[list(leg), axis]) for axis in (0, 1)], -1)
+
+
+def _at(values: torch.Tensor, points: np.ndarray) -> np.ndarray:
+    """(C, h, w) sampled at places (..., 2), 0 outside: (..., C)."""
+    size = np.array([values.shape[2], values.shape[1]])
+    grid = torch.from_numpy((points * 2 / size - 1).astype(np.float32)).reshape(1, -1, 1, 2)
+    found = F.grid_sample(values[None].float(), grid.to(values.device), align_corners=False)[0, :, :, 0]  # (C, n)
+    return found.T.reshape(*points.shape[:-1], -1).cpu().numpy().astype(np.float64)
+
+
+def leg_axes(joints: np.ndarray) -> np.ndarray:
+    """The ends of thighs and shins, in pairs: (V, 2+) -> (2 segments, 2 sides right and left, 2 ends, 2 xy)."""
+    ends = (((R_HIP, R_KNEE), (L_HIP, L_KNEE)), ((R_KNEE, R_ANKLE), (L_KNEE, L_ANKLE)))
+    return joints[np.array(ends)][..., :2].astype(np.float64)
+
+
+def cloth_first(distances: torch.Tensor, joints: np.ndarray, hem: float) -> torch.Tensor:
+    """Limbs' distances (1, K, h, w) by which all of the cloth above the hem is the thighs'; joints (V, 2+)."""
+    height, width = distances.shape[-2:]
+    x, y = torch.arange(width) + 0.5, torch.arange(height) + 0.5
+    levels = [_along(ends, x, y)[0] for ends in leg_axes(joints)[0]]
+    mean = ((levels[0] + levels[1]) / 2).to(distances)
+    above = ((hem - mean) / FADE).clamp(0, 1)
+    raised = distances.clone()
+    for shin in (R_SHIN, L_SHIN):
+        raised[:, shin] += 2 * above
+    raised[:, LOWER_TORSO] += 2 * above * ((mean - WAIST) / FADE).clamp(0, 1)
+    return raised
+
+
+def beneath_torso(shares: torch.Tensor, joints: np.ndarray) -> torch.Tensor:
+    """Shares (1, K, h, w) with the cloth between the hips lent to the thighs: stretched, it comes into sight lower."""
+    height, width = shares.shape[-2:]
+    x, y = torch.arange(width) + 0.5, torch.arange(height) + 0.5
+    axes = leg_axes(joints)[0]
+    (right, to_right), (left, to_left) = (_along(ends, x, y) for ends in axes)
+    hips, knees = (float(np.linalg.norm(axes[0, end] - axes[1, end])) for end in (0, 1))
+    mean = (right + left) / 2
+    apart = hips + (knees - hips) * mean.clamp(0, 1) + 1
+    between = ((1.3 * apart - to_right - to_left) / (0.2 * apart)).clamp(0, 1) * (mean > 0)
+    lent = shares[:, LOWER_TORSO] * between.to(shares)
+    shares = shares.clone()
+    for thigh in (R_THIGH, L_THIGH):
+        shares[:, thigh] = torch.maximum(shares[:, thigh], lent)
+    return shares
+
+
+def spanning(
+    limb: int, maps: np.ndarray, axes: np.ndarray, hem: float, x: torch.Tensor, y: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """How far a skirt moves the source places of a leg's piece: shifts of x and y in source pixels, (bh, bw) each.
+
+    Args:
+        maps: (K, 2, 3) target -> source pixels.
+        axes: of the source, from `leg_axes`.
+        x: (bw,), y: (bh,) target pixels.
+
+    Returns:
+        None where the cloth ends above this piece, or one of the legs has no length.
+    """
+    other, segment = PAIRS[limb]
+    if hem <= segment + 0.05 or abs(np.linalg.det(maps[[limb, other], :, :2])).min() < 1e-6:  # a leg without length
+        return None
+    first, second = (limb, other) if limb in (R_THIGH, R_SHIN) else (other, limb)
+    ends = [seen_in_target(maps[k], axes[segment, side]) for side, k in enumerate((first, second))]  # target pixels
+    level, aside = zip(*(_along(end, x, y) for end in ends), strict=True)
+    gap = [float(np.linalg.norm(ends[1][end] - ends[0][end])) for end in (0, 1)]
+    mean = (level[0] + level[1]) / 2
+    width = gap[0] + (gap[1] - gap[0]) * mean.clamp(0, 1)
+    least = 0.15 * float(np.linalg.norm(ends[0][1] - ends[0][0]))
+    to_second = (0.5 + 0.5 * (aside[0] - aside[1]) / width.clamp_min(least)).clamp(0, 1)
+    share = to_second if limb == first else 1 - to_second
+    share = share * ((hem - segment - mean) / FADE).clamp(0, 1)
+    apart = maps[other].astype(np.float64) - maps[limb]
+    shifts = [float(apart[a, 0]) * x[None] + float(apart[a, 1]) * y[:, None] + float(apart[a, 2]) for a in (0, 1)]
+    return share * shifts[0], share * shifts[1]
+
+
+def seen_in_target(backward: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Source places (n, 2) seen in the target."""
+    return np.linalg.solve(backward[:, :2].astype(np.float64), (points - backward[:, 2]).T).T
+
+
+def _along(ends: np.ndarray, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """How far along a segment each pixel lies (0..1 on it) and its distance to the segment: (bh, bw) each."""
+    dx, dy = (float(value) for value in ends[1] - ends[0])
+    rx, ry = (x - float(ends[0, 0]))[None], (y - float(ends[0, 1]))[:, None]
+    level = (rx * dx + ry * dy) / max(dx * dx + dy * dy, 1e-6)
+    on = level.clamp(0, 1)
+    return level, ((rx - on * dx) ** 2 + (ry - on * dy) ** 2).sqrt()

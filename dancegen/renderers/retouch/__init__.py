@@ -1,0 +1,1 @@
+"""G_r, which retouches what cutting and moving cannot do."""

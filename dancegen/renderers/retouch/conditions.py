@@ -1,0 +1,83 @@
+"""What G_r is told about the target skeleton: pictures of its limbs on the network's grid.
+
+Glossary: B batch, V = 18 joints, K = 15 limbs, h x w the network's grid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from dancegen.body.joints import body_height
+from dancegen.body.limbs import DEPTH_LIMIT, HEAD, L_FOOT, L_HAND, R_FOOT, R_HAND, K, limb_order, limb_segments
+from dancegen.renderers.puppet.parts import limb_distances
+
+RIGID = [HEAD, R_HAND, L_HAND, R_FOOT, L_FOOT]
+CHANNELS = K + 3 + 1 + 1  # closeness, painted, covered, depth
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """A target skeleton as pictures.
+
+    Attributes:
+        closeness: (B, K, h, w) 1 on a limb's axis, 0 from two radii on.
+        painted: (B, 3, h, w) the limbs in the person's mean colours, nearest limb in front.
+        covered: (B, 1, h, w) about where the person will be.
+        depth: (B, 1, h, w) how near the camera the limb in front is.
+        reach: (B, 1, h, w) 1 near the person, 0 where the network must not touch the picture: far away, and around
+            head, hands and feet, which move as they are and need nothing painted beneath.
+        ground: (B, 1, h, w) 1 near the feet, where a shadow may fall.
+    """
+
+    closeness: torch.Tensor
+    painted: torch.Tensor
+    covered: torch.Tensor
+    depth: torch.Tensor
+    reach: torch.Tensor
+    ground: torch.Tensor
+
+    def stacked(self) -> torch.Tensor:
+        """The network's share of them: (B, CHANNELS, h, w)."""
+        return torch.cat([self.closeness, self.painted, self.covered, self.depth], 1)
+
+
+def draw_conditions(targets: np.ndarray, colours: torch.Tensor, height: int, width: int) -> Conditions:
+    """Draw target skeletons.
+
+    Args:
+        targets: (B, V, 3) in pixels of the grid.
+        colours: (B, K, 3) mean colour of each limb.
+    """
+    distances = limb_distances(targets, height, width).to(colours.device)  # (B, K, h, w)
+    order = torch.from_numpy(limb_order(targets)).to(colours.device)[..., None, None]  # (B, K, 1, 1)
+    front = torch.softmax(1.5 * order - 4 * distances, 1)
+    nearest = distances.amin(1, keepdim=True)
+    return Conditions(
+        closeness=(1 - distances / 2).clamp_min(0),
+        painted=torch.einsum("bkhw,bkc->bchw", front, colours),
+        covered=((1.3 - nearest) / 0.6).clamp(0, 1),
+        depth=(front * order).sum(1, keepdim=True) / DEPTH_LIMIT,
+        reach=(3.5 - nearest).clamp(0, 1) * _bending(distances),
+        ground=_ground(targets, height, width).to(colours.device),
+    )
+
+
+def _bending(distances: torch.Tensor) -> torch.Tensor:
+    """1 where the nearest limb is one that bends or stretches, 0 where it is a rigid one: -> (B, 1, h, w)."""
+    rigid = distances[:, RIGID].amin(1, keepdim=True)
+    other = distances[:, [limb for limb in range(K) if limb not in RIGID]].amin(1, keepdim=True)
+    return ((rigid - other) / 0.3 + 0.5).clamp(0, 1)
+
+
+def _ground(targets: np.ndarray, height: int, width: int) -> torch.Tensor:
+    """Two flat ellipses under the feet, soft: (B, 1, h, w)."""
+    size = body_height(targets[..., :2])  # (B,)
+    soles = limb_segments(targets, size)[:, [R_FOOT, L_FOOT], 1]  # (B, 2, 2)
+    x, y = np.arange(width) + 0.5, np.arange(height) + 0.5
+    dx = (x - soles[..., None, 0]) / (0.30 * size[:, None, None])  # (B, 2, w)
+    dy = (y - soles[..., None, 1]) / (0.09 * size[:, None, None])  # (B, 2, h)
+    squared = dx[:, :, None, :] ** 2 + dy[:, :, :, None] ** 2
+    return torch.from_numpy(np.exp(-squared).max(1, keepdims=True).astype(np.float32))

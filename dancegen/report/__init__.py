@@ -1,0 +1,1 @@
+"""The page about a video, and plots."""
