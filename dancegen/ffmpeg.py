@@ -9,7 +9,16 @@ from pathlib import Path
 
 from dancegen.errors import DancegenError
 
-QUIET = ("-hide_banner", "-nostdin", "-nostats")
+LARGEST_BLOCK = 256 << 20  # bytes that ffmpeg may ask for at once: what a file says of its sizes is not believed
+QUIET = ("-hide_banner", "-nostdin", "-nostats", "-max_alloc", str(LARGEST_BLOCK))
+# Formats that hold their sound (and pictures) themselves. Left out: playlists and lists of parts (hls, dash, concat,
+# image2, ...), which make ffmpeg open other files; raw samples, for which any file passes; players of programs.
+DEMUXERS = (
+    *("aac", "ac3", "aiff", "amr", "amrnb", "amrwb", "ape", "asf", "au", "avi", "caf", "dsf", "dts", "dtshd", "eac3"),
+    *("flac", "flv", "gsm", "iff", "latm", "loas", "matroska", "mlp", "mov", "mp3", "mpc", "mpc8", "mpeg", "mpegts"),
+    *("mxf", "nut", "ogg", "oma", "qcp", "qoa", "rm", "shn", "sox", "tak", "truehd", "tta", "voc", "w64", "wav"),
+    *("wtv", "wv", "xwma"),
+)
 NO_REASON = ("Conversion failed", "Error while filtering", "size=", "frame=")  # starts of lines that explain nothing
 
 
@@ -25,8 +34,8 @@ def ffmpeg_program() -> str:
 
 
 def input_arguments(path: Path) -> tuple[str, ...]:
-    """The arguments that open a local file and nothing else: a playlist inside it cannot reach the network."""
-    return ("-protocol_whitelist", "file", "-i", f"file:{path}")
+    """The arguments that open a local file and nothing else: no playlist, no list of parts, no network."""
+    return ("-protocol_whitelist", "file", "-format_whitelist", ",".join(DEMUXERS), "-i", f"file:{path}")
 
 
 def ffmpeg_version() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,30 @@ SONGS = (
 PICTURES = ("bmp", "gif", "jpeg", "jpg", "png", "tif", "tiff", "webp")
 SHOWN = 40  # characters of a file's name in that of its temporary file, which must not be too long
 FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def check_input(path: Path, what: str, remedy: str) -> None:
+    """Refuse an input that is no file, before it is opened: reading from a pipe or a device may never end.
+
+    Args:
+        path: the file.
+        what: it should be, such as `song`.
+        remedy: what to do where it is missing.
+
+    Raises:
+        DancegenError: there is nothing of that name, or a folder, a pipe, a device.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError) as cause:
+        raise DancegenError(f"{path}: no such file", remedy) from cause
+    except (OSError, ValueError) as cause:  # ValueError: the name holds a zero byte
+        reason = cause.strerror if isinstance(cause, OSError) else "no file has such a name"
+        raise DancegenError(f"{path} cannot be read ({reason})", remedy) from cause
+    if stat.S_ISDIR(mode):
+        raise DancegenError(f"{path} is a folder, not a {what}", f"name a {what} in it")
+    if not stat.S_ISREG(mode):
+        raise DancegenError(f"{path} is not a file but a pipe or a device", f"save the {what} to a file and name that")
 
 
 @contextmanager

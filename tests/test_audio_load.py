@@ -194,8 +194,9 @@ def test_any_sound_is_heard_or_refused(tmp_path: Path, kind: str, count: int, ch
     try:
         song = load_song(tmp_path / "a.wav")
     except DancegenError:
-        assert count < MIN_SECONDS * SAMPLE_RATE
+        assert count < MIN_SECONDS * SAMPLE_RATE or kind == "huge"
         return
+    assert kind != "huge"
     assert len(song.samples) == count and np.abs(song.samples).max() <= 1 + 1e-6
     grid = find_beats(song)
     assert (np.diff(grid.times) > 0).all() and 0 <= grid.confidence <= 1

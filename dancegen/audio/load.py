@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
 import re
 import subprocess
 import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -14,13 +20,34 @@ import numpy as np
 from dancegen.audio.song import SAMPLE_RATE, Song
 from dancegen.errors import DancegenError
 from dancegen.ffmpeg import QUIET, ffmpeg_program, input_arguments, last_complaint
-from dancegen.progress import Reporter
+from dancegen.files import check_input
+from dancegen.progress import Reporter, counted
 
 MIN_SECONDS = 0.5  # less than one beat at 120 beats a minute is no song
 NOT_MISSED = 0.1  # seconds by which a song may be shorter than --duration and nobody minds
 CHUNK_BYTES = 1 << 20
+LONGEST_SECONDS = 4 * 3600  # of a song of which all is taken; about 1 GB in the temporary folder
+LOWEST_RATE = 1000  # samples a second in the file; a telephone has 8,000
+LOUDEST = 100.0  # 40 dB over full scale: no mix is that loud, a broken sample is
+PATIENCE = 30.0  # seconds that decoding may take before the first sample
+SLOWEST = 10.0  # seconds of sound that must be decoded in a second; usual are hundreds
+LOG_BYTES = 1 << 16
+LOUDNESS = "astats=measure_perchannel=none:measure_overall=RMS_level"  # of all channels, to the log
+AUDIBLE, CANCELLED = -70.0, -20.0  # dB: of the channels; of their mean against them, ten channels of noise have -10
 MONO = f"aresample={SAMPLE_RATE}:ochl=mono:rematrix_maxval=1"  # the mean of the channels, not 1.4 times that
+FIRST_CHANNEL = f"pan=mono|c0=c0,aresample={SAMPLE_RATE}"
 FORMATS = "wav, flac, mp3, m4a, ogg, opus, or a video with sound"
+
+
+@dataclass
+class _Decoded:
+    """What is known of the samples decoded so far; `energy` is the sum of their squares."""
+
+    count: int = 0
+    peak: float = 0.0
+    energy: float = 0.0
+    log: str = ""  # ffmpeg's
+    too_slow: float = 0.0  # seconds after which ffmpeg was stopped for being slow
 
 
 def load_song(
@@ -35,23 +62,28 @@ def load_song(
         reporter: is told where less than `duration` is left.
 
     Raises:
-        DancegenError: the file is missing, no sound, broken, too short, or holds samples that are not numbers.
+        DancegenError: the file is missing, no sound, broken, too short, too long, too slow to decode, or holds samples
+            that are not numbers or far too loud.
     """
     path = Path(path)
     check_stretch(start, duration)
     _check_file(path)
     try:
         with tempfile.TemporaryFile(prefix="dancegen-song-") as store:
-            count, peak, log = _decode(path, start, duration, store)
-            _check_length(path, count, start, duration, log)
-            samples = np.memmap(store, np.float32, "r+", shape=(count,))  # lives on after the file is closed
+            heard = _decode(path, start, duration, store)
+            if _cancels(heard):
+                heard = _decode(path, start, duration, store, FIRST_CHANNEL)
+                if reporter:
+                    reporter.note(f"the channels of {path.name} cancel each other out: the dance hears the first one")
+            _check_length(path, heard.count, start, duration, heard.log)
+            samples = np.memmap(store, np.float32, "r+", shape=(heard.count,))  # lives on after the file is closed
     except OSError as cause:
         raise DancegenError(
             f"{path} could not be decoded to the temporary folder {tempfile.gettempdir()}: {cause.strerror}",
             "free some room there or set TMPDIR to another folder",
         ) from cause
-    if peak > 1:
-        _scale(samples, 1 / peak)
+    if heard.peak > 1:
+        _scale(samples, 1 / heard.peak)
     samples.flags.writeable = False
     song = Song(path, samples, start)
     if reporter and duration and song.seconds < duration - NOT_MISSED:
@@ -80,10 +112,7 @@ def check_stretch(start: float, duration: float | None) -> None:
 
 
 def _check_file(path: Path) -> None:
-    if path.is_dir():
-        raise DancegenError(f"{path} is a folder, not a song", "name a sound file in it")
-    if not path.exists():
-        raise DancegenError(f"{path}: no such file", "check the song's name and folder")
+    check_input(path, "song", "check the song's name and folder")
     try:
         with path.open("rb") as file:
             empty = not file.read(1)
@@ -93,43 +122,112 @@ def _check_file(path: Path) -> None:
         raise DancegenError(f"{path} is empty", "give a sound file with music in it")
 
 
-def _decode(path: Path, start: float, duration: float | None, store: IO[bytes]) -> tuple[int, float, str]:
-    """Stream the decoded float32 samples into `store`; returns (their number, the loudest, ffmpeg's log)."""
+def _decode(path: Path, start: float, duration: float | None, store: IO[bytes], mix: str = MONO) -> _Decoded:
+    """Stream the decoded float32 samples into `store`, which they replace; `mix` is the filter that makes them mono."""
     command = [
         *(ffmpeg_program(), *QUIET, "-v", "info", *input_arguments(path)),
-        *("-map", "0:a:0", "-af", f"{stretch_filter(start, duration)},{MONO}"),
+        *("-map", "0:a:0", "-af", f"{stretch_filter(start, duration)},{LOUDNESS},{mix}"),
         *("-f", "f32le", "pipe:1"),
     ]
-    count, peak = 0, 0.0
+    store.seek(0)
+    store.truncate()
+    heard = _Decoded()
+    longest = math.inf if duration is not None else LONGEST_SECONDS * SAMPLE_RATE
     with tempfile.TemporaryFile() as errors:
         with subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
         ) as process:
             try:
                 assert process.stdout is not None
-                while chunk := process.stdout.read(CHUNK_BYTES):
-                    samples = np.frombuffer(chunk, np.float32, len(chunk) // 4)
-                    if not np.isfinite(samples).all():
-                        what = f"{path} holds samples that are not numbers (NaN or infinite)"
-                        raise DancegenError(what, "export the song again")
-                    peak = max(peak, float(np.abs(samples).max(initial=0)))
-                    count += len(samples)
-                    store.write(chunk)
+                with _bounded(process, start, heard):
+                    while heard.count <= longest and (chunk := process.stdout.read(CHUNK_BYTES)):
+                        _check_samples(path, np.frombuffer(chunk, np.float32, len(chunk) // 4), heard)
+                        store.write(chunk)
+                if heard.count > longest:
+                    process.kill()
             except BaseException:
                 process.kill()  # Ctrl-C and errors alike must not wait for the rest of the song
                 raise
-        errors.seek(0)
-        log = errors.read().decode("utf-8", "replace")
+        heard.log = _both_ends(errors)
     store.flush()
+    _check_rate(path, heard.log)
+    if heard.too_slow:
+        what = f"{path} takes too long to decode ({heard.count / SAMPLE_RATE:.0f} s of sound in {heard.too_slow:.0f} s)"
+        raise DancegenError(what, "convert it to wav or flac")
+    if heard.count > longest:
+        raise DancegenError(f"{path} is longer than {LONGEST_SECONDS // 3600} hours", "choose a stretch by --duration")
     if process.returncode < 0:  # what came before the signal is not the song
         what = f"ffmpeg was ended by signal {-process.returncode} while it decoded {path}"
         raise DancegenError(what, "run it again; `dancegen doctor` checks ffmpeg")
-    if count == 0 and process.returncode != 0:
-        raise _reason(path, log)
-    return count, peak, log
+    if heard.count == 0 and process.returncode != 0:
+        raise _reason(path, heard.log)
+    return heard
+
+
+@contextlib.contextmanager
+def _bounded(process: subprocess.Popen[bytes], start: float, heard: _Decoded) -> Iterator[None]:
+    """While the block runs, a process that decodes slower than SLOWEST is killed; `heard` then says after how long."""
+    begun, over = time.monotonic(), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.2):
+            spent = time.monotonic() - begun
+            if spent > PATIENCE + (start + heard.count / SAMPLE_RATE) / SLOWEST:
+                heard.too_slow = spent
+                process.kill()
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _check_samples(path: Path, samples: np.ndarray, heard: _Decoded) -> None:
+    peak = float(np.abs(samples).max(initial=0))
+    if not math.isfinite(peak):
+        raise DancegenError(f"{path} holds samples that are not numbers (NaN or infinite)", "export the song again")
+    if peak > LOUDEST:
+        raise DancegenError(f"{path} holds a sample of {peak:.3g}, where 1 is the loudest", "export the song again")
+    heard.peak = max(heard.peak, peak)
+    heard.count += len(samples)
+    heard.energy += float(np.square(samples, dtype=np.float64).sum())
+
+
+def _check_rate(path: Path, log: str) -> None:
+    """Refuse sounds of so few samples a second that a small file is hours long, and no music."""
+    rate = re.search(r"^  Stream #0:.* Audio: .* (\d+) Hz", log.partition("\nOutput #0")[0], re.MULTILINE)
+    if rate and int(rate[1]) < LOWEST_RATE:
+        what = f"{path} has {counted(int(rate[1]), 'samples')} a second, and music needs {LOWEST_RATE} at least"
+        raise DancegenError(what, "export the song again")
+
+
+def _cancels(heard: _Decoded) -> bool:
+    """Whether the channels have far more sound than their mean: one is the other upside down."""
+    found = re.findall(r"RMS level dB: (-?\d+(?:\.\d+)?)", heard.log)
+    if not found or not heard.count:
+        return False
+    mean = 10 * math.log10(max(heard.energy / heard.count, 1e-30))
+    return float(found[-1]) > AUDIBLE and mean < float(found[-1]) + CANCELLED
+
+
+def _both_ends(log: IO[bytes]) -> str:
+    """The beginning and the end of ffmpeg's log, which may be as long as the file is broken."""
+    size = log.seek(0, os.SEEK_END)
+    log.seek(0)
+    told = log.read(LOG_BYTES)
+    if size > LOG_BYTES:
+        log.seek(max(size - LOG_BYTES, LOG_BYTES))
+        told += b"\n" + log.read(LOG_BYTES)
+    return told.decode("utf-8", "replace")
 
 
 def _reason(path: Path, log: str) -> DancegenError:
+    if "not on whitelist" in log:
+        return DancegenError(f"{path} is a playlist, or of a kind that is not read here", f"give {FORMATS}")
     if "matches no streams" in log:
         return DancegenError(f"{path} has no sound in it", f"give {FORMATS}")
     if unknown := re.search(r"between (\d+) channels and", log):
