@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 from dataclasses import replace
 from pathlib import Path
@@ -9,21 +10,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from dancegen.body.joints import L_HIP, R_ELBOW, R_KNEE
 from dancegen.body.limbs import K
+from dancegen.errors import DancegenError
 from dancegen.people.subject import Subject
 from dancegen.renderers.puppet.renderer import Renderer
 from dancegen.renderers.retouch.conditions import draw_conditions
 from dancegen.renderers.retouch.generator import Generator, RendererConfig, Retouch, compose, decided, load_generator
 from dancegen.renderers.window import SNAP, fit_window
-from dancegen.weights.checkpoint import save_checkpoint
+from dancegen.weights.checkpoint import CONFIG_KEY, read_metadata, save_checkpoint
 from tests.test_puppet import as_sequence, drawn, standing
 
-TINY = RendererConfig(grid=64, flow_limit=0.03, widths=(4, 8, 8, 8), part_widths=(4, 8, 8, 8))
+TINY = RendererConfig(grid=64, widths=(4, 8, 8, 8), part_widths=(4, 8, 8, 8))
 
 
-UNDER = 3  # the frame network's channel of how far the raw image covers
+UNDER = 1  # the frame network's channel of how far the raw image covers
 
 
 def stirred(config: RendererConfig, seed: int = 0) -> Generator:
@@ -65,7 +68,7 @@ def test_composition_is_vid2vids() -> None:
         return torch.rand(1, channels, 5, 6, generator=generator)
 
     warp, coverage, raw, plate = random(3), random(1), random(3), random(3)
-    retouch = Retouch(torch.zeros(1, 2, 5, 6), random(1), random(1), raw, torch.ones(1, 1, 5, 6))
+    retouch = Retouch(random(1), random(1), raw)
     frame, alpha = compose(torch.cat([warp * coverage, coverage], 1), retouch, plate)
     w = (1 - retouch.kept * coverage) * retouch.under / alpha
     assert torch.allclose(frame, alpha * (w * raw + (1 - w) * warp) + (1 - alpha) * plate, atol=1e-5)
@@ -177,6 +180,24 @@ def test_memory_does_not_grow_with_the_frames() -> None:
             pass
         peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     assert peaks[-1] - peaks[1] < 20_000  # KiB
+
+
+def test_a_network_of_version_0_1_is_refused_by_the_field_that_differs(tmp_path: Path) -> None:
+    """It answered with a residual flow and a shadow, too."""
+    path = tmp_path / "old.safetensors"
+    save_checkpoint(path, Generator(TINY).state_dict(), TINY)
+    stored = read_metadata(path)[CONFIG_KEY] | {"flow_limit": 0.0}
+    save_file(load_file(path), path, {CONFIG_KEY: json.dumps(stored)})
+    with pytest.raises(DancegenError, match=r"unknown field flow_limit"):
+        load_generator(path)
+
+
+def test_a_network_with_more_answers_is_refused_by_the_tensor_that_differs(tmp_path: Path) -> None:
+    state = Generator(TINY).state_dict()
+    state["frame.leave.weight"] = torch.zeros(8, 4, 3, 3)
+    save_checkpoint(tmp_path / "old.safetensors", state, TINY)
+    with pytest.raises(DancegenError, match=r"tensor frame.leave.weight is \(8, 4, 3, 3\), not \(5, 4, 3, 3\)"):
+        load_generator(tmp_path / "old.safetensors")
 
 
 def test_weights_round_trip(tmp_path: Path) -> None:

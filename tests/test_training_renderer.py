@@ -178,7 +178,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     monkeypatch.setattr(loop, "LARGE", 64)
     monkeypatch.setattr(loop, "SAVE_EVERY", 2)
     monkeypatch.setattr(loop, "LOG_EVERY", 1)
-    config = RendererConfig(grid=32, flow_limit=0.03, widths=(4, 8, 8, 8), part_widths=(4, 8, 8, 8))
+    config = RendererConfig(grid=32, widths=(4, 8, 8, 8), part_widths=(4, 8, 8, 8))
     plan = _plan(large_from=0.75, regularise_from=0.25, adversarial_from=0.5)
     whole = train(frames, tmp_path / "whole", plan, config)
     with pytest.raises(KeyboardInterrupt):

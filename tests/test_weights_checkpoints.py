@@ -19,6 +19,7 @@ from dancegen.weights.checkpoint import (
     CONFIG_KEY,
     FORMAT_KEY,
     FORMAT_VERSION,
+    fill_network,
     format_version,
     load_checkpoint,
     read_metadata,
@@ -128,6 +129,23 @@ def test_config_that_does_not_fit_names_the_field(tmp_path: Path, changes: dict[
         load_checkpoint(path, TinyConfig)
     assert said in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+def test_tensors_that_do_not_fit_are_named() -> None:
+    network = torch.nn.Linear(3, 2)
+    state = {"weight": torch.zeros(4, 3), "scale": torch.ones(1)}
+    with pytest.raises(DancegenError) as caught:
+        fill_network(network, state, Path("w.safetensors"))
+    for said in ("missing tensor bias", "unknown tensor scale", "tensor weight is (4, 3), not (2, 3)", "w.safetensors"):
+        assert said in str(caught.value)
+    fill_network(network, {"weight": torch.ones(2, 3), "bias": torch.ones(2)}, Path("w.safetensors"))
+    assert float(network(torch.ones(3)).detach().sum()) == 8.0
+
+
+def test_of_many_tensors_that_do_not_fit_some_are_named() -> None:
+    state = {f"old.{index}": torch.zeros(1) for index in range(20)}
+    with pytest.raises(DancegenError, match="17 more"):
+        fill_network(torch.nn.Linear(3, 2), state, Path("w.safetensors"))
 
 
 def test_missing_field_is_named(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ CONFIG_KEY = "dancegen_config"
 NOTES_KEY = "dancegen_notes"
 FORMAT_KEY = "dancegen_format"
 FORMAT_VERSION = 1  # of this file's layout; raised when an older dancegen could no longer read a new checkpoint
+FAULTS_NAMED = 5  # tensors that do not fit, in one message
 PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
 PICKLE_STARTS = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # torch.save's zip; plain pickle
 
@@ -89,6 +90,25 @@ def load_checkpoint(path: Path, config_class: type[Config]) -> tuple[Config, dic
     return config, {
         key: value.to(torch.float32) if value.is_floating_point() else value for key, value in state.items()
     }
+
+
+def fill_network(network: torch.nn.Module, state: dict[str, torch.Tensor], path: Path) -> None:
+    """Put the tensors of a checkpoint into its network; every one that does not fit is named.
+
+    Raises:
+        DancegenError: a tensor is missing, unknown or of another shape.
+    """
+    wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in state.items()}
+    faults = [f"missing tensor {name}" for name in sorted(wanted.keys() - found)]
+    faults += [f"unknown tensor {name}" for name in sorted(found.keys() - wanted)]
+    both = sorted(wanted.keys() & found)
+    faults += [f"tensor {name} is {found[name]}, not {wanted[name]}" for name in both if found[name] != wanted[name]]
+    if faults:
+        more = f" and {len(faults) - FAULTS_NAMED} more" if len(faults) > FAULTS_NAMED else ""
+        said = ", ".join(faults[:FAULTS_NAMED])
+        raise DancegenError(f"{path}: its tensors do not fit this version ({said}{more})", "retrain or upgrade")
+    network.load_state_dict(state)
 
 
 def config_from_json(stored: dict[str, Any], config_class: type[Config], where: str) -> Config:

@@ -18,7 +18,7 @@ from dancegen.body.joints import V
 from dancegen.choreographers.stg_mamba.config import POSE_VALUES, STYLES, ChoreographerConfig
 from dancegen.choreographers.stg_mamba.phrases import UNITS
 from dancegen.choreographers.stg_mamba.stgm import STGMBlock
-from dancegen.weights.checkpoint import load_checkpoint
+from dancegen.weights.checkpoint import fill_network, load_checkpoint
 
 CODE_FACTS = ("style", "run", "energy", "period")  # STYLES index, which take it is of, rank 0..1, seconds per beat
 NOISE_FADE = 3  # pieces over which the noise of one unit turns into the next
@@ -160,5 +160,5 @@ def load_choreographer(path: Path, device: torch.device | str = "cpu") -> Choreo
     """
     config, state = load_checkpoint(path, ChoreographerConfig)
     network = Choreographer(config)
-    network.load_state_dict(state)
+    fill_network(network, state, path)
     return network.to(device).eval()

@@ -29,7 +29,7 @@ from dancegen.body.limbs import K as PARTS
 from dancegen.people.network.blocks import Halve, UNet
 from dancegen.people.network.choice import chosen_joints
 from dancegen.people.network.crop import Box, box_around_joints, box_around_mask, crop_square, first_boxes, paste_square
-from dancegen.weights.checkpoint import load_checkpoint
+from dancegen.weights.checkpoint import fill_network, load_checkpoint
 
 ELSEWHERE = 1.5  # nats that a joint's place away from the figure on a flat background costs
 PRESENT = 0.3  # chance of a joint to be in the picture, below which it is not
@@ -293,5 +293,5 @@ def load_subject_network(path: Path, device: torch.device | str = "cpu") -> Subj
     """
     config, state = load_checkpoint(path, SubjectConfig)
     network = SubjectNetwork(config)
-    network.load_state_dict(state)
+    fill_network(network, state, path)
     return network.to(device).eval()

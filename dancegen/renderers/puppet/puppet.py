@@ -205,7 +205,6 @@ def lay(
     bends: Bends,
     order: np.ndarray,
     frame: torch.Tensor,
-    flow: torch.Tensor | None = None,
 ) -> None:
     """Lay the limbs over `frame`, back to front, in place.
 
@@ -214,7 +213,6 @@ def lay(
         bends: of this one skeleton.
         order: (K,) larger is nearer the camera.
         frame: (3, h, w) colours, or (4, h, w) premultiplied with alpha.
-        flow: (2, h, w) added to every pixel's place before the maps, target pixels; or None.
     """
     height, width = frame.shape[-2:]
     for limb in np.argsort(order, kind="stable"):
@@ -223,7 +221,7 @@ def lay(
         if box is None:
             continue
         left, top, right, bottom = box
-        sampled = _sample(layers, int(limb), maps, bends, box, texture, flow)
+        sampled = _sample(layers, int(limb), maps, bends, box, texture)
         under = frame[:, top:bottom, left:right]
         under.mul_(1 - sampled[3:]).add_(sampled[: len(frame)])
 
@@ -256,7 +254,6 @@ def _sample(
     bends: Bends,
     box: tuple[int, int, int, int],
     texture: torch.Tensor,
-    flow: torch.Tensor | None,
 ) -> torch.Tensor:
     """The layer seen through its map inside a target box: (4, bh, bw)."""
     left, top, right, bottom = box
@@ -272,9 +269,6 @@ def _sample(
     for axis in range(2):
         row = x * float(linear[axis, 0]) + float(offset[axis])
         torch.add(row[None, :], y[:, None] * float(linear[axis, 1]), out=grid[0, ..., axis])
-        if flow is not None:
-            grid[0, ..., axis].add_(flow[0, top:bottom, left:right], alpha=float(linear[axis, 0]))
-            grid[0, ..., axis].add_(flow[1, top:bottom, left:right], alpha=float(linear[axis, 1]))
     for index in BENDS_OF.get(limb, []):
         _bend(grid[0], linear, bends, index, x, y)
     skirt = spanning(limb, maps, layers.axes, layers.hem, x, y) if layers.hem and limb in PAIRS else None

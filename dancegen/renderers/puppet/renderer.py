@@ -183,7 +183,7 @@ class Renderer:
         conditions = draw_conditions(local.astype(np.float32), colours, window.rows, window.columns)
         with torch.autocast(self.device.type, torch.float16, enabled=self.device.type == "cuda"):
             retouch = self.network(coarse, plates, conditions)
-        touched = (coarse[:, 3:] + conditions.reach + (conditions.ground > 0.02)) > 0.004
+        touched = coarse[:, 3:] + conditions.reach > 0.004
         for index, origin in enumerate(origins):
             yield network_frame(canvas, poses[index], origin, retouch.rows(index), touched[index, 0])
 
@@ -245,7 +245,9 @@ def network_frame(
     rows, columns = torch.where(touched.any(1))[0], torch.where(touched.any(0))[0]
     if not len(rows):
         return frame
-    first, last = (int(rows[0]), int(columns[0])), (int(rows[-1]) + 1, int(columns[-1]) + 1)
+    # One cell more all around: the coarse puppet is sampled once a cell and misses the ends of thin lines.
+    first = max(int(rows[0]) - 1, 0), max(int(columns[0]) - 1, 0)
+    last = min(int(rows[-1]) + 2, window.rows), min(int(columns[-1]) + 2, window.columns)
     retouch = retouch.cropped(first, last)
     # The cropped cells in video pixels, and of those what lies in the frame.
     left, top = round(float(origin[0]) + first[1] * window.cell), round(float(origin[1]) + first[0] * window.cell)
@@ -256,14 +258,10 @@ def network_frame(
         return frame
     large = retouch.enlarged(height, width).cropped((y0 - top, x0 - left), (y1 - top, x1 - left))
     puppet = torch.zeros(4, y1 - y0, x1 - x0, device=canvas.plate.device)
-    moves = bool(retouch.flow.any())
-    flow = large.flow[0] * (max(window.rows, window.columns) * window.cell) if moves else None
-    lay(canvas.layers, *pose.seen_from(x0, y0), puppet, flow)
-    # The trained shadow is left out: no gain on real pairs, and a smudge on drawn paper.
+    lay(canvas.layers, *pose.seen_from(x0, y0), puppet)
     # On paper nothing is painted beneath: the strokes' colours, spread, are smears, and what is missing is hardly seen.
     under = torch.zeros_like(large.under) if canvas.plain else decided(large.under)
-    large = replace(large, under=under, shade=torch.ones_like(large.shade))
-    made, _ = compose(puppet[None], large, canvas.plate[None, :, y0:y1, x0:x1])
+    made, _ = compose(puppet[None], replace(large, under=under), canvas.plate[None, :, y0:y1, x0:x1])
     frame[y0:y1, x0:x1] = finished(made[0])
     return frame
 

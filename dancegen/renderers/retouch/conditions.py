@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from dancegen.body.joints import body_height
-from dancegen.body.limbs import DEPTH_LIMIT, HEAD, L_FOOT, L_HAND, R_FOOT, R_HAND, K, limb_order, limb_segments
+from dancegen.body.limbs import DEPTH_LIMIT, HEAD, L_FOOT, L_HAND, R_FOOT, R_HAND, K, limb_order
 from dancegen.renderers.puppet.parts import limb_distances
 
 RIGID = [HEAD, R_HAND, L_HAND, R_FOOT, L_FOOT]
@@ -29,7 +28,6 @@ class Conditions:
         depth: (B, 1, h, w) how near the camera the limb in front is.
         reach: (B, 1, h, w) 1 near the person, 0 where the network must not touch the picture: far away, and around
             head, hands and feet, which move as they are and need nothing painted beneath.
-        ground: (B, 1, h, w) 1 near the feet, where a shadow may fall.
     """
 
     closeness: torch.Tensor
@@ -37,7 +35,6 @@ class Conditions:
     covered: torch.Tensor
     depth: torch.Tensor
     reach: torch.Tensor
-    ground: torch.Tensor
 
     def stacked(self) -> torch.Tensor:
         """The network's share of them: (B, CHANNELS, h, w)."""
@@ -61,7 +58,6 @@ def draw_conditions(targets: np.ndarray, colours: torch.Tensor, height: int, wid
         covered=((1.3 - nearest) / 0.6).clamp(0, 1),
         depth=(front * order).sum(1, keepdim=True) / DEPTH_LIMIT,
         reach=(3.5 - nearest).clamp(0, 1) * _bending(distances),
-        ground=_ground(targets, height, width).to(colours.device),
     )
 
 
@@ -70,14 +66,3 @@ def _bending(distances: torch.Tensor) -> torch.Tensor:
     rigid = distances[:, RIGID].amin(1, keepdim=True)
     other = distances[:, [limb for limb in range(K) if limb not in RIGID]].amin(1, keepdim=True)
     return ((rigid - other) / 0.3 + 0.5).clamp(0, 1)
-
-
-def _ground(targets: np.ndarray, height: int, width: int) -> torch.Tensor:
-    """Two flat ellipses under the feet, soft: (B, 1, h, w)."""
-    size = body_height(targets[..., :2])  # (B,)
-    soles = limb_segments(targets, size)[:, [R_FOOT, L_FOOT], 1]  # (B, 2, 2)
-    x, y = np.arange(width) + 0.5, np.arange(height) + 0.5
-    dx = (x - soles[..., None, 0]) / (0.30 * size[:, None, None])  # (B, 2, w)
-    dy = (y - soles[..., None, 1]) / (0.09 * size[:, None, None])  # (B, 2, h)
-    squared = dx[:, :, None, :] ** 2 + dy[:, :, :, None] ** 2
-    return torch.from_numpy(np.exp(-squared).max(1, keepdims=True).astype(np.float32))

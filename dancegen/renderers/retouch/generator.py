@@ -1,14 +1,15 @@
 """G_r: I_i = G_r(concat(I_0, S_i)), vid2vid's composition on top of the analytic puppet.
 
 The network sees the puppet (I_0 already moved by the two skeletons), the target skeleton and the background on a coarse
-grid and answers with a few smooth pictures: a residual flow, what of the puppet to drop, what to paint beneath it and
-how far, and a shadow. They are enlarged to the video's size, where the puppet is sampled sharp:
+grid and answers with a few smooth pictures: what of the puppet to drop, what to paint beneath it and how far. They are
+enlarged to the video's size, where the puppet is sampled sharp:
 
-    frame = kept * puppet + (1 - kept * a) * (under * raw + (1 - under) * shade * plate)
+    frame = kept * puppet + (1 - kept * a) * (under * raw + (1 - under) * plate)
 
 with `puppet` premultiplied by its alpha `a`. In the paper's letters, alpha = kept a + (1 - kept a) under and
-w = (1 - kept a) under / alpha give out = w * raw + (1 - w) * warp(I_0, flow) over the plate: raw paint where nothing
-visible maps, the picture itself wherever it does. Every head starts at zero, and then the frame is the puppet.
+w = (1 - kept a) under / alpha give out = w * raw + (1 - w) * warp(I_0) over the plate: raw paint where nothing visible
+maps, the picture itself wherever it does. The paper's residual flow is left out: where the pose leaves the outline
+open, an L1 makes limbs thinner by it. Every head starts at zero, and then the frame is the puppet.
 
 Glossary: B batch, K = 15 limbs, h x w the grid (the longer side is `grid`), H x W the video's window.
 """
@@ -27,7 +28,9 @@ from dancegen.body.limbs import K
 from dancegen.images.push_pull import spread
 from dancegen.renderers.puppet.limb_motion import LimbNetwork
 from dancegen.renderers.retouch.conditions import CHANNELS, Conditions
-from dancegen.weights.checkpoint import load_checkpoint
+from dancegen.weights.checkpoint import fill_network, load_checkpoint
+
+HEADS = (1, 1, 3)  # channels of the answers: what of the puppet to drop, how far to paint beneath, the paint itself
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,6 @@ class RendererConfig:
     Attributes:
         grid: longer side of the network's grid, pixels.
         widths: channels at the grid, at half, a quarter and an eighth of it.
-        flow_limit: the largest residual flow, share of the grid; 0 as shipped: where the pose leaves the outline open,
-            an L1 makes limbs thinner by it.
         part_widths: channels of the once-per-picture network that tells limbs apart.
         part_limit: its largest correction of a limb's distance, radii.
         limb_width: units of the network that corrects limb maps.
@@ -46,7 +47,6 @@ class RendererConfig:
 
     grid: int = 128
     widths: tuple[int, ...] = (16, 32, 64, 96)
-    flow_limit: float = 0.0
     part_widths: tuple[int, ...] = (16, 32, 64, 96)
     part_limit: float = 1.0
     limb_width: int = 256
@@ -57,35 +57,30 @@ class Retouch:
     """The network's answer for a batch of frames, on its grid.
 
     Attributes:
-        flow: (B, 2, h, w) x and y, shares of the grid's longer side, target to target.
         kept: (B, 1, h, w) how much of the puppet stays, 0..1.
         under: (B, 1, h, w) how far the raw image covers the background beneath the puppet, 0..1.
         raw: (B, 3, h, w) 0..1.
-        shade: (B, 1, h, w) factor on the background, 0..1.
     """
 
-    flow: torch.Tensor
     kept: torch.Tensor
     under: torch.Tensor
     raw: torch.Tensor
-    shade: torch.Tensor
 
     def rows(self, index: int) -> Retouch:
         """The answer for one frame of the batch, itself a batch of one."""
-        parts = (self.flow, self.kept, self.under, self.raw, self.shade)
-        return Retouch(*(part[index : index + 1] for part in parts))
+        return Retouch(*(part[index : index + 1] for part in (self.kept, self.under, self.raw)))
 
     def cropped(self, first: tuple[int, int], last: tuple[int, int]) -> Retouch:
         """From row and column `first` up to `last`."""
-        parts = (self.flow, self.kept, self.under, self.raw, self.shade)
-        return Retouch(*(part[..., first[0] : last[0], first[1] : last[1]] for part in parts))
+        rows, columns = slice(first[0], last[0]), slice(first[1], last[1])
+        return Retouch(*(part[..., rows, columns] for part in (self.kept, self.under, self.raw)))
 
     def enlarged(self, height: int, width: int) -> Retouch:
         """The same answer for a window of another size."""
-        stacked = torch.cat([self.flow, self.kept, self.under, self.raw, self.shade], 1)
+        stacked = torch.cat([self.kept, self.under, self.raw], 1)
         if stacked.shape[-2:] != (height, width):
             stacked = F.interpolate(stacked, (height, width), mode="bilinear", align_corners=False)
-        return Retouch(*stacked.split([2, 1, 1, 3, 1], 1))
+        return Retouch(*stacked.split(HEADS, 1))
 
 
 def decided(under: torch.Tensor) -> torch.Tensor:
@@ -101,7 +96,7 @@ def compose(puppet: torch.Tensor, retouch: Retouch, plate: torch.Tensor) -> tupl
     """The frame and the person's alpha.
 
     Args:
-        puppet: (B, 4, H, W) premultiplied, already sampled with the flow.
+        puppet: (B, 4, H, W) premultiplied.
         retouch: enlarged to (H, W).
         plate: (B, 3, H, W).
 
@@ -109,7 +104,7 @@ def compose(puppet: torch.Tensor, retouch: Retouch, plate: torch.Tensor) -> tupl
         frame (B, 3, H, W), alpha (B, 1, H, W).
     """
     kept = retouch.kept * puppet  # (B, 4, H, W)
-    beneath = retouch.under * retouch.raw + (1 - retouch.under) * retouch.shade * plate
+    beneath = retouch.under * retouch.raw + (1 - retouch.under) * plate
     frame = kept[:, :3] + (1 - kept[:, 3:]) * beneath
     return frame, kept[:, 3:] + (1 - kept[:, 3:]) * retouch.under
 
@@ -178,7 +173,7 @@ class Generator(nn.Module):
     def __init__(self, config: RendererConfig) -> None:
         super().__init__()
         self.config = config
-        self.frame = UNet(4 + 3 + CHANNELS, 2 + 1 + 1 + 3 + 1, config.widths)
+        self.frame = UNet(4 + 3 + CHANNELS, sum(HEADS), config.widths)
         self.part = UNet(3 + 1 + K, K, config.part_widths)
         self.limb = LimbNetwork(config.limb_width)
 
@@ -191,16 +186,13 @@ class Generator(nn.Module):
             conditions: of the target skeletons.
         """
         told = torch.cat([puppet, plate, conditions.stacked()], 1)  # (B, 7 + CHANNELS, h, w)
-        out = self.frame(told).float()  # (B, 8, h, w)
-        flow, drop, under, raw, shade = out.split([2, 1, 1, 3, 1], 1)
+        drop, under, raw = self.frame(told).float().split(HEADS, 1)  # (B, 1 or 3, h, w)
         # Near the puppet's own colours from the start: what it shows goes on where it ends.
         person = spread(puppet[:, :3] / puppet[:, 3:].clamp_min(1e-2), puppet[:, 3:]) + 0.7 * raw.tanh()
         return Retouch(
-            flow=self.config.flow_limit * flow.tanh(),
             kept=1 - _within(drop) * conditions.reach,
             under=_within(under) * conditions.reach,
             raw=person.clamp(0, 1),
-            shade=1 - 0.6 * _within(shade) * conditions.ground,
         )
 
     def part_corrections(self, picture: torch.Tensor, matte: torch.Tensor, closeness: torch.Tensor) -> torch.Tensor:
@@ -220,5 +212,5 @@ def load_generator(path: Path, device: str | torch.device = "cpu") -> Generator:
     """G_r from its checkpoint, ready to render."""
     config, state = load_checkpoint(path, RendererConfig)
     network = Generator(config)
-    network.load_state_dict(state)
+    fill_network(network, state, path)
     return network.to(device).eval().requires_grad_(False)

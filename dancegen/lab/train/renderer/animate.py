@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from dancegen.lab.train.renderer.puppet import Cutout, displaced, move
+from dancegen.lab.train.renderer.puppet import Cutout, move
 from dancegen.renderers.retouch.conditions import Conditions, draw_conditions
 from dancegen.renderers.retouch.generator import Generator, Retouch, compose
 
@@ -23,7 +23,7 @@ class Animated:
     Attributes:
         frame: (B, 3, s, s).
         alpha: (B, 1, s, s) the person's coverage.
-        puppet: (B, 4, s, s) premultiplied, after the residual flow.
+        puppet: (B, 4, s, s) premultiplied.
         retouch: the network's answer, enlarged to s.
         conditions: the target skeletons' pictures, on the grid.
     """
@@ -51,7 +51,6 @@ def animate(network: Generator, cutout: Cutout, targets: np.ndarray, plate: torc
     with torch.autocast(plate.device.type, torch.bfloat16, enabled=bf16):
         retouch = network(coarse, coarse_plate, conditions)
     retouch = retouch.enlarged(side, side)
-    puppet = displaced(puppet, retouch.flow)
     # Colours do not decide coverage: an L1 on colours would rather veil the sharp puppet with a blurred mean.
     coverage = replace(retouch, kept=retouch.kept.detach(), under=retouch.under.detach())
     frame, _ = compose(puppet, coverage, plate)

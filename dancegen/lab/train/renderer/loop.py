@@ -210,7 +210,7 @@ class Log:
     """A CSV with one row every `LOG_EVERY` steps, the means of the terms since the last one."""
 
     FIELDS = (
-        *("step", "seconds", "loss", "l1", "gradient", "mask", "warp", "repaired", "raw", "dropped", "smooth", "parts"),
+        *("step", "seconds", "loss", "l1", "gradient", "mask", "repaired", "raw", "dropped", "parts"),
         *("fsr", "bsr", "gan", "features", "judge"),
     )
 

@@ -1,7 +1,7 @@
 """The losses of G_r, all in one place, with their weights.
 
 The paper: L_2 = 1 * GAN + 10 * (L1 + L_fsr + L_bsr). The others are what synthetic people add: true masks, limb labels
-and a raw image and a warp that each have a truth of their own.
+and a raw image that has a truth of its own.
 """
 
 from __future__ import annotations
@@ -26,11 +26,9 @@ class LossWeights:
     bsr: float = 10.0
     gradient: float = 4.0
     mask: float = 5.0
-    warp: float = 3.0
     repaired: float = 10.0
     raw: float = 1.0
     dropped: float = 2.0
-    smooth: float = 2.0
     parts: float = 0.3
 
 
@@ -53,17 +51,14 @@ def supervised(made: Animated, frame: torch.Tensor, alpha: torch.Tensor) -> dict
     weight = 1 + PERSON_WEIGHT * F.max_pool2d(alpha, 5, 1, 2)
     weight = weight / weight.mean()
     retouch = made.retouch
-    warped, cover = made.puppet[:, :3], made.puppet[:, 3:]
     return {
         "l1": ((made.frame - frame).abs() * weight).mean(),
         "gradient": _gradients(made.frame, frame, weight),
         # L1 finds the more likely of person and background; an entropy would find their mixture, a halo.
         "mask": (made.alpha - alpha).abs().mean() + (retouch.under - alpha).abs().mean(),
-        "warp": ((warped - cover * frame).abs() * alpha).mean(),
         "repaired": _repaired(made, frame, alpha),
         "raw": ((retouch.raw - frame).abs() * alpha).mean(),
         "dropped": (1 - retouch.kept).mean(),
-        "smooth": _roughness(retouch.flow) * 10,
     }
 
 
@@ -86,10 +81,6 @@ def _gradients(made: torch.Tensor, truth: torch.Tensor, weight: torch.Tensor) ->
             sums = sums + (error * weight.narrow(dim, 1, error.shape[dim])).mean()
         made, truth, weight = (F.avg_pool2d(picture, 2) for picture in (made, truth, weight))
     return sums
-
-
-def _roughness(flow: torch.Tensor) -> torch.Tensor:
-    return flow.diff(dim=-1).abs().mean() + flow.diff(dim=-2).abs().mean()
 
 
 def part_loss(distances: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -132,14 +132,5 @@ def _bent(source: np.ndarray, targets: np.ndarray, x: torch.Tensor, y: torch.Ten
     return shifts
 
 
-def displaced(picture: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
-    """Sample (B, C, s, s) at every pixel's place plus `flow` (B, 2, s, s), shares of the side."""
-    side = picture.shape[-1]
-    centres = (torch.arange(side, device=picture.device) + 0.5) * (2 / side) - 1
-    y, x = torch.meshgrid(centres, centres, indexing="ij")
-    grid = torch.stack([x, y], -1) + 2 * flow.permute(0, 2, 3, 1)
-    return F.grid_sample(picture, grid, padding_mode="border", align_corners=False)
-
-
 def _enlarged(grid: torch.Tensor, side: int) -> torch.Tensor:
     return grid if grid.shape[-1] == side else F.interpolate(grid, (side, side), mode="bilinear", align_corners=False)

@@ -12,7 +12,7 @@ import torch
 from dancegen.errors import DancegenError
 from dancegen.lab.train.renderer.discriminator import Discriminator
 from dancegen.renderers.retouch.generator import Generator, RendererConfig
-from dancegen.weights.checkpoint import NOTES_KEY, load_checkpoint, read_metadata, save_checkpoint
+from dancegen.weights.checkpoint import NOTES_KEY, fill_network, load_checkpoint, read_metadata, save_checkpoint
 
 MEAN_DECAY = 0.998
 STATE_FILE = "training.safetensors"
@@ -36,7 +36,7 @@ class TrainingState:
             torch.manual_seed(seed)
             network, discriminator = Generator(config), Discriminator()
         if start is not None:
-            network.load_state_dict(load_checkpoint(start, RendererConfig)[1])
+            fill_network(network, load_checkpoint(start, RendererConfig)[1], start)
         network.limb.requires_grad_(False)
         for module in (network, discriminator):
             module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
