@@ -76,7 +76,7 @@ def test_there_is_no_import_cycle() -> None:
 FLOORS = (
     {"words"},
     {"errors", "progress"},
-    {"files", "device", "ffmpeg", "registry"},
+    {"files", "jsonfile", "device", "ffmpeg", "registry"},
     {"images", "body", "weights"},
     {"audio"},
     {"video"},

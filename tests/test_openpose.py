@@ -99,7 +99,7 @@ def test_unseen_joints_may_be_null() -> None:
 
 
 BROKEN = {
-    "not JSON": ("{", "not JSON"),
+    "not JSON": ("{", "not whole JSON"),
     "a number": (3, "people"),
     "no people list": ({"persons": []}, "people"),
     "no frames": ([], "no frames"),
@@ -126,10 +126,10 @@ def test_broken_files_say_what_is_wrong_and_what_to_do(tmp_path: Path, name: str
 
 
 def test_missing_and_binary_files(tmp_path: Path) -> None:
-    with pytest.raises(DancegenError, match="does not exist"):
+    with pytest.raises(DancegenError, match="no such keypoint file"):
         read_keypoints(tmp_path / "none.json")
     (tmp_path / "pose.json").write_bytes(b"\xff\xfe\x00\x81")
-    with pytest.raises(DancegenError, match=r"cannot be read|not JSON"):
+    with pytest.raises(DancegenError, match=r"not whole JSON"):
         read_keypoints(tmp_path / "pose.json")
     with pytest.raises(DancegenError):
         read_keypoints(tmp_path)

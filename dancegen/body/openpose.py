@@ -9,8 +9,6 @@ Source of the joint orders: OpenPose, doc/02_output.md.
 
 from __future__ import annotations
 
-import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +17,12 @@ import numpy as np
 
 from dancegen.body.joints import V
 from dancegen.errors import DancegenError
+from dancegen.jsonfile import read_json
 from dancegen.progress import counted
 
 # BODY_25's index of each COCO-18 joint: BODY_25 has the mid-hip at 8 and six foot points at the end.
 BODY_25 = (0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18)
+FARTHEST = 1e6  # pixels, of keypoints and canvases; beyond it a file is broken
 REMEDY = "give an OpenPose or ComfyUI keypoint file with 18 or 25 body joints (dancegen subject PICTURE writes one)"
 
 
@@ -54,15 +54,7 @@ def read_keypoints(path: Path | str) -> list[KeypointFrame]:
         DancegenError: no file, not JSON, not a known layout, a wrong number of joints, numbers that are none.
     """
     path = Path(path)
-    try:
-        data = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise DancegenError(f"the keypoint file {path} does not exist", "give an existing file") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise DancegenError(f"the keypoint file {path} cannot be read", REMEDY) from error
-    except (json.JSONDecodeError, RecursionError) as error:
-        where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
-        raise DancegenError(f"{path} is not JSON{where}", REMEDY) from error
+    data = read_json(path, "keypoint file", REMEDY, finite=False)
     return parse_keypoints(data, str(path))
 
 
@@ -109,9 +101,7 @@ def _canvas(data: dict[str, Any], name: str) -> tuple[int, int] | None:
     sides = data.get("canvas_width"), data.get("canvas_height")
     if sides == (None, None):
         return None
-    numbers = [
-        s for s in sides if isinstance(s, int | float) and not isinstance(s, bool) and math.isfinite(s) and s >= 1
-    ]
+    numbers = [s for s in sides if isinstance(s, int | float) and not isinstance(s, bool) and 1 <= s <= FARTHEST]
     if len(numbers) != 2:
         raise DancegenError(f"{name} has a canvas of {sides[0]} x {sides[1]}", "write both sides in pixels")
     return round(numbers[0]), round(numbers[1])
@@ -120,7 +110,7 @@ def _canvas(data: dict[str, Any], name: str) -> tuple[int, int] | None:
 def _person(person: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
     """(V, 2) and (V,) of one entry of "people"."""
     values = person.get("pose_keypoints_2d") if isinstance(person, dict) else None
-    if not isinstance(values, list):
+    if not isinstance(values, list | np.ndarray):
         raise DancegenError(f'{name} has no "pose_keypoints_2d"', REMEDY)
     if len(values) not in (3 * V, 3 * 25):
         raise DancegenError(
@@ -128,10 +118,12 @@ def _person(person: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
         )
     if not all(value is None or isinstance(value, int | float) for value in values):
         raise DancegenError(f"{name} has keypoints that are not numbers", REMEDY)
-    try:
-        flat = np.array([0.0 if v is None else v for v in values], np.float64).reshape(-1, 3)
-    except OverflowError as error:
-        raise DancegenError(f"{name} has keypoints of astronomic size", REMEDY) from error
+    # null, which arrays have as NaN, is a joint not seen
+    packed = isinstance(values, np.ndarray)
+    flat = np.nan_to_num(values) if packed else np.array([0.0 if v is None else v for v in values], np.float64)
+    flat = flat.reshape(-1, 3)
+    if (np.abs(flat) > FARTHEST).any() and np.isfinite(flat).all():
+        raise DancegenError(f"{name} has keypoints of astronomic size", REMEDY)
     if not np.isfinite(flat).all():
         joint = int(np.flatnonzero(~np.isfinite(flat).all(axis=1))[0])
         raise DancegenError(

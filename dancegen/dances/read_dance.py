@@ -23,13 +23,13 @@ from dancegen.dances.dance_file import (
     file_sha256,
 )
 from dancegen.errors import DancegenError
+from dancegen.jsonfile import read_json
 from dancegen.progress import counted
 from dancegen.weights.verify import WeightsInfo
 
 if TYPE_CHECKING:
     from dancegen.dances.origin import Origin
 
-LARGEST_FILE = 1 << 30  # bytes; an hour of dance is about 50 MB a take
 LARGEST_NUMBER = 1e300
 FARTHEST = 16.0  # body heights from the middle of the floor; beyond it float32 is too coarse for whole units
 TAKE_AGAIN = "make it again with `dancegen dance`"
@@ -41,7 +41,7 @@ def read_dance(path: Path) -> DanceFile:
     Raises:
         DancegenError: one line that names the file, the place in it and what is wrong there.
     """
-    content = _parse(path)
+    content = read_json(path, "dance file", f"name a whole dance file or {TAKE_AGAIN}", finite=False)
     try:
         return _dance(content)
     except DancegenError as cause:
@@ -102,22 +102,6 @@ def grid_at(dance: DanceFile, start: float) -> BeatGrid:
     return BeatGrid(times[times >= 0], dance.tempo, dance.confidence)
 
 
-def _parse(path: Path) -> Any:
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise DancegenError(f"{path} is larger than a dance file can be (1 GiB)", TAKE_AGAIN)
-        return json.loads(path.read_bytes())
-    except FileNotFoundError as cause:
-        raise DancegenError(f"{path}: no such dance file", "make one with `dancegen dance SONG -o FILE`") from cause
-    except OSError as cause:
-        raise DancegenError(f"{path} cannot be read ({cause.strerror})", "name a dance file") from cause
-    except json.JSONDecodeError as cause:
-        what = f"{path} is not whole JSON (line {cause.lineno}: {cause.msg})"
-        raise DancegenError(what, f"mend that line or {TAKE_AGAIN}") from cause
-    except (ValueError, RecursionError) as cause:
-        raise DancegenError(f"{path} is not JSON text", "name a dance file") from cause
-
-
 def _dance(content: Any) -> DanceFile:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise DancegenError(f'this is not a dance file (no "format": "{FORMAT}")', "name a file of `dancegen dance`")
@@ -161,7 +145,7 @@ def _times(beats: dict[str, Any]) -> np.ndarray:
     listed = _list(beats, "times", "beats: ")
     if not all(_finite(time) for time in listed):
         raise DancegenError('beats: "times" holds something that is not a number')
-    times = np.asarray(listed, np.float64).reshape(-1)
+    times = np.asarray(listed, np.float64)
     if (np.diff(times) <= 0).any():
         first = int(np.argmax(np.diff(times) <= 0)) + 2
         raise DancegenError(f'beats: "times" does not rise at its beat {first}', "sort it")
@@ -237,13 +221,14 @@ def _grid(rows: list[Any], width: int, where: str) -> np.ndarray:
     except (ValueError, TypeError, OverflowError):
         pass
     for number, row in enumerate(rows, 1):
+        row = row.tolist() if isinstance(row, np.ndarray) else row
         if not isinstance(row, list) or len(row) != width:
             count = counted(len(row), "numbers") if isinstance(row, list) else "no numbers"
             raise DancegenError(f"{where} {number} has {count}, not {width}")
         bad = next((place for place, value in enumerate(row) if not _finite(value)), None)
         if bad is not None:
             joint = JOINT_NAMES[bad * V // width]
-            raise DancegenError(f"{where} {number}: {joint} is {json.dumps(row[bad])}, not a number")
+            raise DancegenError(f"{where} {number}: {joint} is {json.dumps(row[bad])[:40]}, not a number")
     raise DancegenError(f"{where}s do not all hold {width} numbers")
 
 
@@ -287,6 +272,8 @@ def _object(content: dict[str, Any], key: str) -> dict[str, Any]:
 
 def _list(content: dict[str, Any], key: str, prefix: str = "") -> list[Any]:
     value = _field(content, key, prefix)
+    if isinstance(value, np.ndarray):
+        return list(value) if value.ndim > 1 else value.tolist()
     if not isinstance(value, list):
         raise DancegenError(f'{prefix}"{key}" is not a list')
     return value
