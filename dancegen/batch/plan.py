@@ -182,7 +182,7 @@ def _dance_job(pair: Pair, options: Options, out: Path, hashes: dict[Path, tuple
     content, problem = _content(pair.song, "song", pair.where, hashes)
     how = ("seed", "style", "start", "duration", "tempo")
     settings = {name: getattr(options, name) for name in how}
-    key = _key("dance", edition(), content, settings, options.content.get("choreographer"))
+    key = _key("dance", edition("dance"), content, settings, options.content.get("choreographer"))
     task = _task(options, out, song=pair.song, **settings)
     output = out / "stages" / f"{_short(pair.song.stem)}-{key[:10]}.dance.json"
     return Job(key, "dance", pair.song.name, output, task, (), problem, _key(content, settings))
@@ -193,7 +193,7 @@ def _subject_job(pair: Pair, options: Options, out: Path, hashes: dict[Path, tup
     given = {name: beside(pair.picture, ending) for name, ending in (("pose", POSE), ("mask", MASK))}
     corrections = [_content(file, "file", "", hashes)[0] for file in given.values() if file]
     detector = options.weights.get("detector")
-    key = _key("subject", edition(), content, options.content.get("subject"), detector, corrections)
+    key = _key("subject", edition("subject"), content, options.content.get("subject"), detector, corrections)
     output = out / "stages" / f"{_short(pair.picture.stem)}-{key[:10]}.subject.npz"
     task = _task(options, out, picture=pair.picture, **given)
     return Job(key, "subject", pair.picture.name, output, task, (), problem, _key(content, detector, corrections))
@@ -208,7 +208,7 @@ def beside(picture: Path, ending: str) -> Path | None:
 def _video_job(pair: Pair, options: Options, out: Path, dance: Job, subject: Job, names: dict[Path, str]) -> Job:
     how = ("size", "fps", "crf", "preview", "start", "duration")
     settings = {name: getattr(options, name) for name in how}
-    key = _key("video", edition(), dance.key, subject.key, settings, options.content.get("renderer"))
+    key = _key("video", edition("video"), dance.key, subject.key, settings, options.content.get("renderer"))
     chosen = {role: options.content.get(role) for role in options.weights}
     wish = _key(dance.wish, subject.wish, settings, chosen)
     name = f"{_short(pair.song.stem)}--{_short(pair.picture.stem)}"

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dancegen.batch.jobs import Job
 from dancegen.errors import DancegenError
 
 if TYPE_CHECKING:
+    from dancegen.batch.jobs import Job
     from dancegen.people.subject import Subject
     from dancegen.production.networks import Networks
     from dancegen.weights.verify import WeightsInfo
