@@ -12,7 +12,8 @@ import pytest
 
 from dancegen.assets.example import PICTURE, POSE
 from dancegen.batch import plan
-from dancegen.batch.plan import Options, Pair, find_files, make_jobs, make_pairs, read_pairs
+from dancegen.batch.pairs import Pair, find_files, make_pairs, read_pairs
+from dancegen.batch.plan import Options, make_jobs
 from dancegen.errors import DancegenError
 from dancegen.video.encode import read_comment
 from dancegen.weights.manifest import load_manifest
@@ -29,12 +30,24 @@ def files(tmp_path: Path) -> Path:
 
 
 def test_folders_patterns_and_files(files: Path) -> None:
-    assert [path.name for path in find_files(str(files), ("wav", "mp3"), "songs")] == ["a.wav", "b.mp3"]
-    assert [path.name for path in find_files(str(files), ("png", "jpg"), "pictures")] == ["x.png", "y.jpg"]
-    assert [path.name for path in find_files(str(files / "*.mp3"), ("wav",), "songs")] == ["b.mp3"]
-    assert [path.name for path in find_files(str(files / "a.wav"), ("wav",), "songs")] == ["a.wav"]
+    (files / "._a.wav").write_text("of a Mac")
+    (files / "live.wav").mkdir()
+    (files / "y.pose.json").write_text("{}")
+    songs, notes = find_files(str(files), "songs")
+    assert [path.name for path in songs] == ["a.wav", "b.mp3"]
+    assert notes == [
+        f"{files}: live.wav not taken: folders in a folder are not looked into",
+        f"{files}: notes.txt, x.png, y.jpg not taken: by their endings they are no songs",
+    ]
+    for number in range(6):
+        (files / f"c{number}.doc").write_text("")
+    pictures, notes = find_files(str(files / "*"), "pictures")
+    assert [path.name for path in pictures] == ["x.png", "y.jpg"] and "c2.doc and 4 more not taken" in " ".join(notes)
+    assert [path.name for path in find_files(str(files / "*.mp3"), "songs")[0]] == ["b.mp3"]
+    assert [path.name for path in find_files(str(files / "*.txt"), "songs")[0]] == ["notes.txt"]  # as it was said
+    assert [path.name for path in find_files(str(files / "a.wav"), "songs")[0]] == ["a.wav"]
     with pytest.raises(DancegenError, match="no songs there"):
-        find_files(str(files / "none"), ("wav",), "songs")
+        find_files(str(files / "none"), "songs")
 
 
 def test_pairs() -> None:
@@ -65,8 +78,16 @@ def test_a_csv_of_pairs(tmp_path: Path) -> None:
         ("song,image\n", "unknown column 'image'"),
         ("song,picture,seed\na,b,x\n", "line 2: the seed x"),
         ("a,b\na,b,1,polka\n", "line 2: there is no style 'polka'"),
+        ("a,b\n\n'x,\ny',b,-1\n", "line 3 has no song or no picture"),
+        ('song,picture,seed\n"a\nb",x,1\nb,x,\u00b2\n', "line 4: the seed \u00b2 is no whole number"),
+        ("a,b,-1\n", "line 1: the seed -1 is no whole number"),
+        ("a,b,1_0\n", "line 1: the seed 1_0 is no whole number"),
+        (f"a,b\na,b,{'9' * 5000}\n", "line 2: the seed 9{19} cannot be: give 0 to"),
+        ("a,b,9223372036854775808\n", "line 1: the seed 9223372036854775808 cannot be"),
+        ("song,picture\ns\0.wav,b\n", r"line 2 has a character in it that no file name has \(NUL\)"),
+        (f"a,b\n{'x' * 200_000},b\n", "line 2 cannot be read as a line of pairs .field larger"),
     ):
-        path.write_text(content)
+        path.write_text(content, encoding="utf-8")
         with pytest.raises(DancegenError, match=message):
             read_pairs(path)
 

@@ -108,7 +108,7 @@ class JobTable:
                 "INSERT INTO jobs (key, kind, name, output, task, needs, wish) VALUES (?, ?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT (key) DO UPDATE SET name = excluded.name, output = excluded.output, "
                 "task = excluded.task, needs = excluded.needs, wish = excluded.wish",
-                (job.key, job.kind, job.name, str(job.output), json.dumps(job.task), json.dumps(job.needs), job.wish),
+                (job.key, job.kind, job.name, _text(job.output), json.dumps(job.task), json.dumps(job.needs), job.wish),
             )
             state, error = self._first_state(job, overwrite)
             done_unseen = state == DONE and self._state(job.key) != DONE
@@ -126,7 +126,7 @@ class JobTable:
 
     def _first_state(self, job: Job, overwrite: bool) -> tuple[str, str | None]:
         if job.problem:
-            return FAILED, job.problem
+            return FAILED, _text(job.problem)
         state, started = self._rows.execute("SELECT state, started FROM jobs WHERE key = ?", (job.key,)).fetchone()
         there = job.output.exists()
         # the name of a stage file holds its key, so it is right whoever made it; a video must be newer than its job
@@ -144,7 +144,7 @@ class JobTable:
         same = "SELECT state, started FROM jobs WHERE wish = ? AND wish != '' AND output = ? AND key != ?"
         return any(
             state == DONE or (state == RUNNING and _written_since(job.output, started))
-            for state, started in self._rows.execute(same, (job.wish, str(job.output), job.key))
+            for state, started in self._rows.execute(same, (job.wish, _text(job.output), job.key))
         )
 
     def ready(self) -> list[Job]:
@@ -180,7 +180,7 @@ class JobTable:
 
     def failed(self, key: str, error: str) -> None:
         """The job cannot be done; the next run will try again."""
-        self._rows.execute("UPDATE jobs SET state = ?, error = ? WHERE key = ?", (FAILED, error, key))
+        self._rows.execute("UPDATE jobs SET state = ?, error = ? WHERE key = ?", (FAILED, _text(error), key))
 
     def lost(self, key: str, started: float) -> bool:
         """The worker is gone. Its job waits again, unless its output was in place by then: returns whether it was."""
@@ -213,6 +213,11 @@ def done_before(folder: Path) -> dict[str, str]:
             return dict(rows.execute(f"SELECT key, {wish} FROM jobs WHERE state = ?", (DONE,)).fetchall())
     except sqlite3.DatabaseError as cause:
         raise _no_table(path, cause) from cause
+
+
+def _text(value: object) -> str:
+    """As the table can hold it: bytes of a file's name that are no UTF-8 become `\\udcff`."""
+    return str(value).encode(errors="backslashreplace").decode()
 
 
 def _has_wishes(rows: sqlite3.Connection) -> bool:

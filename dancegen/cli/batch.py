@@ -31,7 +31,8 @@ from dancegen.progress import counted
 if TYPE_CHECKING:
     from dancegen.batch.engine import Engine
     from dancegen.batch.jobs import Job, Row
-    from dancegen.batch.plan import Options, Pair
+    from dancegen.batch.pairs import Pair
+    from dancegen.batch.plan import Options
 
 ENGINES = ("local", "ray")
 TO_DO = "to do"
@@ -70,6 +71,7 @@ def batch(
 ) -> Outcome:
     """Make a video of each pair of SONGS and PICTURES; what is done already is not done again."""
     from dancegen.audio.load import check_stretch
+    from dancegen.batch.pairs import other_names
     from dancegen.batch.plan import Options, make_jobs, resolve_weights
     from dancegen.dances.bars import check_tempo
     from dancegen.dances.make import parse_styles
@@ -91,14 +93,15 @@ def batch(
     content = resolve_weights(chosen, preview, offline, reporter())
     options = Options(seed, style, size, fps, crf, start, duration, tempo, preview, device, offline, chosen, content)
     jobs = make_jobs(wanted, options, out)
+    for note in other_names(wanted, sum(job.kind == "video" for job in jobs)):
+        reporter().note(note)
     if dry_run:
         return Outcome(_plan_table(jobs, out, overwrite))
     return _run(jobs, options, out, engine, workers, address, overwrite)
 
 
 def _pairs(songs: str, pictures: str | None, pairing: str) -> list[Pair]:
-    from dancegen.batch.plan import find_files, make_pairs, read_pairs
-    from dancegen.files import PICTURES, SONGS
+    from dancegen.batch.pairs import find_files, make_pairs, read_pairs
 
     if songs.lower().endswith(".csv"):
         if pictures is not None:
@@ -108,7 +111,10 @@ def _pairs(songs: str, pictures: str | None, pairing: str) -> list[Pair]:
         raise DancegenError(
             "no pictures are given", "name a folder of pictures after the songs, or give a CSV of pairs"
         )
-    return make_pairs(find_files(songs, SONGS, "songs"), find_files(pictures, PICTURES, "pictures"), pairing)
+    found = [find_files(songs, "songs"), find_files(pictures, "pictures")]
+    for note in () if songs == pictures else [*found[0][1], *found[1][1]]:
+        reporter().note(note)
+    return make_pairs(found[0][0], found[1][0], pairing)
 
 
 def _run(
