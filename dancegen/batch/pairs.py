@@ -49,8 +49,8 @@ def find_files(spec: str, what: str) -> tuple[list[Path], list[str]]:
     path = Path(spec)
     if path.is_file():
         return [path], []
-    there = path.iterdir() if path.is_dir() else map(Path, glob.glob(spec, recursive=True))  # noqa: PTH207
-    there = sorted(file for file in there if not file.name.startswith("."))
+    matches = [*path.iterdir()] if path.is_dir() else [Path(name) for name in glob.glob(spec, recursive=True)]  # noqa: PTH207
+    there = sorted(file for file in matches if not file.name.startswith("."))
     endings = SONGS if what == "songs" else PICTURES
     reasons = {file: _why_not(file, endings, what) for file in there}
     taken = [file for file in there if not reasons[file]]
