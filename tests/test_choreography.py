@@ -11,11 +11,11 @@ import torch
 
 from dancegen.audio.beats import BeatGrid, find_beats
 from dancegen.audio.song import Song
-from dancegen.body.canonical import BONE_LENGTHS, limb_directions, place_joints
-from dancegen.body.joints import LIMBS, MIRROR, body_height, mid_hip
+from dancegen.body.canonical import BONE_LENGTHS, bone_directions, place_joints
+from dancegen.body.joints import BONES, MIRROR, body_height, mid_hip
 from dancegen.choreographers.finish.facing import LIMIT, face_camera, yaw
 from dancegen.choreographers.finish.ground import settle
-from dancegen.choreographers.finish.sizing import ARM_LIMBS, ARMS, LEG_LIMBS, LEGS, enlarge, slow_loudness
+from dancegen.choreographers.finish.sizing import ARM_BONES, ARMS, LEG_BONES, LEGS, enlarge, slow_loudness
 from dancegen.choreographers.stg_mamba import dance as dances
 from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
 from dancegen.choreographers.stg_mamba.dance import choreograph, window_starts
@@ -138,20 +138,20 @@ def test_the_phrase_clock_follows_the_beats() -> None:
 
 
 def test_the_canonical_body_is_one_high_and_keeps_its_bones() -> None:
-    directions = np.random.default_rng(0).normal(size=(5, len(LIMBS), 3))
+    directions = np.random.default_rng(0).normal(size=(5, len(BONES), 3))
     directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
     joints = place_joints(directions, np.array([0.2, -0.5]))
-    for limb, (parent, child) in enumerate(LIMBS):
+    for limb, (parent, child) in enumerate(BONES):
         assert np.allclose(np.linalg.norm(joints[:, child] - joints[:, parent], axis=-1), BONE_LENGTHS[limb], atol=1e-6)
-    assert np.allclose(limb_directions(joints), directions, atol=1e-5)
+    assert np.allclose(bone_directions(joints), directions, atol=1e-5)
     assert np.allclose(mid_hip(joints), [0.2, -0.5, 0], atol=1e-6)
-    standing = np.zeros((len(LIMBS), 3))
+    standing = np.zeros((len(BONES), 3))
     standing[:, 1] = 1
     assert 0.9 < body_height(place_joints(standing, np.array([0, -0.5]))) < 1.1
 
 
 def test_network_and_numpy_place_joints_alike(network: Choreographer) -> None:
-    directions, root = torch.randn(2, 3, len(LIMBS), 3), torch.randn(2, 3, 2)
+    directions, root = torch.randn(2, 3, len(BONES), 3), torch.randn(2, 3, 2)
     assert np.allclose(network.place(directions, root), place_joints(directions.numpy(), root.numpy()), atol=1e-5)
 
 
@@ -175,7 +175,7 @@ def test_an_stgm_block_sees_joints_and_both_directions_of_time() -> None:
 def test_the_adjacency_parts_are_self_parent_and_children() -> None:
     parts = partitioned_adjacency()
     assert np.allclose(parts[0], np.eye(18))
-    assert parts[1].sum() == len(LIMBS)
+    assert parts[1].sum() == len(BONES)
     assert ((parts[2] > 0) == (parts[1] > 0).T).all()
     mirrored = parts[:, list(MIRROR)][:, :, list(MIRROR)]
     assert np.allclose(mirrored, parts)
@@ -189,7 +189,7 @@ def test_noise_fades_between_phrases_and_stays_within() -> None:
 
 
 def test_nobody_turns_away_from_the_camera() -> None:
-    front = np.zeros((1, len(LIMBS), 3), np.float32)
+    front = np.zeros((1, len(BONES), 3), np.float32)
     front[..., 1] = 1
     front[:, 0], front[:, 1], front[:, 6, 0], front[:, 9, 0] = (-1, 0, 0), (1, 0, 0), -0.2, 0.2
     front /= np.linalg.norm(front, axis=-1, keepdims=True)
@@ -204,7 +204,7 @@ def test_nobody_turns_away_from_the_camera() -> None:
 
 def test_loud_music_gets_bigger_movement() -> None:
     time = np.arange(600) / 30
-    directions = np.zeros((600, len(LIMBS), 3), np.float32)
+    directions = np.zeros((600, len(BONES), 3), np.float32)
     directions[..., 0], directions[..., 1] = 0.3 * np.sin(2 * np.pi * time)[:, None], 1
     directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
     root = np.stack([0.1 * np.sin(time), np.full(600, -0.5)], axis=1).astype(np.float32)
@@ -214,12 +214,12 @@ def test_loud_music_gets_bigger_movement() -> None:
     assert np.allclose(np.linalg.norm(sized, axis=-1), 1, atol=1e-5) and np.array_equal(placed[:, 1], root[:, 1])
     quiet, loud = sized[:240, ..., 0].std(axis=0), sized[360:, ..., 0].std(axis=0)
     assert (loud > 1.3 * quiet).all()
-    assert quiet[LEG_LIMBS[0]] == pytest.approx(LEGS / ARMS * quiet[ARM_LIMBS[0]], rel=0.05)
+    assert quiet[LEG_BONES[0]] == pytest.approx(LEGS / ARMS * quiet[ARM_BONES[0]], rel=0.05)
 
 
 @pytest.mark.parametrize("height", [1.5, -0.5, -3.0])
 def test_a_dance_comes_down_to_the_floor_from_any_height(height: float) -> None:
-    standing = np.zeros((30, len(LIMBS), 3), np.float32)
+    standing = np.zeros((30, len(BONES), 3), np.float32)
     standing[..., 1] = 1
     joints = settle(standing, np.full((30, 2), height, np.float32), 30)
     assert np.isfinite(joints).all() and joints[..., 1].max() < 0

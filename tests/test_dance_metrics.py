@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from dancegen.body.canonical import place_joints
-from dancegen.body.joints import L_ELBOW, L_WRIST, LIMBS, R_ELBOW, R_WRIST
+from dancegen.body.joints import BONES, L_ELBOW, L_WRIST, R_ELBOW, R_WRIST
 from dancegen.dances import metrics
 
 FPS = 30.0
 
 
 def standing(count: int) -> np.ndarray:
-    directions = np.zeros((count, len(LIMBS), 3), np.float32)
+    directions = np.zeros((count, len(BONES), 3), np.float32)
     directions[:, :, 1] = 1
     return place_joints(directions, np.tile(np.float32([0, -0.5]), (count, 1)))
 

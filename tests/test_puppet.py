@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from dancegen.body.capsules import limb_distances
 from dancegen.body.joints import (
     L_ELBOW,
     L_HIP,
@@ -28,9 +29,9 @@ from dancegen.body.limbs import (
     R_UPPER_ARM,
     UPPER_TORSO,
     K,
+    limb_axes,
     limb_maps,
     limb_order,
-    limb_segments,
 )
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.images.matting import separate
@@ -39,7 +40,7 @@ from dancegen.images.push_pull import push_pull, spread
 from dancegen.people.subject import Subject
 from dancegen.renderers.puppet.bends import limb_bends
 from dancegen.renderers.puppet.outline import outside_torso
-from dancegen.renderers.puppet.parts import FILLED, hidden_cores, joint_widths, limb_distances, parts
+from dancegen.renderers.puppet.parts import FILLED, hidden_cores, joint_widths, parts
 from dancegen.renderers.puppet.puppet import cut_layers, lay
 from dancegen.renderers.puppet.renderer import Renderer, output_size
 
@@ -89,7 +90,7 @@ def test_maps_take_each_limb_back_to_where_it_was() -> None:
     target = source.copy()
     target[L_ELBOW], target[L_WRIST] = source[5] + [14, 0], source[5] + [28, -4]
     maps = limb_maps(source, target[None])[0]
-    there, back = limb_segments(target), limb_segments(source)
+    there, back = limb_axes(target), limb_axes(source)
     for limb in (L_FOREARM, R_HAND):
         points = there[limb] @ maps[limb, :, :2].T + maps[limb, :, 2]
         assert np.allclose(points, back[limb], atol=0.6)
@@ -212,7 +213,7 @@ def test_a_nearer_layer_hides_a_further_one() -> None:
     picture = torch.from_numpy(subject.image.pixels).permute(2, 0, 1).float() / 255
     layers = cut_layers(picture, torch.from_numpy(subject.mask), subject.joints, 1.0, (0.0, 0.0))
     maps = limb_maps(subject.joints, subject.joints)
-    hand, chest = (limb_segments(subject.joints)[limb].mean(0) for limb in (R_HAND, UPPER_TORSO))
+    hand, chest = (limb_axes(subject.joints)[limb].mean(0) for limb in (R_HAND, UPPER_TORSO))
     maps[R_HAND, :, 2] += hand - chest  # the hand laid on the chest
     frames = []
     for rank in (5.0, -5.0):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from dancegen.body.capsules import limb_distances
 from dancegen.body.joints import R_HIP, R_KNEE
 from dancegen.body.limbs import (
     L_FOREARM,
@@ -14,10 +15,10 @@ from dancegen.body.limbs import (
     R_FOREARM,
     R_HAND,
     UPPER_TORSO,
-    limb_segments,
+    limb_axes,
 )
 from dancegen.renderers.puppet.mirrored import mirrored, mirrored_limbs
-from dancegen.renderers.puppet.parts import FILLED, hidden_cores, limb_distances, nearest_known, parts
+from dancegen.renderers.puppet.parts import FILLED, hidden_cores, nearest_known, parts
 from dancegen.renderers.puppet.regions import ARMS, by_lines, share_outlines, whole
 
 SIDE, TALL = 240, 200.0
@@ -124,5 +125,5 @@ def test_two_unseen_arms_stay_as_they_are() -> None:
     assert all(torch.equal(a, b) for a, b in zip(textures, kept, strict=True))
     mirrored_limbs(textures, corners, [L_HAND], joints(), 1.0)
     assert not torch.equal(textures[L_HAND][:, :5, :5], kept[L_HAND][:, :5, :5])
-    wrist = limb_segments(joints())[L_HAND, 0]
+    wrist = limb_axes(joints())[L_HAND, 0]
     assert np.abs(corners[L_HAND] - wrist).max() < SIDE

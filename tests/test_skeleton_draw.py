@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dancegen.body.draw import CONTROLNET, draw_skeleton, draw_strip
-from dancegen.body.joints import COLOURS, LIMBS, R_ELBOW, R_SHOULDER, R_WRIST, V
+from dancegen.body.joints import BONES, COLOURS, R_ELBOW, R_SHOULDER, R_WRIST, V
 from dancegen.body.sequence import SkeletonSequence
 
 
@@ -26,7 +26,7 @@ def test_joints_and_limbs_have_openpose_colours() -> None:
     joints = spread_joints().round()
     black = np.zeros((512, 512, 3), np.uint8)
     for limb in (2, 3):
-        a, b = LIMBS[limb]
+        a, b = BONES[limb]
         drawn = draw_skeleton(black, joints, only(a, b), CONTROLNET)
         for joint in (a, b):
             x, y = joints[joint].astype(int)

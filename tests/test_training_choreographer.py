@@ -15,7 +15,7 @@ import torch
 from dancegen.audio.beats import BeatGrid
 from dancegen.audio.song import Song
 from dancegen.body.canonical import place_joints
-from dancegen.body.joints import LIMBS, NOSE, R_ANKLE, R_SHOULDER, mid_hip
+from dancegen.body.joints import BONES, NOSE, R_ANKLE, R_SHOULDER, mid_hip
 from dancegen.body.openpose import frame_json
 from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
 from dancegen.choreographers.stg_mamba.model import load_choreographer
@@ -46,7 +46,7 @@ OPTIONS = training.TrainOptions(steps=8, batch=2, pieces=20, warmup=2, genre_ste
 def arm_dance(seconds: float, beat: float, style: str = "none") -> Motion:
     """A dancer whose arms swing, resting every `beat` seconds, and whose knees bend along."""
     time = np.arange(round(seconds * 30)) / 30
-    directions = np.zeros((len(time), len(LIMBS), 3), np.float32)
+    directions = np.zeros((len(time), len(BONES), 3), np.float32)
     directions[:, :, 1] = 1
     for limb, way in ((0, (-1, 0.1, 0)), (1, (1, 0.1, 0)), (6, (-0.2, 1, 0)), (9, (0.2, 1, 0)), (12, (0, -1, -0.3))):
         directions[:, limb] = way  # shoulders and hips have width, the head is above

@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from dancegen.body.capsules import limb_distances
 from dancegen.body.limbs import LIMB_NAMES, limb_maps, limb_order
 from dancegen.errors import DancegenError
 from dancegen.images.matting import separate
@@ -24,7 +25,6 @@ from dancegen.lab.train.renderer.losses import difference, supervised, total
 from dancegen.lab.train.renderer.puppet import cut, move
 from dancegen.lab.train.renderer.state import TrainingState
 from dancegen.renderers.puppet.bends import limb_bends
-from dancegen.renderers.puppet.parts import limb_distances
 from dancegen.renderers.puppet.puppet import cut_layers, lay
 from dancegen.renderers.retouch.generator import RendererConfig
 from dancegen.weights.checkpoint import load_checkpoint

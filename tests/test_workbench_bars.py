@@ -10,7 +10,7 @@ import pytest
 from workbench_tools import dance
 
 from dancegen.audio.grid import BeatGrid
-from dancegen.body.joints import LIMBS
+from dancegen.body.joints import BONES
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.dances.bars import bar_count, bar_poses, parse_bars, paste, read_beats, retimed
 from dancegen.errors import DancegenError
@@ -95,7 +95,7 @@ def test_a_stretch_made_anew_leaves_the_rest_bit_identical_and_joins_smoothly() 
 def test_joins_keep_the_lengths_of_limbs() -> None:
     old, new = dance(seed=1), dance(seed=2)
     mixed = paste(old, new, 60, 180)
-    for parent, child in LIMBS:
+    for parent, child in BONES:
         length = [np.linalg.norm(d.joints[:, child] - d.joints[:, parent], axis=-1) for d in (mixed, old, new)]
         assert (length[0] >= np.minimum(length[1], length[2]) - 1e-4).all()
         assert (length[0] <= np.maximum(length[1], length[2]) + 1e-4).all()

@@ -1,27 +1,21 @@
 """The one canonical body: bone lengths as shares of the body height, and joints from bone directions.
 
-The choreographer predicts a unit direction for each of the 17 limbs and the place of the mid-hip. Joints are then sums
-along the limbs, so that no bone can change its length (bone drift 0 in 3D by construction).
+The choreographer predicts a unit direction for each of the 17 bones and the place of the mid-hip. Joints are then sums
+along the bones, so that none can change its length (bone drift 0 in 3D by construction).
 
-Glossary: V = 18 joints, L = 17 limbs (the order of `joints.LIMBS`), T poses. Axes: x to the viewer's right, y down,
+Glossary: V = 18 joints, L = 17 bones (the order of `joints.BONES`), T poses. Axes: x to the viewer's right, y down,
 z away from the camera; unit one body height.
 """
 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from dancegen.body.joints import L_HIP, LIMBS, NECK, R_HIP, V
+from dancegen.body.joints import BONES, L_HIP, NECK, R_HIP, V
 
-if TYPE_CHECKING:
-    import torch
-
-Array = TypeVar("Array", "np.ndarray", "torch.Tensor")
-
-LIMB_COUNT = len(LIMBS)
+BONE_COUNT = len(BONES)
 ANKLE_HEIGHT = 0.045  # body heights: a standing ankle above the ground
 
 # Means over the optical capture, scaled so that torso, leg and arm have the shares of `joints.body_height`.
@@ -47,12 +41,12 @@ BONE_LENGTHS = (
 
 
 @functools.cache
-def limb_paths() -> np.ndarray:
-    """(V, L) float32: which limbs, times their length, lead from the neck to each joint."""
-    paths = np.zeros((V, LIMB_COUNT), np.float32)
-    for limb, (parent, child) in enumerate(LIMBS):
+def bone_paths() -> np.ndarray:
+    """(V, L) float32: which bones, times their length, lead from the neck to each joint."""
+    paths = np.zeros((V, BONE_COUNT), np.float32)
+    for bone, (parent, child) in enumerate(BONES):
         paths[child] = paths[parent]
-        paths[child, limb] = BONE_LENGTHS[limb]
+        paths[child, bone] = BONE_LENGTHS[bone]
     assert not paths[NECK].any()
     return paths
 
@@ -60,7 +54,7 @@ def limb_paths() -> np.ndarray:
 @functools.cache
 def rooted_paths() -> np.ndarray:
     """(V, L) float32: the same from the mid-hip."""
-    paths = limb_paths()
+    paths = bone_paths()
     return paths - (paths[R_HIP] + paths[L_HIP]) / 2
 
 
@@ -71,9 +65,9 @@ def place_joints(directions: np.ndarray, root: np.ndarray) -> np.ndarray:
     return joints
 
 
-def limb_directions(joints: np.ndarray) -> np.ndarray:
-    """The unit directions of the limbs, (..., V, 3) -> (..., L, 3); a limb of no length points down."""
-    parents, children = zip(*LIMBS, strict=True)
+def bone_directions(joints: np.ndarray) -> np.ndarray:
+    """The unit directions of the bones, (..., V, 3) -> (..., L, 3); one of no length points down."""
+    parents, children = zip(*BONES, strict=True)
     bones = joints[..., list(children), :] - joints[..., list(parents), :]  # (..., L, 3)
     length = np.linalg.norm(bones, axis=-1, keepdims=True)
     return np.where(length > 1e-6, bones / np.maximum(length, 1e-6), np.array([0.0, 1.0, 0.0]))

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dancegen.body.joints import COLOURS, LIMBS
+from dancegen.body.geometry import from_axes
+from dancegen.body.joints import BONES, COLOURS
 from dancegen.body.sequence import SkeletonSequence
 
 
@@ -53,7 +54,7 @@ def draw_skeleton(canvas: np.ndarray, joints: np.ndarray, confidence: np.ndarray
     radius = look.dot_radius or 1.3 * half_width
     points = np.asarray(joints, np.float32)[:, :2]
     seen = np.asarray(confidence) > 0
-    for (a, b), colour in zip(LIMBS, COLOURS, strict=False):
+    for (a, b), colour in zip(BONES, COLOURS, strict=False):
         if seen[a] and seen[b]:
             shade = np.asarray(colour, np.float32) * look.limb_shade
             _stroke(out, points[a], points[b], half_width, shade, look.ellipses)
@@ -106,20 +107,14 @@ def _stroke(out: np.ndarray, a: np.ndarray, b: np.ndarray, radius: float, colour
     x1, y1 = np.minimum(np.ceil(np.maximum(a, b) + margin) + 1, (width, height)).astype(int)
     if x0 >= x1 or y0 >= y1:
         return
-    x = np.arange(x0, x1, dtype=np.float32)[None, :]
-    y = np.arange(y0, y1, dtype=np.float32)[:, None]
-    distance = (_to_ellipse if ellipse else _to_capsule)(x, y, a, b, radius)  # (h, w), negative inside
+    x, y = np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32)
+    if ellipse:
+        distance = _to_ellipse(x[None, :], y[:, None], a, b, radius)  # (h, w), negative inside
+    else:
+        distance = from_axes(np.stack([a, b]), x, y)[1] - radius
     cover = np.clip(0.5 - distance, 0, 1)[..., None]  # (h, w, 1): the edge is one pixel wide
     patch = out[y0:y1, x0:x1]
     patch[:] = (patch + cover * (colour - patch) + 0.5).astype(np.uint8)
-
-
-def _to_capsule(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray, radius: float) -> np.ndarray:
-    """Signed distance of each pixel (h, w) to the line a-b thickened by `radius`."""
-    dx, dy = float(b[0] - a[0]), float(b[1] - a[1])
-    px, py = x - float(a[0]), y - float(a[1])
-    along = np.clip((px * dx + py * dy) / max(dx * dx + dy * dy, 1e-9), 0, 1)
-    return np.sqrt((px - along * dx) ** 2 + (py - along * dy) ** 2) - radius
 
 
 def _to_ellipse(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray, radius: float) -> np.ndarray:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from dancegen.body.joints import FACE_JOINTS, L_EAR, L_EYE, NECK, NOSE, R_EAR, R_EYE
+from dancegen.body import joints as J
 
 TURN = 0.5  # share of the dance's turn and nod that a flat face can show
 LARGEST_TURN = np.radians(20)
 LARGEST_TILT = np.radians(35)  # reached softly
 # Depth of the face points in half head widths, nose and eyes nearer to the camera than the ears.
-DEPTH = {NOSE: -1.0, R_EYE: -0.7, L_EYE: -0.7, R_EAR: 0.0, L_EAR: 0.0}
+DEPTH = {J.NOSE: -1.0, J.R_EYE: -0.7, J.L_EYE: -0.7, J.R_EAR: 0.0, J.L_EAR: 0.0}
 
 
 def turn_face(motion: np.ndarray, points: np.ndarray, seen: np.ndarray, height: float) -> np.ndarray:
@@ -27,7 +27,7 @@ def turn_face(motion: np.ndarray, points: np.ndarray, seen: np.ndarray, height: 
     """
     offset = _upright(_flat_face(points, seen, height), seen)  # (5, 2), in the picture, untilted
     width = 0.06 * height
-    depth = np.array([DEPTH[j] for j in FACE_JOINTS]) * width * bool(motion[..., 2].any())  # (5,)
+    depth = np.array([DEPTH[j] for j in J.FACE_JOINTS]) * width * bool(motion[..., 2].any())  # (5,)
     roll, turn, nod = _angles(motion)  # (T,) each
     middle = offset.mean(axis=0)
     local = np.concatenate([offset - middle, (depth - depth.mean())[:, None]], axis=1)  # (5, 3)
@@ -42,8 +42,8 @@ def turn_face(motion: np.ndarray, points: np.ndarray, seen: np.ndarray, height: 
 def _flat_face(points: np.ndarray, seen: np.ndarray, height: float) -> np.ndarray:
     """The subject's face points around their neck, (5, 2); usual places where they are not seen."""
     usual = np.array([(0, -0.115), (-0.02, -0.135), (0.02, -0.135), (-0.045, -0.125), (0.045, -0.125)]) * height
-    own = points[list(FACE_JOINTS)] - points[NECK]
-    here = seen[list(FACE_JOINTS)]
+    own = points[list(J.FACE_JOINTS)] - points[J.NECK]
+    here = seen[list(J.FACE_JOINTS)]
     shift = (own[here] - usual[here]).mean(axis=0) if here.any() else np.zeros(2)
     return np.where(here[:, None], own, usual + shift)
 
@@ -55,9 +55,9 @@ def _upright(face: np.ndarray, seen: np.ndarray) -> np.ndarray:
     are too short to say it (a profile), the axis neck-face does, less the part that a profile explains.
     """
     across = np.zeros(2)
-    for right, left in ((R_EYE, L_EYE), (R_EAR, L_EAR)):
+    for right, left in ((J.R_EYE, J.L_EYE), (J.R_EAR, J.L_EAR)):
         if seen[right] and seen[left]:
-            across += face[FACE_JOINTS.index(left)] - face[FACE_JOINTS.index(right)]
+            across += face[J.FACE_JOINTS.index(left)] - face[J.FACE_JOINTS.index(right)]
     middle = face.mean(axis=0)
     axis = np.arctan2(middle[0], -middle[1])  # 0 = straight up, positive = to the viewer's right
     if np.linalg.norm(across) > 0.3 * np.linalg.norm(middle):
@@ -71,14 +71,14 @@ def _upright(face: np.ndarray, seen: np.ndarray) -> np.ndarray:
 
 def _angles(motion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Tilt, turn and nod of the dance's head against its usual posture, radians, (T,) each."""
-    ears = (motion[:, R_EAR] + motion[:, L_EAR]) / 2
-    axis = ears - motion[:, NECK]  # (T, 3)
+    ears = (motion[:, J.R_EAR] + motion[:, J.L_EAR]) / 2
+    axis = ears - motion[:, J.NECK]  # (T, 3)
     roll = LARGEST_TILT * np.tanh(np.arctan2(axis[:, 0], np.maximum(-axis[:, 1], 0)) / LARGEST_TILT)
     if not motion[..., 2].any():
         return roll, np.zeros_like(roll), np.zeros_like(roll)
-    across = motion[:, L_EAR] - motion[:, R_EAR]
+    across = motion[:, J.L_EAR] - motion[:, J.R_EAR]
     turn = np.arctan2(across[:, 2], across[:, 0])
-    ahead = motion[:, NOSE] - ears
+    ahead = motion[:, J.NOSE] - ears
     nod = np.arctan2(ahead[:, 1], np.hypot(ahead[:, 0], ahead[:, 2]))
     nod = nod - np.median(nod)
     limit = LARGEST_TURN / TURN

@@ -1,13 +1,17 @@
-"""The 18 OpenPose (COCO-18) joints: names, limbs, mirror pairs, colours.
+"""The 18 OpenPose (COCO-18) joints: names, the 17 bones between them, mirror pairs, colours.
 
 "Right" and "left" are the person's own. Joint 1, the neck, is the middle of the shoulders.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+
+from dancegen.body.geometry import Array, library, norm
 
 JOINT_NAMES = (
     "nose",
@@ -35,7 +39,7 @@ V = len(JOINT_NAMES)  # the paper's V, 18
 (R_HIP, R_KNEE, R_ANKLE, L_HIP, L_KNEE, L_ANKLE, R_EYE, L_EYE, R_EAR, L_EAR) = range(8, 18)
 
 # (parent, child), outward from the neck, the drawing order of OpenPose.
-LIMBS = (
+BONES = (
     (NECK, R_SHOULDER),
     (NECK, L_SHOULDER),
     (R_SHOULDER, R_ELBOW),
@@ -59,10 +63,24 @@ LIMBS = (
 ARM_CHAINS = ((R_SHOULDER, R_ELBOW, R_WRIST), (L_SHOULDER, L_ELBOW, L_WRIST))
 LEG_CHAINS = ((R_HIP, R_KNEE, R_ANKLE), (L_HIP, L_KNEE, L_ANKLE))
 
-# Index of each joint's mirror image: mirrored = joints[..., MIRROR, :] with x negated.
-MIRROR = (0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16)
+# Bones as indices of `BONES`: of the arms, of the legs, and all others.
+ARM_BONES, LEG_BONES = (
+    tuple(BONES.index(bone) for chain in chains for bone in pairwise(chain)) for chains in (ARM_CHAINS, LEG_CHAINS)
+)
+TRUNK_BONES = tuple(bone for bone in range(len(BONES)) if bone not in {*ARM_BONES, *LEG_BONES})
 
-# OpenPose's rainbow, RGB: COLOURS[i] is limb i's and joint i's.
+
+def mirror_order(names: Sequence[str]) -> tuple[int, ...]:
+    """The index of each name's counterpart on the body's other side; its own where it has no side."""
+    sides = {"right": "left", "left": "right"}
+    return tuple(names.index(re.sub("right|left", lambda side: sides[side[0]], name)) for name in names)
+
+
+# Index of each joint's and each bone's mirror image: mirrored = joints[..., MIRROR, :] with x negated.
+MIRROR = mirror_order(JOINT_NAMES)
+BONE_MIRROR = tuple(BONES.index((MIRROR[parent], MIRROR[child])) for parent, child in BONES)
+
+# OpenPose's rainbow, RGB: COLOURS[i] is bone i's and joint i's.
 COLOURS = (
     (255, 0, 0),
     (255, 85, 0),
@@ -89,30 +107,40 @@ BEAT_JOINTS = (R_ELBOW, R_WRIST, L_ELBOW, L_WRIST, R_KNEE, R_ANKLE, L_KNEE, L_AN
 FACE_JOINTS = (NOSE, R_EYE, L_EYE, R_EAR, L_EAR)
 
 
-def mid_hip(joints: np.ndarray) -> np.ndarray:
+def mid_hip(joints: Array) -> Array:
     """The middle of the hips: (..., V, C) -> (..., C)."""
     return (joints[..., R_HIP, :] + joints[..., L_HIP, :]) / 2
 
 
-def body_height(joints: np.ndarray) -> np.ndarray:
+def body_height(joints: Array, seen: Array | None = None) -> Array:
     """The standing height of a body from one pose, robust to a foreshortened limb.
 
     Torso, leg and arm lengths are fixed shares of the height; the second largest of the four estimates is taken, so
     that a crouching or bowing body does not shrink.
 
     Args:
-        joints: (..., V, 2 or 3), any unit.
+        joints: (..., V, 2 or 3), any unit; numpy or torch.
+        seen: (..., V) bool; torso, legs and arms with a joint that is not seen are left out. All are where not given.
 
     Returns:
         (...), in the same unit.
     """
+    both = library(joints)
 
-    def length(*chain: int) -> np.ndarray:
-        bones = (joints[..., b, :] - joints[..., a, :] for a, b in pairwise(chain))
-        return sum((np.linalg.norm(bone, axis=-1) for bone in bones), np.zeros(()))
+    def length(*points: Array, needs: tuple[int, ...]) -> Array:
+        steps: Array = norm(points[1] - points[0])
+        for first, second in pairwise(points[1:]):
+            steps = steps + norm(second - first)
+        return steps if seen is None else steps * seen[..., list(needs)].all(-1)
 
-    torso = np.linalg.norm(joints[..., NECK, :] - mid_hip(joints), axis=-1)
-    leg = np.maximum(length(R_HIP, R_KNEE, R_ANKLE), length(L_HIP, L_KNEE, L_ANKLE))
-    arm = np.maximum(length(R_SHOULDER, R_ELBOW, R_WRIST), length(L_SHOULDER, L_ELBOW, L_WRIST))
-    estimates = np.stack([torso / 0.30, leg / 0.47, arm / 0.31, (torso + leg) / 0.77], axis=-1)
-    return np.sort(estimates, axis=-1)[..., -2]
+    def longer(chains: tuple[tuple[int, ...], ...]) -> Array:
+        right, left = (length(*(joints[..., joint, :] for joint in chain), needs=chain) for chain in chains)
+        larger: Array = both.maximum(right, left)
+        return larger
+
+    torso = length(joints[..., NECK, :], mid_hip(joints), needs=(NECK, R_HIP, L_HIP))
+    leg, arm = longer(LEG_CHAINS), longer(ARM_CHAINS)
+    estimates = both.stack([torso / 0.30, leg / 0.47, arm / 0.31, (torso + leg) / 0.77], -1)
+    ranked = both.sort(estimates, -1)
+    second: Array = (ranked if both is np else ranked.values)[..., -2]
+    return second

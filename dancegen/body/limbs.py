@@ -6,27 +6,14 @@ A limb is a capsule: a segment with a radius. Its map is affine and backward: fr
 
 from __future__ import annotations
 
-import numpy as np
-import torch
+from itertools import pairwise
+from typing import Any
 
-from dancegen.body.joints import (
-    FACE_JOINTS,
-    L_ANKLE,
-    L_ELBOW,
-    L_HIP,
-    L_KNEE,
-    L_SHOULDER,
-    L_WRIST,
-    NECK,
-    R_ANKLE,
-    R_ELBOW,
-    R_HIP,
-    R_KNEE,
-    R_SHOULDER,
-    R_WRIST,
-    body_height,
-    mid_hip,
-)
+import numpy as np
+
+from dancegen.body import joints as J
+from dancegen.body.geometry import Array, library, unit
+from dancegen.body.joints import body_height, mid_hip
 
 LIMB_NAMES = (
     "head",
@@ -45,11 +32,24 @@ LIMB_NAMES = (
     "left shin",
     "left foot",
 )
-_SWAPPED = [name.replace("right", "?").replace("left", "right").replace("?", "left") for name in LIMB_NAMES]
-MIRRORED_LIMBS = tuple(LIMB_NAMES.index(name) for name in _SWAPPED)  # each limb's counterpart on the other side
 K = len(LIMB_NAMES)
 (HEAD, UPPER_TORSO, LOWER_TORSO, R_UPPER_ARM, R_FOREARM, R_HAND, L_UPPER_ARM, L_FOREARM, L_HAND) = range(9)
 (R_THIGH, R_SHIN, R_FOOT, L_THIGH, L_SHIN, L_FOOT) = range(9, 15)
+LIMB_MIRROR = J.mirror_order(LIMB_NAMES)  # each limb's counterpart on the other side
+LABEL_MIRROR = (0, *(1 + limb for limb in LIMB_MIRROR))  # of labels in pictures: 0 is the background, limbs from 1 on
+
+# The limbs that are single bones, whose length a body keeps: limb -> (parent, child).
+SEGMENTS = dict(
+    zip(
+        (R_UPPER_ARM, R_FOREARM, L_UPPER_ARM, L_FOREARM, R_THIGH, R_SHIN, L_THIGH, L_SHIN),
+        (bone for chain in (*J.ARM_CHAINS, *J.LEG_CHAINS) for bone in pairwise(chain)),
+        strict=True,
+    )
+)
+_TORSO = (J.NECK, J.R_HIP, J.L_HIP)
+# The joints that say where each limb is: hands go on from the forearm, feet down from the shin.
+LIMB_JOINTS = {HEAD: (J.NECK, J.NOSE), UPPER_TORSO: _TORSO, LOWER_TORSO: _TORSO, **SEGMENTS}
+LIMB_JOINTS |= {end: SEGMENTS[end - 1] for end in (R_HAND, L_HAND, R_FOOT, L_FOOT)}
 
 # Shares of the body height.
 RADII = np.array(
@@ -84,10 +84,6 @@ NEIGHBOURS = (
 )
 
 
-def _unit(vector: np.ndarray) -> np.ndarray:
-    return vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), 1e-6)
-
-
 def _rotation(angle: np.ndarray) -> np.ndarray:
     """(...) radians -> (..., 2, 2)."""
     c, s = np.cos(angle), np.sin(angle)
@@ -108,36 +104,40 @@ def joint_points(joints: np.ndarray) -> np.ndarray:
     """The points that neighbouring limbs turn about: (..., V, 2+) -> (..., 14, 2), in the order of `NEIGHBOURS`."""
     xy = joints[..., :2]
     hips = mid_hip(xy)
-    middle = (xy[..., NECK, :] + hips) / 2
-    order = (R_SHOULDER, L_SHOULDER, R_ELBOW, L_ELBOW, R_WRIST, L_WRIST, R_HIP, L_HIP, R_KNEE, L_KNEE, R_ANKLE, L_ANKLE)
-    return np.stack([xy[..., NECK, :], middle, *(xy[..., j, :] for j in order)], axis=-2)
+    middle = (xy[..., J.NECK, :] + hips) / 2
+    order = [joint for chains in (J.ARM_CHAINS, J.LEG_CHAINS) for pair in zip(*chains, strict=True) for joint in pair]
+    return np.stack([xy[..., J.NECK, :], middle, *(xy[..., joint, :] for joint in order)], axis=-2)
 
 
-def limb_segments(joints: np.ndarray, height: np.ndarray | float | None = None) -> np.ndarray:
+def limb_axes(joints: Array, height: Array | float | None = None, head: Array | None = None) -> Array:
     """The two ends of each limb's axis.
 
     Args:
-        joints: (..., V, 2+), pixels.
+        joints: (..., V, 2+), pixels; numpy (computed in float64) or torch.
         height: (...) the body height in the same unit; from the joints where not given.
+        head: (..., 2) the far end of the head's axis; from all joints of the face where not given.
 
     Returns:
         (..., K, 2 ends, 2 xy).
     """
-    xy = np.asarray(joints[..., :2], np.float64)
-    size = np.asarray(body_height(xy) if height is None else height, np.float64)[..., None]
-    hips = mid_hip(xy)
-    neck = xy[..., NECK, :]
+    both = library(joints)
+    xy: Any = np.asarray(joints[..., :2], np.float64) if both is np else joints[..., :2]
+    size = both.asarray(body_height(xy) if height is None else height)[..., None]  # (..., 1)
+    neck, hips = xy[..., J.NECK, :], mid_hip(xy)
     middle = (neck + hips) / 2
-    face = xy[..., FACE_JOINTS, :].mean(-2)
-    down = np.zeros_like(neck) + np.array([0.0, 1.0])
-    limbs: list[tuple[np.ndarray, np.ndarray]] = [(neck, face + (face - neck) * 0.35), (neck, middle), (middle, hips)]
-    for shoulder, elbow, wrist in ((R_SHOULDER, R_ELBOW, R_WRIST), (L_SHOULDER, L_ELBOW, L_WRIST)):
-        a, b, c = xy[..., shoulder, :], xy[..., elbow, :], xy[..., wrist, :]
-        limbs += [(a, b), (b, c), (c, c + _unit(c - b) * HAND_LENGTH * size)]
-    for hip, knee, ankle in ((R_HIP, R_KNEE, R_ANKLE), (L_HIP, L_KNEE, L_ANKLE)):
-        a, b, c = xy[..., hip, :], xy[..., knee, :], xy[..., ankle, :]
-        limbs += [(a, b), (b, c), (c, c + down * FOOT_LENGTH * size)]
-    return np.stack([np.stack(ends, -2) for ends in limbs], -3)
+    if head is None:
+        face = xy[..., list(J.FACE_JOINTS), :].mean(-2)
+        head = face + (face - neck) * 0.35
+    limbs = [(neck, head), (neck, middle), (middle, hips)]
+    for chain in J.ARM_CHAINS:
+        shoulder, elbow, wrist = (xy[..., joint, :] for joint in chain)
+        limbs += [(shoulder, elbow), (elbow, wrist), (wrist, wrist + unit(wrist - elbow) * HAND_LENGTH * size)]
+    for chain in J.LEG_CHAINS:
+        hip, knee, ankle = (xy[..., joint, :] for joint in chain)
+        sole = both.concatenate([ankle[..., :1], ankle[..., 1:] + FOOT_LENGTH * size], -1)
+        limbs += [(hip, knee), (knee, ankle), (ankle, sole)]
+    axes: Array = both.stack([both.stack(ends, -2) for ends in limbs], -3)
+    return axes
 
 
 def _anchored(linear: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -153,7 +153,7 @@ def axis_map(source: np.ndarray, target: np.ndarray, turned_over: bool = False) 
     """
     source_axis, target_axis = source[..., 1, :] - source[..., 0, :], target[..., 1, :] - target[..., 0, :]
     stretch = np.linalg.norm(source_axis, axis=-1) / np.maximum(np.linalg.norm(target_axis, axis=-1), 1e-3)
-    s, t = _unit(source_axis), _unit(target_axis)
+    s, t = unit(source_axis), unit(target_axis)
     s_across, t_across = np.stack([-s[..., 1], s[..., 0]], -1), np.stack([-t[..., 1], t[..., 0]], -1)
     along = s[..., :, None] * t[..., None, :] * np.clip(stretch, 0.5, 3.0)[..., None, None]
     across = s_across[..., :, None] * t_across[..., None, :]
@@ -169,10 +169,10 @@ def _torso_map(source: np.ndarray, target: np.ndarray, weights: tuple[float, flo
 
     A body turned beyond its profile swaps its sides: the picture holds no back, so its front is shown, not mirrored.
     """
-    corners = (R_SHOULDER, L_SHOULDER, R_HIP, L_HIP)
+    corners = (J.R_SHOULDER, J.L_SHOULDER, J.R_HIP, J.L_HIP)
     w = np.array([weights[0], weights[0], weights[1], weights[1]])[:, None]
     s, t = source[..., corners, :2].astype(np.float64), target[..., corners, :2].astype(np.float64)
-    axis = [mid_hip(joints[..., :2]) - joints[..., NECK, :2] for joints in (source, target)]
+    axis = [mid_hip(joints[..., :2]) - joints[..., J.NECK, :2] for joints in (source, target)]
     prior = _rotation(_turn(axis[0], axis[1]))  # (..., 2, 2)
     widths = [joints[..., (0, 2), :] - joints[..., (1, 3), :] for joints in (s, t)]  # (..., 2, 2): shoulders, hips
     turned = np.einsum("...ij,...nj->...ni", prior, widths[1])
@@ -213,7 +213,7 @@ def limb_maps(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     source = np.broadcast_to(source[..., :2], (*target.shape[:-1], 2)).astype(np.float64)
     target = np.asarray(target[..., :2], np.float64)
     size = body_height(source)
-    s, t = limb_segments(source, size), limb_segments(target, size)
+    s, t = limb_axes(source, size), limb_axes(target, size)
     maps = axis_map(s, t)  # (..., K, 2, 3)
     scale = size[..., None, None]
     maps[..., UPPER_TORSO, :, :] = _torso_map(source, target, (1.0, 0.4), scale)
@@ -236,35 +236,13 @@ def limb_order(joints: np.ndarray) -> np.ndarray:
     The default order (arms in front of the torso) is moved by the limbs' depths; where all depths are 0 it stands.
     """
     z = joints[..., 2] / np.maximum(body_height(joints[..., :2]), 1e-3)[..., None]  # (..., V)
-    neck, hips = z[..., NECK], (z[..., R_HIP] + z[..., L_HIP]) / 2
-    depth = [z[..., list(FACE_JOINTS)].mean(-1), (neck * 3 + hips) / 4, (neck + hips * 3) / 4]
-    for shoulder, elbow, wrist in ((R_SHOULDER, R_ELBOW, R_WRIST), (L_SHOULDER, L_ELBOW, L_WRIST)):
-        a, b, c = z[..., shoulder], z[..., elbow], z[..., wrist]
+    neck, hips = z[..., J.NECK], (z[..., J.R_HIP] + z[..., J.L_HIP]) / 2
+    depth = [z[..., list(J.FACE_JOINTS)].mean(-1), (neck * 3 + hips) / 4, (neck + hips * 3) / 4]
+    for chain in J.ARM_CHAINS:
+        a, b, c = (z[..., joint] for joint in chain)
         depth += [(a + 2 * b) / 3, (b + 2 * c) / 3, c + (c - b) * 0.3]
-    for hip, knee, ankle in ((R_HIP, R_KNEE, R_ANKLE), (L_HIP, L_KNEE, L_ANKLE)):
-        a, b, c = z[..., hip], z[..., knee], z[..., ankle]
+    for chain in J.LEG_CHAINS:
+        a, b, c = (z[..., joint] for joint in chain)
         depth += [(a + b) / 2, (b + c) / 2, c]
     shift = np.clip(-np.stack(depth, -1) * DEPTH_TO_ORDER, -DEPTH_LIMIT, DEPTH_LIMIT)
     return (DEFAULT_ORDER + shift).astype(np.float32)
-
-
-def capsule_distances(
-    segments: torch.Tensor, radii: torch.Tensor, points_x: torch.Tensor, points_y: torch.Tensor
-) -> torch.Tensor:
-    """Distance of every pixel to every limb's axis in radii of the limb; 1 is the capsule's rim.
-
-    Args:
-        segments: (B, K, 2 ends, 2 xy) pixels.
-        radii: (B, K) pixels.
-        points_x: (w,), points_y: (h,), the pixels' centres.
-
-    Returns:
-        (B, K, h, w).
-    """
-    start, axis = segments[:, :, 0], segments[:, :, 1] - segments[:, :, 0]  # (B, K, 2)
-    dx = points_x[None, None, None, :] - start[..., 0, None, None]  # (B, K, 1, w)
-    dy = points_y[None, None, :, None] - start[..., 1, None, None]  # (B, K, h, 1)
-    ax, ay = axis[..., 0, None, None], axis[..., 1, None, None]
-    along = ((dx * ax + dy * ay) / (ax * ax + ay * ay).clamp_min(1e-6)).clamp(0, 1)  # (B, K, h, w)
-    squared = (dx - along * ax) ** 2 + (dy - along * ay) ** 2
-    return squared.clamp_min(1e-8).sqrt() / radii[..., None, None]

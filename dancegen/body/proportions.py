@@ -11,31 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dancegen.body.joints import (
-    FACE_JOINTS,
-    L_ANKLE,
-    L_ELBOW,
-    L_HIP,
-    L_KNEE,
-    L_SHOULDER,
-    L_WRIST,
-    NECK,
-    R_ANKLE,
-    R_ELBOW,
-    R_HIP,
-    R_KNEE,
-    R_SHOULDER,
-    R_WRIST,
-    mid_hip,
-)
+from dancegen.body import joints as J
+from dancegen.body import limbs as L
+from dancegen.body.joints import mid_hip
+from dancegen.body.limbs import SEGMENTS
 from dancegen.errors import DancegenError
 
 # Segment name -> its right and its left bone (parent, child). Both sides get one length.
 PAIRED = {
-    "upper_arm": ((R_SHOULDER, R_ELBOW), (L_SHOULDER, L_ELBOW)),
-    "forearm": ((R_ELBOW, R_WRIST), (L_ELBOW, L_WRIST)),
-    "thigh": ((R_HIP, R_KNEE), (L_HIP, L_KNEE)),
-    "shin": ((R_KNEE, R_ANKLE), (L_KNEE, L_ANKLE)),
+    "upper_arm": (SEGMENTS[L.R_UPPER_ARM], SEGMENTS[L.L_UPPER_ARM]),
+    "forearm": (SEGMENTS[L.R_FOREARM], SEGMENTS[L.L_FOREARM]),
+    "thigh": (SEGMENTS[L.R_THIGH], SEGMENTS[L.L_THIGH]),
+    "shin": (SEGMENTS[L.R_SHIN], SEGMENTS[L.L_SHIN]),
 }
 # Shares of the body height, for what a picture does not show (between anthropometric tables and captured dancers).
 USUAL = {
@@ -83,18 +70,18 @@ def complete(joints: np.ndarray, confidence: np.ndarray) -> tuple[np.ndarray, np
     points = np.array(joints, np.float64)[:, :2]
     seen = (np.asarray(confidence) > 0) & np.isfinite(points).all(1)
     points[~seen] = 0
-    if not seen[NECK] and seen[R_SHOULDER] and seen[L_SHOULDER]:
-        points[NECK], seen[NECK] = (points[R_SHOULDER] + points[L_SHOULDER]) / 2, True
-    shoulders, hips = [j for j in (R_SHOULDER, L_SHOULDER) if seen[j]], [j for j in (R_HIP, L_HIP) if seen[j]]
-    if not (seen[NECK] or shoulders) or not hips:
+    if not seen[J.NECK] and seen[J.R_SHOULDER] and seen[J.L_SHOULDER]:
+        points[J.NECK], seen[J.NECK] = (points[J.R_SHOULDER] + points[J.L_SHOULDER]) / 2, True
+    shoulders, hips = [j for j in (J.R_SHOULDER, J.L_SHOULDER) if seen[j]], [j for j in (J.R_HIP, J.L_HIP) if seen[j]]
+    if not (seen[J.NECK] or shoulders) or not hips:
         raise DancegenError(
             "the pose of the picture has no torso (neck or a shoulder, and a hip)",
             "use a picture that shows the person at least down to the hips, or correct the keypoints (--pose FILE)",
         )
-    if not seen[NECK]:
-        points[NECK], seen[NECK] = points[shoulders[0]], True
+    if not seen[J.NECK]:
+        points[J.NECK], seen[J.NECK] = points[shoulders[0]], True
     if len(hips) == 1:
-        other = L_HIP if hips[0] == R_HIP else R_HIP
+        other = J.L_HIP if hips[0] == J.R_HIP else J.R_HIP
         points[other], seen[other] = points[hips[0]], True
     return points, seen
 
@@ -142,18 +129,18 @@ def usual_places(joints: np.ndarray, confidence: np.ndarray) -> np.ndarray:
     """
     points, seen = complete(joints, confidence)
     body = measure(joints, confidence)
-    to_left = -1.0 if points[L_HIP, 0] < points[R_HIP, 0] else 1.0
-    for joint, other, side in ((R_SHOULDER, L_SHOULDER, -to_left), (L_SHOULDER, R_SHOULDER, to_left)):
+    to_left = -1.0 if points[J.L_HIP, 0] < points[J.R_HIP, 0] else 1.0
+    for joint, other, side in ((J.R_SHOULDER, J.L_SHOULDER, -to_left), (J.L_SHOULDER, J.R_SHOULDER, to_left)):
         if not seen[joint]:
-            half = points[NECK] - points[other] if seen[other] else np.array([side * body.lengths["shoulders"], 0.0])
-            points[joint] = points[NECK] + half
+            half = points[J.NECK] - points[other] if seen[other] else np.array([side * body.lengths["shoulders"], 0.0])
+            points[joint] = points[J.NECK] + half
     for name, bones in PAIRED.items():  # upper arms before forearms, thighs before shins
         for parent, child in bones:
             if not seen[child]:
                 points[child] = points[parent] + body.lengths[name] * _onward(points, parent)
-    face = [j for j in FACE_JOINTS if seen[j]]
-    middle = points[face].mean(axis=0) if face else points[NECK] - (0, FACE_HEIGHT * body.height)
-    for joint in FACE_JOINTS:
+    face = [j for j in J.FACE_JOINTS if seen[j]]
+    middle = points[face].mean(axis=0) if face else points[J.NECK] - (0, FACE_HEIGHT * body.height)
+    for joint in J.FACE_JOINTS:
         if not seen[joint]:
             points[joint] = middle
     return points
@@ -174,9 +161,9 @@ def _observed(points: np.ndarray, seen: np.ndarray) -> dict[str, list[float]]:
         return [float(np.linalg.norm(points[a] - points[b]))] if seen[a] and seen[b] else []
 
     observed = {name: between(*right) + between(*left) for name, (right, left) in PAIRED.items()}
-    observed["torso"] = [float(np.linalg.norm(points[NECK] - mid_hip(points)))]
-    observed["shoulders"] = [d / 2 for d in between(R_SHOULDER, L_SHOULDER)]
-    observed["hips"] = [d / 2 for d in between(R_HIP, L_HIP)]
+    observed["torso"] = [float(np.linalg.norm(points[J.NECK] - mid_hip(points)))]
+    observed["shoulders"] = [d / 2 for d in between(J.R_SHOULDER, J.L_SHOULDER)]
+    observed["hips"] = [d / 2 for d in between(J.R_HIP, J.L_HIP)]
     scale = {name: max(values, default=0.0) / USUAL[name] for name, values in observed.items()}
     for one, other in CHAINS + tuple((lower, upper) for upper, lower in CHAINS):
         most = UNEVEN * USUAL[one] * max(scale[other], scale["torso"])

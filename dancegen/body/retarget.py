@@ -14,32 +14,17 @@ from itertools import pairwise
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from dancegen.body import joints as J
 from dancegen.body.face import turn_face
-from dancegen.body.joints import (
-    ARM_CHAINS,
-    FACE_JOINTS,
-    L_ANKLE,
-    L_HIP,
-    L_KNEE,
-    L_SHOULDER,
-    LEG_CHAINS,
-    NECK,
-    R_ANKLE,
-    R_HIP,
-    R_KNEE,
-    R_SHOULDER,
-    V,
-    body_height,
-    mid_hip,
-)
+from dancegen.body.joints import V, body_height, mid_hip
 from dancegen.body.proportions import PAIRED, Proportions, complete, measure
 from dancegen.body.sequence import SkeletonSequence
 
 HAND = 0.6  # a hand reaches this share of the forearm beyond the wrist
 MARGIN = 0.015  # of the picture's longer side, kept free
 TRAVEL_SECONDS = 0.8  # movement of the hips slower than this is travel, faster is the dance itself
-TRUNK = (NECK, R_SHOULDER, L_SHOULDER, R_HIP, L_HIP)
-LEGS = (R_KNEE, R_ANKLE, L_KNEE, L_ANKLE)
+TRUNK = (J.NECK, J.R_SHOULDER, J.L_SHOULDER, J.R_HIP, J.L_HIP)
+LEGS = (J.R_KNEE, J.R_ANKLE, J.L_KNEE, J.L_ANKLE)
 SHORTEST_LEGS = 0.5  # share of their height that legs keep where the subject does not fit into the picture upright
 HAIR = 0.07  # body heights above the face points
 LEAST_TRAVEL = 0.35  # the travel is scaled down to this before the subject's place is moved
@@ -98,7 +83,7 @@ def _faces_away(points: np.ndarray, seen: np.ndarray) -> bool:
     """Whether the person's right is at our right: they show us their back."""
     spans = [
         (points[left, 0] - points[right, 0])
-        for right, left in ((R_SHOULDER, L_SHOULDER), (R_HIP, L_HIP))
+        for right, left in ((J.R_SHOULDER, J.L_SHOULDER), (J.R_HIP, J.L_HIP))
         if seen[right] and seen[left]
     ]
     return bool(spans) and sum(spans) < 0
@@ -106,7 +91,7 @@ def _faces_away(points: np.ndarray, seen: np.ndarray) -> bool:
 
 def _leg(motion: np.ndarray) -> float:
     """Length of the dance's own leg: (T, V, 3) -> units of the dance."""
-    return _own_length(motion, (R_HIP, R_KNEE)) + _own_length(motion, (R_KNEE, R_ANKLE))
+    return _own_length(motion, (J.R_HIP, J.R_KNEE)) + _own_length(motion, (J.R_KNEE, J.R_ANKLE))
 
 
 def _own_length(motion: np.ndarray, bone: tuple[int, int]) -> float:
@@ -128,15 +113,18 @@ def _pose(motion: np.ndarray, body: Proportions, points: np.ndarray, seen: np.nd
     pose = np.zeros((len(motion), V, 3))
     size = body.lengths
     hips = mid_hip(motion)
-    pose[:, NECK] = size["torso"] * _directions(motion, hips, motion[:, NECK])
-    for right, left, name, root in ((R_HIP, L_HIP, "hips", 0.0), (R_SHOULDER, L_SHOULDER, "shoulders", pose[:, NECK])):
+    pose[:, J.NECK] = size["torso"] * _directions(motion, hips, motion[:, J.NECK])
+    for right, left, name, root in (
+        (J.R_HIP, J.L_HIP, "hips", 0.0),
+        (J.R_SHOULDER, J.L_SHOULDER, "shoulders", pose[:, J.NECK]),
+    ):
         half = size[name] * _directions(motion, motion[:, right], motion[:, left])
         shrug = _shrug(motion, right, left, name, body)
         pose[:, right], pose[:, left] = root - half + shrug, root + half + shrug
     for name, bones in PAIRED.items():
         for parent, child in bones:
             pose[:, child] = pose[:, parent] + size[name] * _directions(motion, motion[:, parent], motion[:, child])
-    pose[:, FACE_JOINTS] = pose[:, NECK, None] + turn_face(motion, points, seen, body.height)
+    pose[:, J.FACE_JOINTS] = pose[:, J.NECK, None] + turn_face(motion, points, seen, body.height)
     return pose
 
 
@@ -144,13 +132,13 @@ def _shrug(motion: np.ndarray, right: int, left: int, name: str, body: Proportio
     """How far the middle of the shoulders is from the neck, in the subject's scale: (T, 3); the hips have none."""
     if name == "hips":
         return 0.0
-    offset = (motion[:, right] + motion[:, left]) / 2 - motion[:, NECK]
+    offset = (motion[:, right] + motion[:, left]) / 2 - motion[:, J.NECK]
     return offset * (body.height / max(float(np.median(body_height(motion))), 1e-6))
 
 
 def _ground(points: np.ndarray, seen: np.ndarray, body: Proportions) -> float:
     """The y on which the subject's lower ankle stands; from the leg's length where no ankle is in the picture."""
-    ankles = [points[j, 1] for j in (R_ANKLE, L_ANKLE) if seen[j]]
+    ankles = [points[j, 1] for j in (J.R_ANKLE, J.L_ANKLE) if seen[j]]
     if ankles:
         return float(max(ankles))
     return float(mid_hip(points)[1]) + body.lengths["thigh"] + body.lengths["shin"]
@@ -158,7 +146,7 @@ def _ground(points: np.ndarray, seen: np.ndarray, body: Proportions) -> float:
 
 def _ceiling(points: np.ndarray, seen: np.ndarray, body: Proportions, frame: _Frame) -> float:
     """The least y of a face point: room for the hair below the picture's top, unless the picture has less."""
-    face = [points[j, 1] for j in FACE_JOINTS if seen[j]]
+    face = [points[j, 1] for j in J.FACE_JOINTS if seen[j]]
     usual = frame.top + HAIR * body.height
     return float(min([usual, *face]))
 
@@ -166,7 +154,7 @@ def _ceiling(points: np.ndarray, seen: np.ndarray, body: Proportions, frame: _Fr
 def _fit(pose: np.ndarray, room: float) -> float:
     """The scale at which the subject fits between ground and ceiling (`room`, pixels) at least with knees bent: 1 for
     all but a body that the picture shows far from upright, as a drawing of somebody who leaps."""
-    head = -pose[:, FACE_JOINTS, 1].min(axis=1)  # (T,) above the mid-hip
+    head = -pose[:, J.FACE_JOINTS, 1].min(axis=1)  # (T,) above the mid-hip
     legs = np.maximum(pose[:, LEGS, 1].max(axis=1), 0)  # (T,) lowest ankle below it
     needed = float((head + SHORTEST_LEGS * legs).max())
     return min(max(room, 0.25 * needed) / needed, 1.0) if needed > 0 else 1.0
@@ -181,10 +169,10 @@ def _stand(motion: np.ndarray, pose: np.ndarray, leg: float, ground: float, ceil
     lowest = motion[..., 1].max(axis=1)  # (T,)
     floor = np.quantile(lowest, 0.9)  # where the dance's ankle stands
     jump = np.maximum(floor - lowest, 0) * leg  # (T,)
-    head = -pose[:, FACE_JOINTS, 1].min(axis=1)  # (T,) above the mid-hip
+    head = -pose[:, J.FACE_JOINTS, 1].min(axis=1)  # (T,) above the mid-hip
     legs = np.maximum(pose[:, LEGS, 1].max(axis=1), 1e-6)  # (T,) lowest ankle below the mid-hip
     share = float(np.clip((ground - ceiling - head) / legs, SHORTEST_LEGS, 1).min())
-    hips = pose[:, (R_HIP, L_HIP), 1].repeat(2, axis=1)  # (T, 4)
+    hips = pose[:, (J.R_HIP, J.L_HIP), 1].repeat(2, axis=1)  # (T, 4)
     pose[:, LEGS, 1] = hips + share * (pose[:, LEGS, 1] - hips)
     under = pose[..., 1].max(axis=1)  # (T,)
     room = np.maximum(ground - under - head - ceiling, 0)
@@ -204,7 +192,7 @@ def _frame(points: np.ndarray, picture_size: tuple[int, int]) -> _Frame:
 
 def _with_hands(pose: np.ndarray) -> np.ndarray:
     """The pose and its finger tips and head's sides, for finding out what leaves the picture: (T, V + 2, 3)."""
-    tips = [pose[:, wrist] + HAND * (pose[:, wrist] - pose[:, elbow]) for _, elbow, wrist in ARM_CHAINS]
+    tips = [pose[:, wrist] + HAND * (pose[:, wrist] - pose[:, elbow]) for _, elbow, wrist in J.ARM_CHAINS]
     return np.concatenate([pose, np.stack(tips, axis=1)], axis=1)
 
 
@@ -243,10 +231,10 @@ def _keep_inside(pose: np.ndarray, frame: _Frame, body: Proportions) -> None:
     tips = _with_hands(pose)
     soft = 0.12 * body.height
     hand = 0.6 * HAND * body.lengths["forearm"]
-    arms = [joint for _, *joints in ARM_CHAINS for joint in joints]
-    face = pose[:, FACE_JOINTS, 0]  # (T, 5), moved as one
-    pose[:, FACE_JOINTS, 0] += np.maximum(frame.left - face.min(axis=1, keepdims=True), 0)
-    pose[:, FACE_JOINTS, 0] -= np.maximum(face.max(axis=1, keepdims=True) - frame.right, 0)
+    arms = [joint for _, *joints in J.ARM_CHAINS for joint in joints]
+    face = pose[:, J.FACE_JOINTS, 0]  # (T, 5), moved as one
+    pose[:, J.FACE_JOINTS, 0] += np.maximum(frame.left - face.min(axis=1, keepdims=True), 0)
+    pose[:, J.FACE_JOINTS, 0] -= np.maximum(face.max(axis=1, keepdims=True) - frame.right, 0)
     sides = ((0, frame.left, -1.0, [*arms, *LEGS]), (0, frame.right, 1.0, [*arms, *LEGS]), (1, frame.top, -1.0, arms))
     for axis, limit, sign, joints in sides:
         if float((sign * tips[..., axis]).max()) > sign * limit:
@@ -273,13 +261,13 @@ def _restore_lengths(before: np.ndarray, pose: np.ndarray) -> None:
 
     Knees bend forward; arms keep to the side of the body, front or back, where they were.
     """
-    for chain in (*ARM_CHAINS, *LEG_CHAINS):
+    for chain in (*J.ARM_CHAINS, *J.LEG_CHAINS):
         for parent, child in pairwise(chain):
             old, new = before[:, child] - before[:, parent], pose[:, child] - pose[:, parent]  # (T, 3)
             lost = np.maximum((old[:, :2] ** 2).sum(1) - (new[:, :2] ** 2).sum(1), 0)  # (T,)
             if lost.max() <= 1e-6 * (old**2).sum(1).max():
                 pose[:, child, 2] = pose[:, parent, 2] + old[:, 2]
                 continue
-            bent = -1.0 if child in (R_KNEE, L_KNEE) else 1.0
+            bent = -1.0 if child in (J.R_KNEE, J.L_KNEE) else 1.0
             side = bent if child in LEGS else np.where(old[:, 2] > 0, 1.0, -1.0)
             pose[:, child, 2] = pose[:, parent, 2] + side * np.sqrt(old[:, 2] ** 2 + lost)

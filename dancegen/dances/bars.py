@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dancegen.audio.grid import BeatGrid, grid_from_times
-from dancegen.body.joints import L_ANKLE, LIMBS, NECK, R_ANKLE, mid_hip
+from dancegen.body.joints import BONES, L_ANKLE, NECK, R_ANKLE, mid_hip
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.errors import DancegenError
 from dancegen.progress import counted
@@ -157,7 +157,7 @@ def blend(a: np.ndarray, b: np.ndarray, share: np.ndarray) -> np.ndarray:
     weight = share[:, None, None]
     straight = a * (1 - weight) + b * weight  # (T, V, 3)
     joints = straight.copy()
-    for parent, child in LIMBS:
+    for parent, child in BONES:
         bone = straight[:, child] - straight[:, parent]  # (T, 3)
         length_a = np.linalg.norm(a[:, child] - a[:, parent], axis=-1)
         length_b = np.linalg.norm(b[:, child] - b[:, parent], axis=-1)
@@ -169,7 +169,7 @@ def blend(a: np.ndarray, b: np.ndarray, share: np.ndarray) -> np.ndarray:
     joints[..., 2] -= mid_hip(joints)[:, None, 2] - mid_hip(straight)[:, None, 2]
     inner = (share > 0) & (share < 1)
     joints[~inner] = straight[~inner]
-    assert LIMBS[0][0] == NECK  # the walk above starts at the neck
+    assert BONES[0][0] == NECK  # the walk above starts at the neck
     return joints
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from dancegen.body import joints as J
 from dancegen.body.canonical import ANKLE_HEIGHT, BONE_LENGTHS
-from dancegen.body.joints import JOINT_NAMES, L_ANKLE, LIMBS, NECK, R_ANKLE, V, body_height, mid_hip
+from dancegen.body.joints import V, body_height, mid_hip
 from dancegen.body.openpose import KeypointFrame, read_keypoints
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.dances.dance_file import DanceFile, Placement, SongInfo, Take, file_sha256, rounded
@@ -17,7 +18,7 @@ from dancegen.dances.takes import scores_of
 from dancegen.errors import DancegenError
 from dancegen.progress import counted
 
-# Where a joint that no frame shows is put, seen from its parent: limb by limb of LIMBS, (x, y), arms and legs hanging.
+# Where a joint that no frame shows is put, seen from its parent: limb by limb of BONES, (x, y), arms and legs hanging.
 _REST = (
     *((-1, 0), (1, 0), (-0.2, 1), (0, 1), (0.2, 1), (0, 1)),
     *((-0.3, 1), (0, 1), (0, 1), (0.3, 1), (0, 1), (0, 1)),
@@ -56,7 +57,7 @@ def read_poses(path: Path, fps: float, canvas: tuple[int, int] | None = None) ->
     points, confidence = _follow(frames, canvas if shares else None)  # (T, V, 2), (T, V)
     if not (confidence > 0).any():
         raise DancegenError(f"{path} has no people in its {counted(len(frames), 'frames')}", "export it again")
-    if not (confidence[:, NECK] > 0).any():
+    if not (confidence[:, J.NECK] > 0).any():
         raise DancegenError(f"{path}: no frame shows the neck", "give poses with neck and hips")
     notes = _gap_notes(confidence)
     points, confidence = _fill(points, confidence)
@@ -125,9 +126,9 @@ def _gap_notes(confidence: np.ndarray) -> tuple[str, ...]:
     gaps = {joint: int((~seen[seen.any(axis=1), joint]).sum()) for joint in range(V) if seen[:, joint].any()}
     gaps = {joint: count for joint, count in gaps.items() if count}
     if gaps:
-        listed = ", ".join(f"{JOINT_NAMES[joint]} in {count}" for joint, count in gaps.items())
+        listed = ", ".join(f"{J.JOINT_NAMES[joint]} in {count}" for joint, count in gaps.items())
         notes.append(f"joints missing in some frames, interpolated: {listed}")
-    never = [JOINT_NAMES[joint] for joint in range(V) if not seen[:, joint].any()]
+    never = [J.JOINT_NAMES[joint] for joint in range(V) if not seen[:, joint].any()]
     if never:
         notes.append(f"never shown, and not drawn: {', '.join(never)}")
     return tuple(notes)
@@ -147,7 +148,7 @@ def _fill(points: np.ndarray, confidence: np.ndarray) -> tuple[np.ndarray, np.nd
         confidence[gap, joint] = np.interp(moments[gap], seen, confidence[seen, joint])
     shown = (confidence > 0).any(axis=0)  # (V,)
     size = _size(points, shown)
-    for (parent, child), length, rest in zip(LIMBS, BONE_LENGTHS, _REST, strict=True):
+    for (parent, child), length, rest in zip(J.BONES, BONE_LENGTHS, _REST, strict=True):
         if not shown[child]:
             step = np.asarray(rest, float) / np.hypot(*rest) * length * size
             points[:, child] = points[:, parent] + step
@@ -164,6 +165,6 @@ def _size(points: np.ndarray, shown: np.ndarray) -> float:
 def _placement(points: np.ndarray, confidence: np.ndarray, canvas: tuple[int, int]) -> Placement:
     """Where the canonical dance lies: one body height, the ground under the lower ankle, the middle of its path."""
     size = _size(points, (confidence > 0).any(axis=0))
-    lower = points[:, [R_ANKLE, L_ANKLE], 1].max(axis=1)  # (T,)
+    lower = points[:, [J.R_ANKLE, J.L_ANKLE], 1].max(axis=1)  # (T,)
     ground = float(np.quantile(lower, 0.9)) + ANKLE_HEIGHT * size
     return Placement(canvas[0], canvas[1], size, float(np.median(mid_hip(points)[:, 0])), ground)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dancegen.body.joints import BEAT_JOINTS, L_ANKLE, LIMBS, R_ANKLE, mid_hip
+from dancegen.body.joints import BEAT_JOINTS, BONES, L_ANKLE, R_ANKLE, mid_hip
 
 SPEED_SMOOTHING = 0.08  # seconds, sigma of the Gaussian over the mean joint speed
 BEAT_SIGMA = 0.1  # seconds, the tolerance of beat consistency
@@ -129,7 +129,7 @@ def diversity(takes: Sequence[np.ndarray]) -> float:
 
 def bone_drift(joints: np.ndarray) -> float:
     """The standard deviation over time of each limb's length, mean over limbs, in body heights (3D: ideally 0)."""
-    parents, children = zip(*LIMBS, strict=True)
+    parents, children = zip(*BONES, strict=True)
     lengths = np.linalg.norm(joints[:, list(children)] - joints[:, list(parents)], axis=-1)  # (T, 17)
     return float(lengths.std(axis=0).mean())
 

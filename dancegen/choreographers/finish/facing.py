@@ -1,6 +1,6 @@
 """The dance faces the camera within LIMIT: one picture shows one side of a person.
 
-Glossary: T poses, L = 17 limbs (the order of `joints.LIMBS`).
+Glossary: T poses, L = 17 bones (the order of `joints.BONES`).
 """
 
 from __future__ import annotations

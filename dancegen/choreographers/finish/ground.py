@@ -1,6 +1,6 @@
 """The last touch on a dance: no trembling, no floating, no sliding. All on directions and root, so bones keep.
 
-Glossary: T poses, L = 17 limbs, V = 18 joints; unit body heights, y down, the ground at y = 0.
+Glossary: T poses, L = 17 bones, V = 18 joints; unit body heights, y down, the ground at y = 0.
 """
 
 from __future__ import annotations

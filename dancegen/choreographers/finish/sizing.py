@@ -3,7 +3,7 @@
 A network trained with L1 moves a little less than its teachers, legs and trunk most. So each limb's departure from the
 dance's mean pose is multiplied: by a gain of its part of the body, and by one that follows the loudness.
 
-Glossary: F pieces, T poses, L = 17 limbs, K beat inputs.
+Glossary: F pieces, T poses, L = 17 bones, K beat inputs.
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ import numpy as np
 
 from dancegen.audio.beats import BEAT_FEATURES
 from dancegen.audio.song import PIECE_SECONDS
+from dancegen.body.joints import ARM_BONES, LEG_BONES, TRUNK_BONES
 from dancegen.choreographers.finish.ground import smooth_in_time
 
 LOUDNESS_SECONDS = 1.5  # sigma: the size follows verse and chorus, not the single beat
 USUAL_LOUDNESS = 0.6  # at which the loudness changes nothing
 LOUDNESS_SPAN = 0.4  # how much bigger the loudest stretch is than the quietest
 ARMS, LEGS, TRUNK = 1.0, 1.05, 1.15  # gains, chosen so that the spread of poses nears that of real dancers
-ARM_LIMBS = (2, 3, 4, 5)
-LEG_LIMBS = (7, 8, 10, 11)
-TRUNK_LIMBS = (0, 1, 6, 9, 12, 13, 14, 15, 16)
 
 
 def slow_loudness(inputs: np.ndarray, poses: int) -> np.ndarray:
@@ -53,8 +51,8 @@ def enlarge(directions: np.ndarray, root: np.ndarray, loudness: np.ndarray) -> t
     """
     swell = (1 + LOUDNESS_SPAN * (loudness - USUAL_LOUDNESS)).astype(np.float32)  # (T,)
     part = np.zeros(directions.shape[1], np.float32)
-    for limbs, gain in ((ARM_LIMBS, ARMS), (LEG_LIMBS, LEGS), (TRUNK_LIMBS, TRUNK)):
-        part[list(limbs)] = gain
+    for bones, gain in ((ARM_BONES, ARMS), (LEG_BONES, LEGS), (TRUNK_BONES, TRUNK)):
+        part[list(bones)] = gain
     rest = directions.mean(axis=0)
     rest = rest / np.maximum(np.linalg.norm(rest, axis=-1, keepdims=True), 1e-6)
     sized = rest + (swell[:, None] * part)[..., None] * (directions - rest)

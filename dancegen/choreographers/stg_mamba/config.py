@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dancegen.audio.beats import BEAT_FEATURES
-from dancegen.body.canonical import LIMB_COUNT
+from dancegen.body.canonical import BONE_COUNT
 from dancegen.choreographers.stg_mamba.phrases import PHRASE_CLOCK
 
 STYLES = ("none", "cha-cha", "rumba", "tango", "waltz")
-POSE_VALUES = LIMB_COUNT * 3 + 2  # a direction for each limb, x and y of the mid-hip
+POSE_VALUES = BONE_COUNT * 3 + 2  # a direction for each limb, x and y of the mid-hip
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 The song goes through the network in overlapping windows, a few at a time, so that memory does not grow with its
 length. The noise belongs to the phrase, not to the window, so that a window's neighbours dance the same dance.
 
-Glossary: F pieces, R poses per piece, K beat inputs, Z noise, W windows, L = 17 limbs, V = 18 joints.
+Glossary: F pieces, R poses per piece, K beat inputs, Z noise, W windows, L = 17 bones, V = 18 joints.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The music-to-skeleton network: audio encoder, GRU, STGM blocks, generation head.
 
 Glossary: B batch, F pieces of 0.1 s, S = 1,600 samples of a piece, h width of H_0, Z noise, V = 18 joints, d features
-of a joint, L = 17 limbs, R poses per piece, T = F R poses.
+of a joint, L = 17 bones, R poses per piece, T = F R poses.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dancegen.audio.beats import BEAT_FEATURES
-from dancegen.body.canonical import LIMB_COUNT, rooted_paths
+from dancegen.body.canonical import BONE_COUNT, rooted_paths
 from dancegen.body.joints import V
 from dancegen.choreographers.stg_mamba.config import POSE_VALUES, STYLES, ChoreographerConfig
 from dancegen.choreographers.stg_mamba.phrases import UNITS
@@ -77,7 +77,7 @@ class Choreographer(nn.Module):
         self.blocks = nn.ModuleList(STGMBlock(config) for _ in range(config.blocks))
         self.gather = nn.Conv1d(V * config.node, config.head, 3, padding=1)
         self.head = nn.Conv1d(config.head, config.poses_per_piece * POSE_VALUES, 3, padding=1)
-        standing = torch.tensor([0.0, 1.0, 0.0] * LIMB_COUNT + [0.0, 0.0]).repeat(config.poses_per_piece)
+        standing = torch.tensor([0.0, 1.0, 0.0] * BONE_COUNT + [0.0, 0.0]).repeat(config.poses_per_piece)
         self.head.weight.data.mul_(0.2)  # begin near a dancer who stands, not with limbs in all directions
         self.head.bias = nn.Parameter(standing)
         self.register_buffer("paths", torch.from_numpy(rooted_paths().copy()), persistent=False)

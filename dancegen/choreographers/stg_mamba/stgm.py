@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dancegen.body.joints import LIMBS, V
+from dancegen.body.joints import BONES, V
 from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
 from dancegen.choreographers.stg_mamba.scan import SelectiveScan
 
@@ -26,7 +26,7 @@ def partitioned_adjacency() -> np.ndarray:
     """ST-GCN's spatial partition, (3, V, V) float32: each joint itself, its parent, its children."""
     parts = np.zeros((3, V, V), np.float32)
     parts[0] = np.eye(V)
-    for parent, child in LIMBS:
+    for parent, child in BONES:
         parts[1, child, parent] = 1  # the child listens to the joint nearer the neck
         parts[2, parent, child] = 1
     return parts / np.maximum(parts.sum(axis=2, keepdims=True), 1)

@@ -3,7 +3,7 @@
 Each phrase of 8 beats is chosen among random candidates by how well its slow moments meet the beats, how near its first
 pose is to the last one, and how well its energy fits the loudness of that stretch of the song.
 
-Glossary: T poses at 30 a second, L = 17 limbs, B beats.
+Glossary: T poses at 30 a second, L = 17 bones, B beats.
 """
 
 from __future__ import annotations

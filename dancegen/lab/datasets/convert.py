@@ -4,7 +4,7 @@ A folder NAME/ of one JSON file for each frame (or NAME.json, a list of frames) 
 becomes NAME.npz. The pictures have no depth: how far a limb points toward or away from the camera follows from how
 much shorter it looks than it is; its sign is taken as toward the camera for arms and thighs and away for shins.
 
-Glossary: T frames, V = 18 joints, L = 17 limbs.
+Glossary: T frames, V = 18 joints, L = 17 bones.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from dancegen.body.canonical import BONE_LENGTHS, place_joints
-from dancegen.body.joints import LIMBS, V, body_height
+from dancegen.body.joints import BONES, TRUNK_BONES, V, body_height
 from dancegen.body.openpose import KeypointFrame, read_keypoints
 from dancegen.errors import DancegenError
 from dancegen.lab.datasets.motion import HUMAN_HEIGHT
 
-SHINS = (8, 11)  # limbs of which the lower end goes away from the camera when a knee bends
+SHINS = (8, 11)  # bones of which the lower end goes away from the camera when a knee bends
 
 
 def convert_folder(folder: Path, fps: float = 30.0) -> int:
@@ -63,12 +63,12 @@ def lift(points: np.ndarray) -> np.ndarray:
     height = float(np.quantile(body_height(points), 0.9))
     if height <= 0:
         raise DancegenError("the person has no height", "check the keypoints")
-    parents, children = zip(*LIMBS, strict=True)
+    parents, children = zip(*BONES, strict=True)
     bones = (points[:, list(children)] - points[:, list(parents)]) / height  # (T, L, 2)
     lengths = np.asarray(BONE_LENGTHS)
     hidden = np.sqrt(np.maximum(lengths**2 - (bones**2).sum(-1), 0))  # (T, L) body heights along the view
-    sign = np.where(np.isin(np.arange(len(LIMBS)), SHINS), 1.0, -1.0)
-    torso = np.isin(np.arange(len(LIMBS)), (0, 1, 6, 9, 12, 13, 14, 15, 16))
+    sign = np.where(np.isin(np.arange(len(BONES)), SHINS), 1.0, -1.0)
+    torso = np.isin(np.arange(len(BONES)), TRUNK_BONES)
     depth = np.where(torso, 0.0, hidden * sign)  # away from the camera
     whole = np.concatenate([bones, depth[..., None]], axis=-1)  # (T, L, 3)
     whole /= np.maximum(np.linalg.norm(whole, axis=-1, keepdims=True), 1e-6)

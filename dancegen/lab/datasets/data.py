@@ -8,7 +8,7 @@ A data folder is searched at any depth:
 
 Everything is prepared once and kept in memory: 7 hours of dance take 0.3 GB.
 
-Glossary: F pieces of 0.1 s, T = 3 F poses, L = 17 limbs, K beat features and clock, S = 1,600 samples of a piece.
+Glossary: F pieces of 0.1 s, T = 3 F poses, L = 17 bones, K beat features and clock, S = 1,600 samples of a piece.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The prepared pairs on disk, so that a second run or an ablation need not build them again, and batches from them.
 
-Glossary: B batch, F pieces, T = 3 F poses, L = 17 limbs, K beat inputs, S = 1,600 samples of a piece.
+Glossary: B batch, F pieces, T = 3 F poses, L = 17 bones, K beat inputs, S = 1,600 samples of a piece.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 The dancers of the data travel and turn freely. A canonical dance faces the camera within about 35 degrees, stands on
 y = 0 and stays near x = 0 (`SkeletonSequence`). What cannot be made so without sliding (spins, glitches) is left out.
 
-Glossary: T poses at 30 a second, V = 18 joints, L = 17 limbs.
+Glossary: T poses at 30 a second, V = 18 joints, L = 17 bones.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dancegen.body.canonical import ANKLE_HEIGHT, limb_directions, place_joints
-from dancegen.body.joints import L_ANKLE, L_HIP, L_SHOULDER, MIRROR, R_ANKLE, R_HIP, R_SHOULDER, mid_hip
+from dancegen.body.canonical import ANKLE_HEIGHT, bone_directions, place_joints
+from dancegen.body.joints import BONE_MIRROR, L_ANKLE, L_HIP, L_SHOULDER, MIRROR, R_ANKLE, R_HIP, R_SHOULDER, mid_hip
 from dancegen.dances.metrics import gaussian_smooth
 
 FPS = 30
@@ -25,7 +25,6 @@ MAX_TURN = np.radians(80.0)  # per second; faster slow turns (spins) are left ou
 TRAVEL_SMOOTHING = 3.0  # seconds: travel slower than this is taken out
 MAX_SPEED = 7.0  # metres per second of any joint; faster is a glitch of the capture
 MIN_SECONDS = 2.0  # shorter usable stretches are left out
-LIMB_MIRROR = (1, 0, 4, 5, 2, 3, 9, 10, 11, 6, 7, 8, 12, 15, 16, 13, 14)  # limb i's mirror image
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Motion:
 
 def mirrored(directions: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The mirror image: left and right swapped and x negated."""
-    flipped = directions[..., list(LIMB_MIRROR), :] * np.array([-1, 1, 1], directions.dtype)
+    flipped = directions[..., list(BONE_MIRROR), :] * np.array([-1, 1, 1], directions.dtype)
     return flipped, root * np.array([-1, 1], root.dtype)
 
 
@@ -118,7 +117,7 @@ def canonical(joints: np.ndarray, camera: float = 0.0) -> tuple[np.ndarray, np.n
     """
     joints = gaussian_smooth(joints.astype(np.float64), 0.7)  # float16 steps of up to 1 mm shake at 30 poses a second
     turned, removed, rate = face_camera(joints, camera)
-    directions = limb_directions(turned)  # (T, L, 3)
+    directions = bone_directions(turned)  # (T, L, 3)
     body = place_joints(directions, np.zeros((len(directions), 2)))  # (T, V, 3)
     x = travel(joints, turned, body, removed)
     ankles = body[:, [R_ANKLE, L_ANKLE], 1]  # (T, 2), y down: the larger is the lower

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from dancegen.body.joints import COLOURS, LIMBS
+from dancegen.body.joints import BONES, COLOURS
 from dancegen.errors import DancegenError
 from dancegen.lab.synthetic.draw import Painter
 from dancegen.lab.synthetic.figures import make_figure_scene
@@ -88,7 +88,7 @@ def contact_sheet(paths: list[Path], across: int = FRAMES) -> Image.Image:
 def _with_joints(scene: StoredScene, index: int) -> Image.Image:
     picture = Image.fromarray(scene.frames[index])
     pen = ImageDraw.Draw(picture)
-    for colour, (start, end) in zip(COLOURS, LIMBS, strict=False):
+    for colour, (start, end) in zip(COLOURS, BONES, strict=False):
         pen.line([*scene.joints[index, start, :2], *scene.joints[index, end, :2]], fill=colour, width=2)
     return picture
 

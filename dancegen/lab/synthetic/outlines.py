@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dancegen.body.limbs import K, limb_segments
+from dancegen.body.limbs import K, limb_axes
 from dancegen.lab.synthetic.character import Character, load_character, skin
 from dancegen.lab.synthetic.draw import project
 from dancegen.lab.synthetic.poses import FACING_LIMIT, TURNED_LIMIT, dance_run, still_pose
@@ -76,7 +76,7 @@ def make_outlines(sources: Sources, index: int, seed: int) -> Outlines:
 
 def limb_slices(character: Character) -> list[list[np.ndarray]]:
     """The vertices' numbers of each slice of each limb, from the limb's first end to its last: K lists of S."""
-    ends = limb_segments(character.rest * [1, -1, 1])  # (K, 2, 2), y down as in pictures
+    ends = limb_axes(character.rest * [1, -1, 1])  # (K, 2, 2), y down as in pictures
     found = []
     for limb in range(K):
         own = np.flatnonzero(character.limb_weights[:, limb + 1] > 0.5)

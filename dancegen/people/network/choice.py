@@ -14,7 +14,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dancegen.body.capsules import body_heights
 from dancegen.body.joints import (
     ARM_CHAINS,
     L_ELBOW,
@@ -26,9 +25,11 @@ from dancegen.body.joints import (
     R_HIP,
     R_KNEE,
     R_SHOULDER,
+    body_height,
 )
 from dancegen.people.network.heat import FINDER_STRIDE, around, means_around
 
+SMALLEST_BODY = 8.0  # px
 PEAKS = 4  # of a map that are looked at
 LEAST = 0.02  # share of a map that a second peak holds at least
 # The longest limbs believed, from their parent joint, body heights: 1.6 times natural ones; how much farther costs half
@@ -47,7 +48,7 @@ def chosen_joints(heat: Tensor, stride: int = FINDER_STRIDE) -> tuple[Tensor, Te
         (V, 2) px of the input, and (V,) how much of the whole map lies around the place, 0..1.
     """
     places, mass = peaks(heat, stride)
-    height = float(body_heights(places[None, :, 0], torch.ones(1, len(places), device=heat.device))[0])
+    height = max(float(body_height(places[:, 0])), SMALLEST_BODY)
     which = torch.from_numpy(_choice(places.cpu().numpy() / height, mass.cpu().numpy())).to(heat.device)
     each = torch.arange(len(which), device=heat.device)
     return places[each, which], mass[each, which]

@@ -23,8 +23,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dancegen.body.capsules import limb_capsules
+from dancegen.body.capsules import soft_limbs
 from dancegen.body.joints import MIRROR, V
+from dancegen.body.limbs import LIMB_MIRROR
 from dancegen.body.limbs import K as PARTS
 from dancegen.people.network.blocks import Halve, UNet
 from dancegen.people.network.choice import chosen_joints
@@ -107,7 +108,7 @@ class Segmenter(nn.Module):
         Returns:
             mask logits (B, 1, h, w), part logits (B, P, h / 2, w / 2).
         """
-        capsules = limb_capsules(joints, confidence, picture.shape[-2:], stride=4)  # (B, P, h / 4, w / 4)
+        capsules = soft_limbs(joints, confidence, picture.shape[-2:], stride=4)  # (B, P, h / 4, w / 4)
         features, _ = self.body(self.stem(picture - 0.5), capsules)  # (B, C, h / 2, w / 2)
         coarse = F.pixel_shuffle(self.coarse(features), 2)  # (B, 1, h, w)
         hints = F.pixel_shuffle(self.widen(features), 2)  # (B, 4, h, w)
@@ -271,7 +272,7 @@ class SubjectNetwork(nn.Module):
             pictures, torch.cat([joints, mirrored]), torch.cat([known, known[:, list(MIRROR)]])
         )
         mask = (mask[:1] + mask[1:].flip(3)) / 2
-        parts = (parts[:1] + parts[1:, list(MIRRORED_PARTS)].flip(3)) / 2
+        parts = (parts[:1] + parts[1:, list(LIMB_MIRROR)].flip(3)) / 2
         alpha = torch.sigmoid(mask)
         shares = torch.softmax(parts, dim=1) * F.avg_pool2d(alpha, 2)
         return alpha[0, 0].cpu().numpy(), shares[0].cpu().numpy()
@@ -279,10 +280,6 @@ class SubjectNetwork(nn.Module):
     def _tensor(self, square: np.ndarray) -> Tensor:
         device = next(self.parameters()).device
         return torch.from_numpy(square).permute(2, 0, 1)[None].to(device).float() / 255  # (1, 3, size, size)
-
-
-# Index of each part's mirror image: arms and legs change sides.
-MIRRORED_PARTS = (0, 1, 2, 6, 7, 8, 3, 4, 5, 12, 13, 14, 9, 10, 11)
 
 
 def load_subject_network(path: Path, device: torch.device | str = "cpu") -> SubjectNetwork:

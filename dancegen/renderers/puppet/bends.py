@@ -16,47 +16,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from dancegen.body.joints import (
-    L_ANKLE,
-    L_ELBOW,
-    L_HIP,
-    L_KNEE,
-    L_SHOULDER,
-    L_WRIST,
-    NECK,
-    R_ANKLE,
-    R_ELBOW,
-    R_HIP,
-    R_KNEE,
-    R_SHOULDER,
-    R_WRIST,
-    body_height,
-)
-from dancegen.body.limbs import (
-    L_FOREARM,
-    L_SHIN,
-    L_THIGH,
-    L_UPPER_ARM,
-    R_FOREARM,
-    R_SHIN,
-    R_THIGH,
-    R_UPPER_ARM,
-)
+from dancegen.body import joints as J
+from dancegen.body import limbs as L
+from dancegen.body.joints import body_height
 
 # Hips are left out: a fan there draws the shirt's hem down the thigh.
 # limb, its joint that bends, its far end, the neighbour's far end, the joint towards which the torso's side lies (the
 # joint itself where the neighbour is no torso).
 BENDS = (
-    (R_UPPER_ARM, R_SHOULDER, R_ELBOW, NECK, R_HIP),
-    (L_UPPER_ARM, L_SHOULDER, L_ELBOW, NECK, L_HIP),
-    (R_UPPER_ARM, R_ELBOW, R_SHOULDER, R_WRIST, R_ELBOW),
-    (L_UPPER_ARM, L_ELBOW, L_SHOULDER, L_WRIST, L_ELBOW),
-    (R_FOREARM, R_ELBOW, R_WRIST, R_SHOULDER, R_ELBOW),
-    (L_FOREARM, L_ELBOW, L_WRIST, L_SHOULDER, L_ELBOW),
-    (R_THIGH, R_KNEE, R_HIP, R_ANKLE, R_KNEE),
-    (L_THIGH, L_KNEE, L_HIP, L_ANKLE, L_KNEE),
-    (R_SHIN, R_KNEE, R_ANKLE, R_HIP, R_KNEE),
-    (L_SHIN, L_KNEE, L_ANKLE, L_HIP, L_KNEE),
+    (L.R_UPPER_ARM, J.R_SHOULDER, J.R_ELBOW, J.NECK, J.R_HIP),
+    (L.L_UPPER_ARM, J.L_SHOULDER, J.L_ELBOW, J.NECK, J.L_HIP),
+    (L.R_UPPER_ARM, J.R_ELBOW, J.R_SHOULDER, J.R_WRIST, J.R_ELBOW),
+    (L.L_UPPER_ARM, J.L_ELBOW, J.L_SHOULDER, J.L_WRIST, J.L_ELBOW),
+    (L.R_FOREARM, J.R_ELBOW, J.R_WRIST, J.R_SHOULDER, J.R_ELBOW),
+    (L.L_FOREARM, J.L_ELBOW, J.L_WRIST, J.L_SHOULDER, J.L_ELBOW),
+    (L.R_THIGH, J.R_KNEE, J.R_HIP, J.R_ANKLE, J.R_KNEE),
+    (L.L_THIGH, J.L_KNEE, J.L_HIP, J.L_ANKLE, J.L_KNEE),
+    (L.R_SHIN, J.R_KNEE, J.R_ANKLE, J.R_HIP, J.R_KNEE),
+    (L.L_SHIN, J.L_KNEE, J.L_ANKLE, J.L_HIP, J.L_KNEE),
 )
 BENDS_OF = {limb: [i for i, bend in enumerate(BENDS) if bend[0] == limb] for limb in {bend[0] for bend in BENDS}}
 
@@ -145,7 +122,7 @@ def limb_bends(source: np.ndarray, target: np.ndarray) -> Bends:
         span,
         turn * sure,
         np.broadcast_to(REACH * size, span.shape),
-        TIGHT * np.clip(np.abs(turn) * sure, 0, 1) * ((np.array(other) == NECK) & (to_side > span)),
+        TIGHT * np.clip(np.abs(turn) * sure, 0, 1) * ((np.array(other) == J.NECK) & (to_side > span)),
     )
 
 

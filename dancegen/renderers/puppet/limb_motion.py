@@ -13,67 +13,25 @@ import numpy as np
 import torch
 from torch import nn
 
-from dancegen.body.joints import (
-    FACE_JOINTS,
-    L_ANKLE,
-    L_ELBOW,
-    L_HIP,
-    L_KNEE,
-    L_SHOULDER,
-    L_WRIST,
-    R_ANKLE,
-    R_ELBOW,
-    R_HIP,
-    R_KNEE,
-    R_SHOULDER,
-    R_WRIST,
-    V,
-    body_height,
-    mid_hip,
-)
-from dancegen.body.limbs import (
-    HEAD,
-    L_FOOT,
-    L_FOREARM,
-    L_HAND,
-    L_SHIN,
-    L_THIGH,
-    L_UPPER_ARM,
-    R_FOOT,
-    R_FOREARM,
-    R_HAND,
-    R_SHIN,
-    R_THIGH,
-    R_UPPER_ARM,
-    K,
-    limb_segments,
-)
+from dancegen.body import joints as J
+from dancegen.body import limbs as L
+from dancegen.body.joints import V, body_height, mid_hip
+from dancegen.body.limbs import K, limb_axes
 
 SCALE_LIMIT = 0.45  # how much smaller or larger a limb is looked up at most
 SHIFT_LIMIT = 0.06  # H
 DOUBT = 0.06  # half of a correction of this size is drawn: joints are found no better than that
 # How much of what is told of the limbs' lengths is drawn: with more of it they would come apart at elbows and knees.
-LENGTHS_DRAWN = {R_UPPER_ARM: 0.0, R_FOREARM: 0.0, L_UPPER_ARM: 0.0, L_FOREARM: 0.0}
-LENGTHS_DRAWN |= {R_THIGH: 0.5, R_SHIN: 0.5, L_THIGH: 0.5, L_SHIN: 0.5}
-UNCHANGED = (R_HAND, L_HAND, R_FOOT, L_FOOT)  # skeletons end where these begin
-WIDTHS = ((R_SHOULDER, L_SHOULDER), (R_HIP, L_HIP))
-# Limbs that may lead away from the camera, and the joints between which they do.
-DEPTHS = {
-    R_UPPER_ARM: (R_SHOULDER, R_ELBOW),
-    R_FOREARM: (R_ELBOW, R_WRIST),
-    L_UPPER_ARM: (L_SHOULDER, L_ELBOW),
-    L_FOREARM: (L_ELBOW, L_WRIST),
-    R_THIGH: (R_HIP, R_KNEE),
-    R_SHIN: (R_KNEE, R_ANKLE),
-    L_THIGH: (L_HIP, L_KNEE),
-    L_SHIN: (L_KNEE, L_ANKLE),
-}
+LENGTHS_DRAWN = {L.R_UPPER_ARM: 0.0, L.R_FOREARM: 0.0, L.L_UPPER_ARM: 0.0, L.L_FOREARM: 0.0}
+LENGTHS_DRAWN |= {L.R_THIGH: 0.5, L.R_SHIN: 0.5, L.L_THIGH: 0.5, L.L_SHIN: 0.5}
+UNCHANGED = (L.R_HAND, L.L_HAND, L.R_FOOT, L.L_FOOT)  # skeletons end where these begin
+WIDTHS = ((J.R_SHOULDER, J.L_SHOULDER), (J.R_HIP, J.L_HIP))
 FEATURES = 5 * V + 1 + 6 * K + 1 + len(WIDTHS) + 1
 
 
 def limb_frames(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """First end of each limb, and unit vectors along and across it: (..., V, 2+) -> three of (..., K, 2)."""
-    ends = limb_segments(joints)
+    ends = limb_axes(joints)
     axis = ends[..., 1, :] - ends[..., 0, :]
     along = axis / np.maximum(np.linalg.norm(axis, axis=-1, keepdims=True), 1e-6)
     return ends[..., 0, :], along, np.stack([-along[..., 1], along[..., 0]], -1)
@@ -100,15 +58,15 @@ def skeleton_features(source: np.ndarray, targets: np.ndarray) -> np.ndarray:
     lengths, directions, breadths = [], [], []
     for joints in (source, target):
         _, along, _ = limb_frames(joints)
-        ends = limb_segments(joints)
+        ends = limb_axes(joints)
         lengths.append(np.linalg.norm(ends[..., 1, :] - ends[..., 0, :], axis=-1) / size[..., 0])  # (B, K)
         directions.append(along.reshape(len(along), -1))  # (B, 2 K)
-        face = joints[:, FACE_JOINTS]
+        face = joints[:, J.FACE_JOINTS]
         spread = np.linalg.norm(face - face.mean(1, keepdims=True), axis=-1).mean(1)
         across = [np.linalg.norm(joints[:, a] - joints[:, b], axis=-1) for a, b in WIDTHS]
         breadths.append(np.stack([*across, spread], 1) / size[..., 0])  # (B, 3)
     away = np.zeros_like(lengths[1])  # (B, K)
-    for limb, (a, b) in DEPTHS.items():
+    for limb, (a, b) in L.SEGMENTS.items():  # which alone may lead away from the camera
         away[:, limb] = np.abs(depth[:, b] - depth[:, a])
     taller = np.log(heights[1] / heights[0])[:, None]
     columns = [places[0].reshape(len(target), -1), places[1].reshape(len(target), -1), depth, known]
@@ -159,7 +117,7 @@ class LimbNetwork(nn.Module):
         out = (moved - rest).view(-1, K, 2, 2).tanh()  # (B, K, scale and shift, along and across)
         scale, shift = SCALE_LIMIT * out[:, :, 0], SHIFT_LIMIT * out[:, :, 1]  # (B, K, 2)
         limbs = list(scale.unbind(1))  # K of (B, 2)
-        limbs[HEAD] = limbs[HEAD].mean(-1, keepdim=True).expand(-1, 2)
+        limbs[L.HEAD] = limbs[L.HEAD].mean(-1, keepdim=True).expand(-1, 2)
         for limb in UNCHANGED:
             limbs[limb] = torch.zeros_like(limbs[limb])
         return torch.stack(limbs, 1), shift

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from dancegen.body.limbs import MIRRORED_LIMBS, axis_map, limb_segments
+from dancegen.body.limbs import LIMB_MIRROR, axis_map, limb_axes
 
 
 def mirrored(
@@ -56,8 +56,8 @@ def mirrored_limbs(
         joints: (V, 2+) source pixels.
         density: texels per source pixel.
     """
-    ends = limb_segments(joints)  # (K, 2, 2)
+    ends = limb_axes(joints)  # (K, 2, 2)
     for limb in unseen:
-        other = MIRRORED_LIMBS[limb]
+        other = LIMB_MIRROR[limb]
         if other not in unseen:
             textures[limb], corners[limb] = mirrored(textures[other], corners[other], ends[other], ends[limb], density)

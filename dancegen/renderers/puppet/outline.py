@@ -8,19 +8,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from dancegen.body.joints import L_HIP, L_SHOULDER, NECK, R_HIP, R_SHOULDER, body_height, mid_hip
-from dancegen.body.limbs import (
-    HEAD,
-    L_FOREARM,
-    L_HAND,
-    L_UPPER_ARM,
-    LOWER_TORSO,
-    R_FOREARM,
-    R_HAND,
-    R_UPPER_ARM,
-    UPPER_TORSO,
-    K,
-)
+from dancegen.body import joints as J
+from dancegen.body import limbs as L
+from dancegen.body.joints import body_height, mid_hip
+from dancegen.body.limbs import K
 
 SIDE_RIM = 0.012  # body heights over which the torso ends beside an arm
 HIP_FLESH = 0.045  # body heights that a torso is wider than its hips' joints
@@ -29,7 +20,7 @@ LEAST_HALF = 0.085  # half of a torso's width seen from any side
 HEAD_RIM = 0.15  # radii over which the head ends beside a hand
 MOST_FURTHER = 0.6  # radii: what the colours say clearly stands
 SLEEVE = 1.3  # how far a sleeve may reach, radii of the arm
-ARMS = [R_UPPER_ARM, R_FOREARM, R_HAND, L_UPPER_ARM, L_FOREARM, L_HAND]
+ARMS = [L.R_UPPER_ARM, L.R_FOREARM, L.R_HAND, L.L_UPPER_ARM, L.L_FOREARM, L.L_HAND]
 
 
 def outside_torso(joints: np.ndarray, height: int, width: int) -> torch.Tensor:
@@ -39,7 +30,7 @@ def outside_torso(joints: np.ndarray, height: int, width: int) -> torch.Tensor:
     """
     xy = joints[..., :2].astype(np.float32)
     size = body_height(xy).astype(np.float32)[:, None]
-    neck, hips = xy[:, NECK], mid_hip(xy)
+    neck, hips = xy[:, J.NECK], mid_hip(xy)
     long = np.maximum(np.linalg.norm(hips - neck, axis=-1, keepdims=True), 1e-3)  # (B, 1)
     down = (hips - neck) / long  # (B, 2)
     across = np.stack([-down[:, 1], down[:, 0]], -1)
@@ -47,9 +38,9 @@ def outside_torso(joints: np.ndarray, height: int, width: int) -> torch.Tensor:
     def lateral(joint: int, middle: np.ndarray) -> np.ndarray:
         return ((xy[:, joint] - middle) * across).sum(-1, keepdims=True) / size  # (B, 1)
 
-    shoulders = [lateral(joint, neck) for joint in (R_SHOULDER, L_SHOULDER)]
-    hip_sides = [lateral(joint, hips) for joint in (R_HIP, L_HIP)]
-    tops = [((xy[:, joint] - neck) * down).sum(-1, keepdims=True) / size for joint in (R_SHOULDER, L_SHOULDER)]
+    shoulders = [lateral(joint, neck) for joint in (J.R_SHOULDER, J.L_SHOULDER)]
+    hip_sides = [lateral(joint, hips) for joint in (J.R_HIP, J.L_HIP)]
+    tops = [((xy[:, joint] - neck) * down).sum(-1, keepdims=True) / size for joint in (J.R_SHOULDER, J.L_SHOULDER)]
     sides = []
     for sign in (1.0, -1.0):  # a body in profile has both shoulders on one side, or nearly
         reach = np.maximum.reduce([sign * place for place in shoulders])
@@ -80,11 +71,11 @@ def arms_first(distances: torch.Tensor, outside: torch.Tensor) -> torch.Tensor:
     """
     further = torch.zeros_like(distances)
     for limbs, hidden, beyond in (
-        (ARMS, (UPPER_TORSO, LOWER_TORSO), outside / SIDE_RIM),
-        ([R_HAND, L_HAND], (HEAD,), (distances[:, HEAD] - 0.95) / HEAD_RIM),
+        (ARMS, (L.UPPER_TORSO, L.LOWER_TORSO), outside / SIDE_RIM),
+        ([L.R_HAND, L.L_HAND], (L.HEAD,), (distances[:, L.HEAD] - 0.95) / HEAD_RIM),
     ):
         arm = distances[:, limbs].amin(1)  # (B, h, w)
-        others = [k for k in range(K) if k not in ARMS and k not in (UPPER_TORSO, LOWER_TORSO) and k not in hidden]
+        others = [k for k in range(K) if k not in ARMS and k not in (L.UPPER_TORSO, L.LOWER_TORSO) and k not in hidden]
         free = (distances[:, others].amin(1) - arm) / 0.2 + 0.5  # nobody else is nearer
         beside = ((SLEEVE - arm) / 0.2).clamp(0, 1) * free.clamp(0, 1)
         for limb in hidden:

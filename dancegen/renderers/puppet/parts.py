@@ -1,6 +1,6 @@
 """The person's pixels divided among the limbs, with the overlaps that keep a moving puppet in one piece.
 
-Glossary: B batch, K = 15 limbs, h x w the picture; `distances` (B, K, h, w) as `limbs.capsule_distances` gives them.
+Glossary: B batch, K = 15 limbs, h x w the picture; `distances` (B, K, h, w) as `capsules.limb_distances` gives them.
 """
 
 from __future__ import annotations
@@ -10,23 +10,10 @@ import torch
 import torch.nn.functional as F
 from scipy.ndimage import distance_transform_edt
 
-from dancegen.body.joints import L_HIP, L_KNEE, L_SHOULDER, NECK, R_HIP, R_KNEE, R_SHOULDER, body_height, mid_hip
-from dancegen.body.limbs import (
-    DEFAULT_ORDER,
-    HEAD,
-    L_THIGH,
-    L_UPPER_ARM,
-    LOWER_TORSO,
-    NEIGHBOURS,
-    R_THIGH,
-    R_UPPER_ARM,
-    RADII,
-    UPPER_TORSO,
-    K,
-    capsule_distances,
-    joint_points,
-    limb_segments,
-)
+from dancegen.body import joints as J
+from dancegen.body import limbs as L
+from dancegen.body.joints import body_height, mid_hip
+from dancegen.body.limbs import K, joint_points
 from dancegen.images.push_pull import spread
 from dancegen.renderers.puppet.outline import ARMS, SIDE_RIM, arms_first, outside_torso
 
@@ -44,16 +31,7 @@ HEM, HEM_RIM = 0.3, 0.3  # of the hips' caps, how far a leg carries of the shirt
 TUCK = 0.006  # what is tucked away under an arm may lie this far outside, body heights
 RAISED = (45.0, 65.0)  # degrees between a thigh and the torso from which, and at which, it hides the torso
 HINGES = (4, 5, 10, 11)  # elbows and knees among `joint_points`; the joints before and after are 2 further
-FILLED = (HEAD, UPPER_TORSO, LOWER_TORSO, R_THIGH, L_THIGH)  # the limbs that arms are often in front of
-
-
-def limb_distances(joints: np.ndarray, height: int, width: int) -> torch.Tensor:
-    """`capsule_distances` of poses given in pixels: (B, V, 2+) -> (B, K, height, width)."""
-    size = body_height(joints[..., :2])  # (B,)
-    segments = torch.from_numpy(limb_segments(joints, size).astype(np.float32))  # (B, K, 2, 2)
-    radii = torch.from_numpy((size[:, None] * RADII).astype(np.float32))  # (B, K)
-    x, y = torch.arange(width) + 0.5, torch.arange(height) + 0.5
-    return capsule_distances(segments, radii, x, y)
+FILLED = (L.HEAD, L.UPPER_TORSO, L.LOWER_TORSO, L.R_THIGH, L.L_THIGH)  # the limbs that arms are often in front of
 
 
 def owners(distances: torch.Tensor) -> torch.Tensor:
@@ -144,17 +122,17 @@ def parts(distances: torch.Tensor, joints: np.ndarray, widths: np.ndarray) -> to
     y = torch.arange(height, device=distances.device) + 0.5
     reaching = [own[:, k] for k in range(K)]
     lowered = own.clone()  # what of the legs a torso may carry along: a raised thigh is in front of it
-    lowered[:, [R_THIGH, L_THIGH]] *= 1 - torch.from_numpy(_raised(joints)).to(own)[..., None, None]
-    for a, b, point, reach in NEIGHBOURS:
+    lowered[:, [L.R_THIGH, L.L_THIGH]] *= 1 - torch.from_numpy(_raised(joints)).to(own)[..., None, None]
+    for a, b, point, reach in L.NEIGHBOURS:
         dx = x - points[:, point, 0, None]  # (B, w)
         dy = y - points[:, point, 1, None]  # (B, h)
         radius = torch.minimum(reach * size, wide[:, point]).clamp_min(0.5)[:, None, None]
         distance = (dx[:, None, :] ** 2 + dy[:, :, None] ** 2).sqrt() / radius  # (B, h, w)
-        cap = ((1 - distance) / (TORSO_RIM if a in (UPPER_TORSO, LOWER_TORSO) else CAP_RIM)).clamp(0, 1)
+        cap = ((1 - distance) / (TORSO_RIM if a in (L.UPPER_TORSO, L.LOWER_TORSO) else CAP_RIM)).clamp(0, 1)
         reaching[a] = torch.maximum(
-            reaching[a], lowered[:, b] * cap * (torso_side if b in ARMS and a == UPPER_TORSO else 1)
+            reaching[a], lowered[:, b] * cap * (torso_side if b in ARMS and a == L.UPPER_TORSO else 1)
         )
-        if b in (R_THIGH, L_THIGH):  # little of the shirt swings with a leg
+        if b in (L.R_THIGH, L.L_THIGH):  # little of the shirt swings with a leg
             cap = ((HEM - distance) / HEM_RIM).clamp(0, 1)
         reaching[b] = torch.maximum(reaching[b], own[:, a] * cap)
     for torso, limbs, centre, wide_by in _tucked(joints):
@@ -162,7 +140,7 @@ def parts(distances: torch.Tensor, joints: np.ndarray, widths: np.ndarray) -> to
         dy = y - torch.from_numpy(centre[:, 1:]).to(distances)  # (B, h)
         away = (dx[:, None, :] ** 2 + dy[:, :, None] ** 2).sqrt() / (wide_by * size[:, None, None])
         beneath = lowered[:, limbs].sum(1).clamp_max(1) * ((1 - away) / CAP_RIM).clamp(0, 1)
-        if torso == UPPER_TORSO:
+        if torso == L.UPPER_TORSO:
             beneath = beneath * torso_side
         reaching[torso] = torch.maximum(reaching[torso], beneath)
     return torch.stack(reaching, 1)
@@ -179,12 +157,15 @@ def _tucked(joints: np.ndarray) -> list[tuple[int, list[int], np.ndarray, float]
         unit = along / np.maximum(np.linalg.norm(along, axis=-1, keepdims=True), 1e-3)
         return (start + unit * share * size).astype(np.float32)
 
-    crotch = hips + (down(xy[:, NECK], hips, CROTCH[0]) - xy[:, NECK])
-    right, left = down(xy[:, R_SHOULDER], xy[:, R_HIP], ARMPIT[0]), down(xy[:, L_SHOULDER], xy[:, L_HIP], ARMPIT[0])
+    crotch = hips + (down(xy[:, J.NECK], hips, CROTCH[0]) - xy[:, J.NECK])
+    right, left = (
+        down(xy[:, J.R_SHOULDER], xy[:, J.R_HIP], ARMPIT[0]),
+        down(xy[:, J.L_SHOULDER], xy[:, J.L_HIP], ARMPIT[0]),
+    )
     return [
-        (LOWER_TORSO, [R_THIGH, L_THIGH], crotch, CROTCH[1]),
-        (UPPER_TORSO, [R_UPPER_ARM], right, ARMPIT[1]),
-        (UPPER_TORSO, [L_UPPER_ARM], left, ARMPIT[1]),
+        (L.LOWER_TORSO, [L.R_THIGH, L.L_THIGH], crotch, CROTCH[1]),
+        (L.UPPER_TORSO, [L.R_UPPER_ARM], right, ARMPIT[1]),
+        (L.UPPER_TORSO, [L.L_UPPER_ARM], left, ARMPIT[1]),
     ]
 
 
@@ -198,27 +179,27 @@ def hidden_cores(distances: torch.Tensor, joints: np.ndarray) -> torch.Tensor:
         (B, len(FILLED), h, w) in 0..1.
     """
     own = owners(distances)
-    order = torch.from_numpy(DEFAULT_ORDER).to(distances)
+    order = torch.from_numpy(L.DEFAULT_ORDER).to(distances)
     hidden = list(FILLED)
     hides = (order[None, :] - order[hidden, None] > 0.5).to(distances)  # (hidden, K hiding)
     covered = torch.einsum("kj,bjhw->bkhw", hides, own).clamp(0, 1)
     core = ((CORE - distances[:, hidden]) / 0.1).clamp(0, 1)
     inside = (outside_torso(joints, *distances.shape[-2:]) == 0).to(distances)  # (B, h, w)
-    for half in (UPPER_TORSO, LOWER_TORSO):
+    for half in (L.UPPER_TORSO, L.LOWER_TORSO):
         index = FILLED.index(half)
         core[:, index] = torch.maximum(core[:, index], ((1 - distances[:, half]) / 0.1).clamp(0, 1) * inside)
     raised = torch.from_numpy(_raised(joints)).to(distances)[..., None, None]  # (B, 2, 1, 1)
-    index = FILLED.index(LOWER_TORSO)
-    covered[:, index] = torch.maximum(covered[:, index], (own[:, [R_THIGH, L_THIGH]] * raised).amax(1))
+    index = FILLED.index(L.LOWER_TORSO)
+    covered[:, index] = torch.maximum(covered[:, index], (own[:, [L.R_THIGH, L.L_THIGH]] * raised).amax(1))
     return covered * core
 
 
 def _raised(joints: np.ndarray) -> np.ndarray:
     """How far each thigh is raised against the torso, which it then hides: (B, V, 2+) -> (B, 2) in 0..1."""
     xy = joints[..., :2].astype(np.float32)
-    down = mid_hip(xy) - xy[:, NECK]
+    down = mid_hip(xy) - xy[:, J.NECK]
     shares = []
-    for hip, knee in ((R_HIP, R_KNEE), (L_HIP, L_KNEE)):
+    for hip, knee in ((J.R_HIP, J.R_KNEE), (J.L_HIP, J.L_KNEE)):
         thigh = xy[:, knee] - xy[:, hip]
         lengths = np.linalg.norm(thigh, axis=-1) * np.linalg.norm(down, axis=-1)
         angle = np.degrees(np.arccos(np.clip((thigh * down).sum(-1) / np.maximum(lengths, 1e-3), -1, 1)))

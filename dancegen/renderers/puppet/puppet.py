@@ -15,19 +15,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from dancegen.body.capsules import limb_distances
 from dancegen.body.joints import body_height
 from dancegen.body.limbs import K
 from dancegen.renderers.puppet.bends import BENDS_OF, Bends, bending
 from dancegen.renderers.puppet.mirrored import mirrored_limbs
-from dancegen.renderers.puppet.parts import (
-    FILLED,
-    by_colour,
-    complete,
-    hidden_cores,
-    joint_widths,
-    limb_distances,
-    parts,
-)
+from dancegen.renderers.puppet.parts import FILLED, by_colour, complete, hidden_cores, joint_widths, parts
 from dancegen.renderers.puppet.regions import LINE, by_lines, share_outlines, whole
 from dancegen.renderers.puppet.skirt import (
     PAIRS,

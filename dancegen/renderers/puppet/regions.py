@@ -17,20 +17,12 @@ import torch
 import torch.nn.functional as F
 from scipy.ndimage import label
 
-from dancegen.body.limbs import (
-    DEFAULT_ORDER,
-    L_HAND,
-    L_THIGH,
-    LOWER_TORSO,
-    R_HAND,
-    R_THIGH,
-    UPPER_TORSO,
-)
+from dancegen.body import limbs as L
 from dancegen.renderers.puppet.outline import ARMS
 
-HANDS = [arm for arm, limb in enumerate(ARMS) if limb in (R_HAND, L_HAND)]  # among `ARMS`
+HANDS = [arm for arm, limb in enumerate(ARMS) if limb in (L.R_HAND, L.L_HAND)]  # among `ARMS`
 SLEEVES = [arm for arm in range(len(ARMS)) if arm not in HANDS]
-BODY = [UPPER_TORSO, LOWER_TORSO, R_THIGH, L_THIGH]
+BODY = [L.UPPER_TORSO, L.LOWER_TORSO, L.R_THIGH, L.L_THIGH]
 SEED = 0.45  # within this distance of its axis a limb begins, radii
 HIDES = 0.9  # nearer than this to a limb in front, what is behind does not begin
 START = 0.5  # colour change per radius by which a limb begins further out
@@ -116,7 +108,7 @@ def by_lines(distances: torch.Tensor, picture: torch.Tensor, matte: torch.Tensor
 
 def _in_front(distances: torch.Tensor) -> torch.Tensor:
     """The distance of the nearest limb in front of each: (B, K, h, w), same shape."""
-    order = torch.from_numpy(DEFAULT_ORDER).to(distances)
+    order = torch.from_numpy(L.DEFAULT_ORDER).to(distances)
     nearest = [
         distances[:, order - order[limb] > 0.5].amin(1)
         if (order - order[limb] > 0.5).any()

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from dancegen.body.capsules import limb_distances
 from dancegen.body.joints import body_height
 from dancegen.body.limbs import limb_maps, limb_order
 from dancegen.body.sequence import SkeletonSequence
@@ -20,7 +21,7 @@ from dancegen.people.subject import Subject
 from dancegen.renderers.plate import background_plate, is_plain
 from dancegen.renderers.puppet.bends import Bends, limb_bends
 from dancegen.renderers.puppet.limb_motion import corrected_maps
-from dancegen.renderers.puppet.parts import by_colour, limb_distances
+from dancegen.renderers.puppet.parts import by_colour
 from dancegen.renderers.puppet.puppet import (
     LimbLayers,
     cut_layers,

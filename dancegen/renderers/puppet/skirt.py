@@ -13,18 +13,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from dancegen.body.joints import (
-    L_ANKLE,
-    L_HIP,
-    L_KNEE,
-    R_ANKLE,
-    R_HIP,
-    R_KNEE,
-    body_height,
-)
-from dancegen.body.limbs import L_SHIN, L_THIGH, LOWER_TORSO, R_SHIN, R_THIGH
+from dancegen.body import joints as J
+from dancegen.body import limbs as L
+from dancegen.body.geometry import from_axes
+from dancegen.body.joints import body_height
 
-PAIRS = {R_THIGH: (L_THIGH, 0), L_THIGH: (R_THIGH, 0), R_SHIN: (L_SHIN, 1), L_SHIN: (R_SHIN, 1)}
+PAIRS = {L.R_THIGH: (L.L_THIGH, 0), L.L_THIGH: (L.R_THIGH, 0), L.R_SHIN: (L.L_SHIN, 1), L.L_SHIN: (L.R_SHIN, 1)}
 LEVELS = np.arange(0.15, 1.96, 0.1)
 HIGHEST_HEM, LOWEST_HEM = 0.7, 1.4  # levels: what ends higher is a shirt or shorts, lower most likely trousers
 APART = 0.16  # body heights between the legs' axes from which trousers would leave a gap
@@ -46,7 +40,7 @@ def hem_level(picture: torch.Tensor, matte: torch.Tensor, joints: np.ndarray) ->
     """
     xy = joints[:, :2].astype(np.float64)
     size = float(body_height(xy))
-    right, left = (_down(xy, legs) for legs in ((R_HIP, R_KNEE, R_ANKLE), (L_HIP, L_KNEE, L_ANKLE)))  # (levels, 2)
+    right, left = (_down(xy, leg) for leg in J.LEG_CHAINS)  # (levels, 2)
     span = left - right
     apart = np.linalg.norm(span, axis=1)  # (levels,)
     shares = np.linspace(0, 1, 11)[:, None, None]
@@ -98,8 +92,8 @@ def _at(values: torch.Tensor, points: np.ndarray) -> np.ndarray:
 
 def leg_axes(joints: np.ndarray) -> np.ndarray:
     """The ends of thighs and shins, in pairs: (V, 2+) -> (2 segments, 2 sides right and left, 2 ends, 2 xy)."""
-    ends = (((R_HIP, R_KNEE), (L_HIP, L_KNEE)), ((R_KNEE, R_ANKLE), (L_KNEE, L_ANKLE)))
-    return joints[np.array(ends)][..., :2].astype(np.float64)
+    bones = [[L.SEGMENTS[limb] for limb in pair] for pair in ((L.R_THIGH, L.L_THIGH), (L.R_SHIN, L.L_SHIN))]
+    return joints[np.array(bones)][..., :2].astype(np.float64)
 
 
 def cloth_first(distances: torch.Tensor, joints: np.ndarray, hem: float) -> torch.Tensor:
@@ -110,9 +104,9 @@ def cloth_first(distances: torch.Tensor, joints: np.ndarray, hem: float) -> torc
     mean = ((levels[0] + levels[1]) / 2).to(distances)
     above = ((hem - mean) / FADE).clamp(0, 1)
     raised = distances.clone()
-    for shin in (R_SHIN, L_SHIN):
+    for shin in (L.R_SHIN, L.L_SHIN):
         raised[:, shin] += 2 * above
-    raised[:, LOWER_TORSO] += 2 * above * ((mean - WAIST) / FADE).clamp(0, 1)
+    raised[:, L.LOWER_TORSO] += 2 * above * ((mean - WAIST) / FADE).clamp(0, 1)
     return raised
 
 
@@ -126,9 +120,9 @@ def beneath_torso(shares: torch.Tensor, joints: np.ndarray) -> torch.Tensor:
     mean = (right + left) / 2
     apart = hips + (knees - hips) * mean.clamp(0, 1) + 1
     between = ((1.3 * apart - to_right - to_left) / (0.2 * apart)).clamp(0, 1) * (mean > 0)
-    lent = shares[:, LOWER_TORSO] * between.to(shares)
+    lent = shares[:, L.LOWER_TORSO] * between.to(shares)
     shares = shares.clone()
-    for thigh in (R_THIGH, L_THIGH):
+    for thigh in (L.R_THIGH, L.L_THIGH):
         shares[:, thigh] = torch.maximum(shares[:, thigh], lent)
     return shares
 
@@ -149,7 +143,7 @@ def spanning(
     other, segment = PAIRS[limb]
     if hem <= segment + 0.05 or abs(np.linalg.det(maps[[limb, other], :, :2])).min() < 1e-6:  # a leg without length
         return None
-    first, second = (limb, other) if limb in (R_THIGH, R_SHIN) else (other, limb)
+    first, second = (limb, other) if limb in (L.R_THIGH, L.R_SHIN) else (other, limb)
     ends = [seen_in_target(maps[k], axes[segment, side]) for side, k in enumerate((first, second))]  # target pixels
     level, aside = zip(*(_along(end, x, y) for end in ends), strict=True)
     gap = [float(np.linalg.norm(ends[1][end] - ends[0][end])) for end in (0, 1)]
@@ -171,8 +165,4 @@ def seen_in_target(backward: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 def _along(ends: np.ndarray, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """How far along a segment each pixel lies (0..1 on it) and its distance to the segment: (bh, bw) each."""
-    dx, dy = (float(value) for value in ends[1] - ends[0])
-    rx, ry = (x - float(ends[0, 0]))[None], (y - float(ends[0, 1]))[:, None]
-    level = (rx * dx + ry * dy) / max(dx * dx + dy * dy, 1e-6)
-    on = level.clamp(0, 1)
-    return level, ((rx - on * dx) ** 2 + (ry - on * dy) ** 2).sqrt()
+    return from_axes(torch.from_numpy(ends).to(x), x, y)

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from dancegen.body.limbs import DEPTH_LIMIT, HEAD, L_FOOT, L_HAND, R_FOOT, R_HAND, K, limb_order
-from dancegen.renderers.puppet.parts import limb_distances
+from dancegen.body import limbs as L
+from dancegen.body.capsules import limb_distances
+from dancegen.body.limbs import K, limb_order
 
-RIGID = [HEAD, R_HAND, L_HAND, R_FOOT, L_FOOT]
+RIGID = [L.HEAD, L.R_HAND, L.L_HAND, L.R_FOOT, L.L_FOOT]
 CHANNELS = K + 3 + 1 + 1  # closeness, painted, covered, depth
 
 
@@ -56,7 +57,7 @@ def draw_conditions(targets: np.ndarray, colours: torch.Tensor, height: int, wid
         closeness=(1 - distances / 2).clamp_min(0),
         painted=torch.einsum("bkhw,bkc->bchw", front, colours),
         covered=((1.3 - nearest) / 0.6).clamp(0, 1),
-        depth=(front * order).sum(1, keepdim=True) / DEPTH_LIMIT,
+        depth=(front * order).sum(1, keepdim=True) / L.DEPTH_LIMIT,
         reach=(3.5 - nearest).clamp(0, 1) * _bending(distances),
     )
 

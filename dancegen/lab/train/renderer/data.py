@@ -13,8 +13,9 @@ import torch
 import torch.nn.functional as F
 from scipy.ndimage import gaussian_filter
 
-from dancegen.body.joints import BEAT_JOINTS, LIMBS, MIRROR, NECK, R_HIP, V, body_height
-from dancegen.body.limbs import MIRRORED_LIMBS
+from dancegen.body import joints as J
+from dancegen.body.joints import V, body_height
+from dancegen.body.limbs import LABEL_MIRROR
 from dancegen.errors import DancegenError
 from dancegen.lab.synthetic.store import StoredScene, read_scene
 
@@ -26,11 +27,8 @@ FLAT = 0.35  # share of the scenes whose joints tell no depth, as those of a pai
 MASKS = ("true", "true", "eroded", "grown", "blurred", "ragged")
 
 # (from, to): the bone along which each joint's error is measured; the neck's is the spine.
-_PARENTS = {child: parent for parent, child in LIMBS if child in BEAT_JOINTS} | {NECK: R_HIP}
-BONES = np.array([(_PARENTS.get(joint, NECK), joint) for joint in range(V)])
-
-# Labels (0 = background) after a mirror: right and left limbs change places.
-MIRRORED_LABELS = np.array([0, *(1 + limb for limb in MIRRORED_LIMBS)], np.uint8)
+_PARENTS = {child: parent for parent, child in J.BONES if child in J.BEAT_JOINTS} | {J.NECK: J.R_HIP}
+NEAREST_BONES = np.array([(_PARENTS.get(joint, J.NECK), joint) for joint in range(V)])
 
 
 @dataclass(frozen=True)
@@ -66,9 +64,9 @@ def find_scenes(folder: Path, split: str) -> list[Path]:
 
 def mirrored(scene: StoredScene) -> StoredScene:
     """The scene seen in a mirror."""
-    joints = scene.joints[:, list(MIRROR)].copy()
+    joints = scene.joints[:, list(J.MIRROR)].copy()
     joints[..., 0] = scene.frames.shape[2] - joints[..., 0]
-    labels = MIRRORED_LABELS[scene.labels[:, :, ::-1]]
+    labels = np.array(LABEL_MIRROR, np.uint8)[scene.labels[:, :, ::-1]]
     return replace(
         scene,
         frames=scene.frames[:, :, ::-1],
@@ -96,7 +94,7 @@ def detector_mask(alpha: np.ndarray, kind: str, rng: np.random.Generator) -> np.
 def detected(joints: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """True joints (B, T, V, 3) as a detector might give them: off along the limbs and across them, and unsteady."""
     size = body_height(joints[..., :2]).max(1)[:, None, None, None]  # (B, 1, 1, 1)
-    bone = joints[:, :, BONES[:, 1], :2] - joints[:, :, BONES[:, 0], :2]  # (B, T, V, 2)
+    bone = joints[:, :, NEAREST_BONES[:, 1], :2] - joints[:, :, NEAREST_BONES[:, 0], :2]  # (B, T, V, 2)
     along = bone / np.maximum(np.linalg.norm(bone, axis=-1, keepdims=True), 1e-3)
     across = np.stack([-along[..., 1], along[..., 0]], -1)
     shares = rng.standard_normal((len(joints), 1, joints.shape[2], 2)) * JOINT_BIAS * size  # one scene, one detector

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from dancegen.body.joints import MIRROR, NECK, body_height
-from dancegen.body.limbs import MIRRORED_LIMBS, limb_maps
+from dancegen.body.limbs import LIMB_MIRROR, limb_maps
 from dancegen.errors import DancegenError
 from dancegen.files import whole_file
 from dancegen.lab.synthetic.outlines import Outlines, make_outlines
@@ -83,7 +83,7 @@ def draw_pairs(outlines: Outlines, count: int, rng: np.random.Generator) -> Pair
     edges = np.stack([outlines.edges[person, first], outlines.edges[person, second]], 1).astype(np.float64)
     mirrored = rng.random(count) < 0.5
     joints[mirrored] = joints[mirrored][:, :, list(MIRROR)] * [-1, 1, 1]
-    edges[mirrored] = edges[mirrored][:, :, list(MIRRORED_LIMBS)] * [-1, 1]
+    edges[mirrored] = edges[mirrored][:, :, list(LIMB_MIRROR)] * [-1, 1]
     zoom = np.exp(np.where(rng.random(count) < ZOOM_SHARE, rng.normal(0, ZOOM, count), 0))
     about = joints[:, 0, None, NECK, :2]  # (B, 1, 2)
     joints[:, 1] = (joints[:, 1] - np.pad(about, ((0, 0), (0, 0), (0, 1)))) * zoom[:, None, None]

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from dancegen.body.capsules import limb_distances
 from dancegen.lab.train.renderer.animate import Animated, animate
 from dancegen.lab.train.renderer.data import Batch, find_scenes, make_batch
 from dancegen.lab.train.renderer.losses import (
@@ -32,7 +33,7 @@ from dancegen.lab.train.renderer.losses import (
 from dancegen.lab.train.renderer.puppet import cut
 from dancegen.lab.train.renderer.state import TrainingState, export, restore, save
 from dancegen.progress import Reporter, SilentReporter
-from dancegen.renderers.puppet.parts import by_colour, limb_distances
+from dancegen.renderers.puppet.parts import by_colour
 from dancegen.renderers.retouch.generator import Generator, RendererConfig
 
 

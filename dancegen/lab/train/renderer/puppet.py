@@ -16,19 +16,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from dancegen.body.capsules import limb_distances
 from dancegen.body.limbs import K, limb_maps, limb_order
 from dancegen.images.matting import separate
 from dancegen.renderers.puppet.bends import BENDS, bending, limb_bends
 from dancegen.renderers.puppet.limb_motion import LimbNetwork, corrected_maps
-from dancegen.renderers.puppet.parts import (
-    FILLED,
-    by_colour,
-    complete,
-    hidden_cores,
-    joint_widths,
-    limb_distances,
-    parts,
-)
+from dancegen.renderers.puppet.parts import FILLED, by_colour, complete, hidden_cores, joint_widths, parts
 
 ANALYSIS = 128  # the grid on which limbs are told apart, pixels
 

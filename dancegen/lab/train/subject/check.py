@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from dancegen.body.joints import COLOURS, LIMBS, body_height
+from dancegen.body.joints import BONES, COLOURS, body_height
 from dancegen.lab.train.subject.samples import Case, read_cases
 from dancegen.people.network.network import SubjectNetwork
 
@@ -56,7 +56,7 @@ def panels(
     overlay = Image.fromarray(pixels)
     pen = ImageDraw.Draw(overlay)
     width = max(2, pixels.shape[0] // 120)
-    for colour, (start, end) in zip(COLOURS, LIMBS, strict=False):
+    for colour, (start, end) in zip(COLOURS, BONES, strict=False):
         if min(confidence[start], confidence[end]) > 0.1:
             pen.line([*joints[start], *joints[end]], fill=colour, width=width)
     cut = (pixels * found.mask[..., None] + 128 * (1 - found.mask[..., None])).astype(np.uint8)

@@ -15,11 +15,10 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from dancegen.body.joints import MIRROR, V
+from dancegen.body.limbs import LABEL_MIRROR
 from dancegen.errors import DancegenError
 from dancegen.lab.synthetic.store import read_scene
 from dancegen.people.network.crop import JOINT_MARGIN
-
-MIRRORED_LABELS = (0, 1, 2, 3, 7, 8, 9, 4, 5, 6, 13, 14, 15, 10, 11, 12)
 
 PORTRAITS = 0.1  # share of the finder's crops
 
@@ -153,7 +152,7 @@ def cut(case: Case, view: View, size: int, rng: np.random.Generator, backdrop: n
         align_corners=False,
     )[0, 0].long()
     if view.mirrored:
-        labels = torch.tensor(MIRRORED_LABELS)[labels]
+        labels = torch.tensor(LABEL_MIRROR)[labels]
     joints = _to_crop(case.joints, view, size)
     inside = ((joints >= 0) & (joints < size)).all(axis=1)
     return picture.clamp(0, 1), cover, labels, torch.from_numpy(joints).float(), torch.from_numpy(inside).float()
