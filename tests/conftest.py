@@ -71,6 +71,12 @@ class Listener:
         self.notes.append(text)
 
 
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes what lies in the folder the tests are started from, such as README's own out.mp4."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _own_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test reads or writes the settings of the person who runs the tests."""
@@ -109,7 +115,7 @@ def run_main(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ran]]:
 def run_program() -> Callable[..., Ran]:
     """`run_program("render", ...)`: the program as its own process."""
 
-    def run(*arguments: object, cwd: Path = ROOT) -> Ran:
+    def run(*arguments: object, cwd: Path | None = None) -> Ran:
         command = [sys.executable, "-m", "dancegen", *map(str, arguments)]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, check=False)

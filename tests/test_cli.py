@@ -10,10 +10,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from conftest import ROOT, Ran
 
 from dancegen import __version__
@@ -319,3 +321,31 @@ def test_one_frame(
     assert ran.status == 0 and "1 frame of" in ran.out and "choreography: 1 window ..." in ran.err
     assert "drawing: 1 frame ..." in ran.err
     assert not re.search(r"\b1 (frames|windows|poses|bars)\b", ran.out + ran.err)
+
+
+def commands_below(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, child in command.commands.items():
+        if hasattr(child, "commands"):
+            yield from commands_below(child, (*words, name))
+        else:
+            yield (*words, name)
+
+
+def test_help_speaks_words_not_types(run_main: Callable[..., Ran]) -> None:
+    every = list(commands_below(typer.main.get_command(cli._build())))
+    assert len(every) > 20
+    for words in every:
+        shown = run_main(*words, "--help").out
+        assert not re.search(r"<bool>|list\[|<path>\.\.|\bG_r\b|the paper's|the tracker's", shown), words
+    shown = run_main("render", "--help").out
+    assert "SONG" in shown and "song " not in shown.split("Usage")[1].splitlines()[0]
+
+
+def test_a_wide_table_keeps_its_figures_in_a_pipe() -> None:
+    program = (
+        "from rich.table import Table\nfrom dancegen.cli import main\n"
+        "table = Table(*[f'measure {n}' for n in range(30)])\n"
+        "table.add_row(*[f'{n}.0123' for n in range(30)])\nmain._say(table)"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert all(f"{n}.0123" in shown for n in range(30))

@@ -14,7 +14,8 @@ def command(
         list[Path] | None, typer.Option(help="A folder of pictures of one person in one place, or a video; repeatable.")
     ] = None,
     weights: Annotated[
-        list[str] | None, typer.Option(help="Weights of G_r, a name or a file; repeatable. The default ones if none.")
+        list[str] | None,
+        typer.Option(help="Weights of the renderer, a name or a file; repeatable. The default ones if none."),
     ] = None,
     scenes: Annotated[int, typer.Option(help="How many validation scenes.", min=1)] = 24,
     every: Annotated[float, typer.Option(help="Seconds between the frames taken from a video.", min=0.01)] = 1.0,

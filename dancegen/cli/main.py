@@ -16,6 +16,7 @@ import typer
 
 from dancegen import __version__
 from dancegen.cli.context import reporter, use_reporter, use_typed
+from dancegen.cli.placeholders import name_values
 from dancegen.errors import DancegenError
 from dancegen.progress import SilentReporter, counted
 
@@ -29,6 +30,7 @@ COMMAND_MODULES = (
     *("weights", "doctor", "bench", "train", "evaluate"),
 )
 EVERYWHERE = {"--quiet": "quiet", "-q": "quiet", "--debug": "debug"}  # options that may stand anywhere
+PLAIN_WIDTH, PIPE_WIDTH = 120, 10_000  # columns of a table in a pipe: usually, and at most
 PLAIN_SECONDS = 10.0  # between two lines of progress where there is no terminal
 PLACES = {  # what is wrong with a place where something is to be written -> remedy
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some room"),
@@ -49,7 +51,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     _unwind_on_signals()
     status = 1
     try:
-        _build()(given, prog_name="dancegen")
+        name_values(typer.main.get_command(_build()))(given, prog_name="dancegen")
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -144,11 +146,20 @@ def _say(result: Any, **_: Any) -> None:
     if isinstance(result, str) and result:
         print(result)
     elif result is not None and not isinstance(result, str):
-        from rich.console import Console
-
-        Console(width=None if sys.stdout.isatty() else 120, markup=False, emoji=False).print(result)
+        _print_table(result)
     if status:
         raise SystemExit(status)
+
+
+def _print_table(result: Any) -> None:
+    """A rich table; in a pipe it is as wide as it needs to be, so that no figure is cut off."""
+    from rich.console import Console
+    from rich.measure import Measurement
+
+    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, markup=False, emoji=False)
+    if not sys.stdout.isatty():
+        console.width = max(PLAIN_WIDTH, Measurement.get(console, console.options, result).maximum)
+    console.print(result)
 
 
 def _console_reporter() -> TerminalReporter | PlainReporter:

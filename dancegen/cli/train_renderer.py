@@ -20,7 +20,7 @@ def command(
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Training steps.", min=1)] = None,
     batch: Annotated[int | None, typer.Option(help="Scenes per step.", min=1)] = None,
-    variant: Annotated[str, typer.Option(help="The paper's ablation: S2-1 to S2-4 (the full model).")] = "S2-4",
+    variant: Annotated[str, typer.Option(help="Which losses: S2-1 to S2-4, as in the paper; S2-4 is all.")] = "S2-4",
     gan: Annotated[bool, typer.Option(help="Train the discriminator too.")] = True,
     large_from: Annotated[
         float | None, typer.Option(help="Share of the steps after which frames are 256 wide; 1: never.", min=0, max=1)

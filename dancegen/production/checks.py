@@ -175,7 +175,9 @@ def room_to_travel(subject: Subject, dance: SkeletonSequence) -> Check:
     height = float(np.median(body_height(placed.joints)))
     shown = float(np.ptp(mid_hip(placed.joints)[:, 0])) / max(height, 1e-6)
     if own < 0.2 or shown >= LESS_TRAVEL * own:
-        return Check("room", OK, f"the dance travels {own:.1f} body heights and there is room for {shown:.1f}")
+        smaller = ": its steps are made a little smaller" if shown < own - 0.05 else ""
+        found = f"the dance travels {own:.1f} body heights, the picture has room for {max(shown, 0):.1f}{smaller}"
+        return Check("room", OK, found)
     what = f"the dance travels {own:.1f} body heights, the picture has room for {shown:.1f}: its steps are made smaller"
     return Check("room", LOOK, what, "a wider picture shows them whole")
 
