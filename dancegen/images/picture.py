@@ -7,13 +7,35 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from dancegen.errors import DancegenError
+from dancegen.files import check_input
+from dancegen.images.colour import to_srgb
+from dancegen.images.shrink import shrunk
+from dancegen.words import shown
 
-LARGEST_PIXELS = 120_000_000  # refused before decoding: 120 megapixels are 360 MB
+# What is opened. Others that Pillow knows start programs (EPS), or are no pictures of people (PSD, ICO, fonts).
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")
+MOVING = ("GIF", "PNG", "WEBP", "AVIF")  # which may be animations
+HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
+LARGEST_PIXELS = 120_000_000  # more are refused before decoding
+DECODED_BYTES = 1_080_000_000  # that decoding may take; with PyTorch and the rest under 1.6 GB
+PLAIN_BYTES = 5  # a pixel takes while it is decoded (measured: 4.1); others:
+PIXEL_BYTES = {"JPEG": 9, "MPO": 9, "TIFF": 9, "HEIF": 12, "AVIF": 16, "WEBP": 17, "JPEG2000": 25}
 LARGEST_SIDE = 2048  # worked on; larger pictures are made smaller
 SMALLEST_SIDE = 16
+ORIENTATION = 0x0112  # the EXIF tag
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+QUARTERS = (5, 6, 7, 8)  # turns after which width is height
 
 
 @dataclass(frozen=True)
@@ -43,43 +65,60 @@ class ConditionalImage:
 def open_picture(path: Path | str) -> ConditionalImage:
     """Reads a picture file.
 
-    EXIF rotation is applied; transparency is laid over white; grey, palette, CMYK and 16-bit pictures become 8-bit RGB;
-    the first frame of an animation is taken; pictures with a side above `LARGEST_SIDE` are made smaller.
+    EXIF rotation is applied; colours become sRGB; transparency is laid over white; grey, palette, CMYK and 16-bit
+    pictures become 8-bit RGB; the first frame of an animation is taken; pictures with a side above `LARGEST_SIDE` are
+    made smaller. Memory stays under 1.6 GB, however large the picture.
 
     Raises:
         DancegenError: no such file, not a picture, cut off, too small or too large.
     """
     path = Path(path)
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise DancegenError(f"the picture {path} {what}", "give the path of a picture file (PNG, JPEG, WebP, ...)")
+    check_input(path, "picture", "give the path of a picture file (PNG, JPEG, HEIC, ...)")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the pixel limit below is our own, and is an error
-            with Image.open(path) as image:
+            with Image.open(path, formats=_formats(path)) as image:
                 return _convert(path, image)
-    except DancegenError:
+    except (DancegenError, MemoryError):
         raise
     except UnidentifiedImageError as error:
-        raise DancegenError(f"{path} is not a picture", "give a picture file (PNG, JPEG, WebP, ...)") from error
+        raise DancegenError(f"{path} is not a picture", "give a picture file (PNG, JPEG, HEIC, ...)") from error
     except Image.DecompressionBombError as error:
         raise DancegenError(
             f"the picture {path} is far too large", "make it smaller, 2048 pixels are plenty"
         ) from error
     except PermissionError as error:
         raise DancegenError(f"the picture {path} may not be read", "change its permissions") from error
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, OverflowError, TypeError) as error:
+    except Exception as error:  # a damaged file makes Pillow's readers fail in every way there is
         raise DancegenError(
-            f"the picture {path} is damaged or cut off ({_one_line(error)})", "download or export it again"
+            f"the picture {path} is damaged or cut off ({shown(error, 120) or type(error).__name__})",
+            "download or export it again",
         ) from error
 
 
-def _convert(path: Path, image: Image.Image) -> ConditionalImage:
-    """The opened file's pixels, checked first and decoded after."""
+def _formats(path: Path) -> tuple[str, ...]:
+    """FORMATS; with HEIF, the pictures of iPhones, which Pillow is taught when one comes."""
+    with path.open("rb") as file:
+        start = file.read(12)
+    if start[4:8] != b"ftyp" or start[8:12] not in HEIF_BRANDS:
+        return FORMATS
+    try:
+        import pi_heif
+    except ImportError as cause:
+        remedy = "convert it to JPEG or PNG (any picture viewer can), or `pip install pi-heif`"
+        raise DancegenError(f"{path} is a HEIC picture, and what reads those is not installed", remedy) from cause
+    pi_heif.register_heif_opener(thumbnails=False, aux_images=False, depth_images=False)
+    return (*FORMATS, "HEIF")
+
+
+def _check_size(path: Path, image: Image.Image) -> None:
+    """Refuse by what the header says, before anything is decoded."""
     width, height = image.size
-    if width * height > LARGEST_PIXELS:
+    most = min(LARGEST_PIXELS, DECODED_BYTES // PIXEL_BYTES.get(image.format or "", PLAIN_BYTES))
+    if width * height > most:
+        kind = "" if most == LARGEST_PIXELS else f", the most for {image.format}"
         raise DancegenError(
-            f"the picture {path} has {width} x {height} pixels, more than {LARGEST_PIXELS // 1_000_000} million",
+            f"the picture {path} has {width} x {height} pixels, more than {most // 1_000_000} million{kind}",
             f"make it smaller; {LARGEST_SIDE} pixels on the longer side are used at most",
         )
     if min(width, height) < SMALLEST_SIDE:
@@ -87,15 +126,29 @@ def _convert(path: Path, image: Image.Image) -> ConditionalImage:
             f"the picture {path} has only {width} x {height} pixels",
             f"give one with {SMALLEST_SIDE} pixels a side at the very least; 512 are good",
         )
+
+
+def _convert(path: Path, image: Image.Image) -> ConditionalImage:
+    """The opened file's pixels, checked first and decoded after."""
+    _check_size(path, image)
+    width, height = image.size
+    shrinks = max(width, height) > LARGEST_SIDE
     notes = []
-    if getattr(image, "n_frames", 1) > 1:
+    if getattr(image, "is_animated", False) and image.format in MOVING:
         image.seek(0)
         notes.append("the picture is animated: its first frame is used")
-    if max(width, height) > LARGEST_SIDE:
+    if shrinks:
         image.draft("RGB", (LARGEST_SIDE, LARGEST_SIDE))  # JPEG decodes straight to a smaller size
     image.load()
-    upright = ImageOps.exif_transpose(image)
-    flat, alpha = _flatten(upright)
+    turn = _turn(image)
+    if turn is None:
+        notes.append("the picture's EXIF data is damaged and left out: it is not turned")
+    small = shrunk(image, max(1, max(image.size) // (2 * LARGEST_SIDE)))
+    if turn in TURNS:
+        small = small.transpose(TURNS[turn])
+    profile = image.info.get("icc_profile")
+    flat, alpha, said = _flatten(small, profile if isinstance(profile, bytes) else None)
+    notes += [said] if said else []
     if max(flat.size) > LARGEST_SIDE:
         share = LARGEST_SIDE / max(flat.size)
         size = (max(round(flat.width * share), 1), max(round(flat.height * share), 1))
@@ -103,51 +156,39 @@ def _convert(path: Path, image: Image.Image) -> ConditionalImage:
             raise DancegenError(f"the picture {path} is a strip of {width} x {height} pixels", "crop it to the person")
         flat = flat.resize(size, Image.Resampling.LANCZOS)
         alpha = alpha.resize(size, Image.Resampling.LANCZOS) if alpha else None
-    if max(width, height) > LARGEST_SIDE:
+    if shrinks:
         notes.append(f"the picture's {width} x {height} pixels were made {flat.width} x {flat.height}")
     cut_out = np.asarray(alpha, np.float32) / 255 if alpha else None
-    shrunk = max(width, height) > LARGEST_SIDE
-    original = ((height, width) if _lies(image) else (width, height)) if shrunk else None
+    original = ((height, width) if turn in QUARTERS else (width, height)) if shrinks else None
     return ConditionalImage(path, np.array(flat, np.uint8), tuple(notes), cut_out, original)
 
 
-def _lies(image: Image.Image) -> bool:
-    """Whether EXIF says that the stored picture is turned by a quarter."""
-    return image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+def _turn(image: Image.Image) -> int | None:
+    """How EXIF says that the stored picture is turned, 1 to 8; None where EXIF is damaged."""
+    try:
+        exif = image.getexif()
+        turn = exif.get(ORIENTATION, 1)
+        if turn in TURNS:
+            exif.tobytes()  # what cannot be written again was not read well
+        return turn if turn in TURNS else 1
+    except Exception:  # damaged EXIF makes Pillow's reader fail in every way there is
+        return None
 
 
-def _flatten(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """8-bit RGB over white, and the transparency where there is any."""
-    if image.mode.startswith(("I", "F")):
-        image = _eight_bits(image)
-    if not image.has_transparency_data:
-        return image.convert("RGB"), None
-    layered = image.convert("RGBA")
-    alpha = layered.getchannel("A")
+def _flatten(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, Image.Image | None, str]:
+    """8-bit sRGB over white, the transparency where there is any, and what there is to say."""
+    if image.mode not in ("RGBA", "LA"):
+        colours, said = to_srgb(image, profile)
+        return colours, None, said
+    alpha = image.getchannel("A")
+    layered, said = to_srgb(image.convert(image.mode[:-1]), profile)
+    layered.putalpha(alpha)
     white = Image.new("RGBA", layered.size, "white")
     white.alpha_composite(layered)
-    return white.convert("RGB"), alpha if _cuts_out(np.asarray(alpha)) else None
+    return white.convert("RGB"), alpha if _cuts_out(np.asarray(alpha)) else None, said
 
 
 def _cuts_out(alpha: np.ndarray) -> bool:
     """Whether transparency (H, W) uint8 removes a background (most of the border), not merely softens a corner."""
     border = np.concatenate([alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]])
     return bool((border < 25).mean() > 0.5 and 0.01 < (alpha > 128).mean() < 0.9)
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Grey pictures of more than 8 bits (16-bit PNG, float TIFF) scaled to 8."""
-    values = np.asarray(image, np.float64)
-    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
-    if low >= 0 and high > 255 and high <= 65535:
-        values = values / 257
-    elif image.mode.startswith("F") and low >= 0 and high <= 1:
-        values = values * 255
-    elif low < 0 or high > 255:
-        values = (values - low) / (high - low) * 255
-    return Image.fromarray(np.clip(values + 0.5, 0, 255).astype(np.uint8))
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:120] or type(error).__name__
