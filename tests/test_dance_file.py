@@ -74,7 +74,8 @@ def change(content: dict[str, Any], *path: Any, to: Any) -> None:
 DEFECTS = [
     (("format",), "video", "not a dance file"),
     (("version",), None, "version null"),
-    (("version",), 2, "version 2, and this dancegen reads version 1: upgrade dancegen"),
+    (("version",), 3, "version 3, and this dancegen reads version 2: upgrade dancegen"),
+    (("version",), True, "version true, and this"),
     (("joints",), ["nose"], "18 OpenPose joints"),
     (("fps",), 0, '"fps" is 0, not a number from 1 to 1000'),
     (("fps",), "30", '"fps" is "30"'),

@@ -168,7 +168,7 @@ def _redone(
     if styles.stretches:
         raise DancegenError("--style with bars does not go with --redo", "give the bars to --redo, and a plain --style")
     reporter().stage("listening to the song")
-    sound = load_song(song, made.song.start, made.song.seconds)
+    sound = load_song(song, made.start, made.seconds)
     stretches = [parse_bars(text) for text in bars]
     how: dict[str, Any] = {"bars": stretches, "seed": seed, "style": styles.base, "weights": info}
     return redo(made, number, sound, network, **how, reporter=reporter())
@@ -194,7 +194,7 @@ def _table(made: DanceFile, out: Path, sheet: Path | None) -> Any:
     from dancegen.dances.takes import COLUMNS
 
     tempo = f"{made.tempo:.0f} beats a minute" if made.confidence else "no beat found"
-    said = f"{out}: {made.song.seconds:.1f} s of {made.song.name}, {tempo}, {counted(bar_count(made.times), 'bars')}"
+    said = f"{out}: {made.seconds:.1f} s{_of_song(made)}, {tempo}, {counted(bar_count(made.times), 'bars')}"
     table = Table("rank", "take", "seed", "style", *COLUMNS, box=None, pad_edge=False)
     order = sorted(enumerate(made.takes, 1), key=lambda pair: (pair[1].scores or {}).get("rank", pair[0]))
     for place, (number, take) in enumerate(order, 1):
@@ -206,6 +206,10 @@ def _table(made: DanceFile, out: Path, sheet: Path | None) -> Any:
     said += f"; sheet: {sheet}" if sheet else ""
     said += "; * is rendered if no --take is given" if len(made.takes) > 1 else ""
     return Group(Text(said), table)
+
+
+def _of_song(made: DanceFile) -> str:
+    return f" of {made.song.name}" if made.song else ""
 
 
 def _bars(edit: Edit) -> str:

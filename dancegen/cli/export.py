@@ -85,7 +85,7 @@ def import_(
     for note in notes:
         reporter().note(note)
     write_dance(out, made)
-    return f"{out}: {counted(len(made.takes[0].skeleton), 'poses')}, {made.song.seconds:.1f} s of {made.song.name}"
+    return f"{out}: {counted(len(made.takes[0].skeleton), 'poses')}, {made.seconds:.1f} s of {song.name}"
 
 
 def parse_canvas(text: str) -> tuple[int, int]:

@@ -71,14 +71,14 @@ def _read(file: Path, take: int | None, song: Path, start: float, duration: floa
     if note:
         reporter().note(note)
     elif start == 0 and duration is None:
-        start, duration = made.song.start, made.song.seconds
+        start, duration = made.start, made.seconds
     return Given(
         start,
         duration,
         chosen.seed,
         chosen.style if chosen.style in STYLES else STYLES[0],
         dance=lambda sound: cut_to(chosen, made, start, sound.seconds, force),
-        grid=None if note else lambda _: grid_at(made, start),  # the beats of another song say nothing
+        grid=(lambda _: grid_at(made, start)) if made.knows_beats and not note else None,  # another song's say nothing
         origin=origin_of(made, take),
     )
 

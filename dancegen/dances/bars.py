@@ -11,6 +11,7 @@ import numpy as np
 from dancegen.audio.grid import BeatGrid, grid_from_times
 from dancegen.body.joints import BONES, L_ANKLE, NECK, R_ANKLE, mid_hip
 from dancegen.body.sequence import SkeletonSequence
+from dancegen.dances.channels import paste_channels
 from dancegen.errors import DancegenError
 from dancegen.progress import counted
 
@@ -142,7 +143,7 @@ def paste(old: SkeletonSequence, new: SkeletonSequence, begin: int, end: int) ->
     joints[begin:end] = blend(before, after, share)
     confidence = old.confidence.copy()
     confidence[begin:end] = np.where(share[:, None] > 0.5, new.confidence[begin:end], old.confidence[begin:end])
-    return replace(old, joints=joints, confidence=confidence)
+    return paste_channels(replace(old, joints=joints, confidence=confidence), new, begin, share)
 
 
 def _foot_offset(old: np.ndarray, new: np.ndarray) -> float:

@@ -1,37 +1,10 @@
 """A dance as one portable file: `song.dance.json`, UTF-8 JSON that can be read, compared and edited by hand.
 
-The format, version 1 (every field is required unless marked optional)::
+The format, version 2, is described in `docs/dance-file.md` and by `dance.schema.json` beside this module. Version 1 (of
+dancegen 0.1.0) is read too: there song and beats had to be there, and a take had one dancer.
 
-    {
-      "format": "dancegen dance",      what this file is
-      "version": 1,                    raised when an older dancegen could no longer read the file rightly
-      "made_by": "dancegen 0.1.0",     optional
-      "song": {"name": "tune.wav",     the file's name without its folder
-               "sha256": "...",        of the file's bytes, so that a dance is not put under another song
-               "start": 0.0,           seconds of the file that were skipped
-               "seconds": 60.0},       length of the stretch that is danced to
-      "beats": {"tempo": 120.0,        beats a minute; 0 = no beat was found
-                "confidence": 0.8,     0..1; 1 = given by hand
-                "times": [0.52, ...]}, seconds from the start of the stretch, rising
-      "weights": {"name": "choreographer", "sha256": "..."} or null (an imported dance),
-      "fps": 30,                       poses a second
-      "joints": ["nose", "neck", ...], the 18 of OpenPose, in this order
-      "axes": "...",                   in words: x right, y down, z away from the camera, one body height = 1
-      "unit": 1e-06,                   what 1 in "poses" means, in body heights
-      "placement": {...},              optional, imported dances: where canonical joints lay in the imported picture
-                                       ({"width", "height", "scale", "x", "y"}: pixel = (x, y) + scale * joint)
-      "chosen": 3,                     optional: the take that is rendered if none is named; without it the best ranked
-      "takes": [
-        {"seed": 7, "style": "none",
-         "edits": [{"bars": [17, 24], "seed": 9, "style": "none"}],   stretches made anew later, oldest first; with
-                                                                      "weights" where other weights made them
-         "scores": {"hit_rate": 61.0, ...},                           optional; see dancegen/dances/takes.py
-         "confidence": [[1, ...], ...],                               optional, (poses, 18), 0..1: imported dances
-         "poses": [[x0, y0, z0, x1, ...], ...]}                       one line a pose: 54 whole numbers
-      ]
-    }
-
-Joints are whole numbers of `unit`, so that reading and writing a file again changes no byte of its poses.
+Joints are whole numbers of `unit`, so that reading and writing a file again changes no byte of its poses. What a dance
+does not have is left out.
 """
 
 from __future__ import annotations
@@ -39,22 +12,25 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dancegen import __version__
-from dancegen.body.joints import JOINT_NAMES, V
+from dancegen.body.joints import JOINT_NAMES
 from dancegen.body.sequence import SkeletonSequence
+from dancegen.dances.dancer_text import UNIT, dancer_text
 from dancegen.errors import DancegenError
-from dancegen.files import write_whole
+from dancegen.files import not_written, whole_file
 from dancegen.weights.verify import WeightsInfo
 
 FORMAT = "dancegen dance"
-VERSION = 1
-UNIT = 1e-6  # body heights; at 1,024 pixels a body half a unit is 0.0005 pixel
+VERSION = 2
+OLDER = (1,)  # versions that are read too
+SOURCES = ("made", "captured", "kept", "filled")
 AXES = "x to the viewer's right, y down with 0 the ground, z away from the camera; 1 = one body height"
 
 
@@ -80,14 +56,46 @@ class Edit:
 
 
 @dataclass(frozen=True)
+class Source:
+    """Where bars `first`..`last` (both included) come from: `how` is one of SOURCES, `name` that of the file, or ""."""
+
+    first: int
+    last: int
+    how: str
+    name: str = ""
+
+
+def without_bars(sources: tuple[Source, ...], first: int, last: int) -> tuple[Source, ...]:
+    """The sources of all bars but `first`..`last`, which were made anew."""
+    kept = []
+    for source in sources:
+        if source.first < first:
+            kept.append(replace(source, last=min(source.last, first - 1)))
+        if source.last > last:
+            kept.append(replace(source, first=max(source.first, last + 1)))
+    return tuple(kept)
+
+
+@dataclass(frozen=True)
 class Take:
-    """One dance to the song: a canonical `skeleton`, how it was made, and its scores against this song."""
+    """One dance to the song: a canonical `skeleton`, how it was made, and its scores against this song.
+
+    `partners` are further dancers, on the same floor and in the same unit as the first, with as many poses. `sources`
+    says where bars come from; bars that it does not name were made by the choreographer.
+    """
 
     skeleton: SkeletonSequence
     seed: int
     style: str
     edits: tuple[Edit, ...] = ()
     scores: dict[str, float] | None = None
+    partners: tuple[SkeletonSequence, ...] = ()
+    sources: tuple[Source, ...] = ()
+
+    @property
+    def dancers(self) -> tuple[SkeletonSequence, ...]:
+        """All of them, the first first."""
+        return (self.skeleton, *self.partners)
 
 
 @dataclass(frozen=True)
@@ -102,10 +110,41 @@ class Placement:
 
 
 @dataclass(frozen=True)
-class DanceFile:
-    """What a dance file holds. `times` is (B,) float64, seconds from the start of the stretch."""
+class Section:
+    """A part of the song, `begin` to `end` in seconds of the stretch; parts of one `name` are alike."""
 
-    song: SongInfo
+    name: str
+    begin: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Body:
+    """The body a dance was made for: `bones` are the lengths of the limbs of `joints.LIMBS`, body heights."""
+
+    name: str
+    bones: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class DanceFile:
+    """What a dance file holds.
+
+    Attributes:
+        song: None for a dance that was made to no song.
+        times: (B,) float64, the beats, seconds from the start of the stretch; none where nobody knows them.
+        tempo, confidence: as in `audio.grid.BeatGrid`.
+        weights: None where no network made it.
+        takes: one at least, all of one length and rate.
+        placement: of an imported dance, where it lay in its picture.
+        chosen: the take that is rendered where none is named.
+        downbeat: (B,) bool, which beats begin a bar; empty: every fourth from the first.
+        tempi: (seconds, beats a minute) from when on another tempo holds.
+        sections: of the song, in order.
+        body: None for the canonical one.
+    """
+
+    song: SongInfo | None
     times: np.ndarray
     tempo: float
     confidence: float
@@ -113,6 +152,25 @@ class DanceFile:
     takes: tuple[Take, ...]
     placement: Placement | None = None
     chosen: int | None = None
+    downbeat: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    tempi: tuple[tuple[float, float], ...] = ()
+    sections: tuple[Section, ...] = ()
+    body: Body | None = None
+
+    @property
+    def start(self) -> float:
+        """Seconds of the song's file before the dance; 0 without a song."""
+        return self.song.start if self.song else 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long the dance is: the stretch of its song, or its poses."""
+        return self.song.seconds if self.song else self.takes[0].skeleton.seconds
+
+    @property
+    def knows_beats(self) -> bool:
+        """Whether the beats of its song are in it."""
+        return len(self.times) > 0
 
     @property
     def fps(self) -> float:
@@ -153,61 +211,91 @@ def rounded(skeleton: SkeletonSequence) -> SkeletonSequence:
 
 
 def write_dance(path: Path, dance: DanceFile) -> None:
-    """Write a dance file, whole or not at all."""
-    write_whole(path, to_text(dance).encode())
+    """Write a dance file, whole or not at all.
+
+    Raises:
+        DancegenError: the folder cannot be written to, or is full.
+    """
+    try:
+        with whole_file(path) as scratch, scratch.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(_text(dance))
+    except OSError as cause:
+        raise not_written(path, cause) from cause
 
 
 def to_text(dance: DanceFile) -> str:
     """The file's text: the head indented, then one line a pose, so that two dances can be compared line by line."""
-    head: dict[str, Any] = {
-        "format": FORMAT,
-        "version": VERSION,
-        "made_by": f"dancegen {__version__}",
-        "song": vars(dance.song),
-        "beats": {
+    return "".join(_text(dance))
+
+
+def _text(dance: DanceFile) -> Iterator[str]:
+    head = {"format": FORMAT, "version": VERSION, "made_by": f"dancegen {__version__}", **_head(dance)}
+    head |= {"fps": dance.fps, "joints": list(JOINT_NAMES), "axes": AXES, "unit": UNIT}
+    if dance.body:
+        head["body"] = {"name": dance.body.name, "bones": [round(float(bone), 6) for bone in dance.body.bones]}
+    if dance.placement:
+        head["placement"] = vars(dance.placement)
+    if dance.chosen is not None:
+        head["chosen"] = dance.chosen
+    yield "{\n" + _lines(head, "  ") + '  "takes": [\n'
+    for number, take in enumerate(dance.takes):
+        yield ",\n" if number else ""
+        yield from _take_text(take)
+    yield "\n  ]\n}\n"
+
+
+def _head(dance: DanceFile) -> dict[str, Any]:
+    """What is told of the music, and by what the dance was made."""
+    head: dict[str, Any] = {}
+    if dance.song:
+        head["song"] = vars(dance.song)
+    if len(dance.times) or dance.confidence:
+        head["beats"] = {
             "tempo": round(float(dance.tempo), 4),
             "confidence": round(float(dance.confidence), 4),
             "times": [round(float(time), 4) for time in dance.times],
-        },
-        "weights": vars(dance.weights) if dance.weights else None,
-        "fps": dance.fps,
-        "joints": list(JOINT_NAMES),
-        "axes": AXES,
-        "unit": UNIT,
-    }
-    if dance.chosen is not None:
-        head["chosen"] = dance.chosen
-    if dance.placement:
-        head["placement"] = vars(dance.placement)
-    lines = [f"  {json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in head.items()]
-    takes = ",\n".join(_take_text(take) for take in dance.takes)
-    return "{\n" + ",\n".join(lines) + ',\n  "takes": [\n' + takes + "\n  ]\n}\n"
+        }
+        if len(dance.downbeat):
+            head["beats"]["downbeats"] = np.flatnonzero(dance.downbeat).tolist()
+        if dance.tempi:
+            head["beats"]["tempi"] = [[round(time, 4), round(tempo, 4)] for time, tempo in dance.tempi]
+    if dance.sections:
+        head["sections"] = [vars(section) for section in dance.sections]
+    if dance.weights:
+        head["weights"] = vars(dance.weights)
+    return head
 
 
-def _take_text(take: Take) -> str:
-    head: dict[str, Any] = {
-        "seed": take.seed,
-        "style": take.style,
-        "edits": [edit_json(edit) for edit in take.edits],
-    }
+def _take_text(take: Take) -> Iterator[str]:
+    head: dict[str, Any] = {"seed": take.seed, "style": take.style}
+    if take.edits:
+        head["edits"] = [edit_json(edit) for edit in take.edits]
+    if take.sources:
+        head["from"] = [source_json(source) for source in take.sources]
     if take.scores is not None:
         head["scores"] = {key: round(float(value), 4) for key, value in take.scores.items()}
-    lines = [f"     {json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in head.items()]
-    confidence = take.skeleton.confidence
-    if (confidence != 1).any():
-        rows = [_row(np.round(row.astype(float), 3)) for row in confidence]
-        lines.append('     "confidence": [\n' + ",\n".join(rows) + "]")
-    poses = np.rint(take.skeleton.joints.astype(np.float64) / UNIT).astype(np.int64).reshape(-1, V * 3)
-    lines.append('     "poses": [\n' + ",\n".join(_row(row) for row in poses) + "]")
-    return "    {\n" + ",\n".join(lines) + "}"
+    yield "    {\n" + _lines(head, "     ")
+    yield from dancer_text(take.skeleton, "     ")
+    for number, partner in enumerate(take.partners):
+        yield ',\n     "partners": [\n       {\n' if number == 0 else "},\n       {\n"
+        yield from dancer_text(partner, "        ")
+    yield "}]}" if take.partners else "}"
+
+
+def _lines(values: dict[str, Any], indent: str) -> str:
+    """Each value on a line, with a comma behind each."""
+    return "".join(
+        f"{indent}{json.dumps(key)}: {json.dumps(value, allow_nan=False)},\n" for key, value in values.items()
+    )
+
+
+def source_json(source: Source) -> dict[str, Any]:
+    """Where bars come from, as the file has it."""
+    stored: dict[str, Any] = {"bars": [source.first, source.last], "how": source.how}
+    return stored | ({"name": source.name} if source.name else {})
 
 
 def edit_json(edit: Edit) -> dict[str, Any]:
     """A stretch made anew as the file has it."""
     stored: dict[str, Any] = {"bars": [edit.first, edit.last], "seed": edit.seed, "style": edit.style}
     return stored | ({"weights": vars(edit.weights)} if edit.weights else {})
-
-
-def _row(values: np.ndarray) -> str:
-    whole_where_possible = [int(value) if value == int(value) else value for value in values.tolist()]
-    return json.dumps(whole_where_possible, separators=(",", ":"))

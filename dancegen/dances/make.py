@@ -12,7 +12,7 @@ import numpy as np
 from dancegen.audio.grid import BeatGrid
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.dances.bars import bar_count, bar_poses, check_bars, parse_bars, paste, read_beats, retimed
-from dancegen.dances.dance_file import DanceFile, Edit, SongInfo, Take, file_sha256, rounded
+from dancegen.dances.dance_file import DanceFile, Edit, SongInfo, Take, file_sha256, rounded, without_bars
 from dancegen.dances.takes import ranked
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
@@ -153,7 +153,8 @@ def _pasted(take: Take, new: SkeletonSequence, times: np.ndarray, edit: Edit) ->
     old = take.skeleton
     begin, end = bar_poses(times, edit.first, edit.last, old.fps, len(old))
     mixed = rounded(paste(old, new.resampled(old.fps, len(old)), begin, end))
-    return replace(take, skeleton=mixed, edits=(*take.edits, edit))
+    sources = without_bars(take.sources, edit.first, edit.last)
+    return replace(take, skeleton=mixed, edits=(*take.edits, edit), sources=sources)
 
 
 def describe_bars(times: np.ndarray, seconds: float) -> list[tuple[int, float, float, int]]:
