@@ -120,7 +120,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Body:
-    """The body a dance was made for: `bones` are the lengths of the limbs of `joints.LIMBS`, body heights."""
+    """The body a dance was made for: `bones` are the lengths of `joints.BONES`, body heights."""
 
     name: str
     bones: tuple[float, ...]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dancegen.body.joints import JOINT_NAMES, LIMBS
+from dancegen.body.joints import BONES, JOINT_NAMES
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.dances import fields
 from dancegen.dances.dance_file import (
@@ -162,8 +162,8 @@ def _body(content: dict[str, Any]) -> Body | None:
         return None
     body = fields.object_(content, "body")
     bones = fields.numbers(body, "bones", "body: ")
-    if len(bones) != len(LIMBS) or not ((bones >= 0) & (bones <= 1)).all():
-        raise DancegenError(f'body: "bones" must hold {len(LIMBS)} lengths from 0 to 1')
+    if len(bones) != len(BONES) or not ((bones >= 0) & (bones <= 1)).all():
+        raise DancegenError(f'body: "bones" must hold {len(BONES)} lengths from 0 to 1')
     return Body(fields.text(body, "name", "body: "), tuple(bones.tolist()))
 
 
