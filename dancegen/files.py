@@ -1,17 +1,29 @@
-"""Files that appear under their name only when they are whole."""
+"""Files that appear under their name only when they are whole, and that only one process at a time writes.
+
+While an output is written, an empty `.NAME.dancegen-lock` beside it is locked by the system for the process that writes
+it, and what is not whole yet is `.NAME.XXXXXXXX.part`. Both go when the process ends well or unwinds. After a kill the
+lock is free although its file is there: whoever writes into that folder next removes both.
+"""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
+import re
+import secrets
+import shutil
 import stat
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dancegen.errors import DancegenError
 
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 # Endings of the files that commands take for songs (sound, or video with sound) and for pictures, without the dot.
 SONGS = (
     "aac",
@@ -32,8 +44,16 @@ SONGS = (
     "wma",
 )
 PICTURES = ("bmp", "gif", "jpeg", "jpg", "png", "tif", "tiff", "webp")
-SHOWN = 40  # characters of a file's name in that of its temporary file, which must not be too long
-FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+LONGEST = 100  # bytes of an output's name in those of its lock and its part, which must not be too long
+LOCK = ".dancegen-lock"
+PART = re.compile(r"[0-9a-f]{8}\.part(\..*)?", re.DOTALL)  # what follows `.NAME.` in the name of a part
+PATIENCE = 1.0  # seconds to wait for a lock: whoever looks whether one is stale holds it for a moment
+WRITING = 30.0  # seconds to wait for another process that writes a file of ours (memory, settings), which is quick
+NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EINVAL)  # file systems that have no locks
+
+_HELD: dict[Path, BaseFileLock | None] = {}  # the locks of this process; None where the file system has none
+_GUARD = threading.Lock()
 
 
 def check_input(path: Path, what: str, remedy: str) -> None:
@@ -60,22 +80,209 @@ def check_input(path: Path, what: str, remedy: str) -> None:
         raise DancegenError(f"{path} is not a file but a pipe or a device", f"save the {what} to a file and name that")
 
 
+def refuse_inputs(out: Path, inputs: Iterable[Path | str | None]) -> None:
+    """Refuse an output that is one of the inputs, by whatever name or link, or a folder that holds one.
+
+    Args:
+        out: a file or a folder.
+        inputs: files and folders that are read, or that are written too; None where one is not given.
+    """
+    for given in (Path(given) for given in inputs if given):
+        if _same(out, given):
+            raise DancegenError(f"{out} is an input too, and would be destroyed", "name another output")
+        if out.is_dir() and any(_same(out, folder) for folder in given.absolute().parents) and given.exists():
+            raise DancegenError(f"{given} lies in {out}, which would be replaced", "name another output")
+        if given.is_dir() and out.exists() and any(_same(given, folder) for folder in out.absolute().parents):
+            raise DancegenError(f"{out} is one of the files in {given}, and would be destroyed", "name another output")
+
+
+def _same(one: Path, other: Path) -> bool:
+    with suppress(OSError):
+        if os.path.samefile(one, other):  # noqa: PTH121 - both may be missing
+            return True
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def refuse_existing(out: Path, overwrite: bool, option: str = "-o") -> None:
+    """Refuse an output that is there, be it a link to nothing, unless it may be replaced."""
+    if os.path.lexists(out) and not overwrite:
+        what = f"{out} exists" if out.exists() else f"{out} is a link to a file that is not there"
+        raise DancegenError(what, f"add --overwrite to replace it, or choose another name with {option}")
+
+
+@contextmanager
+def claimed(out: Path, patience: float = PATIENCE, *, shared: bool = False) -> Iterator[None]:
+    """While the block runs, `out` is this process's to write; what killed processes left in its folder is removed.
+
+    Args:
+        out: a file or a folder.
+        patience: seconds to wait for another process that has it.
+        shared: that this process has claimed it already is fine.
+
+    Raises:
+        DancegenError: another run (or, if not `shared`, another claim of this process) has it.
+        OSError: the folder cannot be written to.
+    """
+    lock = _beside(out, LOCK)
+    with _GUARD:
+        ours = lock in _HELD
+        if ours and not shared:
+            raise _taken(out)
+        _HELD.setdefault(lock, None)
+    if ours:
+        yield
+        return
+    try:
+        _HELD[lock] = held = _locked(lock, out, patience)
+        if held is not None:
+            _remove_parts(lock)
+            _sweep(lock)
+        yield
+    finally:
+        if (held := _HELD.pop(lock)) is not None:
+            with suppress(OSError):
+                lock.unlink(missing_ok=True)
+            held.release()  # Windows does not unlink what is open, but does itself what is unlocked
+
+
+def _locked(lock: Path, out: Path, patience: float) -> BaseFileLock | None:
+    """The system's lock for `out`; None on a file system that has none."""
+    from filelock import FileLock, Timeout
+
+    held = FileLock(lock, thread_local=False)
+    try:
+        held.acquire(timeout=patience, poll_interval=0.05)
+    except Timeout as cause:
+        raise _taken(out) from cause
+    except NotImplementedError:
+        return None
+    except OSError as cause:
+        if cause.errno in NO_LOCKS:
+            return None
+        raise
+    return held
+
+
+def _taken(out: Path) -> DancegenError:
+    return DancegenError(f"{out} is being written by another run of dancegen", "wait for it, or choose another name")
+
+
+def _sweep(mine: Path) -> None:
+    """Remove what killed processes left of other outputs in the folder."""
+    from filelock import FileLock, Timeout
+
+    with suppress(OSError):
+        others = [path for path in mine.parent.iterdir() if path.name.endswith(LOCK) and path not in _HELD]
+        for path in others:
+            held = FileLock(path)
+            with suppress(OSError, Timeout, NotImplementedError), held.acquire(timeout=0):
+                _remove_parts(path)
+                path.unlink(missing_ok=True)
+
+
+def _remove_parts(lock: Path) -> None:
+    """Remove what is not whole of the output that a lock belongs to; who holds the lock knows that nobody writes it."""
+    start = lock.name.removesuffix(LOCK) + "."
+    with suppress(OSError):
+        for path in lock.parent.iterdir():
+            if path.name.startswith(start) and PART.fullmatch(path.name.removeprefix(start)):
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+
+
+def _beside(out: Path, ending: str) -> Path:
+    """A hidden name in the folder of `out` that tells whose it is."""
+    name = out.name
+    if len(os.fsencode(name)) > LONGEST:
+        digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
+        name = f"{os.fsencode(name)[: LONGEST // 2].decode(errors='ignore')}-{digest}"
+    return Path(os.path.realpath(out.parent)) / f".{name}{ending}"
+
+
+def _part_name(out: Path, ending: str) -> Path:
+    return _beside(out, f".{secrets.token_hex(4)}.part{ending}")
+
+
+def new_part(out: Path) -> Path:
+    """A new empty file beside `out`, hidden; with its ending, by which encoders know what to write.
+
+    Its permissions are those that any new file gets here (umask), or no more than those of the file it shall replace.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    part = _part_name(out, out.suffix)
+    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    with suppress(OSError):
+        part.chmod(out.stat().st_mode & 0o777 | 0o600)
+    return part
+
+
+def put(part: Path, out: Path) -> None:
+    """Give a part its name, in place of what has it, whose permissions are kept.
+
+    Raises:
+        OSError: it cannot be renamed.
+        DancegenError: by then another program has replaced or removed it.
+    """
+    with suppress(OSError):
+        shutil.copymode(out, part)
+    mine = part.stat()
+    if part.is_dir() and out.is_dir():
+        with _aside(out):
+            part.replace(out)
+    else:
+        part.replace(out)
+    with suppress(OSError):
+        there = out.stat()
+        if (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino):
+            return
+    raise DancegenError(f"{out} was written, but another program has replaced or removed it", "run it again")
+
+
+@contextmanager
+def _aside(folder: Path) -> Iterator[None]:
+    """A folder that is replaced in the block (only files are replaced in one step); it is back if that fails."""
+    old = _part_name(folder, "")
+    folder.replace(old)
+    try:
+        yield
+    except BaseException:
+        old.replace(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """A new empty file beside `path`, hidden; it takes that name when the block ends well, and else is removed.
 
     Raises:
         OSError: the folder cannot be written to.
+        DancegenError: another process writes it all the time.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:SHOWN]}.")
-    os.close(handle)
-    scratch = Path(name)
-    try:
-        yield scratch
-        scratch.chmod(0o644)
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
+    with claimed(path, WRITING, shared=True):
+        part = new_part(path)
+        try:
+            yield part
+            put(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """`whole_file` for a new folder, with all that the block puts into it."""
+    with claimed(path, WRITING, shared=True):
+        part = _part_name(path, "")
+        part.mkdir()
+        try:
+            yield part
+            put(part, path)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def write_whole(out: Path, content: bytes) -> None:
@@ -89,16 +296,6 @@ def write_whole(out: Path, content: bytes) -> None:
             scratch.write_bytes(content)
     except OSError as cause:
         raise not_written(out, cause) from cause
-
-
-def check_folder(out: Path) -> None:
-    """Refuse a file whose folder cannot be written to, before any slow work."""
-    try:
-        handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name[:SHOWN]}.")
-    except OSError as cause:
-        raise not_written(out, cause) from cause
-    os.close(handle)
-    Path(name).unlink()
 
 
 def not_written(out: Path, cause: OSError) -> DancegenError:

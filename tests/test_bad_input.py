@@ -203,7 +203,7 @@ def test_an_output_over_the_song(run_main: Callable[..., Ran], tmp_path: Path, b
     song = tmp_path / "song.mp4"
     song.write_bytes(beat_song.read_bytes())
     ran = run_main("render", song, picture, "-o", song, "--overwrite")
-    assert ran.status == 1 and "what the video is made from" in ran.err and song.read_bytes() == beat_song.read_bytes()
+    assert ran.status == 1 and "is an input too" in ran.err and song.read_bytes() == beat_song.read_bytes()
 
 
 @pytest.mark.parametrize(("out", "said"), [("no/out.mp4", "does not exist"), ("out.xyz", ".webm"), ("out", ".webm")])

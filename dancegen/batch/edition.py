@@ -17,9 +17,9 @@ from pathlib import Path
 import dancegen
 
 STAGES = "dancegen.batch.stages"  # a stage is its function `_KIND`
-ROLES = frozenset({"choreographer", "subject", "detector", "renderer", "capture", "engine"})
+ROLES = frozenset({"beats", "choreographer", "subject", "detector", "renderer", "capture", "engine"})
 STAGE_ROLES = {  # those that a stage loads: what a table names under another role is not reached by it
-    "dance": frozenset({"choreographer"}),
+    "dance": frozenset({"beats", "choreographer"}),
     "subject": frozenset({"subject", "detector"}),
     "video": ROLES,
 }
@@ -121,5 +121,5 @@ def _modules(node: ast.AST, role: str = "") -> Iterator[tuple[str, str]]:
 def _role(key: ast.expr | None) -> str:
     """The role that a table's key names: `renderer` of "renderer.puppet" or "renderers"; "" where it names none."""
     text = key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else ""
-    word = text.split(".")[0].removesuffix("s")
-    return word if word in ROLES else ""
+    word = text.split(".")[0]
+    return next((role for role in (word, word.removesuffix("s")) if role in ROLES), "")

@@ -7,12 +7,14 @@ import os
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from dancegen.batch.jobs import Job, JobTable, Row
 from dancegen.errors import DancegenError
+from dancegen.files import FULL, not_written, put
 
 ATTEMPTS = 3  # times a job is given to a worker before a lost worker counts against it
 
@@ -50,21 +52,43 @@ def perform(work: Work, job: Job) -> Result:
     """Do one job in this process: its output appears under its name only when it is whole."""
     started = time.monotonic()
     scratch = scratch_file(job)
+    before = _version(job.output)
     try:
         scratch.parent.mkdir(parents=True, exist_ok=True)
         work(job, scratch)
+        if _version(job.output) != before:
+            raise DancegenError(f"another program wrote {job.output.name} meanwhile, which is kept", "run it again")
         job.output.parent.mkdir(parents=True, exist_ok=True)
-        scratch.replace(job.output)
-        return Result(job.key, time.monotonic() - started)
-    except DancegenError as error:
-        return Result(job.key, time.monotonic() - started, str(error))
-    except Exception as error:  # a fault of ours in one job must not stop the rest
-        log = scratch.with_suffix(".log")
-        log.write_text(traceback.format_exc(), encoding="utf-8")
-        what = f"{type(error).__name__}: {_one_line(error)} (see {log.name})"
-        return Result(job.key, time.monotonic() - started, what)
+        put(scratch, job.output)
+        error = ""
+    except DancegenError as cause:
+        error = str(cause)
+    except OSError as cause:
+        error = str(not_written(job.output, cause)) if cause.errno in FULL else _fault(cause, scratch)
+    except Exception as cause:  # a fault of ours in one job must not stop the rest
+        error = _fault(cause, scratch)
     finally:
-        scratch.unlink(missing_ok=True)
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)
+    return Result(job.key, time.monotonic() - started, error)
+
+
+def _fault(error: Exception, scratch: Path) -> str:
+    """A fault of dancegen's own in one line; all of it goes into a log, where there is room for that."""
+    said = f"{type(error).__name__}: {_one_line(error)}"
+    log = scratch.with_suffix(".log")
+    with suppress(OSError):
+        log.write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
+        return f"{said} (see {log.name})"
+    return said
+
+
+def _version(path: Path) -> tuple[int, int, int] | None:
+    """What changes when a file does; None where there is none."""
+    with suppress(OSError):
+        stat = path.stat()
+        return stat.st_ino, stat.st_size, stat.st_mtime_ns
+    return None
 
 
 def scratch_file(job: Job) -> Path:

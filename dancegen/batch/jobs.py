@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterable
-from contextlib import closing, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from dancegen.errors import DancegenError
 
@@ -19,6 +21,7 @@ KEPT = "kept"  # a video that another version of dancegen or of its weights made
 UNNEEDED = "not needed"  # a stage that is not there, all of whose videos are
 OVER = (DONE, FAILED, KEPT, UNNEEDED)
 
+COLUMNS = "key, state, attempts, completions, worker, seconds, error"
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
     key TEXT PRIMARY KEY,           -- hash of everything the output depends on
@@ -79,21 +82,32 @@ class JobTable:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "jobs.sqlite"
-        self._lock = _lock(folder / "jobs.lock")
-        try:
-            self._rows = sqlite3.connect(self.path, isolation_level=None)
-            self._rows.execute("PRAGMA journal_mode=WAL")
-            self._rows.execute(_TABLES)
-            if not _has_wishes(self._rows):
-                self._rows.execute("ALTER TABLE jobs ADD COLUMN wish TEXT NOT NULL DEFAULT ''")
-        except sqlite3.DatabaseError as cause:
-            raise _no_table(self.path, cause) from cause
         self._jobs: dict[str, Job] = {}
+        with ExitStack() as held:
+            held.callback(_lock(folder / "jobs.lock").release)
+            self._rows = held.enter_context(closing(_connect(self.path)))
+            self._run("PRAGMA journal_mode=WAL")
+            self._run(_TABLES)
+            if not _has_wishes(self._rows):
+                self._run("ALTER TABLE jobs ADD COLUMN wish TEXT NOT NULL DEFAULT ''")
+            self._run(f"SELECT {COLUMNS} FROM jobs LIMIT 1")
+            self._held = held.pop_all()
 
     def close(self) -> None:
         """Give the folder free."""
-        self._rows.close()
-        self._lock.close()
+        with suppress(sqlite3.Error):  # a full disk was told before
+            self._held.close()
+
+    def _run(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        """Carry out one statement.
+
+        Raises:
+            DancegenError: the table is damaged, or its disk is full.
+        """
+        try:
+            return self._rows.execute(sql, values)
+        except sqlite3.Error as cause:
+            raise _no_table(self.path, cause) from cause
 
     def plan(self, jobs: Iterable[Job], overwrite: bool = False) -> None:
         """Make these the jobs of this run: what is done and still there stays done, all else waits or fails at once.
@@ -101,10 +115,10 @@ class JobTable:
         A stage that is not there waits only if a video waits for it.
         """
         jobs = list(jobs)
-        self._rows.execute("BEGIN IMMEDIATE")
+        self._run("BEGIN IMMEDIATE")
         for job in jobs:
             self._jobs[job.key] = job
-            self._rows.execute(
+            self._run(
                 "INSERT INTO jobs (key, kind, name, output, task, needs, wish) VALUES (?, ?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT (key) DO UPDATE SET name = excluded.name, output = excluded.output, "
                 "task = excluded.task, needs = excluded.needs, wish = excluded.wish",
@@ -112,22 +126,22 @@ class JobTable:
             )
             state, error = self._first_state(job, overwrite)
             done_unseen = state == DONE and self._state(job.key) != DONE
-            self._rows.execute(
+            self._run(
                 "UPDATE jobs SET state = ?, error = ?, completions = completions + ? WHERE key = ?",
                 (state, error, int(done_unseen), job.key),
             )
         wanted = {need for job in jobs if self._state(job.key) == WAITING for need in job.needs}
         for key in {need for job in jobs for need in job.needs} - wanted:
-            self._rows.execute("UPDATE jobs SET state = ? WHERE key = ? AND state = ?", (UNNEEDED, key, WAITING))
-        self._rows.execute("COMMIT")
+            self._run("UPDATE jobs SET state = ? WHERE key = ? AND state = ?", (UNNEEDED, key, WAITING))
+        self._run("COMMIT")
 
     def _state(self, key: str) -> str:
-        return self._rows.execute("SELECT state FROM jobs WHERE key = ?", (key,)).fetchone()[0]
+        return self._run("SELECT state FROM jobs WHERE key = ?", (key,)).fetchone()[0]
 
     def _first_state(self, job: Job, overwrite: bool) -> tuple[str, str | None]:
         if job.problem:
             return FAILED, _text(job.problem)
-        state, started = self._rows.execute("SELECT state, started FROM jobs WHERE key = ?", (job.key,)).fetchone()
+        state, started = self._run("SELECT state, started FROM jobs WHERE key = ?", (job.key,)).fetchone()
         there = job.output.exists()
         # the name of a stage file holds its key, so it is right whoever made it; a video must be newer than its job
         ours = state == DONE or job.kind != "video" or (state == RUNNING and _written_since(job.output, started))
@@ -144,12 +158,12 @@ class JobTable:
         same = "SELECT state, started FROM jobs WHERE wish = ? AND wish != '' AND output = ? AND key != ?"
         return any(
             state == DONE or (state == RUNNING and _written_since(job.output, started))
-            for state, started in self._rows.execute(same, (job.wish, _text(job.output), job.key))
+            for state, started in self._run(same, (job.wish, _text(job.output), job.key))
         )
 
     def ready(self) -> list[Job]:
         """Waiting jobs whose needs are done, in the order to begin them; those whose needs failed fail here."""
-        states = {key: (state, name) for key, state, name in self._rows.execute("SELECT key, state, name FROM jobs")}
+        states = {key: (state, name) for key, state, name in self._run("SELECT key, state, name FROM jobs")}
         ready = []
         for job in self._jobs.values():
             if states[job.key][0] != WAITING:
@@ -163,24 +177,24 @@ class JobTable:
 
     def started(self, key: str, worker: str) -> None:
         """A worker has begun the job."""
-        self._rows.execute(
+        self._run(
             "UPDATE jobs SET state = ?, worker = ?, started = ?, attempts = attempts + 1, error = NULL WHERE key = ?",
             (RUNNING, worker, time.time(), key),
         )
 
     def done(self, key: str, seconds: float) -> None:
         """The job's output is whole and in its place, and what another job may have made under that name is gone."""
-        self._rows.execute(
+        self._run(
             "UPDATE jobs SET state = ? WHERE key != ? AND output = (SELECT output FROM jobs WHERE key = ?)",
             (WAITING, key, key),
         )
-        self._rows.execute(
+        self._run(
             "UPDATE jobs SET state = ?, seconds = ?, completions = completions + 1 WHERE key = ?", (DONE, seconds, key)
         )
 
     def failed(self, key: str, error: str) -> None:
         """The job cannot be done; the next run will try again."""
-        self._rows.execute("UPDATE jobs SET state = ?, error = ? WHERE key = ?", (FAILED, _text(error), key))
+        self._run("UPDATE jobs SET state = ?, error = ? WHERE key = ?", (FAILED, _text(error), key))
 
     def lost(self, key: str, started: float) -> bool:
         """The worker is gone. Its job waits again, unless its output was in place by then: returns whether it was."""
@@ -188,13 +202,12 @@ class JobTable:
         if job.output.exists() and _written_since(job.output, started):
             self.done(key, time.time() - started)
             return True
-        self._rows.execute("UPDATE jobs SET state = ? WHERE key = ?", (WAITING, key))
+        self._run("UPDATE jobs SET state = ? WHERE key = ?", (WAITING, key))
         return False
 
     def rows(self) -> list[Row]:
         """This run's jobs, in the order in which they were planned."""
-        columns = "key, state, attempts, completions, worker, seconds, error"
-        stored = {row[0]: row[1:] for row in self._rows.execute(f"SELECT {columns} FROM jobs")}
+        stored = {row[0]: row[1:] for row in self._run(f"SELECT {COLUMNS} FROM jobs")}
         return [
             Row(job, state, attempts, completions, worker or "", seconds or 0.0, error or "")
             for key, job in self._jobs.items()
@@ -211,7 +224,7 @@ def done_before(folder: Path) -> dict[str, str]:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as rows:
             wish = "wish" if _has_wishes(rows) else "''"
             return dict(rows.execute(f"SELECT key, {wish} FROM jobs WHERE state = ?", (DONE,)).fetchall())
-    except sqlite3.DatabaseError as cause:
+    except sqlite3.Error as cause:
         raise _no_table(path, cause) from cause
 
 
@@ -225,8 +238,20 @@ def _has_wishes(rows: sqlite3.Connection) -> bool:
     return any(column[1] == "wish" for column in rows.execute("PRAGMA table_info(jobs)"))
 
 
-def _no_table(path: Path, cause: sqlite3.DatabaseError) -> DancegenError:
-    return DancegenError(f"{path} is not a jobs table ({cause})", "remove it; finished videos stay")
+def _connect(path: Path) -> sqlite3.Connection:
+    try:
+        return sqlite3.connect(path, isolation_level=None)
+    except sqlite3.Error as cause:
+        raise _no_table(path, cause) from cause
+
+
+def _no_table(path: Path, cause: sqlite3.Error) -> DancegenError:
+    said = str(cause)
+    if "full" in said or "disk I/O" in said:
+        return DancegenError(f"{path} could not be written ({said})", "free some room there; finished videos stay")
+    if any(word in said for word in ("readonly", "unable to open", "locked")):
+        return DancegenError(f"{path} cannot be written to ({said})", "change its permissions, or name another folder")
+    return DancegenError(f"{path} is not a jobs table ({said})", "remove it; finished videos stay")
 
 
 def _written_since(path: Path, started: float | None) -> bool:
@@ -235,17 +260,16 @@ def _written_since(path: Path, started: float | None) -> bool:
     return False
 
 
-def _lock(path: Path) -> sqlite3.Connection:
-    """A lock that the system gives free when its process ends, however it ends: an open SQLite transaction."""
+def _lock(path: Path) -> FileLock:
+    """A lock that the system gives free when its process ends, however it ends; what the file holds does not matter."""
+    lock = FileLock(path, thread_local=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = sqlite3.connect(path, isolation_level=None, timeout=0)
-        lock.execute("BEGIN EXCLUSIVE")
-    except OSError as cause:
-        raise DancegenError(f"{path.parent} cannot be made ({cause.strerror})", "name another folder") from cause
-    except sqlite3.OperationalError as cause:
-        if "locked" in str(cause):
-            what = f"another batch is at work in {path.parent}"
-            raise DancegenError(what, "wait for it or name another folder") from cause
-        raise DancegenError(f"{path.parent} cannot be written to ({cause})", "name another folder") from cause
+        lock.acquire(timeout=0)
+    except Timeout as cause:
+        what = f"another batch is at work in {path.parent}"
+        raise DancegenError(what, "wait for it or name another folder") from cause
+    except (OSError, NotImplementedError) as cause:
+        said = getattr(cause, "strerror", None) or "its file system has no locks"
+        raise DancegenError(f"{path.parent} cannot be written to ({said})", "name another folder") from cause
     return lock

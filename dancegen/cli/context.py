@@ -12,7 +12,8 @@ that `dancegen --help` stays fast (a test watches it).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,17 +76,26 @@ def check_inputs(song: Path, picture: Path) -> None:
         raise DancegenError(f"{song} is a picture and {picture} is a song", "name the song first, then the picture")
 
 
-def check_file(path: Path, option: str, overwrite: bool, endings: Sequence[str] = (), *, folder: bool = False) -> None:
-    """Refuse a file or folder that could not be written, before any slow work.
+def check_file(
+    path: Path,
+    option: str,
+    overwrite: bool,
+    endings: Sequence[str] = (),
+    *,
+    inputs: Iterable[Path | str | None] = (),
+    folder: bool = False,
+) -> None:
+    """Refuse a file or folder that could not be written, before any slow work, and claim it until the command ends.
 
     Args:
         path: what shall be written.
         option: which option named it.
         overwrite: it may exist.
         endings: those it may have, with their dot; all if empty.
+        inputs: what is read, and what else is written: an output is none of them.
         folder: it shall be a folder of files.
     """
-    from dancegen.files import check_folder
+    from dancegen.files import claimed, not_written, refuse_existing, refuse_inputs
 
     if endings and path.suffix.lower() not in endings:
         raise DancegenError(f"{option} {path} cannot be", f"end its name in {' or '.join(endings)}")
@@ -94,6 +104,34 @@ def check_file(path: Path, option: str, overwrite: bool, endings: Sequence[str] 
         raise DancegenError(f"{path} is a {there}", f"choose a {wanted} with {option}")
     if not path.parent.is_dir():
         raise DancegenError(f"the folder {path.parent} does not exist", f"create it or choose another with {option}")
-    if path.exists() and not overwrite:
-        raise DancegenError(f"{path} exists", f"add --overwrite to replace it, or choose another name with {option}")
-    check_folder(path)
+    refuse_inputs(path, inputs)
+    refuse_existing(path, overwrite, option)
+    try:
+        until_end(claimed(path))
+    except OSError as cause:
+        raise not_written(path, cause) from cause
+    refuse_existing(path, overwrite, option)  # another run may have made it while its claim was waited for
+
+
+_COMMAND: ContextVar[ExitStack | None] = ContextVar("command", default=None)
+
+
+def until_end(held: AbstractContextManager[Any]) -> None:
+    """Enter `held` and leave it when the running command ends; when none runs, leave it at once."""
+    stack = _COMMAND.get()
+    if stack is not None:
+        stack.enter_context(held)
+    else:
+        with held:
+            pass
+
+
+@contextmanager
+def running() -> Iterator[None]:
+    """The time in which one command runs; `cli.main` is in it once."""
+    with ExitStack() as stack:
+        token = _COMMAND.set(stack)
+        try:
+            yield
+        finally:
+            _COMMAND.reset(token)

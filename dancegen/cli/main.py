@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from dancegen import __version__
-from dancegen.cli.context import reporter, use_reporter, use_typed
+from dancegen.cli.context import reporter, running, use_reporter, use_typed
 from dancegen.cli.placeholders import name_values
 from dancegen.errors import DancegenError
 from dancegen.progress import SilentReporter, counted
@@ -51,7 +51,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     _unwind_on_signals()
     status = 1
     try:
-        name_values(typer.main.get_command(_build()))(given, prog_name="dancegen")
+        with running():
+            name_values(typer.main.get_command(_build()))(given, prog_name="dancegen")
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)

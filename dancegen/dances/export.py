@@ -5,10 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +15,7 @@ from dancegen.body.openpose import frame_json
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.dances.dance_file import Placement
 from dancegen.errors import DancegenError
-from dancegen.files import SHOWN, not_written, write_whole
+from dancegen.files import not_written, whole_folder, write_whole
 
 KINDS = ("openpose", "comfyui", "video", "npz", "csv")
 CANVAS = (512, 768)  # width, height: what ControlNet's users mostly work with
@@ -56,10 +52,15 @@ def placed(dance: SkeletonSequence, placement: Placement) -> SkeletonSequence:
 
 def write_openpose(out: Path, pixels: SkeletonSequence) -> None:
     """A folder of `000000_keypoints.json`, ... as OpenPose's --write_json makes it."""
-    with _whole_folder(out) as folder:
-        for number, (joints, confidence) in enumerate(zip(pixels.joints, pixels.confidence, strict=True)):
-            text = json.dumps(frame_json(joints, confidence))
-            (folder / f"{number:06d}_keypoints.json").write_text(text, encoding="utf-8")
+    try:
+        if out.is_dir() and any(not file.name.endswith("_keypoints.json") for file in out.iterdir()):
+            raise DancegenError(f"{out} holds other files than keypoints", "name a new folder")
+        with whole_folder(out) as folder:
+            for number, (joints, confidence) in enumerate(zip(pixels.joints, pixels.confidence, strict=True)):
+                text = json.dumps(frame_json(joints, confidence))
+                (folder / f"{number:06d}_keypoints.json").write_text(text, encoding="utf-8")
+    except OSError as cause:
+        raise not_written(out, cause) from cause
 
 
 def write_comfyui(out: Path, pixels: SkeletonSequence, canvas: tuple[int, int]) -> None:
@@ -104,21 +105,3 @@ def write_csv(out: Path, pixels: SkeletonSequence) -> None:
     for number, row in enumerate(table.tolist()):
         rows.writerow([number, f"{number / pixels.fps:.4f}", *(f"{value:.4f}" for value in row)])
     write_whole(out, file.getvalue().encode())
-
-
-@contextmanager
-def _whole_folder(out: Path) -> Iterator[Path]:
-    if out.is_dir() and any(not file.name.endswith("_keypoints.json") for file in out.iterdir()):
-        raise DancegenError(f"{out} holds other files than keypoints", "name a new folder")
-    try:
-        scratch = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name[:SHOWN]}."))
-        try:
-            yield scratch
-            scratch.chmod(0o755)
-            if out.exists():
-                shutil.rmtree(out)
-            scratch.replace(out)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-    except OSError as cause:
-        raise not_written(out, cause) from cause

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import subprocess
 import tempfile
@@ -19,7 +18,7 @@ from dancegen.audio.load import stretch_filter
 from dancegen.audio.song import Song
 from dancegen.errors import DancegenError
 from dancegen.ffmpeg import QUIET, ffmpeg_program, input_arguments, last_complaint
-from dancegen.files import SHOWN
+from dancegen.files import claimed, new_part, not_written, put, refuse_existing, refuse_inputs
 from dancegen.progress import counted
 
 CRF = 18  # x264's quality: 0 lossless, 18 hard to tell from the frames, 51 worst
@@ -41,7 +40,7 @@ ROOM = 16 << 20  # bytes that must be free for any video
 ROOM_PER_PIXEL = 0.03  # bytes a pixel and frame that must be free besides; dancing figures take about half of that
 
 
-def check_output(path: Path, *, overwrite: bool = False, inputs: Iterable[Path] = ()) -> None:
+def check_output(path: Path, *, overwrite: bool = False, inputs: Iterable[Path | str | None] = ()) -> None:
     """Refuse an output that could not be written, before any slow work.
 
     Raises:
@@ -56,23 +55,14 @@ def check_output(path: Path, *, overwrite: bool = False, inputs: Iterable[Path] 
     folder = path.parent
     if not folder.is_dir():
         raise DancegenError(f"the output folder {folder} does not exist", "create it or choose another with -o")
-    if path.exists() and not overwrite:
-        raise DancegenError(f"{path} exists", "add --overwrite to replace it, or choose another name with -o")
-    if path.exists() and any(given.exists() and path.samefile(given) for given in inputs):
-        raise DancegenError(f"{path} is what the video is made from", "choose another name with -o")
+    refuse_inputs(path, inputs)
+    refuse_existing(path, overwrite)
     try:
-        _part_of(path).unlink()
+        new_part(path).unlink()
     except OSError as cause:
         raise DancegenError(
             f"the output folder {folder} cannot be written to: {cause.strerror}", "choose another"
         ) from cause
-
-
-def _part_of(path: Path) -> Path:
-    """A new empty file beside `path`, hidden, under whose name the video is written."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:SHOWN]}.", suffix=f".part{path.suffix}")
-    os.close(handle)
-    return Path(name)
 
 
 def room_needed(width: int, height: int, frames: int) -> int:
@@ -117,9 +107,13 @@ class VideoWriter:
         if width % 2 or height % 2:
             raise ValueError(f"frames of {width}x{height}: yuv420p needs even sides")
         self.path, self.shape, self.frames = path, (height, width, 3), 0
-        self._part = _part_of(path)
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _end
+        self._claim = contextlib.ExitStack()
+        self._claim.enter_context(claimed(path, shared=True))
         try:
+            self._part = new_part(path)
+            self._claim.callback(self._part.unlink, missing_ok=True)
+            self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the claim
+            self._claim.callback(self._log.close)
             self._process = subprocess.Popen(
                 self._command(fps, song, metadata or {}, crf),
                 stdin=subprocess.PIPE,
@@ -128,7 +122,7 @@ class VideoWriter:
                 start_new_session=True,  # Ctrl-C is for us; ffmpeg must not end the file on its own
             )
         except BaseException:
-            self._part.unlink(missing_ok=True)
+            self._claim.close()
             raise
         _widen_pipe(self._process)
 
@@ -178,11 +172,10 @@ class VideoWriter:
         # ffmpeg reports a full disk at the very end, some versions with exit status 0
         if self._process.wait() != 0 or "No space left" in self._complaints():
             raise self._failure()
-        self._part.chmod(0o666 & ~_umask())
         try:
-            self._part.replace(self.path)
+            put(self._part, self.path)
         except OSError as cause:
-            raise DancegenError(f"{self.path} could not be written: {cause.strerror}", "choose another name") from cause
+            raise not_written(self.path, cause) from cause
 
     def _end(self) -> None:
         """Leave nothing behind: no process, no temporary file. Safe to call twice."""
@@ -192,8 +185,7 @@ class VideoWriter:
             if self._process.stdin is not None:
                 self._process.stdin.close()
         self._process.wait()
-        self._log.close()
-        self._part.unlink(missing_ok=True)
+        self._claim.close()
 
     def _complaints(self) -> str:
         self._log.seek(0)
@@ -229,12 +221,6 @@ def read_comment(path: Path) -> dict[str, Any]:
             with contextlib.suppress(json.JSONDecodeError):
                 return json.loads(value)
     return {}
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _widen_pipe(process: subprocess.Popen[bytes]) -> None:
