@@ -153,6 +153,8 @@ def _locked(lock: Path, out: Path, patience: float) -> BaseFileLock | None:
     try:
         held.acquire(timeout=patience, poll_interval=0.05)
     except Timeout as cause:
+        if not lock.exists():  # nobody has it: it cannot be made
+            new_part(out).unlink()  # raises an OSError that says why
         raise _taken(out) from cause
     except NotImplementedError:
         return None

@@ -202,7 +202,7 @@ def test_outputs_that_cannot_be(tmp_path: Path) -> None:
     check_output(tmp_path / "there.mp4", overwrite=True, inputs=[tmp_path / "gone.mp4"])
     (tmp_path / "link.mp4").symlink_to(tmp_path / "there.mp4")
     for out in ("there.mp4", "link.mp4"):
-        with pytest.raises(DancegenError, match="what the video is made from"):
+        with pytest.raises(DancegenError, match="is an input too"):
             check_output(tmp_path / out, overwrite=True, inputs=[tmp_path / "gone.mp4", tmp_path / "there.mp4"])
     (tmp_path / "link.mp4").unlink()
     check_output(tmp_path / "new.MP4")
@@ -210,10 +210,10 @@ def test_outputs_that_cannot_be(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(**_: object) -> None:
+    def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(encode.tempfile, "mkstemp", refuse)
+    monkeypatch.setattr(encode, "new_part", refuse)
     with pytest.raises(DancegenError, match="cannot be written to: Permission denied"):
         check_output(tmp_path / "a.mp4")
 
