@@ -16,6 +16,7 @@ import pytest
 
 from dancegen.body.joints import L_SHOULDER, L_WRIST, NECK, NOSE, R_SHOULDER, V
 from dancegen.errors import DancegenError
+from dancegen.images.picture import ConditionalImage
 from dancegen.people.detectors import dwpose
 from dancegen.people.detectors.dwpose import dwpose_models, find_with_dwpose, joints_of_wholebody
 
@@ -120,7 +121,7 @@ def test_joints_land_where_they_were_painted(
     tmp_path: Path, size: tuple[int, int], box: tuple[float, ...], spot: tuple[int, int]
 ) -> None:
     boxes = box_model(tmp_path / "box.onnx", (*box, 0.9))  # type: ignore[arg-type]
-    joints, confidence, others = find_with_dwpose(
+    ((joints, confidence),) = find_with_dwpose(
         picture(*size, *spot, radius=max(size) // 100), boxes, pose_model(tmp_path / "pose.onnx")
     )
     assert joints.shape == (V, 2)
@@ -128,22 +129,18 @@ def test_joints_land_where_they_were_painted(
     # The peak is the first of the spot's bins: up to its radius and a pixel of the crop away from its middle.
     assert np.abs(joints - np.array(spot)).max() <= max(size) // 100 + 3
     assert (confidence > 0.8).all()
-    assert not others
 
 
 def test_detector_sees_bgr_and_pose_model_rgb(tmp_path: Path) -> None:
     """Blue and red exchanged: the gate of the box model stays shut, nobody is found."""
     boxes = box_model(tmp_path / "box.onnx", (300, 320, 200, 500, 0.9))
     swapped = picture(640, 640, 310, 200)[..., ::-1]
-    _, confidence, _ = find_with_dwpose(np.ascontiguousarray(swapped), boxes, pose_model(tmp_path / "pose.onnx"))
-    assert (confidence == 0).all()
+    assert find_with_dwpose(np.ascontiguousarray(swapped), boxes, pose_model(tmp_path / "pose.onnx")) == []
 
 
 def test_nobody_there(tmp_path: Path) -> None:
     boxes = box_model(tmp_path / "box.onnx", (300, 320, 200, 500, 0.2))  # below the detector's least score
-    joints, confidence, _ = find_with_dwpose(picture(640, 640, 310, 200), boxes, pose_model(tmp_path / "pose.onnx"))
-    assert joints.shape == (V, 2)
-    assert (confidence == 0).all()
+    assert find_with_dwpose(picture(640, 640, 310, 200), boxes, pose_model(tmp_path / "pose.onnx")) == []
 
 
 def test_most_prominent_person_is_taken(tmp_path: Path) -> None:
@@ -154,17 +151,18 @@ def test_most_prominent_person_is_taken(tmp_path: Path) -> None:
     first, second = dwpose._people(pixels, dwpose._session(boxes))
     np.testing.assert_allclose(first, (350, 70, 550, 570), atol=0.5)
     np.testing.assert_allclose(second, (50, 50, 110, 150), atol=0.5)
-    joints, _, others = find_with_dwpose(pixels, boxes, pose_model(tmp_path / "pose.onnx"))
-    assert np.abs(joints - (450, 300)).max() < 6
-    assert not others, "the other is far off in the background"
+    people_found = find_with_dwpose(pixels, boxes, pose_model(tmp_path / "pose.onnx"))
+    assert np.abs(people_found[0][0] - (450, 300)).max() < 6
+    assert len(people_found) == 1, "the other is far off in the background"
 
 
-def test_another_person_of_comparable_size_is_told(tmp_path: Path) -> None:
+def test_another_person_of_comparable_size_is_found_too(tmp_path: Path) -> None:
     pixels = picture(640, 640, 150, 300) | picture(640, 640, 450, 300)
     boxes = box_model(tmp_path / "box.onnx", (150, 320, 150, 400, 0.9), (450, 320, 200, 500, 0.8))
-    joints, _, others = find_with_dwpose(pixels, boxes, pose_model(tmp_path / "pose.onnx"))
-    assert np.abs(joints - (450, 300)).max() < 6
-    assert others
+    found = find_with_dwpose(pixels, boxes, pose_model(tmp_path / "pose.onnx"))
+    assert len(found) == 2
+    assert np.abs(found[0][0] - (450, 300)).max() < 6
+    assert np.abs(found[1][0] - (150, 300)).max() < 6
 
 
 def test_wholebody_becomes_our_joints() -> None:
@@ -224,7 +222,7 @@ def test_models_are_used_when_here_and_fetched_when_asked(tmp_path: Path, monkey
 
         found = dwpose_models(asked=True)
         assert found is not None
-        joints, _, _ = find_with_dwpose(picture(640, 640, 310, 200), *found)
+        ((joints, _),) = find_with_dwpose(picture(640, 640, 310, 200), *found)
         assert np.abs(joints - (310, 200)).max() < 6
         asked = len(hub.requests)
         assert dwpose_models() == found, "here now"
@@ -268,7 +266,6 @@ STANDING = np.array(  # nose, eyes, ears, shoulders, elbows, wrists, hips, knees
 
 
 def test_subject_finder_uses_dwpose_once_it_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dancegen.images.picture import ConditionalImage
     from dancegen.people.find import find_subject
 
     # A box of the pose model's own shape, so that its pixels are the picture's, less the crop's corner.
@@ -286,15 +283,15 @@ def test_subject_finder_uses_dwpose_once_it_is_here(tmp_path: Path, monkeypatch:
 def test_what_is_no_person_is_left_to_the_next_detector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     box = box_model(tmp_path / "box.onnx", (300, 320, 200, 500, 0.9))
     monkeypatch.setattr(dwpose, "dwpose_models", lambda **_: (box, pose_model(tmp_path / "pose.onnx")))
-    assert dwpose.detect(picture(640, 640, 310, 200)) is None  # every joint at one point
+    pixels = picture(640, 640, 310, 200)
+    assert dwpose.load().find(ConditionalImage(tmp_path / "me.png", pixels)) == []  # every joint at one point
 
 
 def test_joints_outside_the_picture_are_not_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     crop = np.array([288, 384]) / dwpose.BOX_MARGIN
     models = box_model(tmp_path / "box.onnx", (300, 500, *crop, 0.9)), posing_model(tmp_path / "pose.onnx", STANDING)
     monkeypatch.setattr(dwpose, "dwpose_models", lambda **_: models)
-    found = dwpose.detect(picture(640, 640, 10, 10))
-    assert found is not None
+    (found,) = dwpose.load().find(ConditionalImage(tmp_path / "me.png", picture(640, 640, 10, 10)))
     assert [joint for joint in range(V) if found.confidence[joint] == 0] == [10, 13], "the ankles are below the edge"
 
 

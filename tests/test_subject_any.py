@@ -25,7 +25,7 @@ def _bare() -> object:
     """Only the stand-in detects."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mediapipe_detector, "available", lambda: False)
-        patch.setattr(dwpose, "detect", lambda *_: None)
+        patch.setattr(dwpose, "dwpose_models", lambda **_: None)
         yield
 
 

@@ -21,7 +21,7 @@ from dancegen.people.detection import Detection, implausible
 from dancegen.people.detectors import dwpose
 from dancegen.people.detectors import mediapipe as mediapipe_detector
 from dancegen.people.find import find_subject
-from dancegen.people.subject import Subject
+from dancegen.people.located import LocatedBody
 
 SURE = np.ones(V, np.float32)
 
@@ -44,7 +44,7 @@ class Listener:
 def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without mediapipe and DWPose unless a test says otherwise: the tests mean the same on every machine."""
     monkeypatch.setattr(mediapipe_detector, "available", lambda: False)
-    monkeypatch.setattr(dwpose, "detect", lambda *_: None)
+    monkeypatch.setattr(dwpose, "dwpose_models", lambda **_: None)
 
 
 def pose_file(tmp_path: Path, drawn: Drawn, **more: object) -> Path:
@@ -56,7 +56,7 @@ def pose_file(tmp_path: Path, drawn: Drawn, **more: object) -> Path:
 def test_a_pose_file_is_believed(tmp_path: Path) -> None:
     drawn = photo()
     found = find_subject(drawn.image, network=None, pose_file=pose_file(tmp_path, drawn))
-    assert isinstance(found, Subject)
+    assert isinstance(found, LocatedBody)
     assert np.allclose(found.joints, drawn.joints, atol=1e-3)
     assert found.mask.shape == drawn.image.pixels.shape[:2]
     assert "pose file" in found.detector
@@ -118,7 +118,7 @@ def test_of_two_people_in_a_pose_file_the_larger_is_taken_and_it_is_said(tmp_pat
     listener = Listener()
     found = find_subject(drawn.image, network=None, pose_file=tmp_path / "pose.json", reporter=listener)
     assert np.allclose(found.joints, drawn.joints, atol=1e-2)
-    assert any("more than one person" in note for note in listener.notes)
+    assert any("there are 2 people" in note for note in listener.notes)
 
 
 def test_bad_pose_files(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_the_network_takes_the_larger_of_two_and_it_is_said(smaller_first: bool)
     network = Crowd(*(people[::-1] if smaller_first else people))
     found = find_subject(drawn.image, network=network, reporter=listener)  # type: ignore[arg-type]
     assert np.allclose(found.joints, drawn.joints)
-    assert any("more than one person" in note for note in listener.notes)
+    assert any("there are 2 people" in note for note in listener.notes)
 
 
 def test_what_is_left_of_the_first_person_is_nobody_else() -> None:
@@ -217,9 +217,9 @@ def test_the_network_tells_a_face_from_nobody() -> None:
         find_subject(drawn.image, network=StandIn(drawn.joints, confidence * 0.2, drawn.mask))  # type: ignore[arg-type]
 
 
-def mediapipe_sees(monkeypatch: pytest.MonkeyPatch, found: Detection | None) -> None:
+def mediapipe_sees(monkeypatch: pytest.MonkeyPatch, *found: Detection) -> None:
     monkeypatch.setattr(mediapipe_detector, "available", lambda: True)
-    monkeypatch.setattr(mediapipe_detector, "detect", lambda _: found)
+    monkeypatch.setattr(mediapipe_detector, "find_all", lambda _: list(found))
 
 
 def test_mediapipe_comes_before_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,7 +228,7 @@ def test_mediapipe_comes_before_the_network(monkeypatch: pytest.MonkeyPatch) -> 
     mediapipe_sees(monkeypatch, Detection(drawn.joints + 1, SURE, drawn.mask.astype(np.float32), "mediapipe"))
     assert find_subject(drawn.image, network=network).detector.startswith("mediapipe")  # type: ignore[arg-type]
     assert network.asked == 0
-    mediapipe_sees(monkeypatch, None)
+    mediapipe_sees(monkeypatch)
     assert find_subject(drawn.image, network=network).detector.startswith("network")  # type: ignore[arg-type]
 
 
@@ -255,9 +255,12 @@ def test_mediapipes_mask_serves_a_given_pose_only_of_the_same_person(
 
 def test_two_people_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = photo()
-    mediapipe_sees(monkeypatch, Detection(drawn.joints, SURE, drawn.mask.astype(np.float32), "mediapipe", others=True))
+    other = figure_joints(40, 200, 160)
+    people = [Detection(joints, SURE, drawn.mask.astype(np.float32), "mediapipe") for joints in (other, drawn.joints)]
+    mediapipe_sees(monkeypatch, *people)
     listener = Listener()
-    find_subject(drawn.image, network=None, reporter=listener)
+    found = find_subject(drawn.image, network=None, reporter=listener)
+    assert np.allclose(found.joints, drawn.joints)
     assert any("largest" in note for note in listener.notes)
 
 
@@ -300,10 +303,8 @@ mediapipe_here = pytest.mark.skipif(importlib.util.find_spec("mediapipe") is Non
 def test_mediapipe_on_real_photos(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     path = shared_data("pictures", "photos", "yoga_woman.jpg")
     monkeypatch.undo()
-    found = mediapipe_detector.detect(open_picture(path).pixels)
-    assert found is not None
+    (found,) = mediapipe_detector.load().find(open_picture(path))
     assert found.mask is not None
-    assert not found.others
     truth = {4: (300, 308), 7: (697, 315), 10: (350, 608), 13: (700, 616)}
     for joint, place in truth.items():
         assert np.linalg.norm(found.joints[joint] - place) < 25
@@ -312,7 +313,7 @@ def test_mediapipe_on_real_photos(monkeypatch: pytest.MonkeyPatch, capfd: pytest
 
 
 @mediapipe_here
-def test_mediapipe_sees_the_larger_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mediapipe_sees_both_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
     photo_file = Image.open(shared_data("pictures", "photos", "yoga_woman.jpg"))
     monkeypatch.undo()
     person = photo_file.crop((250, 230, 760, 660))
@@ -320,16 +321,16 @@ def test_mediapipe_sees_the_larger_of_two(monkeypatch: pytest.MonkeyPatch) -> No
     pair.paste(photo_file.crop((0, 0, 1000, 210)).resize((1600, 1067)))
     pair.paste(person.resize((780, 658)), (20, 380))
     pair.paste(person.resize((408, 344)), (1100, 600))
-    found = mediapipe_detector.detect(np.asarray(pair))
-    assert found is not None
-    assert found.others
-    assert found.joints[:, 0].max() < 850
+    large, small = mediapipe_detector.find_all(np.asarray(pair))
+    assert large.joints[:, 0].max() < 850
+    assert small.joints[:, 0].min() > 1050
+    assert large.extent > 1.5 * small.extent
 
 
 @mediapipe_here
 def test_mediapipe_sees_nobody_in_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), dtype=np.uint8)
-    assert mediapipe_detector.detect(noise) is None
+    assert mediapipe_detector.find_all(noise) == []
     with pytest.raises(DancegenError, match="no person"):
         find_subject(ConditionalImage(Path("noise.png"), noise), network=None)

@@ -15,7 +15,6 @@ from dancegen.images.guided import guided_filter
 from dancegen.people.detection import Detection
 from dancegen.people.masks.flat import _bodily, flat_figure, flat_outline
 from dancegen.people.masks.mask import person_mask
-from dancegen.people.masks.prior import limb_distance
 from dancegen.people.masks.refine import refine_mask
 
 SURE = np.ones(V, np.float32)
@@ -104,7 +103,7 @@ def test_a_shadow_on_the_floor_is_no_part_of_the_person() -> None:
 
 def test_a_busy_background_is_not_flat() -> None:
     drawn = photo()
-    distance = limb_distance(drawn.joints, SURE, drawn.image.size)
+    distance = seen(drawn).distance(drawn.image.size)
     assert flat_figure(drawn.image.pixels, distance) is None
     assert flat_outline(drawn.image.pixels) is None
 
@@ -124,7 +123,7 @@ def test_the_outline_of_a_small_figure_is_found_before_its_joints() -> None:
 def test_refining_moves_a_blurred_mask_onto_the_pictures_edges() -> None:
     drawn = photo()
     rough = blurred(ndimage.shift(drawn.mask.astype(np.float32), (3, 4)) > 0.5, 5)
-    refined = refine_mask(drawn.image.pixels, rough, drawn.joints, SURE)
+    refined = refine_mask(drawn.image.pixels, rough, seen(drawn))
     assert overlap(refined, drawn.mask) > 0.95 > overlap(rough, drawn.mask)
     assert np.abs(refined - drawn.mask).mean() < 0.4 * np.abs(rough - drawn.mask).mean()
 
@@ -195,7 +194,7 @@ def test_guided_filter_keeps_constants_and_follows_edges() -> None:
 
 def test_limb_distance_is_zero_on_axes_and_one_on_the_skin() -> None:
     drawn = photo()
-    distance = limb_distance(drawn.joints, SURE, drawn.image.size)
+    distance = seen(drawn).distance(drawn.image.size)
     for joint in (R_KNEE, L_ANKLE, 3, 8):
         x, y = drawn.joints[joint].astype(int)
         assert distance[y, x] < 0.15

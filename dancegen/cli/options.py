@@ -16,6 +16,9 @@ Beats = Annotated[Path | None, typer.Option(help="The beats, one time in seconds
 Dance = Annotated[Path | None, typer.Option(help="A dance file instead of a new dance.")]
 Take = Annotated[int | None, typer.Option(help="Which take of the dance file; default: the best.")]
 Pose = Annotated[Path | None, typer.Option(help="The person's joints: OpenPose or ComfyUI JSON.")]
+People = Annotated[
+    str, typer.Option(help="Whom of a picture with several people: largest, all, left, right, or numbers such as 1,3.")
+]
 Mask = Annotated[Path | None, typer.Option(help="The person's outline: a black and white picture.")]
 Size = Annotated[int, typer.Option(help="Longer side of the video in pixels, 64 to 2048.")]
 Fps = Annotated[float, typer.Option(help="Frames a second.")]

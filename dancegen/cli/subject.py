@@ -1,24 +1,28 @@
-"""`dancegen subject`: what is found in a picture, as files that can be corrected and given back."""
+"""`dancegen subject`: who is found in a picture, as files that can be corrected and given back."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dancegen.cli.context import reporter
-from dancegen.cli.options import Device, Mask, Offline, Pose, Weights
+from dancegen.cli.options import Device, Mask, Offline, People, Pose, Weights
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from dancegen.people.subject import Subject
+    from dancegen.people.located import LocatedBody
+
+NUMBER_HEIGHT = 0.12  # of a person's number on the overlay, body heights
 
 
 def subject(
-    picture: Annotated[Path, typer.Argument(help="A picture of one person.")],
+    picture: Annotated[Path, typer.Argument(help="A picture of one person or several.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the files; made where it is missing.")] = Path(),
+    people: People = "all",
     pose: Pose = None,
     mask: Mask = None,
     weights: Weights = None,
@@ -26,96 +30,143 @@ def subject(
     offline: Offline = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
 ) -> Any:
-    """Find the person in PICTURE: joints, mask and an overlay to look at.
+    """Find the people in PICTURE: joints, masks and an overlay to look at.
 
-    NAME.pose.json and NAME.mask.png can be corrected and given back with --pose and --mask.
+    NAME.pose.json and NAME.mask.png can be corrected and given back with --pose and --mask. Several people have
+    numbers, the largest is 1, and a mask each: NAME.1.mask.png.
     """
     from dancegen.images.picture import open_picture
-    from dancegen.people.find import find_subject
+    from dancegen.people.choose import check_choice
+    from dancegen.people.find import find_people
     from dancegen.production.networks import load_networks
     from dancegen.weights.resolve import weights_by_role
 
-    files = _files(picture, out, overwrite)
+    check_choice(people)
+    _check_free(_files(picture, out, 1), out, overwrite)
     image = open_picture(picture)
     chosen = weights_by_role(weights or [])
     networks = load_networks(chosen, device=device, roles=("subject",), offline=offline, reporter=reporter())
-    found = find_subject(image, network=networks.subject, pose_file=pose, mask_file=mask, reporter=reporter())
-    _write(found, files)
+    found = find_people(
+        image, network=networks.subject, choice=people, pose_file=pose, mask_file=mask, reporter=reporter()
+    )
+    files = _files(picture, out, len(found))
+    _check_free(files, out, overwrite)
+    _write(files, found)
     return _table(found, files)
 
 
-def _files(picture: Path, out: Path, overwrite: bool) -> dict[str, Path]:
-    """The files to write, checked before the work."""
+def _files(picture: Path, out: Path, people: int) -> list[Path]:
+    """The files to write: pose, overlay, and a mask for each of so many people."""
+    masks = [".mask.png"] if people == 1 else [f".{number}.mask.png" for number in range(1, people + 1)]
+    return [out / (picture.stem + ending) for ending in (".pose.json", ".overlay.png", *masks)]
+
+
+def _check_free(files: Sequence[Path], out: Path, overwrite: bool) -> None:
+    """Refuse what cannot be written, or should not be overwritten."""
     from dancegen.errors import DancegenError
 
     if out.exists() and not out.is_dir():
         raise DancegenError(f"{out} is not a folder", "give a folder with -o")
-    endings = {"pose": ".pose.json", "mask": ".mask.png", "overlay": ".overlay.png"}
-    files = {what: out / (picture.stem + ending) for what, ending in endings.items()}
-    there = [str(path) for path in files.values() if path.exists()]
+    there = [str(path) for path in files if path.exists()]
     if there and not overwrite:
-        raise DancegenError(f"{' and '.join(there)} already there", "give --overwrite, or another folder with -o")
-    return files
+        verb = "are" if len(there) > 1 else "is"
+        raise DancegenError(
+            f"{' and '.join(there)} {verb} already there", "give --overwrite, or another folder with -o"
+        )
 
 
-def _write(found: Subject, files: dict[str, Path]) -> None:
-    """All three files, each whole or not at all."""
-    import io
+def _write(files: Sequence[Path], found: Sequence[LocatedBody]) -> None:
+    """All files, each whole or not at all."""
     import json
 
     import numpy as np
-    from PIL import Image
 
     from dancegen.body.openpose import frame_json
     from dancegen.errors import DancegenError
 
-    width, height = found.image.size
-    pose = {**frame_json(found.joints, found.confidence), "canvas_width": width, "canvas_height": height}
-    contents = {"pose": json.dumps(pose).encode()}
-    for what, pixels in (("mask", np.round(found.mask * 255).astype(np.uint8)), ("overlay", overlay(found))):
-        buffer = io.BytesIO()
-        Image.fromarray(pixels).save(buffer, "PNG")
-        contents[what] = buffer.getvalue()
+    width, height = found[0].picture.size
+    frames = [frame_json(body.joints, body.confidence) for body in found]
+    everybody = [person for frame in frames for person in frame["people"]]
+    pose = {**frames[0], "people": everybody, "canvas_width": width, "canvas_height": height}
+    masks = [_png(np.round(body.mask * 255).astype(np.uint8)) for body in found]
+    contents = [json.dumps(pose).encode(), _png(overlay(found)), *masks]
     try:
-        for what, path in files.items():
+        for path, content in zip(files, contents, strict=True):
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_name(f".{path.name}.part")
             try:
-                part.write_bytes(contents[what])
+                part.write_bytes(content)
                 part.replace(path)
             finally:
                 part.unlink(missing_ok=True)
     except OSError as error:
         raise DancegenError(
-            f"{error.filename or files['pose'].parent} cannot be written ({error.strerror})", "give another folder"
+            f"{error.filename or files[0].parent} cannot be written ({error.strerror})", "give another folder"
         ) from error
 
 
-def overlay(found: Subject) -> np.ndarray:
-    """The picture with its background dimmed toward magenta and the skeleton over it: uint8 (H, W, 3)."""
+def _png(pixels: np.ndarray) -> bytes:
+    import io
+
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def overlay(found: Sequence[LocatedBody]) -> np.ndarray:
+    """The picture with its background dimmed toward magenta and the skeletons over it: uint8 (H, W, 3)."""
     import numpy as np
 
     from dancegen.body.draw import draw_skeleton
 
-    person = found.mask[..., None]  # (H, W, 1)
-    dimmed = 0.35 * found.image.pixels + 0.65 * np.array([255.0, 0, 255])
-    mixed = found.image.pixels * person + dimmed * (1 - person)  # (H, W, 3)
-    return draw_skeleton(np.clip(mixed, 0, 255).astype(np.uint8), found.joints, found.confidence)
+    pixels = found[0].picture.pixels
+    people = np.maximum.reduce([body.mask for body in found])[..., None]  # (H, W, 1)
+    dimmed = 0.35 * pixels + 0.65 * np.array([255.0, 0, 255])
+    drawn = np.clip(pixels * people + dimmed * (1 - people), 0, 255).astype(np.uint8)  # (H, W, 3)
+    for body in found:
+        drawn = draw_skeleton(drawn, body.joints, body.confidence)
+    return _numbered(drawn, found) if len(found) > 1 else drawn
 
 
-def _table(found: Subject, files: dict[str, Path]) -> Any:
+def _numbered(pixels: np.ndarray, found: Sequence[LocatedBody]) -> np.ndarray:
+    """The picture (H, W, 3) with each person's number on their chest."""
+    import numpy as np
+    from PIL import Image, ImageDraw, ImageFont
+
+    from dancegen.body.joints import NECK, mid_hip
+
+    picture = Image.fromarray(pixels)
+    pen = ImageDraw.Draw(picture)
+    for number, body in enumerate(found, 1):
+        x, y = (body.places[NECK] + mid_hip(body.places)) / 2
+        tall = max(NUMBER_HEIGHT * body.height, 10)
+        font = ImageFont.load_default(tall)
+        pen.text(
+            (x, y), str(number), "white", font, anchor="mm", stroke_width=max(round(tall / 12), 1), stroke_fill="black"
+        )
+    return np.asarray(picture)
+
+
+def _table(found: Sequence[LocatedBody], files: Sequence[Path]) -> Any:
+    from rich.console import Group
     from rich.table import Table
 
     from dancegen.body.joints import JOINT_NAMES
 
-    table = Table("joint", "x", "y", "confidence", box=None, pad_edge=False)
-    for name, (x, y), sure in zip(JOINT_NAMES, found.joints, found.confidence, strict=True):
-        place = (f"{x:.1f}", f"{y:.1f}", f"{sure:.2f}") if sure > 0 else ("-", "-", "not in the picture")
-        table.add_row(name.replace("_", " "), *place)
-    table.title = f"found by {found.detector}; the mask covers {found.mask.mean():.0%} of the picture"
-    table.caption = "\n".join(str(path) for path in files.values())
-    table.title_justify = table.caption_justify = "left"
-    return table
+    tables = []
+    for number, body in enumerate(found, 1):
+        table = Table("joint", "x", "y", "confidence", box=None, pad_edge=False)
+        for name, (x, y), sure in zip(JOINT_NAMES, body.joints, body.confidence, strict=True):
+            place = (f"{x:.1f}", f"{y:.1f}", f"{sure:.2f}") if sure > 0 else ("-", "-", "not in the picture")
+            table.add_row(name.replace("_", " "), *place)
+        who = f"person {number}, " if len(found) > 1 else ""
+        table.title = f"{who}found by {body.detector}; the mask covers {body.mask.mean():.0%} of the picture"
+        table.title_justify = table.caption_justify = "left"
+        tables.append(table)
+    tables[-1].caption = "\n".join(str(path) for path in files)
+    return Group(*tables)
 
 
 COMMANDS = {"subject": subject}

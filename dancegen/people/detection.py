@@ -6,22 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dancegen.body.joints import (
-    JOINT_NAMES,
-    L_HIP,
-    L_SHOULDER,
-    NECK,
-    R_HIP,
-    R_SHOULDER,
-    body_height,
-    mid_hip,
-)
+from dancegen.body.joints import L_HIP, L_SHOULDER, NECK, R_HIP, R_SHOULDER, body_height, mid_hip
+from dancegen.people.posture import Posture, has_torso
 
 TORSO = (R_SHOULDER, L_SHOULDER, R_HIP, L_HIP)
 
 
-@dataclass(frozen=True)
-class Detection:
+@dataclass(frozen=True, eq=False)
+class Detection(Posture):
     """A person as a detector sees them.
 
     Attributes:
@@ -30,26 +22,13 @@ class Detection:
         mask: (H, W) float32 in 0..1, or None where the detector makes none.
         detector: its name.
         mask_detector: who made the mask; empty for the detector itself.
-        others: whether there seem to be more people.
     """
 
     joints: np.ndarray
     confidence: np.ndarray
     mask: np.ndarray | None
     detector: str
-    others: bool = False
     mask_detector: str = ""
-
-
-def missing_joints(confidence: np.ndarray) -> list[str]:
-    """The names of the joints of confidence 0, in words ("right ankle")."""
-    return [JOINT_NAMES[j].replace("_", " ") for j in np.flatnonzero(np.asarray(confidence) <= 0)]
-
-
-def has_torso(confidence: np.ndarray) -> bool:
-    """Whether both sides of the torso (or the neck for the shoulders) are in the picture: the least that can dance."""
-    seen = np.asarray(confidence) > 0
-    return bool((seen[NECK] or seen[[R_SHOULDER, L_SHOULDER]].any()) and seen[[R_HIP, L_HIP]].any())
 
 
 def implausible(joints: np.ndarray, confidence: np.ndarray, size: tuple[int, int]) -> str:

@@ -1,8 +1,8 @@
-"""Finds the person of the picture: joints by the first detector that sees one, then the best mask there is."""
+"""Finds the people of the picture: joints by the first detector that sees somebody, then the best mask there is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,13 +12,16 @@ import numpy as np
 from dancegen.body.joints import L_ANKLE, L_KNEE, R_ANKLE, R_KNEE
 from dancegen.errors import DancegenError
 from dancegen.images.picture import ConditionalImage
-from dancegen.people.detection import Detection, has_torso, missing_joints
+from dancegen.people.choose import check_choice, choose_people
+from dancegen.people.detection import Detection
 from dancegen.people.detectors import dwpose
 from dancegen.people.detectors import embedded as network_detector
 from dancegen.people.detectors import mediapipe as mediapipe_detector
+from dancegen.people.detectors.base import Detector
+from dancegen.people.located import LocatedBody
 from dancegen.people.masks.mask import person_mask
-from dancegen.people.pose_file import read_mask, read_pose
-from dancegen.people.subject import Subject
+from dancegen.people.pose_file import read_mask, read_people
+from dancegen.people.posture import has_torso, missing_joints
 from dancegen.progress import Reporter, SilentReporter
 
 if TYPE_CHECKING:
@@ -30,6 +33,61 @@ NETWORK_SURE = 0.7
 SAME_PERSON = 0.06  # mean distance of the joints of two detectors that see one person, as a share of its extent
 
 
+def find_people(
+    picture: ConditionalImage,
+    *,
+    network: SubjectNetwork | None = None,
+    choice: str = "largest",
+    detector: Detector | None = None,
+    pose_file: Path | str | None = None,
+    mask_file: Path | str | None = None,
+    reporter: Reporter | None = None,
+) -> list[LocatedBody]:
+    """The people of the picture who are meant, the largest first: at least one.
+
+    Joints come from `pose_file`, else from `detector`, else from DWPose where it was downloaded, else from mediapipe
+    where it is installed, each where it sees somebody, else from the network; from the network too where mediapipe is
+    not sure and it is. The mask comes from `mask_file`, else from the best of what transparency, a flat background,
+    mediapipe and the network say (`mask.person_mask`).
+
+    Args:
+        network: also segments; without it masks are grown from the limbs where nobody knows better.
+        choice: see `choose.choose_people`.
+        detector: the only one to ask.
+        mask_file: for one person.
+
+    Raises:
+        DancegenError: nobody found, only a face in the picture, nobody of that choice, or a bad file.
+    """
+    check_choice(choice)
+    reporter = reporter or SilentReporter()
+    for note in picture.notes:
+        reporter.note(note)
+    if pose_file:
+        people, where = read_people(pose_file, picture), f"the pose file {pose_file}"
+    else:
+        people, where = _detect(picture, network, detector, reporter), str(picture.path)
+    people = people if mask_file else _with_masks(people, picture)
+    chosen = choose_people(people, choice, where)
+    if choice == "largest" and len(people) > 1:
+        reporter.note(f"there are {len(people)} people in {where}: the largest is taken (--people chooses)")
+    if choice == "all":  # a face at the side is left out; alone, it is told what it lacks
+        chosen = [person for person in chosen if has_torso(person.confidence)] or chosen
+    for person in chosen:
+        _check_body(person, picture, reporter)
+    if mask_file:
+        if len(chosen) > 1:
+            raise DancegenError(
+                f"--mask is the outline of one person, not of {len(chosen)}", "choose one with --people"
+            )
+        return [_located(chosen[0], picture, read_mask(mask_file, picture), "mask file")]
+    bodies = [person for person in people if has_torso(person.confidence)]
+    return [
+        _located(one, picture, *person_mask(picture, one, network, [other for other in bodies if other is not one]))
+        for one in chosen
+    ]
+
+
 def find_subject(
     image: ConditionalImage,
     *,
@@ -37,83 +95,86 @@ def find_subject(
     pose_file: Path | str | None = None,
     mask_file: Path | str | None = None,
     reporter: Reporter | None = None,
-) -> Subject:
-    """The person of the picture.
+) -> LocatedBody:
+    """The largest person, as version 0.1.0 asked for it; `find_people` finds them all."""
+    return find_people(image, network=network, pose_file=pose_file, mask_file=mask_file, reporter=reporter)[0]
 
-    Joints come from `pose_file`, else from DWPose where it was downloaded, else from mediapipe where it is installed,
-    each where it sees somebody, else from the network; from the network too where mediapipe is not sure and it is.
-    The mask comes from `mask_file`, else from the best of what transparency, a flat background, mediapipe and the
-    network say (`mask.person_mask`).
 
-    Raises:
-        DancegenError: nobody found, only a face in the picture, or a bad file.
-    """
-    reporter = reporter or SilentReporter()
-    for note in image.notes:
-        reporter.note(note)
-    found = read_pose(pose_file, image) if pose_file else _detect(image, network, reporter)
-    if found.others:
-        reporter.note("there is more than one person in the picture: the largest is taken")
-    _check_body(found, image, reporter)
-    if mask_file:
-        mask, source = read_mask(mask_file, image), "mask file"
+def _located(found: Detection, picture: ConditionalImage, mask: np.ndarray, source: str) -> LocatedBody:
+    return LocatedBody(picture, found.joints, found.confidence, mask, f"{found.detector}, mask: {source}")
+
+
+def _detect(
+    picture: ConditionalImage, network: SubjectNetwork | None, detector: Detector | None, reporter: Reporter
+) -> list[Detection]:
+    """The people whom the first detector sees that sees any."""
+    if detector is not None:
+        found = detector.find(picture)
     else:
-        mask, source = person_mask(image, _with_mask(found, image), network)
-    return Subject(image, found.joints, found.confidence, mask, f"{found.detector}, mask: {source}")
-
-
-def _detect(image: ConditionalImage, network: SubjectNetwork | None, reporter: Reporter) -> Detection:
-    """The first detector's person."""
-    detectors: list[Callable[[], Detection | None]] = [lambda: dwpose.detect(image.pixels, reporter)]
-    if mediapipe_detector.available():
-        detectors.append(lambda: _by_mediapipe(image, network))
-    if network is not None:
-        detectors.append(lambda: network_detector.detect(image, network))
-    for detector in detectors:
-        found = detector()
-        if found is not None:
-            return found
+        found = _by_dwpose(picture, reporter) or _by_mediapipe(picture, network)
+        if not found and network is not None:
+            found = network_detector.find_all(picture, network)
+    if found:
+        return found
     remedy = "use a picture that shows one person from head to foot, or give their joints with --pose FILE"
     if not mediapipe_detector.available():
         remedy += "; for photos, installing mediapipe helps (dancegen[mediapipe])"
-    raise DancegenError(f"no person was found in {image.path}", remedy)
+    raise DancegenError(f"no person was found in {picture.path}", remedy)
 
 
-def _by_mediapipe(image: ConditionalImage, network: SubjectNetwork | None) -> Detection | None:
-    """mediapipe's person; the network's where mediapipe is not sure of a whole person and the network is: drawings."""
-    found = mediapipe_detector.detect(image.pixels)
-    if found is None or network is None or (found.confidence <= 0).any():
+def _by_dwpose(picture: ConditionalImage, reporter: Reporter) -> list[Detection]:
+    """DWPose's people where its models are on this machine."""
+    models = dwpose.dwpose_models(reporter=reporter)
+    return dwpose.DWPoseDetector(models).find(picture) if models else []
+
+
+def _by_mediapipe(picture: ConditionalImage, network: SubjectNetwork | None) -> list[Detection]:
+    """mediapipe's people; the network's where mediapipe is not sure of a whole person and the network is: drawings."""
+    if not mediapipe_detector.available():
+        return []
+    found = mediapipe_detector.find_all(picture.pixels)
+    if not found or network is None:
         return found
-    if mediapipe_detector.certainty(found) > MEDIAPIPE_SURE:
+    largest = max(found, key=lambda person: person.extent)
+    if (largest.confidence <= 0).any() or mediapipe_detector.certainty(largest) > MEDIAPIPE_SURE:
         return found
-    other = network_detector.detect(image, network)
-    return other if other is not None and network_detector.certainty(other) > NETWORK_SURE else found
+    others = network_detector.find_all(picture, network)
+    if not others:
+        return found
+    other = max(others, key=lambda person: person.extent)
+    return others if network_detector.certainty(other) > NETWORK_SURE else found
 
 
-def _with_mask(found: Detection, image: ConditionalImage) -> Detection:
-    """The person with mediapipe's mask, the best on photos, where only others saw the joints and it sees the same.
+def _with_masks(people: list[Detection], picture: ConditionalImage) -> list[Detection]:
+    """The people with mediapipe's masks, the best on photos, where only others saw the joints and it sees the same.
 
     The network is asked only where mediapipe, if it is there, saw nobody or was not sure: it is not asked again.
     """
-    if found.mask is not None or image.alpha is not None or found.detector == "network":
-        return found
-    if not mediapipe_detector.available():
-        return found
-    other = mediapipe_detector.detect(image.pixels)
-    both = (found.confidence > 0) & (other.confidence > 0) if other else np.zeros(len(found.joints), bool)
-    if other is None or both.sum() < 8:
-        return found
-    apart = float(np.linalg.norm(found.joints - other.joints, axis=1)[both].mean())
-    same = apart < SAME_PERSON * float(np.ptp(found.joints[both], axis=0).max())
-    return replace(found, mask=other.mask, mask_detector=other.detector) if same else found
+    done = picture.alpha is not None or all(one.mask is not None or one.detector == "network" for one in people)
+    if done or not mediapipe_detector.available():
+        return people
+    seen = mediapipe_detector.find_all(picture.pixels)
+    return [_with_mask(person, seen) if person.mask is None else person for person in people]
 
 
-def _check_body(found: Detection, image: ConditionalImage, reporter: Reporter) -> None:
+def _with_mask(person: Detection, seen: Sequence[Detection]) -> Detection:
+    """A person with the mask of that one of `seen` who is the same, if one is."""
+    for other in seen:
+        both = (person.confidence > 0) & (other.confidence > 0)
+        if both.sum() < 8:
+            continue
+        apart = float(np.linalg.norm(person.joints - other.joints, axis=1)[both].mean())
+        if apart < SAME_PERSON * float(np.ptp(person.joints[both], axis=0).max()):
+            return replace(person, mask=other.mask, mask_detector=other.detector)
+    return person
+
+
+def _check_body(found: Detection, picture: ConditionalImage, reporter: Reporter) -> None:
     """Refuses a face without a body, and says which limbs are not in the picture."""
     missing = missing_joints(found.confidence)
     if not has_torso(found.confidence):
         raise DancegenError(
-            f"{image.path} shows only a part of the person; not in the picture: {', '.join(missing)}",
+            f"{picture.path} shows only a part of the person; not in the picture: {', '.join(missing)}",
             "use a picture that shows the person at least down to the hips, better to the feet, or give the joints"
             " with --pose FILE",
         )

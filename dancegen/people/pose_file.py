@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from dancegen.body.joints import NECK, body_height
-from dancegen.body.openpose import read_keypoints
-from dancegen.body.proportions import usual_places
+from dancegen.body.joints import NECK
+from dancegen.body.openpose import KeypointFrame, read_keypoints
 from dancegen.errors import DancegenError
 from dancegen.images.picture import ConditionalImage, open_picture
-from dancegen.people.detection import Detection, has_torso, missing_joints
+from dancegen.people.detection import Detection
+from dancegen.people.posture import has_torso, missing_joints
 
 
-def read_pose(path: Path | str, image: ConditionalImage) -> Detection:
-    """The largest person of a keypoint file, in the picture's pixels.
+def read_people(path: Path | str, image: ConditionalImage) -> list[Detection]:
+    """The people of a keypoint file who have a torso, the largest first, in the picture's pixels.
 
     Coordinates in 0..1 and those of a canvas of the picture's shape but another size are scaled to the picture.
 
@@ -23,39 +23,59 @@ def read_pose(path: Path | str, image: ConditionalImage) -> Detection:
         DancegenError: nobody in the file, coordinates of another picture, no torso, or as `read_keypoints`.
     """
     frame = read_keypoints(path)[0]
-    if not len(frame.people) or not (frame.confidence > 0).any():
+    scale = _scale(path, frame, image)
+    given = [
+        _completed(joints * scale, confidence)
+        for joints, confidence in zip(frame.people, frame.confidence, strict=True)
+        if (confidence > 0).any()
+    ]
+    if not given:
         raise DancegenError(f"the pose file {path} has no people in it", "give one with the person of the picture")
-    width, height = image.size
-    scale = (1.0, 1.0)
-    if frame.normalised:
-        scale = (width, height)
-    else:
-        canvas = frame.canvas or image.original_size or image.size
-        scale = (width / canvas[0], height / canvas[1])
-        if abs(scale[0] / scale[1] - 1) > 0.03:
-            raise DancegenError(
-                f"the pose file {path} is for a picture of {canvas[0]} x {canvas[1]}, this one has {width} x {height}",
-                "give the keypoints of this picture",
-            )
-    sizes = [_extent(person, seen > 0) for person, seen in zip(frame.people, frame.confidence, strict=True)]
-    largest = int(np.argmax(sizes))
-    joints, confidence = frame.people[largest] * scale, frame.confidence[largest].copy()
-    _complete_neck(joints, confidence)
-    if not has_torso(confidence):
-        missing = ", ".join(missing_joints(confidence))
+    bodies = [person for person in given if has_torso(person.confidence)]
+    if not bodies:
+        missing = ", ".join(missing_joints(max(given, key=lambda person: person.extent).confidence))
         raise DancegenError(
             f"the pose file {path} lacks the torso; not given: {missing}", "give at least the neck and the hips"
         )
-    seen = confidence > 0
-    inside = ((joints >= 0) & (joints <= np.array([width, height]))).all(axis=1)
-    if inside[seen].mean() < 0.5:
+    width, height = image.size
+    inside = [person for person in bodies if _share_inside(person, image.size) >= 0.5]
+    if not inside:
         raise DancegenError(
             f"most joints of the pose file {path} are outside the picture of {width} x {height}",
             "give the keypoints in pixels of this picture, or with its canvas_width and canvas_height",
         )
-    joints = usual_places(joints, confidence)  # OpenPose writes 0, 0 for joints it did not see
-    several = sum(size > 0.3 * max(sizes) for size in sizes) > 1
-    return Detection(joints.astype(np.float32), confidence.astype(np.float32), None, "pose file", others=several)
+    # OpenPose writes 0, 0 for joints it did not see.
+    found = [Detection(person.places.astype(np.float32), person.confidence, None, "pose file") for person in inside]
+    return sorted(found, key=lambda person: -person.extent)
+
+
+def _scale(path: Path | str, frame: KeypointFrame, image: ConditionalImage) -> tuple[float, float]:
+    """Pixels of the picture per unit of the file, in x and y."""
+    width, height = image.size
+    if frame.normalised:
+        return width, height
+    canvas = frame.canvas or image.original_size or image.size
+    scale = (width / canvas[0], height / canvas[1])
+    if abs(scale[0] / scale[1] - 1) > 0.03:
+        raise DancegenError(
+            f"the pose file {path} is for a picture of {canvas[0]} x {canvas[1]}, this one has {width} x {height}",
+            "give the keypoints of this picture",
+        )
+    return scale
+
+
+def _completed(joints: np.ndarray, confidence: np.ndarray) -> Detection:
+    """A person of the file, with the neck where both shoulders are given."""
+    joints, confidence = joints.copy(), confidence.astype(np.float32)
+    if confidence[NECK] <= 0 and confidence[2] > 0 and confidence[5] > 0:
+        joints[NECK], confidence[NECK] = joints[[2, 5]].mean(axis=0), confidence[[2, 5]].min()
+    return Detection(joints, confidence, None, "pose file")
+
+
+def _share_inside(person: Detection, size: tuple[int, int]) -> float:
+    """The share of the joints that lie in a picture of `size` (W, H)."""
+    points = person.joints[person.confidence > 0]
+    return float(((points >= 0) & (points <= np.array(size))).all(axis=1).mean())
 
 
 def read_mask(path: Path | str, image: ConditionalImage) -> np.ndarray:
@@ -82,17 +102,3 @@ def read_mask(path: Path | str, image: ConditionalImage) -> np.ndarray:
     if float(grey.max()) < 0.5:
         raise DancegenError(f"the mask {path} is empty", "paint the person white on black")
     return np.clip(grey, 0, 1)
-
-
-def _extent(person: np.ndarray, seen: np.ndarray) -> float:
-    """How large a person is in the file's unit: by the body where it is whole, else by the spread of the joints."""
-    if not seen.any():
-        return 0.0
-    spread = float(np.ptp(person[seen], axis=0).max())
-    return max(spread, float(body_height(person))) if seen.all() else spread
-
-
-def _complete_neck(joints: np.ndarray, confidence: np.ndarray) -> None:
-    """Adds the neck where both shoulders are given (in place)."""
-    if confidence[NECK] <= 0 and confidence[2] > 0 and confidence[5] > 0:
-        joints[NECK], confidence[NECK] = joints[[2, 5]].mean(axis=0), confidence[[2, 5]].min()

@@ -171,13 +171,13 @@ def _flicker_ratio(frames: list[np.ndarray], clip: Clip) -> float:
 
 def mediapipe_judge() -> Callable[[np.ndarray], np.ndarray | None] | None:
     """mediapipe's joints of a frame, or None where it is not installed."""
-    from dancegen.people.detectors.mediapipe import available, detect
+    from dancegen.people.detectors.mediapipe import available, find_all
 
     if not available():
         return None
 
     def judge(pixels: np.ndarray) -> np.ndarray | None:
-        found = detect(pixels)
+        found = max(find_all(pixels), key=lambda person: person.extent, default=None)
         return None if found is None else found.joints
 
     return judge

@@ -206,7 +206,8 @@ def _by_mediapipe(folder: Path) -> Iterator[Judged]:
         else:
             continue
         for name, image in images:
-            found = mediapipe_detector.detect(image.pixels)
+            people = mediapipe_detector.find_all(image.pixels)
+            found = max(people, key=lambda person: person.extent, default=None)
             if found is not None and found.mask is not None:
                 yield Judged(folder.name, name, image, found.joints, found.confidence > KNOWN, found.mask)
 

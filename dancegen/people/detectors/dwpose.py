@@ -15,18 +15,23 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dancegen.body.joints import NECK, V
+from dancegen.body.joints import NECK
 from dancegen.errors import DancegenError
+from dancegen.images.picture import ConditionalImage
 from dancegen.people.detection import Detection, implausible
+from dancegen.people.detectors.base import MOST_PEOPLE
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.weights import hub
 from dancegen.weights.manifest import load_manifest
 from dancegen.weights.resolve import entry_path
 from dancegen.weights.verify import checked_sha256
+
+if TYPE_CHECKING:
+    import torch
 
 MODELS = ("dwpose-boxes", "dwpose-keypoints")  # names in the manifest
 
@@ -35,7 +40,7 @@ GREY = 114  # YOLOX's padding
 PERSON = 0  # class in COCO
 MIN_BOX_SCORE = 0.3
 MAX_OVERLAP = 0.45  # intersection over union: more of it is the same person boxed twice
-OTHER_SIZE = 0.15  # share of the person's box that another's has to reach to be said
+OTHER_SIZE = 0.15  # share of the most prominent person's box that another's has at least
 BOX_MARGIN = 1.25  # RTMPose was trained on boxes this much larger than the person
 MEAN_RGB = np.array([123.675, 116.28, 103.53], np.float32)
 STD_RGB = np.array([58.395, 57.12, 57.375], np.float32)
@@ -82,27 +87,41 @@ def dwpose_models(
     return (here[0], here[1]) if whole and here[0] and here[1] else None
 
 
-def detect(pixels: np.ndarray, reporter: Reporter | None = None) -> Detection | None:
-    """The person by DWPose where its models are on this machine; None where they are not, or nobody believable is seen.
+class DWPoseDetector:
+    """See `detectors.base.Detector`. Its two models are files of the manifest.
 
     Args:
-        pixels: (H, W, 3) uint8 RGB.
-        reporter: is told about damaged models.
+        models: the box and the pose model, see `find_with_dwpose`.
     """
-    models = dwpose_models(reporter=reporter)
-    if models is None:
-        return None
-    joints, confidence, others = find_with_dwpose(pixels, *models)
-    height, width = pixels.shape[:2]
-    outside = (joints < 0).any(axis=-1) | (joints >= (width, height)).any(axis=-1)  # (V,)
-    confidence = np.where(outside | (confidence < MIN_JOINT_SCORE), 0, confidence).astype(np.float32)
-    if implausible(joints, confidence, (width, height)):
-        return None
-    return Detection(joints, confidence, None, "dwpose", others)
+
+    def __init__(self, models: tuple[Path, Path]) -> None:
+        self.models = models
+
+    def find(self, picture: ConditionalImage) -> list[Detection]:
+        """Everybody of comparable size, the most prominent first."""
+        width, height = picture.size
+        found = []
+        for joints, confidence in find_with_dwpose(picture.pixels, *self.models):
+            outside = (joints < 0).any(axis=-1) | (joints >= (width, height)).any(axis=-1)  # (V,)
+            sure = np.where(outside | (confidence < MIN_JOINT_SCORE), 0, confidence).astype(np.float32)
+            if not implausible(joints, sure, (width, height)):
+                found.append(Detection(joints, sure, None, "dwpose"))
+        return found
 
 
-def find_with_dwpose(pixels: np.ndarray, box_model: Path, pose_model: Path) -> tuple[np.ndarray, np.ndarray, bool]:
-    """The joints of the most prominent person (largest box times score).
+def load(_weights: Path | None = None, _device: torch.device | None = None) -> DWPoseDetector:
+    """The detector with its models of the manifest, fetched where they are not here.
+
+    Raises:
+        DancegenError: onnxruntime is missing, or a model cannot be had.
+    """
+    models = dwpose_models(asked=True)
+    assert models is not None, "asked for, they are here or an error was raised"
+    return DWPoseDetector(models)
+
+
+def find_with_dwpose(pixels: np.ndarray, box_model: Path, pose_model: Path) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The joints of all people of comparable size, the most prominent (largest box times score) first.
 
     Args:
         pixels: (H, W, 3) uint8 RGB.
@@ -110,16 +129,14 @@ def find_with_dwpose(pixels: np.ndarray, box_model: Path, pose_model: Path) -> t
         pose_model: DWPose, 1x3xHxW normalised RGB -> SimCC x (1, K, 2W) and y (1, K, 2H).
 
     Returns:
-        joints (V, 2) float32 in picture pixels and confidence (V,) float32 in 0..1; all confidences are 0 where no
-        person was found. Whether there are more people of comparable size.
+        For each person joints (V, 2) float32 in picture pixels and confidence (V,) float32 in 0..1.
     """
-    people = _people(pixels, _session(box_model))
-    if not people:
-        return np.zeros((V, 2), np.float32), np.zeros(V, np.float32), False
-    keypoints, scores = _keypoints(pixels, people[0], _session(pose_model))
-    joints, confidence = joints_of_wholebody(keypoints, scores)
-    others = any(_areas(box) > OTHER_SIZE * _areas(people[0]) for box in people[1:])
-    return joints, confidence, others
+    boxes = _people(pixels, _session(box_model))
+    if not boxes:
+        return []
+    session = _session(pose_model)
+    near = [box for box in boxes if _areas(box) > OTHER_SIZE * _areas(boxes[0])][:MOST_PEOPLE]
+    return [joints_of_wholebody(*_keypoints(pixels, box, session)) for box in near]
 
 
 def joints_of_wholebody(keypoints: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,10 +1,12 @@
 """The embedded network as a detector: photos and drawings, on every machine, the least precise on photos.
 
-It finds one person; a second look at the picture with that person painted over tells whether there are more.
+It finds one person; more looks, with those found painted over, find the others.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,12 +27,15 @@ from dancegen.body.joints import (
     body_height,
 )
 from dancegen.images.picture import ConditionalImage
-from dancegen.people.detection import Detection, has_torso, implausible
+from dancegen.people.detection import Detection, implausible
+from dancegen.people.detectors.base import OTHER_HEIGHT, find_one_by_one, squares
 from dancegen.people.masks.flat import flat_outline
 from dancegen.people.masks.mask import at_most
-from dancegen.people.masks.prior import limb_distance
+from dancegen.people.posture import has_torso
 
 if TYPE_CHECKING:
+    import torch
+
     from dancegen.people.network.network import SubjectNetwork
 
 OUTLINE_SIDE = 512  # pixels of the longer side on which a figure is cut out of a flat background
@@ -40,24 +45,48 @@ NEAR_FIGURE = 0.02  # share of the longer side within which a place counts as th
 LEAST_CONFIDENCE = 0.45  # mean over the trunk's joints, below which nobody is seen (0.6 up for real people)
 LEAST_FACE = 0.28  # mean over the face's joints, from which a face without a body is seen (empty pictures: to 0.27)
 LEAST_JOINT = 0.2  # joints of such a face's owner that are surer than this are in the picture
-OTHER_CONFIDENCE = 0.7  # as LEAST_CONFIDENCE, of a second person
-OTHER_HEIGHT = 0.3  # body heights of the first that a second person has at least
-OTHER_APART = 0.3  # share of a second person's joints that may lie on the first
+OTHER_CONFIDENCE = 0.7  # as LEAST_CONFIDENCE, of a further person
+OTHER_APART = 0.3  # share of a further person's joints that may lie on the others
 COVER = 1.3  # radii around the limbs that belong to a person even where the mask does not say so
 
 
-def detect(image: ConditionalImage, network: SubjectNetwork) -> Detection | None:
-    """The largest person, drawings included; a face alone too; None where the network is not sure of either."""
-    first = _look(image, network)
-    if first is None or not has_torso(first.confidence):
-        return first
-    cover = _cover(image.pixels, first, network)
-    rest = ConditionalImage(image.path, network.paint_background(image.pixels, cover))
-    second = _look(rest, network)
-    if second is None or not _is_another(first, second, cover):
-        return first
-    largest = max((first, second), key=_height)
-    return Detection(largest.joints, largest.confidence, None, "network", others=True)
+class NetworkDetector:
+    """See `detectors.base.Detector`."""
+
+    def __init__(self, network: SubjectNetwork) -> None:
+        self.network = network
+
+    def find(self, picture: ConditionalImage) -> list[Detection]:
+        """Everybody, drawings included; a face alone too."""
+        return find_all(picture, self.network)
+
+
+def load(weights: Path, device: torch.device) -> NetworkDetector:
+    """The detector with the subject network of a weights file."""
+    from dancegen.people.network.network import load_subject_network
+
+    return NetworkDetector(load_subject_network(weights, device))
+
+
+def find_all(image: ConditionalImage, network: SubjectNetwork) -> list[Detection]:
+    """Everybody, in the order in which they were seen; a face alone only where there is no body."""
+    pixels, cover = image.pixels, np.zeros(image.pixels.shape[:2], np.float32)
+
+    def look(people: list[Detection]) -> Detection | None:
+        nonlocal pixels, cover
+        if people:
+            if not has_torso(people[-1].confidence):
+                return None
+            last = _cover(pixels, people[-1], network)
+            pixels, cover = network.paint_background(pixels, last), np.maximum(cover, last)
+        rest = ConditionalImage(image.path, pixels)
+        found = _look(rest, network)
+        if not people or (found is not None and _is_another(people, found, cover)):
+            return found
+        row = [one for box in squares(*image.size) if (one := _look_at(rest, box, network)) is not None]
+        return max((one for one in row if _is_another(people, one, cover)), key=certainty, default=None)
+
+    return find_one_by_one(look, lambda people, new: _is_another(people, new, cover))
 
 
 def certainty(found: Detection) -> float:
@@ -89,21 +118,28 @@ def _look(image: ConditionalImage, network: SubjectNetwork) -> Detection | None:
     return Detection(joints, seen, None, "network")
 
 
+def _look_at(image: ConditionalImage, box: tuple[int, int, int, int], network: SubjectNetwork) -> Detection | None:
+    """Who is seen in a part of the picture."""
+    left, top, right, bottom = box
+    found = _look(ConditionalImage(image.path, np.ascontiguousarray(image.pixels[top:bottom, left:right])), network)
+    return found and replace(found, joints=found.joints + np.array([left, top], np.float32))
+
+
 def _cover(pixels: np.ndarray, found: Detection, network: SubjectNetwork) -> np.ndarray:
     """(H, W) float32: the person's mask and what lies close to their limbs."""
     mask = network.segment(pixels, found.joints, found.confidence).mask
-    near = limb_distance(found.joints, found.confidence, (pixels.shape[1], pixels.shape[0])) < COVER
+    near = found.distance((pixels.shape[1], pixels.shape[0])) < COVER
     return np.maximum(mask, near).astype(np.float32)
 
 
-def _is_another(first: Detection, second: Detection, cover: np.ndarray) -> bool:
-    """Whether the second look found somebody else of comparable size, not what was left of the first."""
-    if not has_torso(second.confidence) or certainty(second) < OTHER_CONFIDENCE:
+def _is_another(people: list[Detection], new: Detection, cover: np.ndarray) -> bool:
+    """Whether a further look found somebody else of comparable size, not what was left of these people."""
+    if not has_torso(new.confidence) or certainty(new) < OTHER_CONFIDENCE:
         return False
     height, width = cover.shape
-    places = np.clip(second.joints, 0, (width - 1, height - 1)).astype(int)
-    on_first = float((cover[places[:, 1], places[:, 0]] > 0.5).mean())
-    return on_first < OTHER_APART and _height(second) > OTHER_HEIGHT * _height(first)
+    places = np.clip(new.joints, 0, (width - 1, height - 1)).astype(int)
+    on_others = float((cover[places[:, 1], places[:, 0]] > 0.5).mean())
+    return on_others < OTHER_APART and _height(new) > OTHER_HEIGHT * max(_height(person) for person in people)
 
 
 def _height(found: Detection) -> float:

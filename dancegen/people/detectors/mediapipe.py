@@ -1,7 +1,7 @@
 """mediapipe's pose model as a detector: fast and precise on photos of people, optional, finds few drawings.
 
-Its last wheel that carries a model is 0.10.21 (extra `[mediapipe]`). It finds one person; a second look with that
-person painted over tells whether there are more.
+Its last wheel that carries a model is 0.10.21 (extra `[mediapipe]`). It finds one person; more looks, with those found
+painted over, find the others.
 """
 
 from __future__ import annotations
@@ -11,14 +11,20 @@ import importlib.util
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dancegen.body.joints import MIRROR, NECK, V, body_height
-from dancegen.people.detection import TORSO, Detection, has_torso, implausible
-from dancegen.people.masks.prior import limb_distance
+from dancegen.images.picture import ConditionalImage
+from dancegen.people.detection import TORSO, Detection, implausible
+from dancegen.people.detectors.base import OTHER_HEIGHT, find_one_by_one, squares
+from dancegen.people.posture import has_torso
+
+if TYPE_CHECKING:
+    import torch
 
 # COCO-18 joint -> mediapipe's landmark; the neck is the middle of the shoulders.
 LANDMARKS = {0: 0, 2: 12, 3: 14, 4: 16, 5: 11, 6: 13, 7: 15, 8: 24, 9: 26, 10: 28, 11: 23, 12: 25, 13: 27}
@@ -26,6 +32,7 @@ LANDMARKS |= {14: 5, 15: 2, 16: 8, 17: 7}
 OUTSIDE = 0.10  # shares of the picture's sides: hips this far outside are still believed, as a half-length portrait's
 LOWEST_VISIBILITY = 0.05
 TORSO_VISIBILITY = 0.5
+OTHER_SURE, OTHER_APART, OTHER_AREA = 0.8, 0.3, 0.15  # torso's visibility, share on others, area: of a further person
 LEAST_CERTAINTY = 0.6  # of a person that only a part of the picture showed
 
 
@@ -38,25 +45,32 @@ def available() -> bool:
         return False
 
 
-def detect(pixels: np.ndarray) -> Detection | None:
-    """The largest person.
+class MediapipeDetector:
+    """See `detectors.base.Detector`."""
 
-    Args:
-        pixels: uint8 (H, W, 3) RGB.
+    def find(self, picture: ConditionalImage) -> list[Detection]:
+        """Everybody, each with joints, confidence and a mask at the picture's size."""
+        return find_all(picture.pixels)
 
-    Returns:
-        joints, confidence and a mask at the picture's size; None where no believable person is found.
-    """
+
+def load(_weights: Path | None = None, _device: torch.device | None = None) -> MediapipeDetector:
+    """The detector; its weights lie in its own wheel."""
+    return MediapipeDetector()
+
+
+def find_all(pixels: np.ndarray) -> list[Detection]:
+    """Everybody who is believable in a picture uint8 (H, W, 3) RGB, in the order in which they were seen."""
     with _quiet(), _model() as model:
-        first = _search(model, pixels)
-        if first is None:
-            return None
-        second = _search(model, _painted_over(pixels, first), whole_only=True)
-        if second is None or not _is_another(first, second):
-            return _averaged_with_mirror(model, pixels, first)
-        largest = max((first, second), key=_extent)
-        largest = _averaged_with_mirror(model, _painted_over(pixels, min((first, second), key=_extent)), largest)
-        return Detection(largest.joints, largest.confidence, largest.mask, largest.detector, others=True)
+        found = find_one_by_one(
+            lambda people: (
+                _search_again(model, _painted_over(pixels, people), people) if people else _search(model, pixels)
+            ),
+            _is_another,
+        )
+        return [
+            _averaged_with_mirror(model, _painted_over(pixels, [other for other in found if other is not one]), one)
+            for one in found
+        ]
 
 
 @contextlib.contextmanager
@@ -85,14 +99,27 @@ def _model() -> Any:
     return pose.Pose(static_image_mode=True, model_complexity=1, enable_segmentation=True)
 
 
-def _search(model: Any, pixels: np.ndarray, whole_only: bool = False) -> Detection | None:
+def _search(model: Any, pixels: np.ndarray) -> Detection | None:
     """Looks at the whole picture, then at it with a wide border, then at parts of it."""
-    found = _look(model, pixels, (0, 0, pixels.shape[1], pixels.shape[0]))
-    if found is not None or whole_only:
+    height, width = pixels.shape[:2]
+    return _look(model, pixels, (0, 0, width, height)) or _surest(model, pixels, _boxes(width, height))
+
+
+def _search_again(model: Any, pixels: np.ndarray, people: list[Detection]) -> Detection | None:
+    """Looks for somebody else in the whole picture, then along a row of people."""
+    height, width = pixels.shape[:2]
+    found = _look(model, pixels, (0, 0, width, height))
+    if found is not None and _is_another(people, found):
         return found
-    boxes = _boxes(pixels.shape[1], pixels.shape[0])
+    return _surest(model, pixels, squares(width, height), people)
+
+
+def _surest(
+    model: Any, pixels: np.ndarray, boxes: list[tuple[int, int, int, int]], people: Sequence[Detection] = ()
+) -> Detection | None:
+    """The surest body in these boxes of the picture besides these people, if it is sure at all."""
     looks = [look for box in boxes if (look := _look(model, pixels, box)) is not None and has_torso(look.confidence)]
-    best = max(looks, key=certainty, default=None)
+    best = max((one for one in looks if not people or _is_another(people, one)), key=certainty, default=None)
     return best if best is not None and certainty(best) > LEAST_CERTAINTY else None
 
 
@@ -101,7 +128,7 @@ def certainty(found: Detection) -> float:
     below 0.3 for patterns taken for one)."""
     assert found.mask is not None
     height, width = found.mask.shape
-    limbs = limb_distance(found.joints, found.confidence, (width, height)) < 0.5
+    limbs = found.distance((width, height)) < 0.5
     return float(found.confidence.mean() * found.mask[limbs].mean()) if limbs.any() else 0.0
 
 
@@ -172,13 +199,17 @@ def _averaged_with_mirror(model: Any, pixels: np.ndarray, found: Detection) -> D
     return Detection(mean, confidence.astype(np.float32), (found.mask + other.mask[:, ::-1]) / 2, found.detector)
 
 
-def _painted_over(pixels: np.ndarray, found: Detection) -> np.ndarray:
-    """The picture with the found person covered by the mean colour of the rest."""
+def _painted_over(pixels: np.ndarray, found: Sequence[Detection]) -> np.ndarray:
+    """The picture with the found people covered by the mean colour of the rest."""
     from scipy.ndimage import maximum_filter
 
-    assert found.mask is not None
-    reach = max(int(0.03 * _extent(found)), 1) * 2 + 1
-    covered = maximum_filter(found.mask, reach) > 0.2
+    if not found:
+        return pixels
+    covered = np.zeros(pixels.shape[:2], bool)
+    for person in found:
+        assert person.mask is not None
+        reach = max(int(0.03 * _extent(person)), 1) * 2 + 1
+        covered |= maximum_filter(person.mask, reach) > 0.2
     out = pixels.copy()
     out[covered] = pixels[~covered].mean(axis=0) if (~covered).any() else 128
     return out
@@ -189,10 +220,13 @@ def _extent(found: Detection) -> float:
     return float(body_height(found.joints.astype(np.float64)))
 
 
-def _is_another(first: Detection, second: Detection) -> bool:
-    """Whether the second look found somebody else of comparable size, not what was left of the first."""
-    assert first.mask is not None and second.mask is not None
-    one, two = first.mask > 0.5, second.mask > 0.5
-    overlap = (one & two).sum() / max(two.sum(), 1)
-    steady = second.confidence[list(TORSO)].min() > 0.8
-    return bool(steady and overlap < 0.3 and two.sum() > 0.15 * one.sum() and _extent(second) > 0.3 * _extent(first))
+def _is_another(people: Sequence[Detection], new: Detection) -> bool:
+    """Whether a further look found somebody else of comparable size, not what was left of these people."""
+    masks = [person.mask > 0.5 for person in people if person.mask is not None]
+    assert new.mask is not None
+    mask = new.mask > 0.5
+    overlap = (np.logical_or.reduce(masks) & mask).sum() / max(mask.sum(), 1)
+    steady = new.confidence[list(TORSO)].min() > OTHER_SURE
+    wide = mask.sum() > OTHER_AREA * max(one.sum() for one in masks)
+    tall = _extent(new) > OTHER_HEIGHT * max(_extent(person) for person in people)
+    return bool(steady and overlap < OTHER_APART and wide and tall)

@@ -5,17 +5,16 @@ The quality of the video hangs on this mask more than on anything else.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from dancegen.body.proportions import measure
 from dancegen.images.picture import ConditionalImage
 from dancegen.people.detection import Detection
 from dancegen.people.masks.flat import flat_figure
-from dancegen.people.masks.prior import limb_distance
 from dancegen.people.masks.refine import refine_mask
 
 if TYPE_CHECKING:
@@ -23,35 +22,61 @@ if TYPE_CHECKING:
 
 WORK_SIDE = 768  # pixels of the longer side on which pieces are judged
 AGREE = 0.93  # share of a soft mask's sure pixels that a flat-background figure must hold to be believed
+BETWEEN = 0.1  # radii over which one person's mask gives way to another's
 HOLLOW = 0.08  # a figure with more of the background's colour inside is a line drawing: colours say nothing there
 
 
-def person_mask(image: ConditionalImage, found: Detection, network: SubjectNetwork | None) -> tuple[np.ndarray, str]:
+def person_mask(
+    image: ConditionalImage, found: Detection, network: SubjectNetwork | None, others: Sequence[Detection] = ()
+) -> tuple[np.ndarray, str]:
     """The mask and who made it.
 
     In this order: the file's own transparency; a figure cut out of a flat background; the detector's mask or the
-    network's, moved onto the picture's edges; with neither, the limbs' outline.
+    network's, moved onto the picture's edges; with neither, the limbs' outline. What is nearer to others is theirs.
+
+    Args:
+        others: the other people of the picture, who have torsos.
 
     Returns:
         (H, W) float32 in 0..1 and a word for the report.
     """
     small, scale = at_most(image.pixels, WORK_SIDE)
-    distance = limb_distance(found.joints, found.confidence, (small.shape[1], small.shape[0]), scale)
+    size = small.shape[1], small.shape[0]
+    distance = found.distance(size, scale)
+    if not others:
+        return _lone_mask(image, found, network, distance, distance)
+    theirs = np.minimum.reduce([other.distance(size, scale) for other in others])
+    mask, source = _lone_mask(image, found, network, distance, np.minimum(distance, theirs))
+    mine = _resize(np.clip(0.5 + (theirs - distance) / BETWEEN, 0, 1).astype(np.float32), mask.shape)
+    return mask * mine, source
+
+
+def _lone_mask(
+    image: ConditionalImage,
+    found: Detection,
+    network: SubjectNetwork | None,
+    distance: np.ndarray,
+    anybody: np.ndarray,
+) -> tuple[np.ndarray, str]:
+    """`person_mask` of one person; `distance` (h, w) to their limbs and to `anybody`'s, on the small picture."""
     if image.alpha is not None:
         return _without_strays(image.alpha, distance), "transparency"
+    small, scale = at_most(image.pixels, WORK_SIDE)
     soft, source = _soft_mask(image, found, network)
     soft = _without_strays(soft, distance)
     rough = _resize(soft, distance.shape)
-    flat = flat_figure(small, distance, rough if source != "limbs" else None)
+    crowd = anybody is not distance  # then another mask knows nothing of holes in others
+    flat = flat_figure(small, anybody, rough if source != "limbs" and not crowd else None)
     # What no line closes off is paper: where lines are all there is to see, no other mask knows better.
     lines = flat is not None and flat.strokes and flat.hollow >= HOLLOW
     if flat is None or not (lines or source == "limbs" or _agrees(flat.mask, rough, distance)):
-        return refine_mask(image.pixels, soft, found.joints, found.confidence), source
-    height = measure(found.joints, found.confidence).height * scale
+        return refine_mask(image.pixels, soft, found), source
     drawing = flat.hollow >= HOLLOW
-    cut = flat.mask if drawing or source == "limbs" else _combined(flat.mask, rough, distance, height)
+    cut = _without_strays(flat.mask, distance) if crowd else flat.mask
+    if not drawing and source != "limbs":
+        cut = _combined(cut, rough, distance, found.height * scale)
     full = _resize(cut, soft.shape)
-    return full if drawing else refine_mask(image.pixels, full, found.joints, found.confidence), "flat background"
+    return full if drawing else refine_mask(image.pixels, full, found), "flat background"
 
 
 def _soft_mask(image: ConditionalImage, found: Detection, network: SubjectNetwork | None) -> tuple[np.ndarray, str]:
@@ -60,8 +85,7 @@ def _soft_mask(image: ConditionalImage, found: Detection, network: SubjectNetwor
         return found.mask, found.mask_detector or found.detector
     if network is not None:
         return network.segment(image.pixels, found.joints, found.confidence).mask, "network"
-    distance = limb_distance(found.joints, found.confidence, image.size)
-    return np.clip(1.6 - distance, 0, 1).astype(np.float32), "limbs"
+    return np.clip(1.6 - found.distance(image.size), 0, 1).astype(np.float32), "limbs"
 
 
 def _agrees(flat: np.ndarray, soft: np.ndarray, distance: np.ndarray) -> bool:

@@ -12,27 +12,26 @@ from dancegen.body import joints as J
 from dancegen.body import limbs as L
 from dancegen.body.geometry import from_axes
 from dancegen.body.limbs import limb_axes
-from dancegen.body.proportions import complete, measure, usual_places
 
 # The joints that each limb needs to be drawn; the head has a usual place, and a foot is below its ankle.
 NEEDS = {**L.LIMB_JOINTS, L.HEAD: (J.NECK,), L.R_FOOT: (J.R_ANKLE,), L.L_FOOT: (J.L_ANKLE,)}
 
 
-def limb_distance(joints: np.ndarray, confidence: np.ndarray, size: tuple[int, int], scale: float = 1.0) -> np.ndarray:
-    """d for each pixel.
+def limb_distance(
+    points: np.ndarray, seen: np.ndarray, height: float, size: tuple[int, int], scale: float = 1.0
+) -> np.ndarray:
+    """d for each pixel; `Posture.distance` asks for it.
 
     Args:
-        joints: (V, 2) pixels.
-        confidence: (V,), limbs with a joint of 0 are left out.
+        points: (V, 2) pixels.
+        seen: (V,) bool, limbs with a joint that is not seen are left out.
+        height: of the body, pixels.
         size: (W, H) of the result.
         scale: size / picture size.
 
     Returns:
         (H, W) float32.
     """
-    _, seen = complete(joints, confidence)
-    points = usual_places(joints, confidence)
-    height = measure(joints, confidence).height
     axes = (limb_axes(points, height) * scale).astype(np.float32)  # (K, 2, 2)
     x, y = np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32)
     nearest = np.full((size[1], size[0]), 1e3, np.float32)

@@ -13,9 +13,8 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from dancegen.body.proportions import measure
 from dancegen.images.guided import guided_filter
-from dancegen.people.masks.prior import limb_distance
+from dancegen.people.posture import Posture
 
 PERSON_SIDE = 400  # the colour evidence is gathered with the person about this tall, pixels
 COLOURS = 32
@@ -25,19 +24,18 @@ COLOUR_WEIGHT = 1.5
 WINDOW = 0.06  # body heights: how far colours are compared
 
 
-def refine_mask(pixels: np.ndarray, soft: np.ndarray, joints: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+def refine_mask(pixels: np.ndarray, soft: np.ndarray, person: Posture) -> np.ndarray:
     """The rough mask on the picture's edges.
 
     Args:
         pixels: uint8 (H, W, 3).
         soft: (H, W) float32 in 0..1, the rough mask.
-        joints: (V, 2) pixels.
-        confidence: (V,).
+        person: whose mask it is.
 
     Returns:
         (H, W) float32 in 0..1.
     """
-    height = measure(joints, confidence).height
+    height = person.height
     box = _box(soft, height)
     if box is None:
         return soft
@@ -46,7 +44,7 @@ def refine_mask(pixels: np.ndarray, soft: np.ndarray, joints: np.ndarray, confid
     size = (max(round((box[2] - box[0]) * scale), 8), max(round((box[3] - box[1]) * scale), 8))
     guide = _resized(pixels[inner], size).astype(np.float32) / 255  # (h, w, 3)
     rough = _resized(soft[inner], size)  # (h, w)
-    distance = limb_distance(joints - box[:2], confidence, size, size[0] / (box[2] - box[0]))
+    distance = person.distance(size, size[0] / (box[2] - box[0]), corner=box[:2])
     p = _posterior(guide, rough, distance, height * scale)
     full_guide = pixels[inner].astype(np.float32) / 255
     full = _resized(p, (box[2] - box[0], box[3] - box[1]))
