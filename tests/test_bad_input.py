@@ -178,7 +178,7 @@ def test_long_names(
         ("render", ("--device", "gpu"), "--device gpu is none: choose one of auto, cpu, cuda, mps"),
         ("render", ("--start", "nan"), "--start nan is not a time in the song"),
         ("check", ("--duration", "inf"), "--duration inf is no length"),
-        ("render", ("--fps", "1000"), "--fps 1000 cannot be: give 1 to 120"),
+        ("render", ("--fps", "1000"), "--fps must be 1 to 120, not 1000"),
         ("check", ("--tempo", "fast"), "--tempo fast is none"),
         ("dance", ("--tempo", "fast"), "--tempo fast is none"),
         ("dance", ("--style", "polka"), "there is no style 'polka'"),

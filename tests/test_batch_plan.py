@@ -176,7 +176,7 @@ def test_a_batch_makes_each_stage_once(
     assert [path.name for path in out.glob("*.mp4")] == ["one--me.mp4"]
     video = out / "one--me.mp4"
     weights = read_comment(video)["weights"]  # of stages that other jobs made, too
-    assert weights["choreographer"] == {"name": tiny_weights.name, "sha256": sha256_of(tiny_weights)}
+    assert weights["choreographer.stg-mamba"] == {"name": tiny_weights.name, "sha256": sha256_of(tiny_weights)}
     assert weights["subject"]["sha256"] in {entry.sha256 for entry in load_manifest()}
     stamp = video.stat().st_mtime_ns
     (tmp_path / "pairs.csv").write_text("one.wav,me.png\n")
@@ -210,7 +210,7 @@ def test_a_batch_makes_each_stage_once(
         (("songs",), "no pictures are given"),
         (("songs", "pictures", "--engine", "cloud"), "choose local or ray"),
         (("songs", "pictures", "--workers", "-1"), "give 1 or more"),
-        (("songs", "pictures", "--size", "1"), "--size 1 cannot be"),
+        (("songs", "pictures", "--size", "1"), "--size must be 64 to 2048, not 1"),
         (("songs", "pictures", "--tempo", "fast"), "--tempo fast is none: choose half or double"),
         (("songs", "pictures", "--device", "gpu"), "--device gpu is none"),
         (("songs", "pictures", "--start", "-1"), "--start -1 is not a time"),

@@ -41,7 +41,7 @@ def test_doctor_tells_of_roles_that_have_no_weights(
     ran = run_main("doctor")
     text = " ".join(ran.out.split())
     assert ran.status == 1 and ran.out.count("!!") == 1
-    assert "--dance FILE" in text and "mediapipe or --pose" in text and "the analytic puppet draws" in text
+    assert "--dance FILE" in text and "the bare puppet draws" in text and "subject=FILE" in text
 
 
 @pytest.mark.parametrize("closed", ["hub", "tmp"])

@@ -11,18 +11,19 @@ import soundfile
 from conftest import Listener
 from PIL import Image
 
+from dancegen import Request, registry, render_dance
 from dancegen.assets.example import POSE
 from dancegen.audio.load import load_song
 from dancegen.body.joints import V
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
+from dancegen.dances.origin import Origin
 from dancegen.errors import DancegenError
 from dancegen.images.picture import open_picture
 from dancegen.people.find import find_subject
 from dancegen.people.subject import Subject
-from dancegen.production import networks as networks_module
-from dancegen.production.networks import Networks, load_networks
-from dancegen.production.produce import Origin, Settings, render_dance
+from dancegen.production.backends import Backends, load_backends
+from dancegen.production.known import Known
 from dancegen.video.encode import read_comment
 from dancegen.weights.checkpoint import load_checkpoint, save_checkpoint
 from dancegen.weights.verify import WeightsInfo, sha256_of
@@ -31,9 +32,13 @@ STAGES = ["listening", "loading", "finding", "preparing", "choreography", "drawi
 SMALL = {"size": 64, "fps": 5.0}
 
 
+def loaded(*jobs: str, device: str = "cpu", **weights: str) -> Backends:
+    return load_backends(Request(Path(), Path(), weights=weights, device=device), jobs)
+
+
 @pytest.fixture(scope="module")
-def networks(tiny_weights: Path) -> Networks:
-    return load_networks({"choreographer": str(tiny_weights)}, device="cpu", roles=["choreographer"])
+def backends(tiny_weights: Path) -> Backends:
+    return loaded("choreographer", choreographer=str(tiny_weights))
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +61,8 @@ def test_a_song_and_a_picture_become_a_video(
         picture,
         tmp_path / "a.mp4",
         duration=2.1,
-        settings=Settings(seed=3, **SMALL),
+        seed=3,
+        **SMALL,
         pose=POSE,
         weights={"choreographer": str(tiny_weights), "renderer": "puppet"},
         device="cpu",
@@ -68,23 +74,24 @@ def test_a_song_and_a_picture_become_a_video(
     assert np.abs(np.diff(frames.astype(int), axis=0)).max() > 40  # somebody moves
     told = read_comment(made.path)
     assert told["seed"] == 3 and told["dancegen"] and told == made.facts
-    assert told["weights"]["choreographer"] == {"name": "tiny.safetensors", "sha256": sha256_of(tiny_weights)}
-    assert "renderer" not in told["weights"]
+    assert told["weights"]["choreographer.stg-mamba"] == {"name": "tiny.safetensors", "sha256": sha256_of(tiny_weights)}
+    assert "renderer.puppet" not in told["weights"]
     assert [name.split()[0] for name in listener.stages] == STAGES
     assert listener.steps == made.frames
     assert load_song(made.path).seconds == pytest.approx(2.1, abs=0.06)
 
 
-def test_seeds(beat_song: Path, picture: Path, networks: Networks, subject: Subject, tmp_path: Path) -> None:
+def test_seeds(beat_song: Path, picture: Path, backends: Backends, subject: Subject, tmp_path: Path) -> None:
     def dance(seed: int) -> np.ndarray:
-        settings = Settings(seed=seed, preview=True, **SMALL)
         made = render_dance(
             beat_song,
             picture,
             tmp_path / "a.mp4",
-            settings=settings,
-            networks=networks,
-            subject=subject,
+            seed=seed,
+            preview=True,
+            **SMALL,
+            backends=backends,
+            known=Known(subject=subject),
             overwrite=True,
         )
         return made.dance.joints
@@ -95,45 +102,45 @@ def test_seeds(beat_song: Path, picture: Path, networks: Networks, subject: Subj
 
 
 def test_a_given_dance_and_subject_need_no_networks(
-    beat_song: Path, picture: Path, subject: Subject, tmp_path: Path, networks: Networks
+    beat_song: Path, picture: Path, subject: Subject, tmp_path: Path, backends: Backends
 ) -> None:
     made = render_dance(
         beat_song,
         picture,
         tmp_path / "own.mp4",
-        settings=Settings(preview=True, **SMALL),
-        networks=networks,
-        subject=subject,
+        preview=True,
+        **SMALL,
+        backends=backends,
+        known=Known(subject=subject),
     )
     again = render_dance(
         beat_song,
         picture,
         tmp_path / "given.mp4",
-        settings=Settings(preview=True, **SMALL),
-        dance=made.dance,
-        subject=subject,
-        networks=Networks(networks.device),
+        preview=True,
+        **SMALL,
+        known=Known(dance=made.dance, subject=subject),
+        backends=Backends(backends.device),
     )
     np.testing.assert_array_equal(frames_of(made.path), frames_of(again.path))
     np.testing.assert_array_equal(again.dance.joints, made.dance.joints)
 
 
 def test_only_the_weights_that_made_something_are_told(
-    beat_song: Path, picture: Path, subject: Subject, tmp_path: Path, networks: Networks
+    beat_song: Path, picture: Path, subject: Subject, tmp_path: Path, backends: Backends
 ) -> None:
     other = WeightsInfo("other.safetensors", "0" * 64)
-    assert "choreographer" in networks.weights
+    assert "choreographer.stg-mamba" in backends.weights
 
     def told(**given: Any) -> dict[str, Any]:
-        out, settings = tmp_path / "a.mp4", Settings(preview=True, **SMALL)
-        common: dict[str, Any] = {"settings": settings, "networks": networks, "overwrite": True, "duration": 1.0}
-        return render_dance(beat_song, picture, out, **common, **given).facts["weights"]
+        how: dict[str, Any] = {"preview": True, "backends": backends, "overwrite": True, "duration": 1.0, **SMALL}
+        return render_dance(beat_song, picture, tmp_path / "a.mp4", **how, known=Known(**given)).facts["weights"]
 
     still = SkeletonSequence(np.zeros((5, V, 3)) + np.arange(V)[:, None] * 0.01, 30)
-    assert list(told(subject=subject)) == ["choreographer"]
+    assert list(told(subject=subject)) == ["choreographer.stg-mamba"]
     assert told(subject=subject, dance=still) == {}
     origin = Origin({"choreographer": other})
-    assert told(subject=subject, dance=still, origin=origin)["choreographer"]["name"] == "other.safetensors"
+    assert told(subject=subject, dance=still, origin=origin)["choreographer.stg-mamba"]["name"] == "other.safetensors"
 
 
 def test_a_person_given_whole_needs_no_network(
@@ -142,23 +149,22 @@ def test_a_person_given_whole_needs_no_network(
     mask = tmp_path / "mask.png"
     Image.fromarray((subject.mask * 255).astype(np.uint8)).save(mask)
     still = SkeletonSequence(np.zeros((5, V, 3)) + np.arange(V)[:, None] * 0.01, 30)
-    settings = Settings(preview=True, **SMALL)
-    given: dict[str, Any] = {"pose": POSE, "mask": mask, "dance": still, "settings": settings, "device": "cpu"}
-    made = render_dance(beat_song, picture, tmp_path / "a.mp4", duration=1.0, **given)
+    given: dict[str, Any] = {"pose": POSE, "mask": mask, "preview": True, "device": "cpu", **SMALL}
+    made = render_dance(beat_song, picture, tmp_path / "a.mp4", duration=1.0, known=Known(dance=still), **given)
     assert made.facts["weights"] == {}
 
 
 def test_without_a_choreographer_and_without_a_dance(
-    beat_song: Path, picture: Path, subject: Subject, networks: Networks, tmp_path: Path
+    beat_song: Path, picture: Path, subject: Subject, backends: Backends, tmp_path: Path
 ) -> None:
     with pytest.raises(DancegenError, match="choreographer"):
         render_dance(
             beat_song,
             picture,
             tmp_path / "a.mp4",
-            subject=subject,
-            networks=Networks(networks.device),
-            settings=Settings(**SMALL),
+            known=Known(subject=subject),
+            backends=Backends(backends.device),
+            **SMALL,
         )
     assert not list(tmp_path.iterdir())
 
@@ -167,7 +173,7 @@ def test_without_a_choreographer_and_without_a_dance(
     ("seconds", "fps", "frames"), [(1.0, 29.97, 30), (0.73, 24.0, 18), (1.01, 60.0, 61), (0.5, 1.0, 1)]
 )
 def test_frames_are_duration_times_rate(
-    picture: Path, subject: Subject, networks: Networks, tmp_path: Path, seconds: float, fps: float, frames: int
+    picture: Path, subject: Subject, backends: Backends, tmp_path: Path, seconds: float, fps: float, frames: int
 ) -> None:
     soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, round(seconds * 16_000)), 16_000)
     still = SkeletonSequence(np.random.default_rng(0).normal(0, 0.1, (5, V, 3)), 30)
@@ -175,24 +181,26 @@ def test_frames_are_duration_times_rate(
         tmp_path / "a.wav",
         picture,
         tmp_path / "a.mp4",
-        settings=Settings(size=64, fps=fps, preview=True),
-        dance=still,
-        subject=subject,
-        networks=networks,
+        size=64,
+        fps=fps,
+        preview=True,
+        known=Known(dance=still, subject=subject),
+        backends=backends,
     )
     assert made.frames == frames == imageio_ffmpeg.count_frames_and_secs(str(made.path))[0]
 
 
-def test_silence_renders_with_a_note(picture: Path, subject: Subject, networks: Networks, tmp_path: Path) -> None:
+def test_silence_renders_with_a_note(picture: Path, subject: Subject, backends: Backends, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "silence.wav", np.zeros(2 * 16_000), 16_000)
     listener = Listener()
     made = render_dance(
         tmp_path / "silence.wav",
         picture,
         tmp_path / "a.mp4",
-        settings=Settings(preview=True, **SMALL),
-        networks=networks,
-        subject=subject,
+        preview=True,
+        **SMALL,
+        backends=backends,
+        known=Known(subject=subject),
         reporter=listener,
     )
     assert made.frames == 10 and made.grid.confidence == 0
@@ -213,7 +221,7 @@ def test_silence_renders_with_a_note(picture: Path, subject: Subject, networks: 
 )
 def test_impossible_settings(wrong: dict, said: str) -> None:
     with pytest.raises(DancegenError, match=said):
-        Settings(**wrong)
+        Request(Path("a.wav"), Path("me.png"), **wrong)
 
 
 @pytest.mark.parametrize("fault", ["missing", "unknown", "of another shape"])
@@ -227,8 +235,8 @@ def test_weights_whose_tensors_do_not_fit(tiny_weights: Path, tmp_path: Path, fa
     else:
         state[name] = state[name][1:]
     save_checkpoint(tmp_path / "other.safetensors", state, config)
-    with pytest.raises(DancegenError, match=r"other\.safetensors do not fit") as caught:
-        load_networks({"choreographer": str(tmp_path / "other.safetensors")}, device="cpu", roles=["choreographer"])
+    with pytest.raises(DancegenError, match=r"other\.safetensors: its tensors do not fit") as caught:
+        loaded("choreographer", choreographer=str(tmp_path / "other.safetensors"))
     assert name in caught.value.what and "\n" not in caught.value.what
 
 
@@ -238,16 +246,17 @@ def test_a_device_without_room_is_not_blamed_on_the_weights(
     def full(*_: object) -> None:
         raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 MiB")
 
-    monkeypatch.setattr(networks_module, "_load", full)
+    monkeypatch.setattr(registry, "load", full)
     with pytest.raises(RuntimeError, match="out of memory"):
-        load_networks({"choreographer": str(tiny_weights)}, device="cpu", roles=["choreographer"])
+        loaded("choreographer", choreographer=str(tiny_weights))
 
 
-def test_networks_that_are_not_there(tiny_weights: Path) -> None:
+def test_backends_that_are_not_there(tiny_weights: Path) -> None:
     with pytest.raises(DancegenError, match="no such weights file"):
-        load_networks({"choreographer": "missing.safetensors"}, device="cpu", roles=["choreographer"])
-    with pytest.raises(DancegenError, match="is a choreographer, not a renderer"):
-        load_networks({"renderer": str(tiny_weights)}, device="cpu", roles=["renderer"])
+        loaded("choreographer", choreographer="missing.safetensors")
+    with pytest.raises(DancegenError, match=r"is a choreographer\.stg-mamba, not a renderer\.puppet"):
+        loaded("renderer", renderer=str(tiny_weights))
     with pytest.raises(DancegenError, match="choose one of auto, cpu, cuda, mps"):
-        load_networks({}, device="tpu", roles=[])
-    assert load_networks({"renderer": "puppet"}, device="cpu", roles=["renderer"]).renderer is None
+        loaded(device="tpu")
+    bare = loaded("renderer", renderer="puppet")
+    assert bare.renderer.network is None and not bare.weights

@@ -35,14 +35,14 @@ from dancegen.body.limbs import (
 )
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.images.matting import separate
-from dancegen.images.picture import ConditionalImage
+from dancegen.images.picture import ConditionalImage, output_size
 from dancegen.images.push_pull import push_pull, spread
 from dancegen.people.subject import Subject
 from dancegen.renderers.puppet.bends import limb_bends
 from dancegen.renderers.puppet.outline import outside_torso
 from dancegen.renderers.puppet.parts import FILLED, hidden_cores, joint_widths, parts
 from dancegen.renderers.puppet.puppet import cut_layers, lay
-from dancegen.renderers.puppet.renderer import Renderer, output_size
+from dancegen.renderers.puppet.renderer import Renderer
 
 # A person of 100 units who stands at (0, 0) with the arms hanging a little out.
 STANDING = np.array(

@@ -177,7 +177,12 @@ def test_publish_and_fetch_back(program: Program, checkpoint: Path, monkeypatch:
     ran = program(*arguments)
     assert ran.status == 0, ran.err
     entry = Entry(**json.loads(ran.out))
-    assert (entry.repo_id, entry.revision, entry.licence, entry.role) == ("me/nets", COMMIT, "MIT", "choreographer")
+    assert (entry.repo_id, entry.revision, entry.licence, entry.role) == (
+        "me/nets",
+        COMMIT,
+        "MIT",
+        "choreographer.stg-mamba",
+    )
     assert program.hub.files[("me/nets", "my-net.safetensors")] == checkpoint.read_bytes()
     sent_card = program.hub.files[("me/nets", "README.md")].decode()
     assert sent_card.startswith("---\nlicense: mit\n")

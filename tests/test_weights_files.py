@@ -76,7 +76,7 @@ def test_sealed_checkpoint_is_found_by_role_and_name(package: Path) -> None:
     (entry,) = seal.seal()
     assert (entry.name, entry.role, entry.source, entry.size) == (
         "choreographer",
-        "choreographer",
+        "choreographer.stg-mamba",
         "package",
         path.stat().st_size,
     )
@@ -167,7 +167,7 @@ def test_own_file_becomes_the_default_and_back(package: Path, tmp_path: Path) ->
     seal.seal()
     own = tmp_path / "mine.safetensors"
     save_checkpoint(own, STATE, ChoreographerConfig())
-    assert defaults.set_default(own) == "choreographer"
+    assert defaults.set_default(own) == "choreographer.stg-mamba"
     assert weights_path("choreographer") == own
     own.rename(tmp_path / "away.safetensors")
     with pytest.raises(DancegenError, match="is gone"):
@@ -212,9 +212,9 @@ def test_weights_option_finds_its_role(package: Path, tmp_path: Path) -> None:
     seal.seal()
     own = tmp_path / "mine.safetensors"
     save_checkpoint(own, STATE, ChoreographerConfig())
-    assert weights_by_role([str(own)]) == {"choreographer": str(own)}
-    assert weights_by_role([f"choreographer={own}"]) == {"choreographer": str(own)}
-    assert weights_by_role(["choreographer"]) == {"choreographer": "choreographer"}
+    assert weights_by_role([str(own)]) == {"choreographer.stg-mamba": str(own)}
+    assert weights_by_role([f"choreographer={own}"]) == {"choreographer.stg-mamba": str(own)}
+    assert weights_by_role(["choreographer"]) == {"choreographer.stg-mamba": "choreographer"}
     assert weights_by_role([]) == {}
     assert weights_path(own, role="choreographer") == own
 
@@ -222,12 +222,12 @@ def test_weights_option_finds_its_role(package: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["renderer={own}"], "is a choreographer, not a renderer"),
+        (["renderer={own}"], "is a choreographer.stg-mamba, not a renderer.puppet"),
         (["painter={own}"], "no role 'painter'"),
-        (["{own}", "choreographer={own}"], "gives the choreographer twice"),
+        (["{own}", "choreographer={own}"], "gives the choreographer.stg-mamba twice"),
         (["nothing"], "no weights called 'nothing'"),
         (["nothing.safetensors"], "no such weights file"),
-        (["renderer=choreographer"], "is a choreographer, not a renderer"),
+        (["renderer=choreographer"], "is a choreographer.stg-mamba, not a renderer.puppet"),
         (["net.pth"], "is a pickle"),
     ],
 )
@@ -245,7 +245,7 @@ def test_weights_path_refuses_another_role(package: Path, tmp_path: Path) -> Non
     own = shipped(package)
     seal.seal()
     for what in (own, "choreographer"):
-        with pytest.raises(DancegenError, match="is a choreographer, not a renderer"):
+        with pytest.raises(DancegenError, match=r"is a choreographer\.stg-mamba, not a renderer\.puppet"):
             weights_path(what, role="renderer")
 
 
@@ -275,7 +275,7 @@ def test_render_fetches_what_it_lacks(
     """A shipped network may move to the Hub: whoever loads it is told its size and licence, and gets it."""
     from fake_hub import Listener, point_client_at, running_hub
 
-    from dancegen.production.networks import load_networks
+    from dancegen.networks import load_networks
 
     with running_hub() as hub:
         point_client_at(hub, tmp_path, monkeypatch)

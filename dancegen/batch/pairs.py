@@ -13,7 +13,7 @@ from pathlib import Path
 from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.errors import DancegenError
 from dancegen.files import PICTURES, SONGS
-from dancegen.production.produce import SEEDS
+from dancegen.production.request import LIMITS
 from dancegen.progress import counted
 
 PAIRINGS = ("product", "zip")
@@ -164,7 +164,7 @@ def _seed(cells: dict[str, str], where: str) -> int | None:
         return None
     if not re.fullmatch("[0-9]+", text):  # str.isdigit also takes a superscript
         raise DancegenError(f"{where}: the seed {text[:LONGEST_SEED]} is no whole number", "mend that line")
-    low, high = SEEDS
+    low, high = LIMITS["seed"]
     if len(text) > LONGEST_SEED or not low <= int(text) <= high:
         raise DancegenError(f"{where}: the seed {text[:LONGEST_SEED]} cannot be", f"give {low} to {high}")
     return int(text)

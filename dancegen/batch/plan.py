@@ -13,7 +13,8 @@ from dancegen.batch.edition import edition
 from dancegen.batch.jobs import Job
 from dancegen.batch.pairs import MASK, POSE, Pair
 from dancegen.dances.dance_file import file_sha256
-from dancegen.progress import Reporter, SilentReporter
+from dancegen.production.request import Request
+from dancegen.progress import Reporter
 
 LONGEST_STEM = 110  # bytes of the name of a song or a picture in that of a video
 
@@ -22,7 +23,7 @@ LONGEST_STEM = 110  # bytes of the name of a song or a picture in that of a vide
 class Options:
     """How all videos of a batch shall be; the names are those of `dancegen render`.
 
-    `weights` maps roles to names or files; `content` maps roles to the sha256 of their weights (`resolve_weights`).
+    `weights` maps roles to names or files; `content` maps jobs to the sha256 of their weights (`resolve_weights`).
     """
 
     seed: int
@@ -43,22 +44,19 @@ class Options:
 def resolve_weights(
     chosen: dict[str, str], preview: bool, offline: bool, reporter: Reporter | None = None
 ) -> dict[str, str]:
-    """Role -> sha256 of the weights that the batch will use, downloaded and verified before any worker begins."""
-    from dancegen.production.networks import LOADED_ROLES
-    from dancegen.weights.manifest import load_manifest
+    """Job -> sha256 of the weights that the batch will use, downloaded and verified before any worker begins."""
+    from dancegen.production.backends import JOBS, weights_of
     from dancegen.weights.resolve import weights_path
     from dancegen.weights.verify import checked_sha256
 
-    listed = {entry.role for entry in load_manifest()}
+    request = Request(Path(), Path(), weights=chosen, preview=preview, offline=offline)
     content = {}
-    for role in LOADED_ROLES:
-        if (preview and role == "renderer") or (role not in chosen and role not in listed):
-            continue
-        if chosen.get(role) == "puppet":
-            content[role] = "puppet"
-            continue
-        path = weights_path(chosen.get(role, role), role=role, offline=offline, reporter=reporter or SilentReporter())
-        content[role] = checked_sha256(path)
+    for job in JOBS:
+        what = weights_of(request, job)
+        if what is not None:
+            content[job] = checked_sha256(weights_path(what, offline=offline, reporter=reporter))
+        elif job == "renderer" and not preview:
+            content[job] = request.renderer  # without its network
     return content
 
 
@@ -115,7 +113,8 @@ def beside(picture: Path, ending: str) -> Path | None:
 def _video_job(pair: Pair, options: Options, out: Path, dance: Job, subject: Job, names: dict[Path, str]) -> Job:
     how = ("size", "fps", "crf", "preview", "start", "duration")
     settings = {name: getattr(options, name) for name in how}
-    chosen = {role: options.content.get(role) for role in options.weights}
+    jobs = [role.split(".")[0] for role in options.weights]
+    chosen = {job: options.content.get(job) for job in jobs}
     wish = _key(dance.wish, subject.wish, settings, chosen)
     name = f"{_short(pair.song.stem)}--{_short(pair.picture.stem)}"
     if names.setdefault(out / f"{name}.mp4", wish) != wish:  # another song or seed under the same name

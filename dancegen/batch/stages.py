@@ -14,7 +14,7 @@ from dancegen.errors import DancegenError
 if TYPE_CHECKING:
     from dancegen.batch.jobs import Job
     from dancegen.people.subject import Subject
-    from dancegen.production.networks import Networks
+    from dancegen.production.backends import Backends
     from dancegen.weights.verify import WeightsInfo
 
 
@@ -28,12 +28,12 @@ def _dance(task: dict[str, Any], scratch: Path) -> None:
     from dancegen.dances.dance_file import write_dance
     from dancegen.dances.make import find_grid, make_dance, parse_styles
 
-    networks = _networks(task, "choreographer")
-    dancer = networks.dancer()
+    backends = _backends(task, "choreographer")
     song = load_song(Path(task["song"]), task["start"], task["duration"])
     grid = find_grid(song, tempo=task["tempo"])
-    info = networks.weights["choreographer"]
-    made = make_dance(song, grid, dancer, info, seeds=[task["seed"]], styles=parse_styles([task["style"]]))
+    info = next(iter(backends.weights.values()), None)
+    styles = parse_styles([task["style"]])
+    made = make_dance(song, grid, backends.dancer(), info, seeds=[task["seed"]], styles=styles)
     write_dance(scratch, made)
 
 
@@ -41,33 +41,29 @@ def _subject(task: dict[str, Any], scratch: Path) -> None:
     from dancegen.images.picture import open_picture
     from dancegen.people.find import find_subject
 
-    networks = _networks(task, "subject")
+    backends = _backends(task, "subject")
     image = open_picture(task["picture"])
-    found = find_subject(image, network=networks.subject, pose_file=task["pose"], mask_file=task["mask"])
-    write_subject(scratch, found, networks.weights.get("subject"))
+    found = find_subject(image, network=backends.subject, pose_file=task["pose"], mask_file=task["mask"])
+    write_subject(scratch, found, backends.weights.get("subject"))
 
 
 def _video(task: dict[str, Any], scratch: Path) -> None:
     from dancegen.dances.read_dance import grid_at, origin_of, read_dance
-    from dancegen.production.produce import Settings, render_dance
+    from dancegen.production.known import Known
+    from dancegen.production.produce import render_dance
 
     made = read_dance(Path(task["dance"]))
     subject, found_by = read_subject(Path(task["subject"]), Path(task["picture"]))
     origin = origin_of(made, None)
-    settings = Settings(task["seed"], task["style"], task["size"], task["fps"], task["crf"], task["preview"])
-    render_dance(
-        Path(task["song"]),
-        Path(task["picture"]),
-        scratch,
-        start=task["start"],
-        duration=task["duration"],
-        settings=settings,
-        grid=grid_at(made, task["start"]),
-        dance=made.take(None).skeleton,
-        subject=subject,
-        origin=replace(origin, weights={**origin.weights, **found_by}),
-        networks=_networks(task, *(() if task["preview"] else ("renderer",))),
+    how = {name: task[name] for name in ("seed", "style", "size", "fps", "crf", "preview", "start", "duration")}
+    known = Known(
+        grid_at(made, task["start"]),
+        made.take(None).skeleton,
+        subject,
+        replace(origin, weights={**origin.weights, **found_by}),
     )
+    backends = _backends(task, "renderer")
+    render_dance(task["song"], task["picture"], scratch, known=known, backends=backends, **how)
 
 
 def write_subject(path: Path, subject: Subject, weights: WeightsInfo | None = None) -> None:
@@ -102,12 +98,16 @@ def read_subject(path: Path, picture: Path) -> tuple[Subject, dict[str, WeightsI
         raise DancegenError(f"{path} is not a subject file", "remove it, it will be made again") from cause
 
 
-def _networks(task: dict[str, Any], *roles: str) -> Networks:
-    return _loaded(tuple(sorted(task["weights"].items())), task["device"], task["offline"], roles)
+def _backends(task: dict[str, Any], *jobs: str) -> Backends:
+    return _loaded(tuple(sorted(task["weights"].items())), task["device"], task["offline"], task.get("preview"), jobs)
 
 
 @cache
-def _loaded(weights: tuple[tuple[str, str], ...], device: str, offline: bool, roles: tuple[str, ...]) -> Networks:
-    from dancegen.production.networks import load_networks
+def _loaded(
+    weights: tuple[tuple[str, str], ...], device: str, offline: bool, preview: bool | None, jobs: tuple[str, ...]
+) -> Backends:
+    from dancegen.production.backends import load_backends
+    from dancegen.production.request import Request
 
-    return load_networks(dict(weights), device=device, roles=roles, offline=offline)
+    how: dict[str, Any] = {"weights": dict(weights), "device": device, "offline": offline, "preview": bool(preview)}
+    return load_backends(Request(Path(), Path(), **how), jobs)

@@ -70,22 +70,20 @@ def batch(
     ] = False,
 ) -> Outcome:
     """Make a video of each pair of SONGS and PICTURES; what is done already is not done again."""
-    from dancegen.audio.load import check_stretch
     from dancegen.batch.pairs import other_names
     from dancegen.batch.plan import Options, make_jobs, resolve_weights
-    from dancegen.dances.bars import check_tempo
     from dancegen.dances.make import parse_styles
     from dancegen.device import choose_device
-    from dancegen.production.produce import Settings
+    from dancegen.production.request import Request
     from dancegen.weights.resolve import weights_by_role
 
     if engine not in ENGINES:
         raise DancegenError(f"--engine {engine} is none", f"choose {' or '.join(ENGINES)}")
     if workers < 0:
         raise DancegenError(f"--workers {workers} cannot be", "give 1 or more, or leave it out")
-    Settings(seed, style, size, fps, crf, preview)  # refuses what cannot be
-    check_stretch(start, duration)
-    check_tempo(tempo)
+    Request(  # refuses what cannot be
+        Path(), Path(), start, duration, seed=seed, style=style, size=size, fps=fps, crf=crf, tempo=tempo
+    )
     choose_device(device)
     wanted = _pairs(songs, pictures, pairs)
     parse_styles([style, *(f"{pair.style}@1" for pair in wanted if pair.style)])

@@ -19,12 +19,13 @@ import typer
 
 from dancegen.cli.context import reporter
 from dancegen.cli.options import Device
+from dancegen.production.request import Request
 from dancegen.progress import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from dancegen.production.networks import Networks
+    from dancegen.production.backends import Backends
 
 SONG_SECONDS = 60
 LONG_SECONDS = 600
@@ -75,7 +76,7 @@ def bench(
     repeats: Annotated[int, typer.Option(help="Runs of which the median is taken.", min=1)] = 3,
     frames: Annotated[int, typer.Option(help="Frames to render per run.", min=1)] = 90,
     picture: Annotated[Path | None, typer.Option(help="A picture instead of the bundled one.")] = None,
-    device: Device = "auto",
+    device: Device = Request.device,
     memory: Annotated[bool, typer.Option(help="Measure memory too (renders 11 minutes of song, some minutes).")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> Any:
@@ -134,35 +135,33 @@ def _stages(song: Path, image: Path, device: str, repeats: int, frames: int, fol
     from dancegen.audio.beats import find_beats
     from dancegen.audio.load import load_song
     from dancegen.body.retarget import retarget
-    from dancegen.choreographers.stg_mamba.dance import choreograph
     from dancegen.images.picture import open_picture
     from dancegen.people.find import find_subject
-    from dancegen.production.networks import load_networks
+    from dancegen.production.backends import load_backends
 
     listener = reporter()
     listener.stage("measuring the stages")
-    networks = load_networks(device=device, reporter=listener)
-    network = networks.choreographer
-    assert network is not None
+    backends = load_backends(Request(song, image, device=device), reporter=listener)
+    dancer = backends.dancer()
     sound = load_song(song)
     grid = find_beats(sound)  # the first call compiles
     found = {"listening": _median(repeats, lambda: find_beats(load_song(song)))}
-    dance = choreograph(sound, grid, network, seed=0)
-    found["choreography"] = _median(repeats, lambda: choreograph(sound, grid, network, seed=0))
-    subject = find_subject(open_picture(image), network=networks.subject)
+    how: dict[str, Any] = {"seed": 0, "style": dancer.styles[0]}
+    dance = dancer.dance(sound, grid, **how)
+    found["choreography"] = _median(repeats, lambda: dancer.dance(sound, grid, **how))
+    subject = find_subject(open_picture(image), network=backends.subject)
     poses = retarget(dance.resampled(30, frames), subject.joints, subject.confidence, subject.image.size)
-    found |= _rendering(networks, subject, poses, repeats, folder)
+    found |= _rendering(backends, subject, poses, repeats, folder)
     listener.stage("measuring the way to the first frame")
     command = ["-c", CHILD, "first", "render", str(song), str(image), "-o", str(folder / "a.mp4"), "--device", device]
     found["first_frame"] = _median(repeats, lambda: _child(*command))
     return found
 
 
-def _rendering(networks: Networks, subject: Any, poses: Any, repeats: int, folder: Path) -> dict[str, float]:
-    from dancegen.renderers.puppet.renderer import Renderer
+def _rendering(backends: Backends, subject: Any, poses: Any, repeats: int, folder: Path) -> dict[str, float]:
     from dancegen.video.encode import VideoWriter
 
-    renderer = Renderer(networks.renderer, networks.device)
+    renderer = backends.renderer
     found = {"preparing": _median(repeats, lambda: renderer.prepare(subject, 512))}
 
     def draw(size: int, path: Path | None = None) -> None:
@@ -171,7 +170,7 @@ def _rendering(networks: Networks, subject: Any, poses: Any, repeats: int, folde
             for _ in renderer.render(canvas, poses):
                 pass
             return
-        with VideoWriter(path, *canvas.size, 30) as video:
+        with VideoWriter(path, canvas.size[0], canvas.size[1], 30) as video:
             for frame in renderer.render(canvas, poses):
                 video.write(frame)
 

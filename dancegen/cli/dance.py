@@ -8,12 +8,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dancegen.cli.context import check_file, refuse_options, reporter
-from dancegen.cli.options import Beats, Device, Duration, Offline, Overwrite, Seed, Start, Tempo, Weights
+from dancegen.cli.options import (
+    Beats,
+    Choreographer,
+    Device,
+    Duration,
+    Offline,
+    Overwrite,
+    Seed,
+    Start,
+    Tempo,
+    Weights,
+)
 from dancegen.errors import DancegenError
+from dancegen.production.request import Request, check_limits
 from dancegen.progress import counted
 
 if TYPE_CHECKING:
-    from dancegen.choreographers.stg_mamba.model import Choreographer
+    from dancegen.choreographers.base import Choreographer as Dancer
     from dancegen.dances.dance_file import DanceFile, Edit
     from dancegen.weights.verify import WeightsInfo
 
@@ -25,7 +37,7 @@ def dance(
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The dance file; default: SONG.dance.json.")] = None,
     takes: Annotated[int, typer.Option(help="How many dances to make; seeds count up from --seed.")] = 1,
     sheet: Annotated[Path | None, typer.Option(help="A picture (.png) of all takes, the best first.")] = None,
-    seed: Seed = 0,
+    seed: Seed = Request.seed,
     style: Annotated[
         list[str] | None, typer.Option(help="none, cha-cha, rumba, tango or waltz; of some bars: tango@9-16.")
     ] = None,
@@ -34,13 +46,14 @@ def dance(
     ] = None,
     from_: Annotated[Path | None, typer.Option("--from", help="With --redo: the dance file; default: --out.")] = None,
     take: Annotated[int | None, typer.Option(help="With --redo: which take; default: the chosen or best.")] = None,
-    start: Start = 0.0,
-    duration: Duration = None,
-    tempo: Tempo = None,
-    beats: Beats = None,
+    start: Start = Request.start,
+    duration: Duration = Request.duration,
+    tempo: Tempo = Request.tempo,
+    beats: Beats = Request.beats,
+    choreographer: Choreographer = Request.choreographer,
     weights: Weights = None,
-    device: Device = "auto",
-    offline: Offline = False,
+    device: Device = Request.device,
+    offline: Offline = Request.offline,
     force: Annotated[bool, typer.Option("--force", help="With --redo: accept a dance of another song.")] = False,
     overwrite: Overwrite = False,
 ) -> Any:
@@ -48,7 +61,6 @@ def dance(
     from dancegen.dances.bars import check_beats, check_tempo
     from dancegen.dances.dance_file import write_dance
     from dancegen.dances.make import MOST_TAKES, parse_styles
-    from dancegen.production.produce import Settings
 
     out = out or Path(f"{song.stem}.dance.json")
     check_file(out, "-o", overwrite or bool(redo and from_ in (None, out)))
@@ -61,17 +73,17 @@ def dance(
         remedy = "name the bars to make anew, like --redo 17-24"
         refuse_options("only goes with --redo", remedy, **{"from": from_, "take": take})
     if not 1 <= takes <= MOST_TAKES:
-        raise DancegenError(f"--takes {takes} cannot be", f"give 1 to {MOST_TAKES}")
+        raise DancegenError(f"--takes must be 1 to {MOST_TAKES}, not {takes}")
     for number in (seed, seed + takes - 1):
-        Settings(seed=number)  # refuses what cannot be
+        check_limits("seed", number)
     parse_styles(style or [])
     check_tempo(tempo)
     check_beats(beats)
-    network, info = _choreographer(weights, device, offline)
+    dancer, info = _dancer(choreographer, weights, device, offline)
     if redo:
-        made = _redone(song, from_ or out, take, redo, seed, style or [], network, info, force)
+        made = _redone(song, from_ or out, take, redo, seed, style or [], dancer, info, force)
     else:
-        made = _new(song, takes, seed, style or [], start, duration, tempo, beats, network, info)
+        made = _new(song, takes, seed, style or [], start, duration, tempo, beats, dancer, info)
     write_dance(out, made)
     if sheet:
         from dancegen.report.plots import contact_sheet, save_png
@@ -82,10 +94,10 @@ def dance(
 
 def beats(
     song: Song,
-    start: Start = 0.0,
-    duration: Duration = None,
-    tempo: Tempo = None,
-    beats: Beats = None,
+    start: Start = Request.start,
+    duration: Duration = Request.duration,
+    tempo: Tempo = Request.tempo,
+    beats: Beats = Request.beats,
     plot: Annotated[Path | None, typer.Option(help="A picture (.png) of the onsets and the beats.")] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="A text file of the beats, to be mended and given to --beats.")
@@ -128,8 +140,8 @@ def _new(
     duration: float | None,
     tempo: str | None,
     beats: Path | None,
-    network: Choreographer,
-    info: WeightsInfo,
+    dancer: Dancer,
+    info: WeightsInfo | None,
 ) -> DanceFile:
     from dancegen.audio.load import load_song
     from dancegen.dances.make import find_grid, make_dance, parse_styles
@@ -141,7 +153,7 @@ def _new(
     if grid.confidence == 0:
         reporter().note(f"{song.name} has no beat that could be found: the dance counts its own")
     seeds = range(seed, seed + takes)
-    return make_dance(sound, grid, network, info, seeds=seeds, styles=styles, reporter=reporter())
+    return make_dance(sound, grid, dancer, info, seeds=seeds, styles=styles, reporter=reporter())
 
 
 def _redone(
@@ -151,12 +163,13 @@ def _redone(
     bars: list[str],
     seed: int,
     style: list[str],
-    network: Choreographer,
-    info: WeightsInfo,
+    dancer: Dancer,
+    info: WeightsInfo | None,
     force: bool,
 ) -> DanceFile:
     from dancegen.audio.load import load_song
     from dancegen.dances.bars import parse_bars
+    from dancegen.dances.dance_file import Edit
     from dancegen.dances.make import parse_styles, redo
     from dancegen.dances.read_dance import check_song, read_dance
 
@@ -169,20 +182,20 @@ def _redone(
         raise DancegenError("--style with bars does not go with --redo", "give the bars to --redo, and a plain --style")
     reporter().stage("listening to the song")
     sound = load_song(song, made.start, made.seconds)
-    stretches = [parse_bars(text) for text in bars]
-    how: dict[str, Any] = {"bars": stretches, "seed": seed, "style": styles.base, "weights": info}
-    return redo(made, number, sound, network, **how, reporter=reporter())
+    edits = [Edit(*parse_bars(text), seed, styles.base, info) for text in bars]
+    return redo(made, number, sound, dancer, edits, reporter())
 
 
-def _choreographer(weights: list[str] | None, device: str, offline: bool) -> tuple[Choreographer, WeightsInfo]:
-    from dancegen.choreographers.stg_mamba.dance import load_choreographer
-    from dancegen.device import choose_device
-    from dancegen.weights.resolve import weights_by_role, weights_path
-    from dancegen.weights.verify import weights_info
+def _dancer(name: str, weights: list[str] | None, device: str, offline: bool) -> tuple[Dancer, WeightsInfo | None]:
+    """The choreographer of that name, and which file its weights are from, if it has any."""
+    from dancegen.production.backends import load_backends
+    from dancegen.registry import backend
+    from dancegen.weights.resolve import weights_by_role
 
-    chosen = weights_by_role(weights or []).get("choreographer", "choreographer")
-    path = weights_path(chosen, role="choreographer", offline=offline, reporter=reporter())
-    return load_choreographer(path, choose_device(device)), weights_info(path)
+    how: dict[str, Any] = {"choreographer": name, "weights": weights_by_role(weights or [])}
+    request = Request(Path(), Path(), device=device, offline=offline, **how)
+    backends = load_backends(request, ["choreographer"], reporter())
+    return backends.dancer(), backends.weights.get(backend("choreographer", name).weights)
 
 
 def _table(made: DanceFile, out: Path, sheet: Path | None) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import platform
 import shutil
@@ -130,15 +129,21 @@ def _weights() -> Iterator[Finding]:
             yield Finding(BROKEN, f"{role}: your own", f"{path} is gone", remedy)
 
 
-def _unfilled(roles: Collection[str]) -> Iterator[Finding]:
-    """The networks that nothing is there for; only the choreographer has no stand-in."""
-    if "choreographer" not in roles:
-        yield Finding(BROKEN, "choreographer", "no weights", "install dancegen again, or render with --dance FILE")
-    stand_ins = {"subject": "mediapipe or --pose finds the person", "renderer": "the analytic puppet draws"}
-    for role, instead in stand_ins.items():
-        if role not in roles:
-            remedy = f"run `dancegen weights use FILE`, or give --weights {role}=FILE, for your own"
-            yield Finding(OPTIONAL, role, f"no weights: {instead}", remedy)
+def _unfilled(filled: Collection[str]) -> Iterator[Finding]:
+    """The networks that nothing is there for; a choreographer has no stand-in."""
+    from dancegen.registry import BACKENDS
+
+    for job, lines in BACKENDS.items():
+        for name, line in lines.items():
+            if not line.config or line.weights in filled:
+                continue
+            remedy = f"run `dancegen weights use FILE`, or give --weights {line.weights}=FILE, for your own"
+            if job == "choreographer" and len(lines) == 1:
+                remedy = "install dancegen again, or render with --dance FILE"
+                yield Finding(BROKEN, line.weights, "no weights", remedy)
+            else:
+                instead = f"the bare {name} draws" if line.bare else "others do its work"
+                yield Finding(OPTIONAL, line.weights, f"no weights: {instead}", remedy)
 
 
 def _hub_weights(what: str, size: str, entry: object) -> Finding:
@@ -156,24 +161,20 @@ def _hub_weights(what: str, size: str, entry: object) -> Finding:
     return Finding(BROKEN, what, f"{path} has another sha256", fetch)
 
 
-def _detectors() -> Iterator[Finding]:
-    from dancegen.people.detectors import mediapipe as mediapipe_detector
-    from dancegen.weights.manifest import load_manifest
+def _backends() -> Iterator[Finding]:
+    """Every line of the registry, with what it needs; weights are told apart."""
+    from dancegen.registry import BACKENDS
 
-    if mediapipe_detector.available():
-        yield Finding(FINE, "mediapipe", "finds people in photos")
-    elif sys.version_info < (3, 13):
-        remedy = "for better masks of photos: pip install 'dancegen[mediapipe]'"
-        yield Finding(OPTIONAL, "mediapipe", "not installed", remedy)
-    else:
-        remedy = "for better masks of photos use Python 3.12 and dancegen[mediapipe]"
-        yield Finding(OPTIONAL, "mediapipe", "has no release for this Python", remedy)
-    if any(entry.role == "subject" for entry in load_manifest()):
-        yield Finding(FINE, "own detector", "finds people in photos and drawings")
-    if importlib.util.find_spec("onnxruntime") is None:
-        yield Finding(OPTIONAL, "onnxruntime", "not installed", "to use DWPose: pip install 'dancegen[dwpose]'")
-    else:
-        yield Finding(FINE, "onnxruntime", "can run DWPose")
+    for role, lines in BACKENDS.items():
+        for name, line in lines.items():
+            if not line.missing:
+                yield Finding(FINE, f"--{role} {name}", line.says)
+            elif line.module == "mediapipe" and sys.version_info >= (3, 13):
+                remedy = "for better masks of photos use Python 3.12 and dancegen[mediapipe]"
+                yield Finding(OPTIONAL, f"--{role} {name}", f"{line.says}; has no release for this Python", remedy)
+            else:
+                lacks, remedy = line.missing.split(": ", 1)
+                yield Finding(OPTIONAL, f"--{role} {name}", f"{line.says}; {lacks}", remedy)
 
 
 def _folders() -> Iterator[Finding]:
@@ -195,5 +196,5 @@ def _folders() -> Iterator[Finding]:
             yield Finding(FINE, what, facts)
 
 
-CHECKS = (_programs, _device, _ffmpeg, _beats, _weights, _detectors, _folders)
+CHECKS = (_programs, _device, _ffmpeg, _beats, _weights, _backends, _folders)
 COMMANDS = {"doctor": doctor}

@@ -103,10 +103,11 @@ def _on_picture(
     from dancegen.body.retarget import retarget
     from dancegen.images.picture import open_picture
     from dancegen.people.find import find_subject
-    from dancegen.production.networks import load_networks
+    from dancegen.production.backends import load_backends
+    from dancegen.production.request import Request
 
     image = open_picture(picture)
-    network = None if pose else load_networks(roles=["subject"], reporter=reporter()).subject
+    network = None if pose else load_backends(Request(Path(), picture), ["subject"], reporter()).subject
     subject = find_subject(image, network=network, pose_file=pose, reporter=reporter())
     return retarget(skeleton, subject.joints, subject.confidence, image.size), image.size
 

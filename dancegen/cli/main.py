@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import importlib
-import os
 import signal
 import sys
 import time
@@ -41,9 +40,6 @@ INTERRUPTED = 130  # exit status after Ctrl-C, as shells expect it
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the program and exit: 0 done, 1 an error the message explains, 2 wrong usage, 130 Ctrl-C."""
-    # Before torch is imported: its threads sleep while they wait. Spinning, they would take the cores from the encoder,
-    # and on a busy machine from each other (measured: 4 frames/s instead of 17).
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     given, everywhere = _take_everywhere(sys.argv[1:] if arguments is None else arguments)
     listener = SilentReporter() if "quiet" in everywhere else _console_reporter()
     use_reporter(listener)

@@ -10,6 +10,7 @@ import typer
 
 from dancegen.cli.context import reporter
 from dancegen.cli.options import Device, Mask, Offline, People, Pose, Weights
+from dancegen.production.request import Request
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +27,7 @@ def subject(
     pose: Pose = None,
     mask: Mask = None,
     weights: Weights = None,
-    device: Device = "auto",
+    device: Device = Request.device,
     offline: Offline = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
 ) -> Any:
@@ -38,16 +39,17 @@ def subject(
     from dancegen.images.picture import open_picture
     from dancegen.people.choose import check_choice
     from dancegen.people.find import find_people
-    from dancegen.production.networks import load_networks
+    from dancegen.production.backends import load_backends
     from dancegen.weights.resolve import weights_by_role
 
     check_choice(people)
     _check_free(_files(picture, out, 1), out, overwrite)
     image = open_picture(picture)
     chosen = weights_by_role(weights or [])
-    networks = load_networks(chosen, device=device, roles=("subject",), offline=offline, reporter=reporter())
+    request = Request(Path(), picture, pose=pose, mask=mask, weights=chosen, device=device, offline=offline)
+    backends = load_backends(request, ["subject"], reporter())
     found = find_people(
-        image, network=networks.subject, choice=people, pose_file=pose, mask_file=mask, reporter=reporter()
+        image, network=backends.subject, choice=people, pose_file=pose, mask_file=mask, reporter=reporter()
     )
     files = _files(picture, out, len(found))
     _check_free(files, out, overwrite)

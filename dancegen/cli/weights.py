@@ -125,13 +125,15 @@ def _fault(entry: Entry, path: Path) -> str:
 @app.command()
 def path(name: Annotated[str, typer.Argument(help="A name or a role as in `weights list`.")]) -> str:
     """Where the checked file of these weights lies; downloads nothing."""
+    from dancegen.registry import config_of, full_role
     from dancegen.weights import hub
     from dancegen.weights.manifest import ROLES, entries_named, load_manifest
     from dancegen.weights.resolve import entry_path, weights_path
 
-    if name in ROLES and name != "detector":
-        return str(weights_path(name, offline=True))
-    entries = [entry for entry in load_manifest() if entry.role == name] or entries_named(name, load_manifest())
+    role = full_role(name)
+    if role in ROLES and config_of(role):
+        return str(weights_path(role, offline=True))
+    entries = [entry for entry in load_manifest() if entry.role == role] or entries_named(name, load_manifest())
     for entry in entries:
         if entry.source == "hub" and hub.cached(entry) is None:
             raise DancegenError(f"{entry.name} is not downloaded", f"run `dancegen weights download {entry.name}`")
@@ -144,12 +146,14 @@ def use(
     shipped: Annotated[str, typer.Option(metavar="ROLE", help="Go back to the shipped weights of this role.")] = "",
 ) -> str:
     """Make your own checkpoint the default of its role, which is read from its metadata."""
-    from dancegen.weights.defaults import CONFIG_CLASSES, forget_default, set_default
+    from dancegen.registry import config_of, full_role, weights_roles
+    from dancegen.weights.defaults import forget_default, set_default
 
     if shipped:
-        if shipped not in CONFIG_CLASSES:
-            raise DancegenError(f"there is no role {shipped!r}", f"choose one of {', '.join(CONFIG_CLASSES)}")
-        forget_default(shipped)
+        ours = [role for role in weights_roles() if config_of(role)]
+        if full_role(shipped) not in ours:
+            raise DancegenError(f"there is no role {shipped!r}", f"choose one of {', '.join(ours)}")
+        forget_default(full_role(shipped))
         return f"the {shipped} is the shipped one"
     if file is None:
         raise DancegenError("no checkpoint named", "give a .safetensors file, or --shipped ROLE")

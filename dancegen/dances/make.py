@@ -19,7 +19,7 @@ from dancegen.progress import Reporter, SilentReporter
 
 if TYPE_CHECKING:
     from dancegen.audio.song import Song
-    from dancegen.choreographers.stg_mamba.model import Choreographer
+    from dancegen.choreographers.base import Choreographer
     from dancegen.weights.verify import WeightsInfo
 
 MOST_TAKES = 64
@@ -62,8 +62,8 @@ def find_grid(song: Song, beats: Path | None = None, tempo: str | None = None) -
 def make_dance(
     song: Song,
     grid: BeatGrid,
-    network: Choreographer,
-    weights: WeightsInfo,
+    dancer: Choreographer,
+    weights: WeightsInfo | None,
     *,
     seeds: Sequence[int],
     styles: Styles,
@@ -76,7 +76,7 @@ def make_dance(
     takes = []
     for number, seed in enumerate(seeds, 1):
         told = _Named(reporter, f"take {number} of {len(seeds)}, ") if len(seeds) > 1 else reporter
-        takes.append(_one_take(song, grid, network, seed, styles, told))
+        takes.append(_one_take(song, grid, dancer, seed, styles, told))
     info = SongInfo(song.path.name, file_sha256(song.path), song.start, round(song.seconds, 6))
     return DanceFile(info, grid.times, grid.tempo, grid.confidence, weights, ranked(takes, grid.times))
 
@@ -93,15 +93,11 @@ class _Named:
         self._stage(self._prefix + name, total, unit)
 
 
-def _one_take(
-    song: Song, grid: BeatGrid, network: Choreographer, seed: int, styles: Styles, reporter: Reporter
-) -> Take:
-    from dancegen.choreographers.stg_mamba.dance import choreograph
-
-    dance = choreograph(song, grid, network, seed=seed, style=styles.base, reporter=reporter)
+def _one_take(song: Song, grid: BeatGrid, dancer: Choreographer, seed: int, styles: Styles, reporter: Reporter) -> Take:
+    dance = dancer.dance(song, grid, seed=seed, style=styles.base, reporter=reporter)
     take = Take(rounded(dance), seed, styles.base)
     others = {
-        style: choreograph(song, grid, network, seed=seed, style=style, reporter=reporter)
+        style: dancer.dance(song, grid, seed=seed, style=style, reporter=reporter)
         for style in {style for style, _, _ in styles.stretches}
     }
     for style, first, last in styles.stretches:
@@ -113,12 +109,8 @@ def redo(
     dance: DanceFile,
     number: int,
     song: Song,
-    network: Choreographer,
-    *,
-    bars: Sequence[tuple[int, int]],
-    seed: int,
-    style: str,
-    weights: WeightsInfo | None = None,
+    dancer: Choreographer,
+    edits: Sequence[Edit],
     reporter: Reporter | None = None,
 ) -> DanceFile:
     """The dance with stretches of bars of take `number` made anew; every pose outside them is kept bit for bit.
@@ -129,22 +121,21 @@ def redo(
         dance: the dance.
         number: the take, from 1.
         song: the stretch of the song that the dance covers.
-        network: any choreographer, not only the one that made the dance.
-        bars: (first, last) bars, both included, from 1.
-        seed, style: of the new bars.
-        weights: which the network was loaded from; told of these bars where they are not those of the dance.
+        dancer: any choreographer, not only the one that made the dance.
+        edits: the bars, with seed and style; weights are told of them where they are not those of the dance.
         reporter: is told about windows.
     """
-    from dancegen.choreographers.stg_mamba.dance import choreograph
-
     grid = BeatGrid(dance.times, dance.tempo, dance.confidence).counted(song.seconds)
-    for first, last in bars:
-        check_bars(grid.times, first, last)
+    for edit in edits:
+        check_bars(grid.times, edit.first, edit.last)
     take = dance.take(number)
-    others = None if weights == dance.weights else weights
-    new = choreograph(song, grid, network, seed=seed, style=style, reporter=reporter or SilentReporter())
-    for first, last in bars:
-        take = _pasted(take, new, grid.times, Edit(first, last, seed, style, others))
+    made: dict[tuple[int, str], SkeletonSequence] = {}
+    for edit in edits:
+        how = (edit.seed, edit.style)
+        if how not in made:
+            made[how] = dancer.dance(song, grid, seed=edit.seed, style=edit.style, reporter=reporter)
+        others = None if edit.weights == dance.weights else edit.weights
+        take = _pasted(take, made[how], grid.times, replace(edit, weights=others))
     changed = dance.with_take(number, take)
     return replace(changed, takes=ranked(changed.takes, grid.times), chosen=number)
 

@@ -96,6 +96,13 @@ def open_picture(path: Path | str) -> ConditionalImage:
         ) from error
 
 
+def output_size(picture_size: tuple[int, int], size: int) -> tuple[int, int]:
+    """Width and height of the video: the longer side is `size`, the picture's aspect is kept, both are even."""
+    width, height = picture_size
+    scale = size / max(width, height)
+    return max(2, 2 * round(width * scale / 2)), max(2, 2 * round(height * scale / 2))
+
+
 def _formats(path: Path) -> tuple[str, ...]:
     """FORMATS; with HEIF, the pictures of iPhones, which Pillow is taught when one comes."""
     with path.open("rb") as file:

@@ -2,79 +2,46 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dancegen import __version__
+from dancegen import __version__, registry
 from dancegen.audio.beats import BeatGrid, finding_beats
-from dancegen.audio.load import check_stretch, load_song
+from dancegen.audio.load import load_song
 from dancegen.audio.song import Song
 from dancegen.body.sequence import SkeletonSequence
-from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.dances.origin import Origin
 from dancegen.device import choose_device
 from dancegen.errors import DancegenError
-from dancegen.images.picture import ConditionalImage, open_picture
+from dancegen.images.picture import ConditionalImage, open_picture, output_size
 from dancegen.people.subject import Subject
+from dancegen.production.backends import JOBS, Backends, load_backends, weights_roles
 from dancegen.production.checks import warnings
-from dancegen.production.networks import LOADED_ROLES, Networks, load_networks
+from dancegen.production.known import Known, read_known
+from dancegen.production.request import Request
+from dancegen.production.sinks import Sink, VideoFile
 from dancegen.progress import Reporter, SilentReporter
-from dancegen.video.encode import CRF, VideoWriter, check_output, check_room
 from dancegen.weights.verify import WeightsInfo
-
-SIZES = (64, 2048)  # pixels, the longer side of a video
-RATES = (1.0, 120.0)  # frames a second
-CRFS = (0, 51)
-SEEDS = (0, 2**63 - 1)
 
 Draw = Callable[[SkeletonSequence], Iterator[np.ndarray]]  # poses in the picture's pixels -> uint8 (h, w, 3) each
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How a video shall be; the defaults of the Python API and of the command line.
+class Produced:
+    """What was made: its facts, and the stages' results for whoever wants to go on with them.
 
     Attributes:
-        seed: another seed is another dance; the same seed, song and weights are the same dance.
-        style: one of STYLES.
-        size: longer side of the video, pixels.
-        fps: frames a second.
-        crf: x264's quality, 0 (lossless) to 51.
-        preview: draw the skeleton only.
+        frames: how many.
+        size: (w, h) pixels.
+        facts: what the video's comment says about its making.
+        path: the file, where it went into one.
     """
 
-    seed: int = 0
-    style: str = "none"
-    size: int = 512
-    fps: float = 30.0
-    crf: int = CRF
-    preview: bool = False
-
-    def __post_init__(self) -> None:
-        if self.style not in STYLES:
-            raise DancegenError(f"there is no dance style {self.style!r}", f"choose one of {', '.join(STYLES)}")
-        limits = {"size": SIZES, "fps": RATES, "crf": CRFS, "seed": SEEDS}
-        for name, (low, high) in limits.items():
-            value = getattr(self, name)
-            if not (math.isfinite(value) and low <= value <= high):
-                given = f"{value:g}" if isinstance(value, float) else value
-                raise DancegenError(f"--{name} {given} cannot be", f"give {int(low)} to {int(high)}")
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """What was made: the video, its facts, and the stages' results for whoever wants to go on with them.
-
-    `facts` is what the video's comment says about its making.
-    """
-
-    path: Path
     frames: int
     size: tuple[int, int]
     song: Song
@@ -82,6 +49,61 @@ class Rendered:
     dance: SkeletonSequence
     subject: Subject
     facts: dict[str, Any]
+    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class Film:
+    """A video of which all is ready but the frames: iterating draws them, uint8 (h, w, 3) RGB each.
+
+    Attributes:
+        request: as it was carried out, with what a dance file said.
+        made: what is known of the video.
+        poses: one a frame, in pixels of the picture.
+        draw: draws poses.
+    """
+
+    request: Request
+    made: Produced
+    poses: SkeletonSequence
+    draw: Draw
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return self.draw(self.poses)
+
+
+def produce(
+    request: Request,
+    sink: Sink,
+    reporter: Reporter | None = None,
+    *,
+    known: Known | None = None,
+    backends: Backends | None = None,
+) -> Produced:
+    """Make the video of a request.
+
+    Args:
+        request: what is wanted.
+        sink: where the frames go.
+        reporter: is told about stages, progress and notes.
+        known: results of stages that need not be done again.
+        backends: loaded before, for many videos; else they are loaded as the request says.
+
+    Raises:
+        DancegenError: everything a user can cause; then a file is as it was before, or not there.
+    """
+    reporter = reporter or SilentReporter()
+    sink.check(request)
+    film = prepare(request, reporter, known=known, backends=backends, reserve=sink.reserve)
+    made = film.made
+    for warning in warnings(made.grid, made.subject, made.dance):
+        reporter.note(warning)
+    reporter.stage("drawing", made.frames, "frames")
+    with sink.open(film) as write:
+        for frame in film:
+            write(frame)
+            reporter.advance()
+    return made
 
 
 def render_dance(
@@ -89,154 +111,136 @@ def render_dance(
     picture: Path | str,
     out: Path | str,
     *,
-    start: float = 0.0,
-    duration: float | None = None,
-    settings: Settings | None = None,
-    grid: BeatGrid | Callable[[Song], BeatGrid] | None = None,
-    dance: SkeletonSequence | Callable[[Song], SkeletonSequence] | None = None,
-    subject: Subject | None = None,
-    origin: Origin | None = None,
-    pose: Path | None = None,
-    mask: Path | None = None,
-    networks: Networks | None = None,
-    weights: Mapping[str, str] | None = None,
-    device: str = "auto",
-    offline: bool = False,
     overwrite: bool = False,
     reporter: Reporter | None = None,
-) -> Rendered:
-    """Make a video of the person of `picture` dancing to `song`.
+    known: Known | None = None,
+    backends: Backends | None = None,
+    **options: Any,
+) -> Produced:
+    """Make a video file of the person of `picture` dancing to `song`; the short form of `produce`.
 
     Args:
-        song: any file with sound; `start` and `duration` (seconds) take a stretch of it.
-        picture: one person, best from head to foot.
+        song, picture: see `Request`.
         out: the video; its ending chooses the container.
-        settings: see `Settings`.
-        grid: the beats of that stretch, where they are known, or what tells them; else they are looked for.
-        dance: a dance made before (canonical), or what makes one, instead of a new one.
-        subject: the person found before in this picture, instead of looking for them.
-        origin: where that dance and that person come from.
-        pose, mask: files that give the person's joints and outline.
-        networks: loaded before; else they are loaded as `weights`, `device` and `offline` say.
         overwrite: replace `out` if it is there.
-        reporter: is told about stages, progress and notes.
+        reporter, known, backends: see `produce`.
+        options: any other attribute of `Request`: `seed=7, size=256`.
 
     Raises:
-        DancegenError: everything a user can cause; then nothing is left under the name `out`, or what was there before.
+        DancegenError: as `produce`.
+        TypeError: an option that `Request` does not have.
     """
-    settings, reporter, out = settings or Settings(), reporter or SilentReporter(), Path(out)
-    check_stretch(start, duration)
-    if networks is None and device not in ("auto", "cpu"):
-        choose_device(device)  # refuses what there is not, before the song is heard
-    check_output(out, overwrite=overwrite, inputs=[Path(song), Path(picture)])
-    _check_given(pose, mask)
-    image = subject.image if subject else open_picture(picture)
+    request = Request(Path(song), Path(picture), **options)
+    made = produce(request, VideoFile(out, overwrite), reporter, known=known, backends=backends)
+    return replace(made, path=Path(out))
+
+
+def prepare(
+    request: Request,
+    reporter: Reporter | None = None,
+    *,
+    known: Known | None = None,
+    backends: Backends | None = None,
+    reserve: Callable[[tuple[int, int], int], None] = lambda size, frames: None,
+) -> Film:
+    """Everything but the frames: `for frame in prepare(request)` draws them one by one, for notebooks and windows.
+
+    Args:
+        request, reporter, known, backends: see `produce`.
+        reserve: is told size and number of the frames as soon as they are known; may raise.
+
+    Raises:
+        DancegenError: as `produce`.
+    """
+    reporter = reporter or SilentReporter()
+    if backends is None and request.device not in ("auto", "cpu"):
+        choose_device(request.device)  # refuses what there is not, before the song is heard
+    _check_files(request)
+    request, known = read_known(request, known or Known(), reporter)
+    image = known.subject.image if known.subject else open_picture(request.picture)
     reporter.stage("listening to the song")
-    sound = load_song(song, start, duration, reporter)
-    frames = max(round(sound.seconds * settings.fps), 1)
-    size = _size(image, settings)
-    check_room(out, *size, frames)
-    grid = grid(sound) if callable(grid) else grid
-    dance = dance(sound) if callable(dance) else dance
-    roles = _roles(settings, dance is None, subject is None and not (pose and mask))
-    with finding_beats(sound, grid) as beats:
-        if networks is None:
+    song = load_song(request.song, request.start, request.duration, reporter)
+    frames = max(round(song.seconds * request.fps), 1)
+    size = output_size(image.size, request.size)
+    reserve(size, frames)
+    grid, dance = known.heard(song)
+    jobs = _jobs(request, known)
+    with finding_beats(song, grid) as beats:
+        if backends is None:
             reporter.stage("loading the networks")
-            networks = load_networks(weights, device=device, offline=offline, reporter=reporter, roles=roles)
-        if subject is None:
-            reporter.stage("finding the person")
-            subject = _find(image, networks, pose, mask, reporter)
-        draw = _skeleton(subject, size) if settings.preview else _person(subject, networks, settings, reporter)
+            backends = load_backends(request, jobs, reporter)
+        subject = known.subject or _find(request, image, backends, reporter)
+        draw = _ready_to_draw(request, subject, backends, reporter)
         grid = beats()
     if dance is None:
-        dance = _choreograph(sound, grid, networks, settings, reporter)
-    for warning in warnings(grid, subject, dance):
-        reporter.note(warning)
-    poses = _place(dance, subject, settings.fps, frames)
-    reporter.stage("drawing", frames, "frames")
-    facts = _facts(settings, {role: used for role, used in networks.weights.items() if role in roles}, origin)
-    with VideoWriter(out, *size, settings.fps, sound, facts, settings.crf) as video:
-        for frame in draw(poses):
-            video.write(frame)
-            reporter.advance()
-    return Rendered(out, frames, size, sound, grid, dance, subject, facts)
+        dance = _choreograph(request, song, grid, backends, reporter)
+    used = {role: info for role, info in backends.weights.items() if role in weights_roles(request, jobs)}
+    made = Produced(frames, size, song, grid, dance, subject, _facts(request, used, known))
+    return Film(request, made, _place(dance, subject, request.fps, frames), draw)
 
 
-def _check_given(*files: Path | str | None) -> None:
+def frames(request: Request, reporter: Reporter | None = None, **given: Any) -> Iterator[np.ndarray]:
+    """The frames of a request as they are drawn, uint8 (h, w, 3) RGB, for notebooks and live windows.
+
+    Closing the iterator ends the work. `given` are `known` and `backends`, as `produce` takes them.
+    """
+    yield from prepare(request, reporter, **given)
+
+
+def _check_files(request: Request) -> None:
     """Refuse --pose and --mask files that are not there before the networks are loaded, not after."""
-    for file in files:
-        if file and not Path(file).is_file():
+    for file in (request.pose, request.mask):
+        if file and not file.is_file():
             raise DancegenError(f"{file}: no such file", "check the name given with --pose or --mask")
 
 
-def _size(image: ConditionalImage, settings: Settings) -> tuple[int, int]:
-    from dancegen.renderers.puppet.renderer import output_size
+def _jobs(request: Request, known: Known) -> list[str]:
+    """Those of JOBS that are left to do."""
+    found = known.subject is not None or bool(request.pose and request.mask)
+    done = {"choreographer": known.dance is not None, "subject": found}
+    return [job for job in JOBS if not done.get(job)]
 
-    return output_size(image.size, settings.size)
 
+def _find(request: Request, image: ConditionalImage, backends: Backends, reporter: Reporter) -> Subject:
+    from dancegen.people.find import find_subject
 
-def _roles(settings: Settings, to_dance: bool, to_find: bool) -> list[str]:
-    """The networks this job needs, with a dance to be made or not, and with a person to be found or not."""
-    needed = {"choreographer": to_dance, "subject": to_find, "renderer": not settings.preview}
-    return [role for role in LOADED_ROLES if needed[role]]
+    reporter.stage("finding the person")
+    given = {"pose_file": request.pose, "mask_file": request.mask}
+    return find_subject(image, network=backends.subject, **given, reporter=reporter)
 
 
 def _choreograph(
-    song: Song, grid: BeatGrid, networks: Networks, settings: Settings, reporter: Reporter
+    request: Request, song: Song, grid: BeatGrid, backends: Backends, reporter: Reporter
 ) -> SkeletonSequence:
-    from dancegen.choreographers.stg_mamba.dance import choreograph
-
     if grid.confidence == 0:
         reporter.note(f"{song.path.name} has no beat that could be found: the dance counts its own")
-    return choreograph(song, grid, networks.dancer(), seed=settings.seed, style=settings.style, reporter=reporter)
+    dancer = backends.dancer()
+    return dancer.dance(song, grid, seed=request.seed, style=request.style, reporter=reporter)
 
 
-def _find(
-    image: ConditionalImage, networks: Networks, pose: Path | None, mask: Path | None, reporter: Reporter
-) -> Subject:
-    from dancegen.people.find import find_subject
-
-    return find_subject(image, network=networks.subject, pose_file=pose, mask_file=mask, reporter=reporter)
-
-
-def _place(dance: SkeletonSequence, subject: Subject, fps: float, frames: int) -> SkeletonSequence:
+def _place(dance: SkeletonSequence, subject: Subject, fps: float, count: int) -> SkeletonSequence:
     """The dance at the video's rate and length, on the subject's body and in their picture."""
     from dancegen.body.retarget import retarget
 
-    return retarget(dance.resampled(fps, frames), subject.joints, subject.confidence, subject.image.size)
+    return retarget(dance.resampled(fps, count), subject.joints, subject.confidence, subject.image.size)
 
 
-def _person(subject: Subject, networks: Networks, settings: Settings, reporter: Reporter) -> Draw:
-    """Draws the person. What depends on the picture alone is done here and now."""
-    from dancegen.renderers.puppet.renderer import Renderer
-
+def _ready_to_draw(request: Request, subject: Subject, backends: Backends, reporter: Reporter) -> Draw:
+    """What draws poses. What depends on the picture alone is done here and now."""
     reporter.stage("preparing the picture")
-    renderer = Renderer(networks.renderer, networks.device)
-    return partial(renderer.render, renderer.prepare(subject, settings.size))
+    renderer = backends.drawer(request)
+    return partial(renderer.render, renderer.prepare(subject, request.size))
 
 
-def _skeleton(subject: Subject, size: tuple[int, int]) -> Draw:
-    """Draws the skeleton on black."""
-    from dancegen.body.draw import draw_skeleton
-
-    black = np.zeros((size[1], size[0], 3), np.uint8)
-    scale = np.divide(size, subject.image.size)
-
-    def draw(poses: SkeletonSequence) -> Iterator[np.ndarray]:
-        for joints, confidence in zip(poses.joints, poses.confidence, strict=True):
-            yield draw_skeleton(black, joints[:, :2] * scale, confidence)
-
-    return draw
-
-
-def _facts(settings: Settings, used: Mapping[str, WeightsInfo], origin: Origin | None) -> dict[str, Any]:
+def _facts(request: Request, used: Mapping[str, WeightsInfo], known: Known) -> dict[str, Any]:
     """What the video's comment says about its making; `used`: the weights of this job's own stages."""
-    origin = origin or Origin()
-    weights = {**origin.weights, **used}
-    facts: dict[str, Any] = {"dancegen": __version__, "seed": settings.seed, "style": settings.style}
-    facts["weights"] = {role: asdict(weights[role]) for role in LOADED_ROLES if role in weights}
+    origin = known.origin or Origin()
+    weights = {**{registry.full_role(role): info for role, info in origin.weights.items()}, **used}
+    facts: dict[str, Any] = {"dancegen": __version__, "seed": request.seed, "style": request.style}
+    facts["weights"] = {role: asdict(weights[role]) for role in registry.weights_roles() if role in weights}
+    facts["renderer"] = request.drawn_by
     if origin.dance:
         facts["dance"] = dict(origin.dance)
-    if settings.preview:
+    if request.preview:
         facts["preview"] = True
     return facts

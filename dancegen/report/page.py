@@ -22,7 +22,7 @@ from dancegen.progress import counted
 from dancegen.report.plots import WIDTH, beat_plot, speed_plot, strip
 
 if TYPE_CHECKING:
-    from dancegen.production.produce import Rendered
+    from dancegen.production.produce import Produced
 
 FRAMES = 12  # of the video on the page
 FRAME_SIDE = 240  # pixels, their longer side
@@ -41,7 +41,7 @@ figcaption { color: #777; font-size: .8rem; } .look { color: #a03000; } .pale { 
 """
 
 
-def write_report(path: Path, made: Rendered, checks: Sequence[Check], command: str) -> None:
+def write_report(path: Path, made: Produced, checks: Sequence[Check], command: str) -> None:
     """Write the page, whole or not at all.
 
     Args:
@@ -55,15 +55,17 @@ def write_report(path: Path, made: Rendered, checks: Sequence[Check], command: s
     write_whole(path, report_page(made, checks, command).encode())
 
 
-def report_page(made: Rendered, checks: Sequence[Check], command: str) -> str:
+def report_page(made: Produced, checks: Sequence[Check], command: str) -> str:
     """The page's text; see `write_report`."""
+    assert made.path is not None
+    name = _text(made.path.name)
     width, height = made.size
     tempo = f"{made.grid.tempo:.0f} beats a minute" if made.grid.confidence else "no beat found"
     facts = f"{made.song.seconds:.1f} s, {counted(made.frames, 'frames')} of {width}x{height}, {tempo}"
     from_what = f"{_text(made.song.path.name)} and {_text(made.subject.image.path.name)}"
     parts = [
-        f"<h1>{_text(made.path.name)}</h1><p>{from_what}: {facts}</p>",
-        f"<h2>The video</h2>{_sheet(made)}",
+        f"<h1>{name}</h1><p>{from_what}: {facts}</p>",
+        f"<h2>The video</h2>{_sheet(made, made.path)}",
         f"<h2>The picture</h2>{_picture(made)}",
         f"<h2>The dance</h2>{_dance(made)}",
         f"<h2>The beats</h2>{_beats(made)}",
@@ -73,16 +75,16 @@ def report_page(made: Rendered, checks: Sequence[Check], command: str) -> str:
         f"<h2>To make it again</h2><pre>{_text(command)}</pre>",
         f'<p class="pale">dancegen {__version__}</p>',
     ]
-    head = f'<meta charset="utf-8"><title>{_text(made.path.name)}</title><style>{STYLE}</style>'
+    head = f'<meta charset="utf-8"><title>{name}</title><style>{STYLE}</style>'
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
 
 
-def _sheet(made: Rendered) -> str:
+def _sheet(made: Produced, video: Path) -> str:
     """Frames of the finished file, evenly spaced."""
     figures = []
     moments = (np.arange(FRAMES) + 0.5) / FRAMES * made.frames / max(made.frames / made.song.seconds, 1e-6)
     for moment in moments:
-        jpeg = _frame(made.path, float(moment))
+        jpeg = _frame(video, float(moment))
         if jpeg:
             source = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
             said = f"{moment:.1f} s"
@@ -99,7 +101,7 @@ def _frame(video: Path, moment: float) -> bytes:
     return subprocess.run(command, capture_output=True, check=False).stdout
 
 
-def _picture(made: Rendered) -> str:
+def _picture(made: Produced) -> str:
     """The person as they were found: joints over the picture, and the outline."""
     subject = made.subject
     pixels = subject.image.pixels
@@ -115,7 +117,7 @@ def _picture(made: Rendered) -> str:
     return found + _image(np.concatenate([joints, outline], axis=1), "joints and outline of the person", jpeg=True)
 
 
-def _dance(made: Rendered) -> str:
+def _dance(made: Produced) -> str:
     short = made.dance.resampled(made.dance.fps, min(len(made.dance), round(SHOWN_SECONDS * made.dance.fps)))
     poses = _image(strip(short), "poses of the dance")
     curve = _image(speed_plot(short, made.grid.times[made.grid.times < SHOWN_SECONDS]), "speed of the dance")
@@ -125,7 +127,7 @@ def _dance(made: Rendered) -> str:
     return f'{poses}{curve}<p class="pale">{legend}{_first(made)}</p>'
 
 
-def _beats(made: Rendered) -> str:
+def _beats(made: Produced) -> str:
     from dancegen.audio.beats import onset_strength
     from dancegen.audio.song import SAMPLE_RATE
     from dancegen.audio.spectrum import FRAME_RATE
@@ -137,11 +139,11 @@ def _beats(made: Rendered) -> str:
     return f'{plot}<p class="pale">how strongly sounds set in, with the beats; {sure}{_first(made)}</p>'
 
 
-def _first(made: Rendered) -> str:
+def _first(made: Produced) -> str:
     return f"; the first {SHOWN_SECONDS:.0f} s" if made.song.seconds > SHOWN_SECONDS else ""
 
 
-def _scores(made: Rendered) -> str:
+def _scores(made: Produced) -> str:
     scores = scores_of(made.dance, made.grid.times)
     rows = [(name, form.format(scores[key])) for name, (key, form) in COLUMNS.items()]
     said = "hit rate and coverage in % of beats, BC 0 to 1, energy in body heights a second, skate 1 = real dancers"
@@ -156,7 +158,7 @@ def _checks(checks: Sequence[Check]) -> str:
     return f"<table>{''.join(rows)}</table>"
 
 
-def _weights(made: Rendered) -> str:
+def _weights(made: Produced) -> str:
     return _table(weights_rows(made.facts, made.subject.detector))
 
 
@@ -188,19 +190,19 @@ def weights_rows(facts: Mapping[str, Any], detector: str) -> list[tuple[str, str
         facts: the video's comment.
         detector: who found the person.
     """
-    from dancegen.production.networks import LOADED_ROLES
+    from dancegen.production.backends import JOBS
     from dancegen.weights.manifest import load_manifest
 
     entries = load_manifest()
     licences = {entry.sha256: entry.licence for entry in entries}
     rows = []
-    for role in LOADED_ROLES:
-        stored = facts["weights"].get(role)
-        if stored:
+    for job in JOBS:
+        made = {role: stored for role, stored in facts["weights"].items() if role.split(".")[0] == job}
+        for role, stored in made.items():
             licence = licences.get(stored["sha256"], "not a file of this dancegen")
             rows.append((role, stored["name"], licence, stored["sha256"]))
-        else:
-            rows.append((role, _without(role, facts, detector), "", ""))
+        if not made:
+            rows.append((job, _without(job, facts, detector), "", ""))
     if "dwpose" in detector:
         models = [entry for entry in entries if entry.role == "detector"]
         rows += [(entry.role, Path(entry.filename).name, entry.licence, entry.sha256) for entry in models]

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 from pathlib import Path
 from typing import Any
 
 from dancegen.errors import DancegenError
+from dancegen.registry import config_of, found, full_role, weights_roles
 from dancegen.weights.checkpoint import CONFIG_KEY, config_from_json, read_metadata
 from dancegen.weights.verify import write_json
-
-# Where each role's config class lives; imported only to check a file against it.
-CONFIG_CLASSES = {
-    "choreographer": ("dancegen.choreographers.stg_mamba.config", "ChoreographerConfig"),
-    "renderer": ("dancegen.renderers.retouch.generator", "RendererConfig"),
-    "subject": ("dancegen.people.network.network", "SubjectConfig"),
-}
 
 
 def defaults_file() -> Path:
@@ -32,7 +25,8 @@ def defaults() -> dict[str, Path]:
     if not path.is_file():
         return {}
     try:
-        return {str(role): Path(file) for role, file in json.loads(path.read_text(encoding="utf-8")).items()}
+        stored = json.loads(path.read_text(encoding="utf-8")).items()
+        return {full_role(str(role)): Path(file) for role, file in stored}
     except (OSError, ValueError, AttributeError, TypeError) as cause:
         raise DancegenError(
             f"{path} is not readable ({cause})", "delete it and run `dancegen weights use` again"
@@ -45,7 +39,7 @@ def default_of(role: str) -> Path | None:
     Raises:
         DancegenError: it was chosen once and is gone: a silent return to the shipped one would surprise.
     """
-    path = defaults().get(role)
+    path = defaults().get(full_role(role))
     if path and not path.is_file():
         raise DancegenError(
             f"{path}, your default {role}, is gone", f"put it back or run `dancegen weights use --shipped {role}`"
@@ -64,7 +58,7 @@ def set_default(path: Path) -> str:
 def forget_default(role: str) -> bool:
     """Back to the shipped weights of `role`; whether there was another default."""
     kept = _as_text(defaults())
-    was = kept.pop(role, None)
+    was = kept.pop(full_role(role), None)
     if was:
         _write(kept)
     return was is not None
@@ -77,8 +71,8 @@ def role_of_file(path: Path) -> str:
         DancegenError: missing, a pickle, broken, or not one of ours.
     """
     stored: dict[str, Any] = read_metadata(path).get(CONFIG_KEY) or {}
-    for role, (_, name) in CONFIG_CLASSES.items():
-        if stored.get("class") == name:
+    for role in weights_roles():
+        if stored.get("class") and config_of(role).endswith(f":{stored['class']}"):
             return role
     told = f"a config {stored['class']!r}, which" if "class" in stored else "no dancegen config: it"
     raise DancegenError(f"{path} carries {told} belongs to no role", "give a checkpoint that dancegen wrote")
@@ -86,8 +80,7 @@ def role_of_file(path: Path) -> str:
 
 def check_config(path: Path, role: str) -> None:
     """Refuse a checkpoint whose config does not fit this version of the role's network; the field is named."""
-    module, name = CONFIG_CLASSES[role]
-    config_from_json(read_metadata(path)[CONFIG_KEY], getattr(importlib.import_module(module), name), str(path))
+    config_from_json(read_metadata(path)[CONFIG_KEY], found(config_of(role)), str(path))
 
 
 def _write(chosen: dict[str, str]) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from dancegen.errors import DancegenError
+from dancegen.registry import full_role, weights_roles
 
 PACKAGE_FOLDER = Path(__file__).resolve().parent.parent  # .../dancegen
-ROLES = ("choreographer", "renderer", "subject", "detector")
+ROLES = weights_roles()
 SOURCES = ("package", "hub")
 FILE_TYPES = (".safetensors", ".onnx")
 
@@ -92,6 +93,8 @@ def entry_from_json(item: dict[str, Any], where: str) -> Entry:
     if not isinstance(item, dict) or set(item) != set(fields):
         wrong = sorted(set(item) ^ set(fields)) if isinstance(item, dict) else [repr(item)]
         raise DancegenError(f"{where}: missing or unknown {', '.join(wrong)}", "mend the manifest")
+    if isinstance(item["role"], str):
+        item = {**item, "role": full_role(item["role"])}  # a manifest of version 0.1.0
     if faults := _faults(item):
         told = "; ".join(f"{name} {fault}" for name, fault in faults)
         raise DancegenError(f"{where} ({item['name']}): {told}", "mend the manifest")

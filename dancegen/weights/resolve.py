@@ -7,13 +7,12 @@ from pathlib import Path
 
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
+from dancegen.registry import full_role, role_without
 from dancegen.weights import hub
 from dancegen.weights.checkpoint import PICKLES
 from dancegen.weights.defaults import default_of, role_of_file
 from dancegen.weights.manifest import FILE_TYPES, ROLES, Entry, entries_named, load_manifest
 from dancegen.weights.verify import checked_sha256
-
-NO_WEIGHTS = {"puppet": "renderer"}  # choices that are no files, and their roles
 
 
 def weights_path(
@@ -30,10 +29,10 @@ def weights_path(
     Raises:
         DancegenError: there are none, they cannot be had, they are not what the manifest says, or a pickle.
     """
-    what = str(what)
-    if what in ROLES:
-        own = default_of(what)
-        what = str(own) if own else _first_of_role(what).name
+    what, role = str(what), role and full_role(role)
+    if full_role(what) in ROLES:
+        own = default_of(full_role(what))
+        what = str(own) if own else _first_of_role(full_role(what)).name
     if is_file_name(what):
         return _own_file(Path(what), role)
     found = entries_named(what, load_manifest())
@@ -67,7 +66,7 @@ def weights_by_role(options: Sequence[str]) -> dict[str, str]:
     """What `--weights` chose, by role. Each option is ROLE=FILE_OR_NAME, or FILE_OR_NAME where it tells its role.
 
     >>> weights_by_role(["renderer=mine.safetensors", "detector=dwpose"])
-    {'renderer': 'mine.safetensors', 'detector': 'dwpose'}
+    {'renderer.puppet': 'mine.safetensors', 'detector': 'dwpose'}
 
     Raises:
         DancegenError: an unknown role, an unknown name, a role given twice, or a file that does not fit its role.
@@ -75,8 +74,8 @@ def weights_by_role(options: Sequence[str]) -> dict[str, str]:
     chosen: dict[str, str] = {}
     for option in options:
         left, equals, right = option.partition("=")
-        role, what = (left, right) if equals and left.isidentifier() else ("", option)
-        role = role or _role_of(what)
+        named = equals and (left.isidentifier() or full_role(left) in ROLES)
+        role, what = (full_role(left), right) if named else (_role_of(option), option)
         if role not in ROLES:
             raise DancegenError(f"--weights {option}: there is no role {role!r}", f"choose one of {', '.join(ROLES)}")
         if role in chosen:
@@ -93,8 +92,10 @@ def is_file_name(what: str) -> bool:
 
 
 def _role_of(what: str) -> str:
-    if what in ROLES or what in NO_WEIGHTS:
-        return NO_WEIGHTS.get(what, what)
+    if full_role(what) in ROLES:
+        return full_role(what)
+    if role := role_without(what):
+        return role
     return role_of_file(Path(what)) if is_file_name(what) else entries_named(what, load_manifest())[0].role
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from dancegen.audio.beats import BEAT_FEATURES
 from dancegen.body.canonical import BONE_COUNT
 from dancegen.choreographers.stg_mamba.phrases import PHRASE_CLOCK
+from dancegen.registry import BACKENDS
 
-STYLES = ("none", "cha-cha", "rumba", "tango", "waltz")
+STYLES = BACKENDS["choreographer"]["stg-mamba"].styles
 POSE_VALUES = BONE_COUNT * 3 + 2  # a direction for each limb, x and y of the mid-hip
 
 

@@ -9,6 +9,7 @@ Glossary: F pieces, R poses per piece, K beat inputs, Z noise, W windows, L = 17
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -156,3 +157,23 @@ def _dance_windows(
             )
             for first, one, other in zip(group, turned.float().cpu(), placed.float().cpu(), strict=True):
                 yield first, one.numpy(), other.numpy()
+
+
+class StgMamba:
+    """The network as the contract `choreographers.base.Choreographer` has it."""
+
+    styles = STYLES
+
+    def __init__(self, network: Choreographer) -> None:
+        self.network = network
+
+    def dance(
+        self, song: Song, grid: BeatGrid, *, seed: int, style: str, reporter: Reporter | None = None
+    ) -> SkeletonSequence:
+        """See `choreograph`."""
+        return choreograph(song, grid, self.network, seed=seed, style=style, reporter=reporter)
+
+
+def load(weights: Path, device: torch.device) -> StgMamba:
+    """See `registry`."""
+    return StgMamba(load_choreographer(weights, device))

@@ -16,11 +16,11 @@ from PIL import Image
 
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.errors import DancegenError
-from dancegen.images.picture import ConditionalImage, open_picture
+from dancegen.images.picture import ConditionalImage, open_picture, output_size
 from dancegen.lab.evaluate.picture_metrics import flicker, ghost, pck, person_l1, psnr, sharpness, ssim
 from dancegen.people.subject import Subject
 from dancegen.progress import Reporter, SilentReporter
-from dancegen.renderers.puppet.renderer import Canvas, Renderer, output_size
+from dancegen.renderers.puppet.renderer import Canvas, Renderer
 
 SIZE = 256
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from dancegen.body.joints import body_height
 from dancegen.body.limbs import limb_maps, limb_order
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.images.matting import separate
+from dancegen.images.picture import output_size
 from dancegen.people.subject import Subject
 from dancegen.renderers.plate import background_plate, is_plain
 from dancegen.renderers.puppet.bends import Bends, limb_bends
@@ -32,7 +34,7 @@ from dancegen.renderers.puppet.puppet import (
     shrunk_layers,
 )
 from dancegen.renderers.retouch.conditions import draw_conditions
-from dancegen.renderers.retouch.generator import Generator, Retouch, compose, decided
+from dancegen.renderers.retouch.generator import Generator, Retouch, compose, decided, load_generator
 from dancegen.renderers.window import Window, fit_window
 
 LAYER_DENSITY = 2.0  # texels per video pixel: bilinear sampling of twice the detail keeps the picture's sharpness
@@ -41,13 +43,6 @@ CRISPNESS = 0.75  # then a person drawn in their own pose has the gradient energ
 DEFAULT_GRID = 128  # where there is no network to ask
 PART_TRUST = 0.5  # share of the network's corrections of the limbs' distances that is used: best on real pairs
 BATCH = 8  # frames worked on together
-
-
-def output_size(picture_size: tuple[int, int], size: int) -> tuple[int, int]:
-    """Width and height of the video: the longer side is `size`, the picture's aspect is kept, both are even."""
-    width, height = picture_size
-    scale = size / max(width, height)
-    return max(2, 2 * round(width * scale / 2)), max(2, 2 * round(height * scale / 2))
 
 
 @dataclass(frozen=True)
@@ -292,3 +287,8 @@ def person_box(matte: torch.Tensor) -> tuple[int, int, int, int]:
         min(int(columns[-1]) + 1 + room, width),
         min(int(rows[-1]) + 1 + room, height),
     )
+
+
+def load(weights: Path | None, device: torch.device) -> Renderer:
+    """See `registry`; without weights, the analytic puppet."""
+    return Renderer(load_generator(weights, device) if weights else None, device)

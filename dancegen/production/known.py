@@ -1,0 +1,86 @@
+"""What is known before a video is made: a dance file's dance, a person found before, given beats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dancegen.progress import Reporter
+
+if TYPE_CHECKING:
+    from dancegen.audio.grid import BeatGrid
+    from dancegen.audio.song import Song
+    from dancegen.body.sequence import SkeletonSequence
+    from dancegen.dances.origin import Origin
+    from dancegen.people.subject import Subject
+    from dancegen.production.request import Request
+
+
+@dataclass(frozen=True)
+class Known:
+    """The results of stages that need not be done again; None for those that must.
+
+    Attributes:
+        grid: the beats of the stretch of the song, or what tells them once it is heard.
+        dance: canonical, or what tells it once the song is heard.
+        subject: the person found in this very picture.
+        origin: where that dance and that person come from.
+    """
+
+    grid: BeatGrid | Callable[[Song], BeatGrid] | None = None
+    dance: SkeletonSequence | Callable[[Song], SkeletonSequence] | None = None
+    subject: Subject | None = None
+    origin: Origin | None = None
+
+    def heard(self, song: Song) -> tuple[BeatGrid | None, SkeletonSequence | None]:
+        """Beats and dance for this song, where they are known."""
+        grid = self.grid(song) if callable(self.grid) else self.grid
+        dance = self.dance(song) if callable(self.dance) else self.dance
+        return grid, dance
+
+
+def read_known(request: Request, known: Known, reporter: Reporter) -> tuple[Request, Known]:
+    """What the files of a request say: its dance file, or its beats; what is known already stays.
+
+    Returns:
+        The request with the dance file's seed, style and (where none was asked for) stretch of the song, and what is
+        known.
+
+    Raises:
+        DancegenError: a file that is not there, broken, or made for another song.
+    """
+    if request.dance:
+        return _read_dance(request, known, reporter)
+    if known.grid is None and (request.beats or request.tempo):
+        from dancegen.dances.bars import check_beats
+        from dancegen.dances.make import find_grid
+
+        check_beats(request.beats)
+        return request, replace(known, grid=lambda song: find_grid(song, request.beats, request.tempo))
+    return request, known
+
+
+def _read_dance(request: Request, known: Known, reporter: Reporter) -> tuple[Request, Known]:
+    from dancegen.dances.read_dance import check_song, cut_to, grid_at, origin_of, read_dance
+    from dancegen.registry import backend
+
+    assert request.dance is not None
+    made = read_dance(request.dance)
+    take = made.take(request.take)
+    note = check_song(made, request.song, str(request.dance), request.force)
+    start, duration = request.start, request.duration
+    if note:
+        reporter.note(note)
+    elif start == 0 and duration is None:
+        start, duration = made.start, made.seconds
+    styles = backend("choreographer", request.choreographer).styles
+    plain = replace(request, dance=None, take=None, start=start, duration=duration, seed=take.seed)
+    told = replace(plain, style=take.style if take.style in styles else request.style)
+    own = (lambda _: grid_at(made, start)) if made.knows_beats and not note else None  # another song's say nothing
+    return told, replace(
+        known,
+        dance=lambda song: cut_to(take, made, start, song.seconds, request.force),
+        grid=known.grid or own,
+        origin=known.origin or origin_of(made, request.take),
+    )

@@ -1,0 +1,231 @@
+"""What a user may ask for, said once: the command line, batches, Python and the browser all make a `Request`.
+
+The defaults of all options stand here and nowhere else. Only the standard library is imported at the top, so that
+`dancegen --help` stays quick.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from dancegen import registry
+from dancegen.errors import DancegenError
+
+VERSION = 1  # of a request's JSON; raised when an older dancegen would read a new one wrongly
+LIMITS = {  # from, to
+    "size": (64, 2048),  # pixels, the longer side of a video
+    "fps": (1.0, 120.0),  # frames a second
+    "crf": (0, 51),  # what x264 knows
+    "seed": (0, 2**63 - 1),  # what a torch.Generator takes
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """A video that is wanted, checked as a whole when it is made; no file is opened for that.
+
+    Attributes:
+        song: any file with sound.
+        picture: a picture of the person.
+        start, duration: the stretch of the song, seconds; None is all of it.
+        seed: another seed is another dance; the same seed, song and weights are the same dance.
+        style: one of the choreographer's styles.
+        size: longer side of the video, pixels.
+        fps: frames a second.
+        crf: x264's quality, 0 (lossless) to 51.
+        preview: draw the skeleton only.
+        tempo: "half" or "double" of the tempo that is found.
+        beats: a file of the beats, one time in seconds a line.
+        dance: a dance file instead of a new dance.
+        take: which take of it; None is the best.
+        force: accept a dance file that was made for another song.
+        pose, mask: files of the person's joints and outline.
+        choreographer, renderer: names of the registry, or "module:factory".
+        weights: role -> name or file, for roles that shall not take the default.
+        device: see `device.DEVICES`.
+        offline: never touch the network.
+
+    Raises:
+        DancegenError: a value that cannot be, or options that do not go together.
+    """
+
+    song: Path
+    picture: Path
+    start: float = 0.0
+    duration: float | None = None
+    seed: int = 0
+    style: str = "none"
+    size: int = 512
+    fps: float = 30.0
+    crf: int = 18
+    preview: bool = False
+    tempo: str | None = None
+    beats: Path | None = None
+    dance: Path | None = None
+    take: int | None = None
+    force: bool = False
+    pose: Path | None = None
+    mask: Path | None = None
+    choreographer: str = "stg-mamba"
+    renderer: str = "puppet"
+    weights: Mapping[str, str] = field(default_factory=dict)
+    device: str = "auto"
+    offline: bool = False
+
+    def __post_init__(self) -> None:
+        for name in PATHS:
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, Path(value))
+        for name in LIMITS:
+            check_limits(name, getattr(self, name))
+        _check_stretch(self)
+        _check_dance(self)
+        registry.backend("renderer", self.renderer)
+        check_style(self.style, self.choreographer)
+        object.__setattr__(self, "weights", full_roles(self.weights))
+
+    @property
+    def drawn_by(self) -> str:
+        """The name of the renderer that shall draw."""
+        return "skeleton" if self.preview else self.renderer
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON, without what is not asked for (None, no weights); `from_json` reads it."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        said = {name: value for name, value in values.items() if value is not None and value != {}}
+        plain = {name: str(value) if isinstance(value, Path) else value for name, value in said.items()}
+        return {"version": VERSION, **plain}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any], folder: Path = Path()) -> Request:
+        """A request from its JSON.
+
+        Args:
+            content: names of the attributes -> values.
+            folder: from which relative paths are meant.
+
+        Raises:
+            DancegenError: another version, an unknown field, a value of the wrong type, and as the class itself.
+        """
+        values = checked_fields(content, folder)
+        if lacking := [name for name in ("song", "picture") if name not in values]:
+            raise DancegenError(f"the request names no {lacking[0]}", f'add "{lacking[0]}": "FILE"')
+        return cls(**values)
+
+
+_TYPES = typing.get_type_hints(Request)
+PATHS = tuple(name for name, kind in _TYPES.items() if Path in (kind, *typing.get_args(kind)))
+
+
+def read_request(file: Path) -> dict[str, Any]:
+    """The fields of a JSON file that describes a request, or a part of one; relative paths are meant from its folder.
+
+    Raises:
+        DancegenError: it is not there, no JSON, or as `checked_fields`.
+    """
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as cause:
+        raise DancegenError(
+            f"{file} cannot be read ({cause.strerror})", "check the name given with --request"
+        ) from cause
+    except (ValueError, RecursionError) as cause:
+        raise DancegenError(f"{file} is not JSON ({cause})", 'mend it: a request looks like {"song": ...}') from cause
+    if not isinstance(content, dict):
+        raise DancegenError(f"{file} holds no JSON object", 'write one like {"song": "a.mp3", "picture": "me.jpg"}')
+    try:
+        return checked_fields(content, file.parent)
+    except DancegenError as cause:
+        raise DancegenError(f"{file}: {cause.what}", cause.remedy) from cause
+
+
+def checked_fields(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The fields of a request's JSON, each of its type, paths from `folder`; the version is taken off."""
+    values = dict(content)
+    version = values.pop("version", VERSION)
+    if version != VERSION:
+        raise DancegenError(f"this request is of version {version!r}, not {VERSION}", "upgrade dancegen")
+    if unknown := sorted(values.keys() - _TYPES.keys()):
+        raise DancegenError(f"a request has no {unknown[0]!r}", f"choose among {', '.join(_TYPES)}")
+    values = {name: _typed(name, value) for name, value in values.items()}
+    for name in PATHS:
+        if values.get(name) is not None:
+            values[name] = folder / values[name]
+    if "weights" in values:
+        own = {role: folder / what for role, what in values["weights"].items()}
+        values["weights"] |= {role: str(path) for role, path in own.items() if path.is_file()}
+    return values
+
+
+def check_limits(name: str, value: float) -> None:
+    """Refuse a number outside of LIMITS."""
+    low, high = LIMITS[name]
+    if not (math.isfinite(value) and low <= value <= high):
+        given = f"{value:g}" if isinstance(value, float) else value
+        raise DancegenError(f"--{name} must be {int(low)} to {int(high)}, not {given}")
+
+
+def check_style(style: str, choreographer: str) -> None:
+    """Refuse a style that the choreographer is known not to have."""
+    styles = registry.backend("choreographer", choreographer).styles
+    if styles and style not in styles:
+        raise DancegenError(f"there is no dance style {style!r}", f"choose one of {', '.join(styles)}")
+
+
+def full_roles(weights: Mapping[str, str]) -> dict[str, str]:
+    """Weights by the full names of their roles."""
+    known = registry.weights_roles()
+    chosen = {registry.full_role(role): str(what) for role, what in weights.items()}
+    for role in chosen:
+        if role not in known:
+            raise DancegenError(f"weights have no role {role!r}", f"choose one of {', '.join(known)}")
+    return chosen
+
+
+def _check_stretch(request: Request) -> None:
+    from dancegen.audio.load import check_stretch
+
+    check_stretch(request.start, request.duration)
+
+
+def _check_dance(request: Request) -> None:
+    """Refuse what does not go with a dance file, and what only goes with one."""
+    if request.tempo is not None:
+        from dancegen.dances.bars import check_tempo
+
+        check_tempo(request.tempo)
+    if request.dance is None:
+        if request.take is not None:
+            raise DancegenError("--take is a take of a dance file", "name the file with --dance")
+        return
+    for name in ("seed", "style", "tempo", "beats"):
+        if getattr(request, name) != getattr(Request, name):
+            raise DancegenError(f"--{name} does not go with --dance", "leave it out: the dance is made already")
+
+
+def _typed(name: str, value: Any) -> Any:
+    """A value of JSON as the type of the field, refused if it is of another."""
+    kind = _TYPES[name]
+    optional = isinstance(kind, types.UnionType)
+    if value is None and optional:
+        return None
+    wanted = next(one for one in typing.get_args(kind) if one is not type(None)) if optional else kind
+    if wanted is Path and isinstance(value, str):
+        return Path(value)
+    if wanted is float and type(value) is int:
+        return float(value)
+    plain = (int, float, bool, str)
+    if wanted in plain and type(value) is wanted:
+        return value
+    if wanted not in (*plain, Path) and isinstance(value, dict) and all(isinstance(one, str) for one in value.values()):
+        return dict(value)
+    said = {Path: "a file's name", float: "a number", int: "a whole number", bool: "true or false", str: "a text"}
+    raise DancegenError(f"{name} must be {said.get(wanted, 'texts by role')}, not {json.dumps(value)[:60]}")

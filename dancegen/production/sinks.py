@@ -1,0 +1,109 @@
+"""Where the frames of a video go: into a file, to a function, into several places at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from dancegen.video.encode import VideoWriter, check_output, check_room
+
+if TYPE_CHECKING:
+    from dancegen.production.produce import Film
+    from dancegen.production.request import Request
+
+Write = Callable[[np.ndarray], None]  # takes a frame, uint8 (h, w, 3) RGB
+
+
+class Sink(Protocol):
+    """Takes the frames of a video, in their order."""
+
+    def check(self, request: Request) -> None:
+        """Refuse, before any work, what could not be written.
+
+        Raises:
+            DancegenError: why not, and what to do.
+        """
+
+    def reserve(self, size: tuple[int, int], frames: int) -> None:
+        """Refuse a video of `size` (w, h) that there is no room for; called once its length is known."""
+
+    def open(self, film: Film) -> AbstractContextManager[Write]:
+        """The place for the frames; what was written is whole only when the block ends without an error."""
+
+
+class VideoFile:
+    """A video with its sound, at once whole or not there at all.
+
+    Args:
+        path: the file; its ending chooses the container.
+        overwrite: replace what is there.
+    """
+
+    def __init__(self, path: Path | str, overwrite: bool = False) -> None:
+        self.path, self.overwrite = Path(path), overwrite
+
+    def check(self, request: Request) -> None:
+        """Refuses a name that cannot be, is taken, or is that of the song or the picture."""
+        check_output(self.path, overwrite=self.overwrite, inputs=[request.song, request.picture])
+
+    def reserve(self, size: tuple[int, int], frames: int) -> None:
+        """Refuses a disk that is too full."""
+        check_room(self.path, *size, frames)
+
+    @contextmanager
+    def open(self, film: Film) -> Iterator[Write]:
+        """Encodes what is written."""
+        made, request = film.made, film.request
+        with VideoWriter(self.path, *made.size, request.fps, made.song, made.facts, request.crf) as video:
+            yield video.write
+
+
+class Each:
+    """Gives every frame to a function: a window that shows it, a list that keeps it."""
+
+    def __init__(self, take: Write) -> None:
+        self._take = take
+
+    def check(self, request: Request) -> None:
+        """Takes anything."""
+
+    def reserve(self, size: tuple[int, int], frames: int) -> None:
+        """Takes anything."""
+
+    @contextmanager
+    def open(self, film: Film) -> Iterator[Write]:
+        """The function itself."""
+        yield self._take
+
+
+class Several:
+    """Gives every frame to several sinks; if one fails, none is whole."""
+
+    def __init__(self, *sinks: Sink) -> None:
+        self._sinks = sinks
+
+    def check(self, request: Request) -> None:
+        """See `Sink`."""
+        for sink in self._sinks:
+            sink.check(request)
+
+    def reserve(self, size: tuple[int, int], frames: int) -> None:
+        """See `Sink`."""
+        for sink in self._sinks:
+            sink.reserve(size, frames)
+
+    @contextmanager
+    def open(self, film: Film) -> Iterator[Write]:
+        """All of them, open."""
+        with ExitStack() as stack:
+            writes = [stack.enter_context(sink.open(film)) for sink in self._sinks]
+
+            def write(frame: np.ndarray) -> None:
+                for one in writes:
+                    one(frame)
+
+            yield write
