@@ -15,6 +15,7 @@ from dancegen.body.capsules import soft_limbs
 from dancegen.body.joints import BONES, MIRROR, V
 from dancegen.body.limbs import K as PARTS
 from dancegen.errors import DancegenError
+from dancegen.images.push_pull import push_pull
 from dancegen.lab.synthetic.poses import still_pose
 from dancegen.lab.synthetic.scene import Scene
 from dancegen.lab.synthetic.store import scene_path, write_scene
@@ -26,7 +27,6 @@ from dancegen.people.network.network import (
     SubjectConfig,
     SubjectNetwork,
     load_subject_network,
-    smooth_fill,
 )
 from dancegen.weights.checkpoint import save_checkpoint
 
@@ -129,23 +129,23 @@ def test_capsules_cover_limbs_and_leave_unknown_ones_empty() -> None:
     assert soft_limbs(joints, known, (256, 256), stride=4)[0, [3, 4, 5]].abs().max() == 0
 
 
-def test_smooth_fill_keeps_what_is_seen() -> None:
+def test_push_pull_keeps_what_is_seen() -> None:
     torch.manual_seed(0)
     picture = torch.rand(1, 3, 32, 32)
     hole = torch.zeros(1, 1, 32, 32)
-    torch.testing.assert_close(smooth_fill(picture, hole), picture)
+    torch.testing.assert_close(push_pull(picture, 1 - hole), picture)
     hole[..., 8:20, 10:25] = 1
-    filled = smooth_fill(picture, hole)
+    filled = push_pull(picture, 1 - hole)
     torch.testing.assert_close(filled * (1 - hole), picture * (1 - hole))
     flat = torch.full((1, 3, 32, 32), 0.3)
-    torch.testing.assert_close(smooth_fill(flat * (1 - hole), hole), flat, atol=1e-4, rtol=0)
+    torch.testing.assert_close(push_pull(flat * (1 - hole), 1 - hole), flat, atol=1e-4, rtol=0)
 
 
 def test_untrained_painter_is_the_smooth_fill(network: SubjectNetwork) -> None:
     picture = torch.rand(1, 3, 64, 64)
     hole = torch.zeros(1, 1, 64, 64)
     hole[..., 20:40, 20:40] = 1
-    torch.testing.assert_close(network.painter(picture, hole), smooth_fill(picture, hole))
+    torch.testing.assert_close(network.painter(picture, hole), push_pull(picture, 1 - hole))
 
 
 @pytest.mark.parametrize("shape", [(120, 90), (90, 120), (61, 200), (7, 5)])

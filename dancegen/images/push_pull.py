@@ -16,25 +16,17 @@ def push_pull(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     Returns:
         (B, C, h, w).
     """
-    height, width = values.shape[-2:]
-    if max(height, width) == 1:
+    if max(values.shape[-2:]) == 1:
         return values
-    pad = (0, width % 2, 0, height % 2)
-    # Premultiplied means: a coarse pixel is the weighted mean of the known pixels under it.
-    stacked = F.pad(torch.cat([values * weight, weight], 1), pad)
-    coarse = F.avg_pool2d(stacked, 2) * 4  # (B, C + 1, h / 2, w / 2)
-    share = coarse[:, -1:]
-    mean = coarse[:, :-1] / share.clamp_min(1e-6)
-    below = push_pull(mean, share.clamp_max(1.0))
-    spread = F.interpolate(below, scale_factor=2, mode="bilinear", align_corners=False)[..., :height, :width]
-    return values * weight + spread * (1 - weight)
+    return values * weight + spread(values, weight) * (1 - weight)
 
 
 def spread(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """`push_pull` at half the size, for uses that need no exact values where they are known; same shapes."""
     height, width = values.shape[-2:]
     pad = (0, width % 2, 0, height % 2)
-    stacked = F.avg_pool2d(F.pad(torch.cat([values * weight, weight], 1), pad), 2)
+    # Premultiplied means: a coarse pixel is the weighted mean of the known pixels under it.
+    stacked = 4 * F.avg_pool2d(F.pad(torch.cat([values * weight, weight], 1), pad), 2)  # (B, C + 1, h / 2, w / 2)
     share = stacked[:, -1:]
-    filled = push_pull(stacked[:, :-1] / share.clamp_min(1e-6), (4 * share).clamp_max(1))
+    filled = push_pull(stacked[:, :-1] / share.clamp_min(1e-6), share.clamp_max(1))
     return F.interpolate(filled, scale_factor=2, mode="bilinear", align_corners=False)[..., :height, :width]

@@ -27,6 +27,7 @@ from dancegen.body.capsules import soft_limbs
 from dancegen.body.joints import MIRROR, V
 from dancegen.body.limbs import LIMB_MIRROR
 from dancegen.body.limbs import K as PARTS
+from dancegen.images.push_pull import push_pull
 from dancegen.people.network.blocks import Halve, UNet
 from dancegen.people.network.choice import chosen_joints
 from dancegen.people.network.crop import Box, box_around_joints, box_around_mask, crop_square, first_boxes, paste_square
@@ -138,25 +139,10 @@ class Painter(nn.Module):
             (B, 3, h, w): the picture outside the hole, painted inside.
         """
         kept = picture * (1 - hole)
-        smooth = smooth_fill(picture, hole)
+        smooth = push_pull(picture, 1 - hole)
         features, _ = self.body(self.stem(torch.cat([kept, smooth - 0.5, hole], dim=1)))
         painted = smooth + F.pixel_shuffle(self.out(features), 2)  # (B, 3, h, w)
         return kept + painted * hole
-
-
-def smooth_fill(picture: Tensor, hole: Tensor) -> Tensor:
-    """The hole filled from coarser and coarser averages of what is around it (push-pull): (B, 3, h, w)."""
-    weight = 1 - hole
-    total = picture * weight
-    if min(picture.shape[-2:]) < 2 or picture.shape[-1] % 2 or picture.shape[-2] % 2:
-        known = weight.sum(dim=(2, 3), keepdim=True).clamp(min=1e-3)
-        average = total.sum(dim=(2, 3), keepdim=True) / known
-        return total + (1 - weight) * average
-    share = F.avg_pool2d(weight, 2)
-    coarse = F.avg_pool2d(total, 2) / share.clamp(min=1e-3)
-    below = smooth_fill(coarse, 1 - (4 * share).clamp(max=1))
-    filled = F.interpolate(below, scale_factor=2.0, mode="bilinear", align_corners=False)
-    return total + (1 - weight) * filled
 
 
 class SubjectNetwork(nn.Module):
