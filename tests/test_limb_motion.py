@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from conftest import shared_data
 from PIL import Image
 from scipy.ndimage import gaussian_filter
@@ -26,7 +25,7 @@ from dancegen.lab.train.renderer.puppet import cut, move
 from dancegen.lab.train.renderer.state import TrainingState
 from dancegen.renderers.puppet.bends import limb_bends
 from dancegen.renderers.puppet.limb_motion import FEATURES, LimbNetwork, corrected_maps, limb_frames, skeleton_features
-from dancegen.renderers.puppet.puppet import LimbLayers, lay
+from dancegen.renderers.puppet.puppet import lay
 from dancegen.renderers.puppet.renderer import Renderer
 from dancegen.renderers.retouch.generator import RendererConfig, load_generator
 from tests.test_puppet import as_sequence, drawn
@@ -200,11 +199,10 @@ def test_training_draws_with_the_limb_network_too() -> None:
     maps = limb_maps(subject.joints, target)
     right = corrected_maps(maps, target, network.corrections(subject.joints, target))
     assert abs(right - maps).max() > 0.05
-    layers = LimbLayers(tuple(F.pad(t, (2, 2, 2, 2)) for t in cutout.textures[0]), np.zeros((K, 2), np.float32), 1.0)
     frame = torch.zeros(4, 96, 96)
-    lay(layers, right[0], limb_bends(subject.joints, target).row(0), limb_order(target)[0], frame)
+    lay(cutout.layers[0], right[0], limb_bends(subject.joints, target).row(0), limb_order(target)[0], frame)
     off, without = (float((frame - move(cutout, target, 96, n)[0]).abs().mean()) for n in (network, None))
-    assert off < 0.001
+    assert off < 1e-6
     assert without > 0.002
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
 from dancegen.body.capsules import limb_distances
@@ -94,20 +95,25 @@ def test_step_zero_is_the_puppet(frames: Path) -> None:
     assert torch.allclose(made.alpha, puppet[:, 3:], atol=1e-4)
 
 
-def test_the_two_puppets_agree() -> None:
+def test_training_draws_the_products_puppet() -> None:
     subject = drawn(96, 96, 80)
     picture = torch.from_numpy(subject.image.pixels).permute(2, 0, 1)[None].float() / 255
     matte = torch.from_numpy(subject.mask)[None, None]
     target = np.pad(subject.joints, ((0, 0), (0, 1)))
     target[[3, 4], 1] -= 15
-    batched = move(cut(picture, matte, subject.joints[None]), target[None], 96)[0]
+    other = target + np.float32(3)
+    pair = cut(picture.repeat(2, 1, 1, 1), matte.repeat(2, 1, 1, 1), np.stack([subject.joints] * 2))
+    batched = move(pair, np.stack([target, other]), 96)
     colours, edge = separate(picture, matte, band=1.0)
     layers = cut_layers(colours[0], edge[0, 0], subject.joints, 1.0, (0.0, 0.0))
     frame = torch.zeros(4, 96, 96)
     bends = limb_bends(subject.joints, target)
     assert abs(bends.turn).max() > 0.2
     lay(layers, limb_maps(subject.joints, target), bends, limb_order(target), frame)
-    assert float((frame - batched).abs().mean()) < 0.003
+    assert float((frame - batched[0]).abs().max()) < 1e-5
+    assert float((frame - batched[1]).abs().mean()) > 0.01
+    half = move(pair, np.stack([target, other]), 48)[0]  # on a coarser grid
+    assert float((F.avg_pool2d(frame[None], 2)[0] - half).abs().mean()) < 0.02
 
 
 def test_fsr_and_bsr_are_equations_3_to_6(frames: Path) -> None:

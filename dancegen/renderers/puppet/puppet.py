@@ -9,6 +9,7 @@ Glossary: K = 15 limbs; h x w the video; layers are premultiplied RGBA in 0..1.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -84,7 +85,8 @@ def cut_layers(
     small = (max(1, round(height * shrink)), max(1, round(width * shrink)))
     scale = np.array([small[1] / width, small[0] / height]) * density
     local = ((joints[:, :2] - np.array(corner)) * scale).astype(np.float32)[None]  # (1, V, 2) analysis pixels
-    picture, present = (F.interpolate(p, small, mode="area") for p in (colours[None], matte[None, None]))
+    # No gradient decides which limb a pixel belongs to.
+    picture, present = (F.interpolate(p.detach(), small, mode="area") for p in (colours[None], matte[None, None]))
     distances = limb_distances(local, *small).to(colours.device)  # (1, K, ha, wa)
     regions = by_lines(distances, picture, present, float(body_height(local[0])))
     distances = by_colour(regions.distances, picture, present)
@@ -171,14 +173,6 @@ def mean_colours(layers: LimbLayers) -> torch.Tensor:
     return (sums[:, :3] + few[:3]) / (sums[:, 3:] + few[3:]).clamp_min(1e-6)
 
 
-def shifted_maps(maps: np.ndarray, x: float, y: float, cell: float = 1.0) -> np.ndarray:
-    """Maps (..., K, 2, 3) from pixels of a window at (x, y), each `cell` pixels wide, instead of the whole target."""
-    moved = maps.copy()
-    moved[..., 2] += maps[..., 0] * x + maps[..., 1] * y
-    moved[..., :2] *= cell
-    return moved
-
-
 def puppet_box(
     layers: LimbLayers, maps: np.ndarray, bends: Bends, size: tuple[int, int]
 ) -> tuple[int, int, int, int] | None:
@@ -207,16 +201,18 @@ def lay(
         order: (K,) larger is nearer the camera.
         frame: (3, h, w) colours, or (4, h, w) premultiplied with alpha.
     """
-    height, width = frame.shape[-2:]
+    for (left, top, right, bottom), limb in limb_pictures(layers, maps, bends, order, frame.shape[-2:]):
+        frame[:, top:bottom, left:right].mul_(1 - limb[3:]).add_(limb[: len(frame)])
+
+
+def limb_pictures(
+    layers: LimbLayers, maps: np.ndarray, bends: Bends, order: np.ndarray, size: tuple[int, int] | torch.Size
+) -> Iterator[tuple[tuple[int, int, int, int], torch.Tensor]]:
+    """The limbs that a target of `size` (h, w) shows, back to front: boxes, and in them premultiplied (4, bh, bw)."""
     for limb in np.argsort(order, kind="stable"):
-        texture = layers.textures[limb]
-        box = _target_box(layers, int(limb), maps, bends, height, width)
-        if box is None:
-            continue
-        left, top, right, bottom = box
-        sampled = _sample(layers, int(limb), maps, bends, box, texture)
-        under = frame[:, top:bottom, left:right]
-        under.mul_(1 - sampled[3:]).add_(sampled[: len(frame)])
+        box = _target_box(layers, int(limb), maps, bends, *size)
+        if box is not None:
+            yield box, _sample(layers, int(limb), maps, bends, box)
 
 
 def _target_box(
@@ -246,11 +242,10 @@ def _sample(
     maps: np.ndarray,
     bends: Bends,
     box: tuple[int, int, int, int],
-    texture: torch.Tensor,
 ) -> torch.Tensor:
     """The layer seen through its map inside a target box: (4, bh, bw)."""
     left, top, right, bottom = box
-    backward = maps[limb]
+    backward, texture = maps[limb], layers.textures[limb]
     height, width = texture.shape[-2:]
     to_unit = 2 * layers.density / np.array([width, height], np.float64)  # source pixels -> grid_sample's -1..1
     # The margin shifts the texture's first texel by MARGIN.

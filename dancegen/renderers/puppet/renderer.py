@@ -15,14 +15,12 @@ import torch.nn.functional as F
 
 from dancegen.body.capsules import limb_distances
 from dancegen.body.joints import body_height
-from dancegen.body.limbs import limb_maps, limb_order
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.images.matting import separate
 from dancegen.images.picture import output_size
 from dancegen.people.subject import Subject
 from dancegen.renderers.plate import background_plate, is_plain
-from dancegen.renderers.puppet.bends import Bends, limb_bends
-from dancegen.renderers.puppet.limb_motion import corrected_maps
+from dancegen.renderers.puppet.motion import Motion, motions
 from dancegen.renderers.puppet.parts import by_colour
 from dancegen.renderers.puppet.puppet import (
     LimbLayers,
@@ -30,7 +28,6 @@ from dancegen.renderers.puppet.puppet import (
     lay,
     mean_colours,
     puppet_box,
-    shifted_maps,
     shrunk_layers,
 )
 from dancegen.renderers.retouch.conditions import draw_conditions
@@ -70,27 +67,6 @@ class Canvas:
     colours: torch.Tensor
     window: Window
     plain: bool
-
-
-@dataclass(frozen=True)
-class Motion:
-    """How the limbs move to one target skeleton: maps (K, 2, 3), bends, order (K,)."""
-
-    maps: np.ndarray
-    bends: Bends
-    order: np.ndarray
-
-    def seen_from(self, x: float, y: float, cell: float = 1.0) -> tuple[np.ndarray, Bends, np.ndarray]:
-        """The same from a window at (x, y) with pixels `cell` wide, as `puppet.lay` takes them."""
-        return shifted_maps(self.maps, x, y, cell), self.bends.shifted(x, y, cell), self.order
-
-
-def motions(source: np.ndarray, targets: np.ndarray, network: Generator | None = None) -> list[Motion]:
-    """From a subject's joints (V, 2) to each target (B, V, 3), as the network corrects it."""
-    maps, bends, order = limb_maps(source, targets), limb_bends(source, targets), limb_order(targets)
-    if network is not None:
-        maps = corrected_maps(maps, targets, network.limb.corrections(source, targets))
-    return [Motion(maps[index], bends.row(index), order[index]) for index in range(len(targets))]
 
 
 class Renderer:
@@ -160,7 +136,7 @@ class Renderer:
         scale = np.array([*canvas.scale, np.mean(canvas.scale)], np.float32)
         for start in range(0, len(skeletons), BATCH):
             targets = skeletons.joints[start : start + BATCH] * scale  # (B, V, 3) video pixels
-            poses = motions(canvas.joints, targets, self.network)
+            poses = motions(canvas.joints, targets, self.network.limb if self.network else None)
             if self.network is None:
                 yield from (puppet_frame(canvas, pose) for pose in poses)
             else:

@@ -45,7 +45,7 @@ def animate(network: Generator, cutout: Cutout, targets: np.ndarray, plate: torc
     """
     side, grid = plate.shape[-1], min(network.config.grid, plate.shape[-1])
     puppet = move(cutout, targets, side, network.limb)  # (B, 4, s, s)
-    scale = grid / cutout.textures.shape[-1]
+    scale = grid / cutout.side
     conditions = draw_conditions(targets * np.float32(scale), cutout.colours, grid, grid)
     coarse, coarse_plate = (_area(picture, grid) for picture in (puppet, plate))
     with torch.autocast(plate.device.type, torch.bfloat16, enabled=bf16):
