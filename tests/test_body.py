@@ -120,7 +120,7 @@ def test_unseen_limbs_do_not_tell_the_height() -> None:
 
 def test_the_prior_of_masks_is_the_nearest_limb() -> None:
     joints = standing(*SIZE, 150)
-    near = limb_distance(joints, np.ones(V), SIZE)
+    near = limb_distance(joints, np.ones(V, bool), float(body_height(joints)), SIZE)
     assert near.shape == (SIZE[1], SIZE[0]) and near.dtype == np.float32
     x, y = np.rint(joints[[J.R_ELBOW, J.L_KNEE, J.NECK]]).astype(int).T
     assert near[y, x].max() < 0.5
