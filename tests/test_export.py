@@ -12,7 +12,7 @@ import pytest
 from workbench_tools import dance
 
 from dancegen.body.joints import JOINT_NAMES, R_WRIST
-from dancegen.body.openpose import read_keypoints
+from dancegen.body.keypoints import read_keypoints
 from dancegen.dances import export
 from dancegen.dances.dance_file import rounded
 from dancegen.dances.imports import read_poses

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from dancegen.body.joints import NECK, R_ANKLE, R_HIP, V
-from dancegen.body.openpose import frame_json, parse_keypoints, read_keypoints
+from dancegen.body.keypoints import parse_keypoints, read_keypoints
+from dancegen.body.openpose import frame_json
 from dancegen.errors import DancegenError
 
 POINTS = arrays.arrays(np.float64, (V, 2), elements=st.floats(2, 4000, width=32))
@@ -104,7 +105,8 @@ BROKEN = {
     "no people list": ({"persons": []}, "people"),
     "no frames": ([], "no frames"),
     "no body": ({"people": [{"face": []}]}, "pose_keypoints_2d"),
-    "17 joints": (body([1.0] * 51), "51 numbers"),
+    "16 joints": (body([1.0] * 48), "16 keypoints"),
+    "half a joint": (body([1.0] * 50), "50 numbers"),
     "words": (body(["a"] * 54), "not numbers"),
     "nested": (body([[1.0]] * 54), "not numbers"),
     "NaN": (body([math.nan] * 54), "NaN"),

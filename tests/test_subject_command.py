@@ -13,7 +13,7 @@ from PIL import Image
 
 from dancegen.assets.example import PICTURE, POSE
 from dancegen.body.joints import JOINT_NAMES
-from dancegen.body.openpose import read_keypoints
+from dancegen.body.keypoints import read_keypoints
 
 Run = Callable[..., Ran]
 

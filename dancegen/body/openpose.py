@@ -1,134 +1,159 @@
-"""OpenPose and ComfyUI keypoint files, read and written.
+"""OpenPose's and ComfyUI's keypoint frames, read and written.
 
-Layouts that are read:
-- OpenPose: {"people": [{"pose_keypoints_2d": [x, y, c, ...]}]} with 18 (COCO-18) or 25 (BODY_25) joints, pixels;
-- ComfyUI's POSE_KEYPOINT: one such frame or a list of them, with "canvas_width" and "canvas_height", coordinates in
-  pixels or in 0..1; DWPose nodes write the same, with faces and hands beside the body (which are left out).
+- OpenPose: {"people": [{"pose_keypoints_2d": [x, y, c, ...], "hand_left_keypoints_2d": ..., ...}]}, pixels;
+- ComfyUI's POSE_KEYPOINT: such frames with "canvas_width" and "canvas_height", coordinates in pixels or in 0..1; DWPose
+  nodes and the OpenPose editors write the same, with null for what there is not;
+- the first OpenPose editors: {"width", "height", "keypoints": [[[x, y], ...]]}, one list of 18 points a person.
 Source of the joint orders: OpenPose, doc/02_output.md.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dancegen.body.joints import V
+from dancegen.body.layouts import FARTHEST, Keypoints, by_count, clean_points
+from dancegen.body.sequence import HAND
 from dancegen.errors import DancegenError
-from dancegen.jsonfile import read_json
-from dancegen.progress import counted
 
-# BODY_25's index of each COCO-18 joint: BODY_25 has the mid-hip at 8 and six foot points at the end.
-BODY_25 = (0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18)
-FARTHEST = 1e6  # pixels, of keypoints and canvases; beyond it a file is broken
-REMEDY = "give an OpenPose or ComfyUI keypoint file with 18 or 25 body joints (dancegen subject PICTURE writes one)"
-
-
-@dataclass(frozen=True)
-class KeypointFrame:
-    """One frame of a keypoint file.
-
-    Attributes:
-        people: (N, V, 2) float64, in pixels of the canvas, or in 0..1 where the file says no canvas.
-        confidence: (N, V) float64, 0 = not seen.
-        canvas: (W, H), or None where the file does not say.
-    """
-
-    people: np.ndarray
-    confidence: np.ndarray
-    canvas: tuple[int, int] | None
-
-    @property
-    def normalised(self) -> bool:
-        """Whether the coordinates are shares of an unknown picture."""
-        seen = self.confidence > 0
-        return self.canvas is None and bool(seen.any()) and float(np.abs(self.people[seen]).max()) <= 1.5
+REMEDY = "give keypoints of OpenPose, ComfyUI, DWPose, MMPose or COCO (dancegen subject PICTURE writes a file)"
+HANDS = ("hand_left_keypoints_2d", "hand_right_keypoints_2d")
+FACE = "face_keypoints_2d"
+FACES = (68, 70)  # points; 70 have the pupils too
+EMPTY = ("pose_keypoints_3d", "face_keypoints_3d", "hand_left_keypoints_3d", "hand_right_keypoints_3d")
 
 
-def read_keypoints(path: Path | str) -> list[KeypointFrame]:
-    """All frames of a keypoint file; a single frame gives a list of one. Frames may have no people.
+def parse_people(data: dict[str, Any], name: str) -> list[Keypoints]:
+    """The people of a frame who have a body; entries without one (a hand or a face alone) are left out.
 
     Raises:
-        DancegenError: no file, not JSON, not a known layout, a wrong number of joints, numbers that are none.
+        DancegenError: not such a frame.
     """
-    path = Path(path)
-    data = read_json(path, "keypoint file", REMEDY, finite=False)
-    return parse_keypoints(data, str(path))
+    people = data.get("people")
+    if people is None and "people" in data:
+        return []
+    if not isinstance(people, list):
+        raise DancegenError(f'{name} has no "people" list', REMEDY)
+    found = [_person(person, f"{name}, person {number}") for number, person in enumerate(people, 1)]
+    return [person for person in found if person is not None]
 
 
-def parse_keypoints(data: Any, name: str) -> list[KeypointFrame]:
-    """As `read_keypoints`, from loaded JSON; `name` is what errors call it."""
-    frames = data if isinstance(data, list) else [data]
-    if not frames:
-        raise DancegenError(f"{name} has no frames", REMEDY)
-    return [_frame(frame, f"{name}, frame {i + 1}" if len(frames) > 1 else name) for i, frame in enumerate(frames)]
+def parse_editor(data: dict[str, Any], name: str) -> list[Keypoints]:
+    """The people of the first OpenPose editors' files."""
+    people = data["keypoints"]
+    listed = [people] if isinstance(people, np.ndarray) else people if isinstance(people, list) else [None]
+    if len(listed) == 18 and all(isinstance(point, list | None) and len(point or []) in (0, 2) for point in listed):
+        listed = [listed]
+    return [
+        by_count(clean_points(_pairs(person), 2, f"{name}, person {number}"), f"{name}, person {number}")
+        for number, person in enumerate(listed, 1)
+    ]
 
 
-def frame_json(joints: np.ndarray, confidence: np.ndarray, canvas: tuple[int, int] | None = None) -> dict[str, Any]:
+def parse_canvas(data: dict[str, Any], name: str, keys: tuple[str, str]) -> tuple[int, int] | None:
+    """(width, height) of the picture that the frame was made for, or None where it does not say."""
+    sides = [data.get(key) for key in keys]
+    if sides == [None, None]:
+        return None
+    for side in sides:
+        if not isinstance(side, int | float) or isinstance(side, bool) or not 1 <= side <= FARTHEST:
+            told = " x ".join(str(one)[:20] for one in sides)
+            raise DancegenError(f"{name} has a canvas of {told}", "write both sides in pixels")
+    width, height = (round(float(side or 0)) for side in sides)
+    return width, height
+
+
+def frame_json(
+    joints: np.ndarray,
+    confidence: np.ndarray,
+    canvas: tuple[int, int] | None = None,
+    *,
+    hands: np.ndarray | None = None,
+    face: np.ndarray | None = None,
+) -> dict[str, Any]:
     """One person as OpenPose JSON (COCO-18), or as a ComfyUI frame where the canvas (W, H) is given.
+
+    Readers index the lists of hands and face, so they are always there, empty where there are none.
 
     Args:
         joints: (V, 2 or more) pixels.
         confidence: (V,); ComfyUI frames get exactly 1.0 or 0, as its nodes expect.
+        hands: (2, HAND, 3) x, y, confidence of the left and the right one, or None.
+        face: (F, 3), or None.
     """
-    seen = np.asarray(confidence) > 0
-    marks = np.where(seen, 1.0, 0.0) if canvas else np.where(seen, confidence, 0.0)
-    flat: list[float] = []
-    for (x, y), c, here in zip(np.asarray(joints, np.float64)[:, :2], marks, seen, strict=True):
-        flat += [round(float(x), 4), round(float(y), 4), round(float(c), 4) or 0.0] if here else [0.0, 0.0, 0.0]
+    points = np.concatenate([np.asarray(joints, np.float64)[:, :2], np.asarray(confidence)[:, None]], axis=1)
+    person = person_json(points, hands, face, whole=canvas is not None)
     if canvas is None:
-        return {"version": 1.3, "people": [{"person_id": [-1], "pose_keypoints_2d": flat}]}
-    return {"people": [{"pose_keypoints_2d": flat}], "canvas_width": canvas[0], "canvas_height": canvas[1]}
+        return {"version": 1.3, "people": [{"person_id": [-1], **person, **{key: [] for key in EMPTY}}]}
+    return {"people": [person], "canvas_width": canvas[0], "canvas_height": canvas[1]}
 
 
-def _frame(data: Any, name: str) -> KeypointFrame:
-    people = data.get("people") if isinstance(data, dict) else None
-    if not isinstance(people, list):
-        raise DancegenError(f'{name} has no "people" list', REMEDY)
-    canvas = _canvas(data, name)
-    bodies = [_person(person, f"{name}, person {i + 1}") for i, person in enumerate(people)]
-    points = np.array([body[0] for body in bodies]).reshape(-1, V, 2)
-    confidence = np.array([body[1] for body in bodies]).reshape(-1, V)
-    seen = confidence > 0
-    if canvas and seen.any() and float(np.abs(points[seen]).max()) <= 1.5:
-        points = points * canvas  # ComfyUI's normalised variant
-    return KeypointFrame(points, confidence, canvas)
+def people_json(people: list[dict[str, Any]], canvas: tuple[int, int] | None) -> dict[str, Any]:
+    """A frame of several of `person_json`."""
+    if canvas is None:
+        return {"version": 1.3, "people": [{"person_id": [-1], **one, **{key: [] for key in EMPTY}} for one in people]}
+    return {"people": people, "canvas_width": canvas[0], "canvas_height": canvas[1]}
 
 
-def _canvas(data: dict[str, Any], name: str) -> tuple[int, int] | None:
-    sides = data.get("canvas_width"), data.get("canvas_height")
-    if sides == (None, None):
+def person_json(
+    body: np.ndarray, hands: np.ndarray | None, face: np.ndarray | None, *, whole: bool
+) -> dict[str, list[float]]:
+    """One entry of "people".
+
+    Args:
+        body: (V, 3) x, y, confidence.
+        hands: (2, HAND, 3), or None; a hand without any point is empty.
+        face: (F, 3), or None.
+        whole: confidences become 1.0 or 0.
+    """
+    sides = hands if hands is not None else (None, None)
+    parts = {"pose_keypoints_2d": body, FACE: face, **dict(zip(HANDS, sides, strict=True))}
+    return {
+        key: _numbers(points, whole) if points is not None and (key[0] == "p" or (points[:, 2] > 0).any()) else []
+        for key, points in parts.items()
+    }
+
+
+def _numbers(points: np.ndarray, whole: bool) -> list[float]:
+    flat: list[float] = []
+    for x, y, c in np.asarray(points, np.float64).tolist():
+        mark = 1.0 if whole else round(c, 4) or 0.0
+        flat += [round(x, 4), round(y, 4), mark] if c > 0 else [0.0, 0.0, 0.0]
+    return flat
+
+
+def _person(person: Any, name: str) -> Keypoints | None:
+    """One entry of "people"; None where it has no body."""
+    if person is None:
         return None
-    numbers = [s for s in sides if isinstance(s, int | float) and not isinstance(s, bool) and 1 <= s <= FARTHEST]
-    if len(numbers) != 2:
-        raise DancegenError(f"{name} has a canvas of {sides[0]} x {sides[1]}", "write both sides in pixels")
-    return round(numbers[0]), round(numbers[1])
-
-
-def _person(person: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """(V, 2) and (V,) of one entry of "people"."""
-    values = person.get("pose_keypoints_2d") if isinstance(person, dict) else None
-    if not isinstance(values, list | np.ndarray):
+    if not isinstance(person, dict):
         raise DancegenError(f'{name} has no "pose_keypoints_2d"', REMEDY)
-    if len(values) not in (3 * V, 3 * 25):
-        raise DancegenError(
-            f"{name} has {counted(len(values), 'numbers')}, not 54 (18 joints) or 75 (25 joints)", REMEDY
-        )
-    if not all(value is None or isinstance(value, int | float) for value in values):
-        raise DancegenError(f"{name} has keypoints that are not numbers", REMEDY)
-    # null, which arrays have as NaN, is a joint not seen
-    packed = isinstance(values, np.ndarray)
-    flat = np.nan_to_num(values) if packed else np.array([0.0 if v is None else v for v in values], np.float64)
-    flat = flat.reshape(-1, 3)
-    if (np.abs(flat) > FARTHEST).any() and np.isfinite(flat).all():
-        raise DancegenError(f"{name} has keypoints of astronomic size", REMEDY)
-    if not np.isfinite(flat).all():
-        joint = int(np.flatnonzero(~np.isfinite(flat).all(axis=1))[0])
-        raise DancegenError(
-            f"{name}: keypoint {joint} is not a number (NaN or infinite)", "set joints not seen to 0, 0, 0"
-        )
-    body = flat[list(BODY_25)] if len(flat) == 25 else flat
-    confidence = np.clip(body[:, 2], 0, 1)
-    return body[:, :2], confidence
+    values = person.get("pose_keypoints_2d", person.get("pose_keypoints"))  # the second: OpenPose before 1.2
+    if values is None or (isinstance(values, list) and not values):
+        return None
+    if not isinstance(values, list | np.ndarray):
+        raise DancegenError(f'{name} has no list "pose_keypoints_2d"', REMEDY)
+    whole = by_count(clean_points(values, 3, name), name)
+    sides = [_part(person, key, (HAND,), name) for key in HANDS]
+    hands = None
+    if any(side is not None for side in sides):
+        hands = np.stack([np.zeros((HAND, 3)) if side is None else side for side in sides])
+    face = _part(person, FACE, FACES, name)
+    return Keypoints(whole.body, whole.hands if hands is None else hands, whole.face if face is None else face)
+
+
+def _part(person: dict[str, Any], key: str, counts: tuple[int, ...], name: str) -> np.ndarray | None:
+    """(N, 3) of a hand or a face; None where there is none, or one of another layout."""
+    values = person.get(key)
+    if not isinstance(values, list | np.ndarray) or len(values) == 0:
+        return None
+    points = clean_points(values, 3, f"{name}, {key}")
+    return points if len(points) in counts and (points[:, 2] > 0).any() else None
+
+
+def _pairs(person: Any) -> Any:
+    """A list of [x, y] with null for points that are not there."""
+    if not isinstance(person, list):
+        return person
+    return [[None, None] if point is None or (isinstance(point, list) and not point) else point for point in person]

@@ -2,169 +2,239 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from dancegen.body import joints as J
-from dancegen.body.canonical import ANKLE_HEIGHT, BONE_LENGTHS
-from dancegen.body.joints import V, body_height, mid_hip
-from dancegen.body.openpose import KeypointFrame, read_keypoints
-from dancegen.body.sequence import SkeletonSequence
-from dancegen.dances.dance_file import DanceFile, Placement, SongInfo, Take, file_sha256, rounded
+from dancegen.body.canonical import ANKLE_HEIGHT
+from dancegen.body.joints import L_ANKLE, L_SHOULDER, NECK, R_ANKLE, R_SHOULDER, V, mid_hip
+from dancegen.body.keypoints import KeypointFrame, read_clip
+from dancegen.body.layouts import Keypoints
+from dancegen.body.sequence import HAND, SkeletonSequence
+from dancegen.dances.bars import bar_count
+from dancegen.dances.dance_file import DanceFile, Placement, SongInfo, Source, Take, file_sha256, rounded
+from dancegen.dances.filling import figure_size, fill_gaps, gap_notes
 from dancegen.dances.takes import scores_of
+from dancegen.dances.tracks import Followed, find_followed
 from dancegen.errors import DancegenError
+from dancegen.people.choose import choose_people
 from dancegen.progress import counted
 
-# Where a joint that no frame shows is put, seen from its parent: limb by limb of BONES, (x, y), arms and legs hanging.
-_REST = (
-    *((-1, 0), (1, 0), (-0.2, 1), (0, 1), (0.2, 1), (0, 1)),
-    *((-0.3, 1), (0, 1), (0, 1), (0.3, 1), (0, 1), (0, 1)),
-    *((0, -1), (-0.6, -0.8), (-1, 0.1), (0.6, -0.8), (1, 0.1)),
-)
+NAMED_FRAMES = 6  # stretches of frames that a note names
+FARTHEST = 15.0  # body heights from the first dancer; a dance file has room for 16
 
 
 @dataclass(frozen=True)
 class Imported:
-    """A canonical dance without depth, where it lay in its picture, and what had to be made up."""
+    """Canonical dances without depth, where they lay in their picture, and what was guessed and made up."""
 
-    skeleton: SkeletonSequence
+    dancers: tuple[SkeletonSequence, ...]
     placement: Placement
     notes: tuple[str, ...]
 
+    @property
+    def skeleton(self) -> SkeletonSequence:
+        """The first dancer."""
+        return self.dancers[0]
 
-def read_poses(path: Path, fps: float, canvas: tuple[int, int] | None = None) -> Imported:
-    """Read a ComfyUI file, an OpenPose file, or a folder of OpenPose files (one a frame).
 
-    Where a frame has several people the one nearest to the frame before is followed, beginning with the largest.
-    Joints and frames that are missing are filled in linearly in time; that is said in `notes`.
+def read_poses(path: Path, fps: float, canvas: tuple[int, int] | None = None, people: str = "largest") -> Imported:
+    """Read the people of a clip: a keypoint file (see `body.keypoints`), or a folder of files (one a frame).
+
+    People are followed through the whole clip before any is chosen. Joints and frames that are missing are filled in
+    linearly in time; that is said in `notes`.
 
     Args:
         path: the file or folder.
         fps: frames a second.
         canvas: (width, height) pixels for coordinates in 0..1 without a canvas of their own.
+        people: who of them; see `people.choose`. The first is measured by their own body height, the others by it too.
 
     Raises:
-        DancegenError: as `read_keypoints`, or nobody is in any frame.
+        DancegenError: as `read_clip`, nobody is in any frame, or nobody of that choice.
     """
-    frames = _frames(path)
+    clip = read_clip(path)
+    frames = list(clip.frames)
     canvas = canvas or next((frame.canvas for frame in frames if frame.canvas), None)
-    shares = any(frame.normalised for frame in frames)
-    if shares and canvas is None:
-        raise DancegenError(f"{path} has coordinates from 0 to 1 and no canvas", "give --canvas WIDTHxHEIGHT")
-    points, confidence = _follow(frames, canvas if shares else None)  # (T, V, 2), (T, V)
-    if not (confidence > 0).any():
+    if any(frame.normalised for frame in frames):
+        if canvas is None:
+            raise DancegenError(f"{path} has coordinates from 0 to 1 and no canvas", "give --canvas WIDTHxHEIGHT")
+        frames = [frame.scaled(canvas) for frame in frames]
+    found = find_followed(frames, fps)
+    if not found:
         raise DancegenError(f"{path} has no people in its {counted(len(frames), 'frames')}", "export it again")
-    if not (confidence[:, J.NECK] > 0).any():
-        raise DancegenError(f"{path}: no frame shows the neck", "give poses with neck and hips")
-    notes = _gap_notes(confidence)
-    points, confidence = _fill(points, confidence)
-    canvas = canvas or (round(float(points[..., 0].max())) + 1, round(float(points[..., 1].max())) + 1)
-    placement = _placement(points, confidence, canvas)
-    flat = (points - (placement.x, placement.y)) / placement.scale  # (T, V, 2)
-    joints = np.concatenate([flat, np.zeros_like(flat[..., :1])], axis=-1).astype(np.float32)  # (T, V, 3)
-    return Imported(SkeletonSequence(joints, fps, confidence.astype(np.float32)), placement, notes)
+    chosen = choose_people(found, people, str(path))
+    notes = [*clip.notes, *_people_notes(frames, found, chosen, people)]
+    dancers = []
+    for number, person in enumerate(chosen, 1):
+        points, told = _whole_body(person, frames, fps, str(path))
+        dancers.append(points)
+        notes += [f"dancer {number}: {note}" if len(chosen) > 1 else note for note in told]
+    canvas = canvas or _canvas(dancers)
+    placement = _placement(*dancers[0], canvas)
+    sequences = [_canonical(*dancer, person, placement, fps) for dancer, person in zip(dancers, chosen, strict=True)]
+    return Imported(tuple(_near(sequences, notes)), placement, tuple(notes))
 
 
 def imported_dance(
-    poses: Path, song: Path, fps: float, start: float, canvas: tuple[int, int] | None
+    poses: Path, song: Path | None, fps: float, start: float, canvas: tuple[int, int] | None, people: str = "largest"
 ) -> tuple[DanceFile, tuple[str, ...]]:
-    """Keypoints and the song they are danced to as a dance file of one scored take, and what is to be said about it."""
+    """Keypoints, and the song they are danced to if there is one, as a dance file of one scored take; and the notes."""
+    found = read_poses(poses, fps, canvas, people)
+    dancers = [rounded(dancer) for dancer in found.dancers]
+    take = Take(dancers[0], 0, "imported", partners=tuple(dancers[1:]))
+    made = DanceFile(None, np.zeros(0), 0.0, 0.0, None, (take,), found.placement)
+    if song is None:
+        take = replace(take, sources=(Source(1, 1, "captured", poses.name),))
+        return replace(made, takes=(take,)), found.notes
+    return _to_song(made, song, start, poses.name, list(found.notes))
+
+
+def _to_song(
+    made: DanceFile, song: Path, start: float, name: str, notes: list[str]
+) -> tuple[DanceFile, tuple[str, ...]]:
     from dancegen.audio.beats import find_beats
     from dancegen.audio.load import load_song
 
-    found = read_poses(poses, fps, canvas)
+    take = made.takes[0]
     sound = load_song(song, start)
-    seconds, notes = min(sound.seconds, found.skeleton.seconds), list(found.notes)
-    if abs(sound.seconds - found.skeleton.seconds) > 0.5:
-        lengths = f"the poses last {found.skeleton.seconds:.1f} s, the song {sound.seconds:.1f} s"
+    seconds = min(sound.seconds, take.skeleton.seconds)
+    if abs(sound.seconds - take.skeleton.seconds) > 0.5:
+        lengths = f"the poses last {take.skeleton.seconds:.1f} s, the song {sound.seconds:.1f} s"
         notes.append(f"{lengths}: {seconds:.1f} s are used")
     grid = find_beats(sound)
     times = grid.times[grid.times < seconds]
-    skeleton = rounded(found.skeleton)
-    take = Take(skeleton, 0, "imported", scores=scores_of(skeleton, times))
+    sources = (Source(1, bar_count(times), "captured", name),)
+    take = replace(take, scores=scores_of(take.skeleton, times), sources=sources)
     info = SongInfo(song.name, file_sha256(song), start, round(seconds, 6))
-    return DanceFile(info, times, grid.tempo, grid.confidence, None, (take,), found.placement), tuple(notes)
+    made = replace(made, song=info, times=times, tempo=grid.tempo, confidence=grid.confidence, takes=(take,))
+    return made, tuple(notes)
 
 
-def _frames(path: Path) -> list[KeypointFrame]:
-    if not path.is_dir():
-        return read_keypoints(path)
-    files = sorted(path.glob("*.json"), key=lambda file: [int(n) for n in re.findall(r"\d+", file.name)] or [0])
-    if not files:
-        raise DancegenError(f"{path} has no .json files in it", "name the folder that OpenPose wrote")
-    return [frame for file in files for frame in read_keypoints(file)[:1]]
+def _people_notes(
+    frames: Sequence[KeypointFrame], found: Sequence[Followed], chosen: Sequence[Followed], people: str
+) -> list[str]:
+    """Where there are several, and where the one who is followed is not there or jumps."""
+    notes = []
+    counts = [sum(person.seen for person in frame.persons) for frame in frames]
+    several = [number for number, count in enumerate(counts, 1) if count > 1]
+    if several or len(found) > 1:
+        where = f" (frames {_ranges(several)})" if several else ""
+        notes.append(f"{counted(len(found), 'people')} in the clip{where}: --people {people} is taken")
+    for person in chosen if people != "all" else ():
+        held = person.persons
+        others = [number + 1 for number, count in enumerate(counts) if count and number not in held]
+        if others:
+            notes.append(f"only others in frames {_ranges(others)}: interpolated")
+    for person in chosen:
+        if person.jumps:
+            cuts = _ranges([number + 1 for number in person.jumps])
+            notes.append(f"the dancer jumps at frame {cuts}: a cut, or another person from there on")
+    return notes
 
 
-def _follow(frames: list[KeypointFrame], scale: tuple[int, int] | None) -> tuple[np.ndarray, np.ndarray]:
-    """One person through all frames: (T, V, 2) pixels and (T, V)."""
-    points, confidence = np.zeros((len(frames), V, 2)), np.zeros((len(frames), V))
-    last: np.ndarray | None = None
-    for number, frame in enumerate(frames):
-        bodies = frame.people * (scale if scale and frame.normalised else (1, 1))  # (N, V, 2)
-        seen = frame.confidence > 0  # (N, V)
-        shown = [i for i in range(len(bodies)) if seen[i].any()]
-        if not shown:
-            continue
-        middles = {i: bodies[i][seen[i]].mean(axis=0) for i in shown}
-        if last is None:
-            chosen = max(shown, key=lambda i: float(np.ptp(bodies[i][seen[i]], axis=0).max()))
+def _ranges(numbers: Sequence[int]) -> str:
+    """`1-3, 7, ...` of rising whole numbers."""
+    stretches: list[list[int]] = []
+    for number in numbers:
+        if stretches and number == stretches[-1][1] + 1:
+            stretches[-1][1] = number
         else:
-            chosen = min(shown, key=lambda i: float(np.linalg.norm(middles[i] - last)))
-        last = middles[chosen]
-        points[number], confidence[number] = bodies[chosen], frame.confidence[chosen]
-    return points, confidence
+            stretches.append([number, number])
+    named = [str(first) if first == last else f"{first}-{last}" for first, last in stretches[:NAMED_FRAMES]]
+    return ", ".join(named) + (", ..." if len(stretches) > NAMED_FRAMES else "")
 
 
-def _gap_notes(confidence: np.ndarray) -> tuple[str, ...]:
-    """What `_fill` will make up, in words."""
-    seen = confidence > 0  # (T, V)
-    empty = int((~seen.any(axis=1)).sum())
-    notes = [f"nobody in {empty} of {counted(len(seen), 'frames')}: interpolated"] if empty else []
-    gaps = {joint: int((~seen[seen.any(axis=1), joint]).sum()) for joint in range(V) if seen[:, joint].any()}
-    gaps = {joint: count for joint, count in gaps.items() if count}
-    if gaps:
-        listed = ", ".join(f"{J.JOINT_NAMES[joint]} in {count}" for joint, count in gaps.items())
-        notes.append(f"joints missing in some frames, interpolated: {listed}")
-    never = [J.JOINT_NAMES[joint] for joint in range(V) if not seen[:, joint].any()]
-    if never:
-        notes.append(f"never shown, and not drawn: {', '.join(never)}")
-    return tuple(notes)
+def _whole_body(
+    person: Followed, frames: Sequence[KeypointFrame], fps: float, name: str
+) -> tuple[tuple[np.ndarray, np.ndarray], list[str]]:
+    """(T, V, 2) pixels and (T, V) of one person through all frames, and what was made up."""
+    bodies = np.zeros((len(frames), V, 3))
+    for number, keypoints in person.persons.items():
+        bodies[number] = keypoints.body
+    _complete_neck(bodies)
+    points, confidence = bodies[..., :2], bodies[..., 2]
+    if not (confidence[:, NECK] > 0).any():
+        raise DancegenError(f"{name}: no frame shows the neck", "give poses with neck and hips")
+    return fill_gaps(points, confidence, fps), gap_notes(confidence)
 
 
-def _fill(points: np.ndarray, confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Gaps filled linearly in time, the ends held; joints never shown hang from their parents, confidence 0."""
-    points, confidence = points.copy(), confidence.copy()
-    moments = np.arange(len(points))
-    for joint in range(V):
-        seen = np.flatnonzero(confidence[:, joint] > 0)
-        if not len(seen):
-            continue
-        gap = confidence[:, joint] <= 0
-        for axis in range(2):
-            points[gap, joint, axis] = np.interp(moments[gap], seen, points[seen, joint, axis])
-        confidence[gap, joint] = np.interp(moments[gap], seen, confidence[seen, joint])
-    shown = (confidence > 0).any(axis=0)  # (V,)
-    size = _size(points, shown)
-    for (parent, child), length, rest in zip(J.BONES, BONE_LENGTHS, _REST, strict=True):
-        if not shown[child]:
-            step = np.asarray(rest, float) / np.hypot(*rest) * length * size
-            points[:, child] = points[:, parent] + step
-    return points, confidence
+def _complete_neck(bodies: np.ndarray) -> None:
+    """The neck between the shoulders where only they are seen (in place); bodies (T, V, 3)."""
+    right, left = bodies[:, R_SHOULDER], bodies[:, L_SHOULDER]
+    lacking = (bodies[:, NECK, 2] <= 0) & (right[:, 2] > 0) & (left[:, 2] > 0)
+    between = np.concatenate([(right + left)[:, :2] / 2, np.minimum(right, left)[:, 2:]], axis=1)
+    bodies[lacking, NECK] = between[lacking]
 
 
-def _size(points: np.ndarray, shown: np.ndarray) -> float:
-    """The body height in pixels, or a guess from what is shown."""
-    if shown[1:14].all():
-        return max(float(np.median(body_height(points))), 1.0)
-    return max(float(np.median(np.ptp(points[:, shown], axis=1)[:, 1])), 1.0)
+def _canvas(dancers: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[int, int]:
+    """A canvas that holds all places, for a clip that names none."""
+    high = np.max([points.max(axis=(0, 1)) for points, _ in dancers], axis=0)
+    return max(round(float(high[0])) + 1, 1), max(round(float(high[1])) + 1, 1)
 
 
 def _placement(points: np.ndarray, confidence: np.ndarray, canvas: tuple[int, int]) -> Placement:
     """Where the canonical dance lies: one body height, the ground under the lower ankle, the middle of its path."""
-    size = _size(points, (confidence > 0).any(axis=0))
-    lower = points[:, [J.R_ANKLE, J.L_ANKLE], 1].max(axis=1)  # (T,)
+    size = figure_size(points, (confidence > 0).any(axis=0))
+    lower = points[:, [R_ANKLE, L_ANKLE], 1].max(axis=1)  # (T,)
     ground = float(np.quantile(lower, 0.9)) + ANKLE_HEIGHT * size
     return Placement(canvas[0], canvas[1], size, float(np.median(mid_hip(points)[:, 0])), ground)
+
+
+def _canonical(
+    points: np.ndarray, confidence: np.ndarray, person: Followed, placement: Placement, fps: float
+) -> SkeletonSequence:
+    flat = (points - (placement.x, placement.y)) / placement.scale  # (T, V, 2)
+    joints = np.concatenate([flat, np.zeros_like(flat[..., :1])], axis=-1).astype(np.float32)  # (T, V, 3)
+    hands, face = _hands_and_face(person, len(points))
+    return SkeletonSequence(
+        joints,
+        fps,
+        confidence.astype(np.float32),
+        hands=None if hands is None else _to_canonical(hands, placement),
+        face=None if face is None else _to_canonical(face, placement),
+    )
+
+
+def _hands_and_face(person: Followed, count: int) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """(T, 2, HAND, 3) and (T, F, 3) pixels and confidence, 0 in frames without; faces of the most frequent layout."""
+    held = person.persons
+    hands = _gathered({number: one.hands for number, one in held.items()}, count, (2, HAND, 3))
+    layouts = Counter(len(one.face) for one in held.values() if one.face is not None)
+    if not layouts:
+        return hands, None
+    points = layouts.most_common(1)[0][0]
+    faces = {number: _of_length(one, points) for number, one in held.items()}
+    return hands, _gathered(faces, count, (points, 3))
+
+
+def _of_length(person: Keypoints, points: int) -> np.ndarray | None:
+    return person.face if person.face is not None and len(person.face) == points else None
+
+
+def _gathered(given: dict[int, np.ndarray | None], count: int, shape: tuple[int, ...]) -> np.ndarray | None:
+    gathered = np.zeros((count, *shape))
+    for number, points in given.items():
+        if points is not None:
+            gathered[number] = points
+    return gathered if (gathered[..., 2] > 0).any() else None
+
+
+def _to_canonical(points: np.ndarray, placement: Placement) -> np.ndarray:
+    places = (points[..., :2] - (placement.x, placement.y)) / placement.scale
+    near = (np.abs(places) <= FARTHEST).all(axis=-1, keepdims=True) & (points[..., 2:] > 0)
+    return np.where(near, np.concatenate([places, points[..., 2:]], axis=-1), 0).astype(np.float32)
+
+
+def _near(dancers: Sequence[SkeletonSequence], notes: list[str]) -> list[SkeletonSequence]:
+    """The dancers whom a dance file can hold; joints far outside are drawn in, which is noted."""
+    drawn = []
+    for dancer in dancers:
+        if np.abs(dancer.joints).max() > FARTHEST:
+            notes.append(f"joints more than {FARTHEST:g} body heights away are drawn in")
+            dancer = replace(dancer, joints=np.clip(dancer.joints, -FARTHEST, FARTHEST))
+        drawn.append(dancer)
+    return drawn

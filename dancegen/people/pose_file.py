@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from dancegen.body.joints import NECK
-from dancegen.body.openpose import KeypointFrame, read_keypoints
+from dancegen.body.keypoints import KeypointFrame, read_keypoints
 from dancegen.errors import DancegenError
 from dancegen.images.picture import ConditionalImage, open_picture
 from dancegen.people.detection import Detection
@@ -17,12 +17,15 @@ from dancegen.people.posture import has_torso, missing_joints
 def read_people(path: Path | str, image: ConditionalImage) -> list[Detection]:
     """The people of a keypoint file who have a torso, the largest first, in the picture's pixels.
 
+    Of a clip, those of the first frame that has any.
+
     Coordinates in 0..1 and those of a canvas of the picture's shape but another size are scaled to the picture.
 
     Raises:
         DancegenError: nobody in the file, coordinates of another picture, no torso, or as `read_keypoints`.
     """
-    frame = read_keypoints(path)[0]
+    frames = read_keypoints(path)
+    frame = next((frame for frame in frames if any(person.seen for person in frame.persons)), frames[0])
     scale = _scale(path, frame, image)
     given = [
         _completed(joints * scale, confidence)

@@ -15,7 +15,7 @@ import numpy as np
 
 from dancegen.body.canonical import BONE_LENGTHS, place_joints
 from dancegen.body.joints import BONES, TRUNK_BONES, V, body_height
-from dancegen.body.openpose import KeypointFrame, read_keypoints
+from dancegen.body.keypoints import KeypointFrame, read_keypoints
 from dancegen.errors import DancegenError
 from dancegen.lab.datasets.motion import HUMAN_HEIGHT
 
@@ -30,8 +30,7 @@ def convert_folder(folder: Path, fps: float = 30.0) -> int:
     if not sources:
         raise DancegenError(f"{folder} has no OpenPose JSON", "give a folder with NAME/*_keypoints.json or NAME.json")
     for source in sources:
-        files = sorted(source.glob("*_keypoints.json")) if source.is_dir() else [source]
-        joints = lift(flat_joints([frame for file in files for frame in read_keypoints(file)], source))
+        joints = lift(flat_joints(read_keypoints(source), source))
         target = source.with_suffix(".npz") if source.is_file() else source.parent / f"{source.name}.npz"
         np.savez_compressed(target, joints=joints.astype(np.float16), fps=np.float64(fps))
     return len(sources)
