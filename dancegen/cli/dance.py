@@ -63,9 +63,9 @@ def dance(
     from dancegen.dances.make import MOST_TAKES, parse_styles
 
     out = out or Path(f"{song.stem}.dance.json")
-    check_file(out, "-o", overwrite or bool(redo and from_ in (None, out)))
+    check_file(out, "-o", overwrite or bool(redo and from_ in (None, out)), inputs=(song, beats))
     if sheet:
-        check_file(sheet, "--sheet", overwrite, [".png"])
+        check_file(sheet, "--sheet", overwrite, [".png"], inputs=(song, beats, from_, out))
     if redo:
         again = {"takes": takes != 1, "tempo": tempo, "beats": beats, "start": start, "duration": duration}
         refuse_options("does not go with --redo", "leave it out: the dance file says it", **again)
@@ -112,9 +112,9 @@ def beats(
     check_tempo(tempo)
     check_beats(beats)
     if out:
-        check_file(out, "-o", overwrite)
+        check_file(out, "-o", overwrite, inputs=(song, beats))
     if plot:
-        check_file(plot, "--plot", overwrite, [".png"])
+        check_file(plot, "--plot", overwrite, [".png"], inputs=(song, beats, out))
     sound = load_song(song, start, duration, reporter())
     grid = find_grid(sound, beats, tempo)
     if plot:

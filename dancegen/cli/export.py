@@ -18,13 +18,19 @@ if TYPE_CHECKING:
 Canvas = Annotated[str | None, typer.Option(help="WIDTHxHEIGHT in pixels; default 512x768 or the imported one.")]
 
 
+People = Annotated[str, typer.Option(help="Who, of several: largest, all, left, right, or numbers like 1,3.")]
+
+
 def export(
     dance: Annotated[Path, typer.Argument(help="A dance file of `dancegen dance`.")],
     out: Annotated[
         Path, typer.Option("-o", "--out", help="A .json, .mp4, .npz or .csv file, or a folder for OpenPose's files.")
     ],
-    kind: Annotated[str | None, typer.Option("--as", help="openpose, comfyui, video, npz or csv.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--as", help="openpose, comfyui, video, npz or csv; default: by the ending of --out.")
+    ] = None,
     take: Annotated[int | None, typer.Option(help="Which take; default: the best.")] = None,
+    people: People = "all",
     canvas: Canvas = None,
     picture: Annotated[Path | None, typer.Option(help="Put the dance on the body of this picture's person.")] = None,
     pose: Annotated[Path | None, typer.Option(help="With --picture: the person's joints.")] = None,
@@ -38,60 +44,64 @@ def export(
     refuse_options("does not go with --picture", "leave it out: the picture is the canvas", canvas=picture and canvas)
     refuse_options("only goes with --picture", "name the picture of that person", pose=pose and not picture)
     kind = to.kind_of(out, kind)
-    check_file(out, "-o", overwrite, folder=kind == "openpose")
+    check_file(out, "-o", overwrite, inputs=(dance, picture, pose), folder=kind == "openpose")
+    wanted = parse_canvas(canvas) if canvas else None
     made = read_dance(dance)
-    skeleton = made.take(take).skeleton
+    dancers = to.chosen_dancers(made.take(take), people, str(dance), single=bool(picture) or kind in to.SINGLE)
     if fps is not None:
         if not 1 <= fps <= 240:
             raise DancegenError(f"--fps {fps:g} cannot be", "give 1 to 240")
-        skeleton = skeleton.resampled(fps, max(1, round(skeleton.seconds * fps)))
+        dancers = [one.resampled(fps, max(1, round(one.seconds * fps))) for one in dancers]
     if picture:
-        pixels, size = _on_picture(skeleton, picture, pose)
+        first, size = _on_picture(dancers[0], picture, pose)
+        pixels = [first]
     else:
-        wanted = parse_canvas(canvas) if canvas else None
-        fitting = made.placement if made.placement and not wanted else to.fitted(skeleton, *(wanted or to.CANVAS))
-        pixels, size = to.placed(skeleton, fitting), (fitting.width, fitting.height)
-    if kind == "openpose":
-        to.write_openpose(out, pixels)
-    elif kind == "comfyui":
-        to.write_comfyui(out, pixels, size)
-    elif kind == "video":
-        to.write_video(out, pixels, size)
-    elif kind == "npz":
-        to.write_npz(out, skeleton, pixels, size)
-    else:
-        to.write_csv(out, pixels)
-    return f"{out}: {counted(len(pixels), 'poses')} at {pixels.fps:g} a second on {size[0]}x{size[1]} ({kind})"
+        fitting = made.placement if made.placement and not wanted else None
+        fitting = fitting or to.fitted(dancers[0], *(wanted or to.CANVAS), partners=dancers[1:])
+        pixels, size = [to.placed(one, fitting) for one in dancers], (fitting.width, fitting.height)
+    to.write(out, kind, dancers[0], pixels, size)
+    count = f" of {len(pixels)} dancers" if len(pixels) > 1 else ""
+    return f"{out}: {counted(len(pixels[0]), 'poses')}{count} at {pixels[0].fps:g} a second on {size[0]}x{size[1]} ({kind})"
 
 
 def import_(
-    poses: Annotated[Path, typer.Argument(help="ComfyUI or OpenPose JSON, or a folder of OpenPose files.")],
-    song: Annotated[Path, typer.Option(help="The song it is danced to.")],
+    poses: Annotated[
+        Path, typer.Argument(help="Keypoints of OpenPose, ComfyUI, DWPose, MMPose, COCO: a file, or a folder of files.")
+    ],
+    song: Annotated[Path | None, typer.Option(help="The song it is danced to; without it the dance has none.")] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The dance file; default: POSES.dance.json.")] = None,
     fps: Fps = 30.0,
     start: Annotated[float, typer.Option(help="Where in the song the poses begin, seconds.")] = 0.0,
+    people: People = "largest",
     canvas: Canvas = None,
     overwrite: Overwrite = False,
 ) -> str:
     """Read keypoints of another tool as a dance, so that it can be rendered."""
     from dancegen.dances.dance_file import write_dance
     from dancegen.dances.imports import imported_dance
+    from dancegen.people.choose import check_choice
 
     out = out or Path(f"{poses.stem}.dance.json")
-    check_file(out, "-o", overwrite)
+    refuse_options("only goes with --song", "name the song", start=start and not song)
+    check_file(out, "-o", overwrite, inputs=(poses, song))
     if not 1 <= fps <= 240:
         raise DancegenError(f"--fps {fps:g} cannot be", "give 1 to 240")
-    made, notes = imported_dance(poses, song, fps, start, parse_canvas(canvas) if canvas else None)
+    check_choice(people)
+    made, notes = imported_dance(poses, song, fps, start, parse_canvas(canvas) if canvas else None, people)
     for note in notes:
         reporter().note(note)
     write_dance(out, made)
-    return f"{out}: {counted(len(made.takes[0].skeleton), 'poses')}, {made.seconds:.1f} s of {song.name}"
+    take = made.takes[0]
+    count = f" of {len(take.dancers)} dancers" if take.partners else ""
+    to = f" of {song.name}" if song else ", without a song"
+    return f"{out}: {counted(len(take.skeleton), 'poses')}{count}, {made.seconds:.1f} s{to}"
 
 
 def parse_canvas(text: str) -> tuple[int, int]:
     """`512x768` to (512, 768)."""
     width, _, height = text.lower().partition("x")
-    if not (width.isdigit() and height.isdigit() and 16 <= int(width) <= 8192 and 16 <= int(height) <= 8192):
+    sides = [side for side in (width, height) if side.isascii() and side.isdigit() and len(side) <= 4]
+    if len(sides) != 2 or not all(16 <= int(side) <= 8192 for side in sides):
         raise DancegenError(f"--canvas {text} is no size", "write it like 512x768, sides from 16 to 8192")
     return int(width), int(height)
 
