@@ -13,7 +13,8 @@ from PIL import Image
 from subject_tools import Drawn, figure_joints, line_drawing, overlap, photo
 
 from dancegen.body.joints import FACE_JOINTS, L_WRIST, V
-from dancegen.body.openpose import frame_json, read_keypoints
+from dancegen.body.keypoints import read_keypoints
+from dancegen.body.openpose import frame_json
 from dancegen.body.proportions import measure
 from dancegen.errors import DancegenError
 from dancegen.images.picture import ConditionalImage

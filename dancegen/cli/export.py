@@ -61,7 +61,8 @@ def export(
         pixels, size = [to.placed(one, fitting) for one in dancers], (fitting.width, fitting.height)
     to.write(out, kind, dancers[0], pixels, size)
     count = f" of {len(pixels)} dancers" if len(pixels) > 1 else ""
-    return f"{out}: {counted(len(pixels[0]), 'poses')}{count} at {pixels[0].fps:g} a second on {size[0]}x{size[1]} ({kind})"
+    told = f"{counted(len(pixels[0]), 'poses')}{count} at {pixels[0].fps:g} a second"
+    return f"{out}: {told} on {size[0]}x{size[1]} ({kind})"
 
 
 def import_(

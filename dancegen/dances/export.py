@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,11 +111,16 @@ def _placed_points(points: np.ndarray | None, placement: Placement) -> np.ndarra
 
 def write_openpose(out: Path, pixels: SkeletonSequence, partners: Sequence[SkeletonSequence] = ()) -> None:
     """A folder of `000000_keypoints.json`, ... as OpenPose's --write_json makes it."""
-    with _whole_folder(out) as folder:
-        for number in range(len(pixels)):
-            people = [_person(one, number, whole=False) for one in (pixels, *partners)]
-            text = json.dumps(people_json(people, None))
-            (folder / f"{number:06d}_keypoints.json").write_text(text, encoding="utf-8")
+    try:
+        if out.is_dir() and any(not file.name.endswith("_keypoints.json") for file in out.iterdir()):
+            raise DancegenError(f"{out} holds other files than keypoints", "name a new folder")
+        with whole_folder(out) as folder:
+            for number in range(len(pixels)):
+                people = [_person(one, number, whole=False) for one in (pixels, *partners)]
+                text = json.dumps(people_json(people, None))
+                (folder / f"{number:06d}_keypoints.json").write_text(text, encoding="utf-8")
+    except OSError as cause:
+        raise not_written(out, cause) from cause
 
 
 def write_comfyui(

@@ -23,6 +23,7 @@ from dancegen.body.layouts import Keypoints
 NEAR = 0.5  # body heights a person may be from one frame to the next, whatever the rate
 FASTEST = 1.5  # body heights a second
 SAME_SIZE = 1.6  # times; estimates of one body's size from other joints differ by less
+PAST = 4  # frames that tell where somebody is going
 GAP_SECONDS = 1.0  # without a person, after which a track ends (and may be continued by another)
 LEAST_SECONDS = 0.5  # a track that continues one elsewhere in the picture lasts as long at least
 
@@ -94,14 +95,26 @@ def _matched(running: Sequence[Track], people: Sequence[Keypoints], number: int,
     costs = np.full((len(running), len(people)), refused)
     for row, track in enumerate(running):
         reach = max(NEAR, FASTEST * (number - track.frames[-1]) / fps)
+        expected = _expected(track, number)
         for column, person in enumerate(people):
-            moved = _moved(track.persons[-1].body, person.body)
-            if moved <= reach:
-                costs[row, column] = moved
+            if _moved(track.persons[-1].body, person.body) <= reach:
+                costs[row, column] = _moved(expected, person.body)
     for row, column in zip(*linear_sum_assignment(costs), strict=True):
         if costs[row, column] < refused:
             known[column] = running[row]
     return known
+
+
+def _expected(track: Track, number: int) -> np.ndarray:
+    """The body (V, 3) of a track in frame `number` if it goes on as in its last frames: who crosses goes on."""
+    last = track.persons[-1].body
+    past = max(-PAST, -len(track.frames))
+    common = (last[:, 2] > 0) & (track.persons[past].body[:, 2] > 0)
+    frames = track.frames[-1] - track.frames[past]
+    if not frames or not common.any():
+        return last
+    speed = np.median(last[common, :2] - track.persons[past].body[common, :2], axis=0) / frames  # (2,) pixels a frame
+    return last + np.array([*speed, 0.0]) * min(number - track.frames[-1], PAST)
 
 
 def _moved(before: np.ndarray, after: np.ndarray) -> float:

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
+
+import numpy as np
 
 from dancegen.errors import DancegenError
-from dancegen.people.posture import Posture
 
 WORDS = ("largest", "all", "left", "right")
-T = TypeVar("T", bound=Posture)
+LONGEST = 4  # digits of a number
+
+
+class Seen(Protocol):
+    """Somebody of whom can be said how large they are and where: in a picture, or through a clip."""
+
+    @property
+    def extent(self) -> float:
+        """How large, in any unit."""
+
+    @property
+    def middle(self) -> np.ndarray:
+        """(2,) x to the viewer's right."""
+
+
+T = TypeVar("T", bound=Seen)
 
 
 def check_choice(choice: str) -> None:
@@ -60,7 +76,7 @@ def _numbers(choice: str) -> list[int]:
     if choice in WORDS:
         return []
     parts = [part.strip() for part in choice.split(",")]
-    if all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
+    if all(part.isascii() and part.isdigit() and len(part) <= LONGEST and int(part) > 0 for part in parts):
         return sorted({int(part) for part in parts})
     what = f"--people must be largest, all, left, right or numbers such as 1,3, not {choice!r}"
     raise DancegenError(what, "see `dancegen subject PICTURE` for the people of a picture and their numbers")
