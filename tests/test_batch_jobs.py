@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import importlib.util
 import os
 import signal
 import sqlite3
@@ -23,7 +22,6 @@ from dancegen.batch import engine_local
 from dancegen.batch import jobs as jobs_module
 from dancegen.batch.engine import run_jobs
 from dancegen.batch.engine_local import LocalEngine, fitting_workers, visible_gpu
-from dancegen.batch.engine_ray import gpu_share
 from dancegen.batch.jobs import DONE, FAILED, KEPT, UNNEEDED, Job, JobTable, Row, done_before
 from dancegen.cli.batch import _engine
 from dancegen.errors import DancegenError
@@ -255,13 +253,6 @@ def test_a_gpu_that_is_named_gets_one_worker(monkeypatch: pytest.MonkeyPatch) ->
     assert _engine("local", 20, 3, None, "cuda:1").free() == 3  # as asked for
 
 
-def test_ray_workers_fit_on_their_gpus() -> None:
-    for workers, gpus in ((3, 2), (2, 2), (1, 4), (7, 3), (5, 0)):
-        share = gpu_share(workers, gpus)
-        assert share <= 1 and (gpus == 0) == (share == 0)
-        assert gpus == 0 or gpus * int(1 / share + 1e-9) >= workers
-
-
 def test_a_worker_that_dies_is_told_where_there_is_no_sigkill(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(signal, "SIGKILL")
     for code, said in (
@@ -274,70 +265,3 @@ def test_a_worker_that_dies_is_told_where_there_is_no_sigkill(monkeypatch: pytes
         worker = engine_local._Worker(process, pipe, "process 1", Job("key", "dance", "name", Path("out"), {}))
         result = LocalEngine._result(worker)
         assert result is not None and result.lost and result.error == f"its worker {said}"
-
-
-NEEDS_RAY = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs the extra [ray]")
-
-
-@pytest.mark.parametrize(("on_gpus", "workers", "share"), [(True, 2, 1.0), (False, 4, 0.0)])
-def test_ray_reserves_gpus_only_where_they_are_used(
-    monkeypatch: pytest.MonkeyPatch, on_gpus: bool, workers: int, share: float
-) -> None:
-    from dancegen.batch import engine_ray
-
-    asked: list[dict[str, object]] = []
-    actor = SimpleNamespace(remote=lambda work: None)
-    cluster = SimpleNamespace(
-        is_initialized=lambda: True,
-        cluster_resources=lambda: {"CPU": 4.0, "GPU": 2.0},
-        put=lambda work: work,
-        remote=lambda worker: SimpleNamespace(options=lambda **options: asked.append(options) or actor),
-    )
-    monkeypatch.setattr(engine_ray, "_ray", lambda: cluster)
-    engine = engine_ray.RayEngine(fake_work, on_gpus=on_gpus)
-    assert engine.free() == workers
-    assert asked[0]["num_gpus"] == share
-
-
-@NEEDS_RAY
-def test_ray_loses_nothing_and_does_nothing_twice_when_a_worker_is_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from dancegen.batch.engine_ray import RayEngine
-
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))  # Ray's workers import us
-
-    jobs = make_jobs(tmp_path, songs=2, pictures=3, v11={"sleep": 3}, v12={"sleep": 3})
-    table = JobTable(tmp_path)
-    table.plan(jobs)
-    engine = RayEngine(fake_work, workers=2)
-    killed: list[int] = []
-
-    def watch(rows: list[Row]) -> None:
-        begun = [line.split() for line in (tmp_path / "log.txt").read_text().splitlines()] if log(tmp_path) else []
-        victim = [int(pid) for what, key, pid in begun if (what, key) == ("begin", "v11")]
-        if victim and not killed:
-            killed.append(victim[0])
-            os.kill(victim[0], signal.SIGKILL)
-
-    try:
-        assert len(engine.processes()) == 2
-        run_jobs(table, engine, watch)
-        rows = {row.job.key: row for row in table.rows()}
-    finally:
-        engine.close()
-        table.close()
-    assert killed and {row.state for row in rows.values()} == {DONE}
-    assert rows["v11"].attempts == 2 and rows["v10"].attempts == 1
-    counts = log(tmp_path)
-    assert all(counts["end", job.key] == 1 and job.output.read_text() == job.name for job in jobs)
-    assert counts["begin", "v11"] == 2 and sum(count for (what, _), count in counts.items() if what == "begin") == 12
-
-
-@NEEDS_RAY
-@pytest.mark.parametrize("address", ["127.0.0.1:9", "nowhere", "127.0.0.1:99999999"])
-def test_a_cluster_that_is_not_there_is_said_at_once(address: str) -> None:
-    from dancegen.batch.engine_ray import RayEngine
-
-    with pytest.raises(DancegenError, match="no Ray cluster answers at"):
-        RayEngine(fake_work, 1, address)

@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 import os
 import socket
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 from dancegen.batch.engine import Result, Work, perform
 from dancegen.batch.jobs import Job
+from dancegen.batch.ray_cluster import ray_cluster
 from dancegen.errors import DancegenError
 
 START_SECONDS = 120.0  # a cluster that grows on demand needs its time
@@ -50,15 +52,20 @@ class RayEngine:
     """
 
     def __init__(self, work: Work, workers: int = 0, address: str | None = None, on_gpus: bool = True) -> None:
-        self._ray = ray = _ray()
-        self._ours = not ray.is_initialized()
-        if self._ours:
-            _start(ray, workers, address)
+        self._held = ExitStack()
+        try:
+            self._ray = self._held.enter_context(ray_cluster(workers, address))
+            self._begin(work, workers, on_gpus)
+        except BaseException:
+            self._held.close()
+            raise
+
+    def _begin(self, work: Work, workers: int, on_gpus: bool) -> None:
+        ray = self._ray
         cluster = ray.cluster_resources()
         cores, gpus = int(cluster.get("CPU", 0)), int(cluster.get("GPU", 0)) if on_gpus else 0
         count = workers or gpus or cores
         if count < 1 or cores < 1:
-            self.close()
             raise DancegenError("the Ray cluster has no free cores", "add a machine with `ray start`")
         count = min(count, cores)
         threads = max(1, cores // count)
@@ -104,46 +111,11 @@ class RayEngine:
 
     def close(self) -> None:
         """Stop all workers now; a Ray that was started here ends too."""
-        for slot in getattr(self, "_slots", ()):
+        for slot in self._slots:
             self._ray.kill(slot.actor)
-        if self._ours:
-            self._ray.shutdown()
+        self._held.close()
 
 
 def gpu_share(workers: int, gpus: int) -> float:
     """What a worker reserves of a GPU so that all of them fit: nobody can have a half of one and a half of another."""
     return 1 / math.ceil(workers / gpus) if gpus else 0.0
-
-
-def _ray() -> Any:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    try:
-        import ray
-    except ImportError as cause:
-        raise DancegenError("--engine ray needs Ray", "install it with `pip install 'dancegen[ray]'`") from cause
-    return ray
-
-
-def _reachable(address: str) -> bool:
-    """Whether anybody answers at HOST:PORT; Ray itself would try for many minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not host or not port.isdigit():
-        return False
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
-    except (OSError, OverflowError):
-        return False
-    return True
-
-
-def _start(ray: Any, workers: int, address: str | None) -> None:
-    if address and address != "auto" and not _reachable(address):
-        remedy = "give HOST:PORT as `ray start --head` prints it, or leave --address out"
-        raise DancegenError(f"no Ray cluster answers at {address}", remedy)
-    where: dict[str, Any] = {"address": address} if address else {"num_cpus": workers or None, "address": "local"}
-    try:
-        ray.init(**where, include_dashboard=False, log_to_driver=False, logging_level="error")
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as cause:
-        what = f"no Ray cluster answers at {address}" if address else f"Ray could not be started ({cause})"
-        raise DancegenError(what, "check the address with `ray status`") from cause
