@@ -21,7 +21,7 @@ ROLES = frozenset({"beats", "choreographer", "subject", "detector", "renderer", 
 STAGE_ROLES = {  # those that a stage loads: what a table names under another role is not reached by it
     "dance": frozenset({"beats", "choreographer"}),
     "subject": frozenset({"subject", "detector"}),
-    "video": ROLES,
+    "video": ROLES - {"engine"},
 }
 _NAMED = re.compile(r"(dancegen(?:\.\w+)+)(?::\w+)?")
 
