@@ -11,13 +11,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dancegen.cli.context import reporter
+from dancegen.cli.context import Outcome, reporter
 from dancegen.cli.options import Device
 from dancegen.production.request import Request
 from dancegen.progress import counted
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from dancegen.production.backends import Backends
+    from dancegen.production.parity import Row
 
 SONG_SECONDS = 60
 LONG_SECONDS = 600
@@ -78,9 +80,16 @@ def bench(
     picture: Annotated[Path | None, typer.Option(help="A picture instead of the bundled one.")] = None,
     device: Device = Request.device,
     memory: Annotated[bool, typer.Option(help="Measure memory too (renders 11 minutes of song, some minutes).")] = True,
+    parity: Annotated[
+        bool | None,
+        typer.Option("--parity/--no-parity", help="Compare the device's results with the CPU's; default: on a GPU."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> Any:
-    """Measure speed and memory on this machine with the bundled example."""
+    """Measure speed and memory on this machine with the bundled example, and whether a GPU computes what the CPU does.
+
+    Exit status 1 where it does not.
+    """
     from dancegen.assets.example import PICTURE
 
     with tempfile.TemporaryDirectory(prefix="dancegen-bench-") as name:
@@ -90,10 +99,14 @@ def bench(
         found |= _stages(song, image, device, repeats, frames, folder)
         if memory:
             found |= _memory(song, _song(folder, LONG_SECONDS), image, device, folder)
+        compared = _compare(image, device, parity)
     facts = _machine(device)
+    status = int(not all(row.holds for row in compared))
     if as_json:
-        return json.dumps({"machine": facts, "medians_of": repeats, "results": found}, indent=1)
-    return _table(found, facts, repeats)
+        rows = [{**asdict(row), "holds": row.holds} for row in compared]
+        content = {"machine": facts, "medians_of": repeats, "results": found, "parity": rows}
+        return Outcome(json.dumps(content, indent=1), status)
+    return Outcome(_table(found, facts, repeats, compared), status)
 
 
 def _song(folder: Path, seconds: int) -> Path:
@@ -197,6 +210,18 @@ def _memory(short: Path, long: Path, image: Path, device: str, folder: Path) -> 
     return found
 
 
+def _compare(image: Path, device: str, wanted: bool | None) -> list[Row]:
+    """The device beside the CPU, where that was asked for or there is a difference between them."""
+    from dancegen.assets.example import SONG
+    from dancegen.device import choose_device
+    from dancegen.production.parity import compare
+
+    if not (choose_device(device).type != "cpu" if wanted is None else wanted):
+        return []
+    reporter().stage("comparing with the CPU")
+    return compare(SONG, image, device)
+
+
 def _machine(device: str) -> dict[str, Any]:
     import torch
 
@@ -225,7 +250,7 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
 
 
-def _table(found: dict[str, float], facts: dict[str, Any], repeats: int) -> Table:
+def _table(found: dict[str, float], facts: dict[str, Any], repeats: int, compared: list[Row]) -> Table:
     from rich.table import Table
 
     machine = ", ".join(f"{name} {value}" for name, value in facts.items())
@@ -233,6 +258,9 @@ def _table(found: dict[str, float], facts: dict[str, Any], repeats: int) -> Tabl
     table = Table("what", "median", "target, 2 cores", box=None, pad_edge=False, caption=said)
     for name, value in found.items():
         table.add_row(LABELS[name], f"{value:g}", TARGETS.get(name, ""))
+    for row in compared:
+        verdict = "as the CPU" if row.holds else "NOT AS THE CPU"
+        table.add_row(f"{row.what}, {row.unit}", f"{row.difference:.2g}", f"<= {row.tolerance:g}: {verdict}")
     return table
 
 
