@@ -124,7 +124,7 @@ def test_debug_shows_where(run_main: Callable[..., Ran], picture: Path) -> None:
 
 
 def test_a_fault_of_ours_is_one_line(run_main: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> None:
+    def broken(*_: str) -> None:
         raise ZeroDivisionError("two\nlines")
 
     monkeypatch.setattr(cli, "_build", broken)
@@ -135,7 +135,7 @@ def test_a_fault_of_ours_is_one_line(run_main: Callable[..., Ran], monkeypatch: 
 def test_a_full_disk_anywhere_is_no_fault_of_ours(
     run_main: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full() -> None:
+    def full(*_: str) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "page.html")
 
     monkeypatch.setattr(cli, "_build", full)

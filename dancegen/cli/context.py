@@ -1,8 +1,8 @@
 """What every command may use: who listens to its progress, what was typed, checks of its files.
 
-How to add a command: write `dancegen/cli/NAME.py` with a dict `COMMANDS = {"word": function or typer.Typer}` (or with
-one `app`, a typer.Typer of the module's name) and name the module in `cli.main.COMMAND_MODULES`. A function's
-parameters carry typer annotations, its docstring is its help, and it **returns** what is to be said: a str, a rich
+How to add a command: write `dancegen/cli/NAME.py` with a dict `COMMANDS = {"word": function or typer.Typer}` and name
+it with its words in `cli.main.COMMAND_MODULES`. A function's parameters carry typer annotations (those of a request
+come from `options.takes_request`), its docstring is its help, and it **returns** what is to be said: a str, a rich
 renderable, an
 `Outcome`, or None. It tells progress to `reporter()` and raises `DancegenError` for everything a user can mend; only
 `cli.main` prints. Modules import typer and the standard library at the top and everything else inside functions, so

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -22,12 +23,13 @@ from dancegen.progress import SilentReporter, counted
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-# Modules of dancegen.cli in the order of the help; each has COMMANDS = {"word": function or typer.Typer}, or one `app`,
-# a typer.Typer of the module's own name.
-COMMAND_MODULES = (
-    *("render", "subject", "check", "dance", "export", "batch"),
-    *("weights", "doctor", "bench", "train", "evaluate"),
-)
+# Module of dancegen.cli -> its commands, in the order of the help. Each has COMMANDS = {"word": function or Typer};
+# only the module of the command that is asked for is imported.
+COMMAND_MODULES = {
+    **{"render": ("render", "example"), "subject": ("subject",), "check": ("check",), "dance": ("dance", "beats")},
+    **{"export": ("export", "import"), "batch": ("batch",), "weights": ("weights",), "doctor": ("doctor",)},
+    **{"bench": ("bench",), "train": ("train",), "evaluate": ("evaluate",)},
+}
 EVERYWHERE = {"--quiet": "quiet", "-q": "quiet", "--debug": "debug"}  # options that may stand anywhere
 PLAIN_WIDTH, PIPE_WIDTH = 120, 10_000  # columns of a table in a pipe: usually, and at most
 PLAIN_SECONDS = 10.0  # between two lines of progress where there is no terminal
@@ -48,7 +50,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     status = 1
     try:
         with running():
-            name_values(typer.main.get_command(_build()))(given, prog_name="dancegen")
+            name_values(typer.main.get_command(_build(_asked(given))))(given, prog_name="dancegen")
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -98,7 +100,14 @@ def _take_everywhere(arguments: list[str]) -> tuple[list[str], set[str]]:
     return [word for word in arguments[:stop] if word not in EVERYWHERE] + arguments[stop:], found
 
 
-def _build() -> typer.Typer:
+def _asked(arguments: Sequence[str]) -> str:
+    """The module whose command is asked for; empty where it is none, or the help of all."""
+    word = next((word for word in arguments if not word.startswith("-")), "")
+    return next((module for module, words in COMMAND_MODULES.items() if word in words), "")
+
+
+def _build(module: str = "") -> typer.Typer:
+    """The program with the commands of one module, or of all."""
     app = typer.Typer(
         name="dancegen",
         help="A song and one picture of a person become a video of that person dancing to that song.",
@@ -108,10 +117,8 @@ def _build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for module in COMMAND_MODULES:
-        loaded = importlib.import_module(f"dancegen.cli.{module}")
-        commands = loaded.COMMANDS if hasattr(loaded, "COMMANDS") else {module: loaded.app}
-        for word, command in commands.items():
+    for name in [module] if module else COMMAND_MODULES:
+        for word, command in importlib.import_module(f"dancegen.cli.{name}").COMMANDS.items():
             if isinstance(command, typer.Typer):
                 app.add_typer(command, name=word)
             else:

@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dancegen import registry
 from dancegen.body.joints import L_ANKLE, L_KNEE, R_ANKLE, R_KNEE
 from dancegen.errors import DancegenError
 from dancegen.images.picture import ConditionalImage
 from dancegen.people.choose import check_choice, choose_people
 from dancegen.people.detection import Detection
-from dancegen.people.detectors import dwpose
 from dancegen.people.detectors import embedded as network_detector
 from dancegen.people.detectors import mediapipe as mediapipe_detector
 from dancegen.people.detectors.base import Detector
 from dancegen.people.located import LocatedBody
 from dancegen.people.masks.mask import person_mask
-from dancegen.people.pose_file import read_mask, read_people
 from dancegen.people.posture import has_torso, missing_joints
 from dancegen.progress import Reporter, SilentReporter
 
@@ -64,6 +63,8 @@ def find_people(
     for note in picture.notes:
         reporter.note(note)
     if pose_file:
+        from dancegen.people.pose_file import read_people
+
         people, where = read_people(pose_file, picture), f"the pose file {pose_file}"
     else:
         people, where = _detect(picture, network, detector, reporter), str(picture.path)
@@ -76,6 +77,8 @@ def find_people(
     for person in chosen:
         _check_body(person, picture, reporter)
     if mask_file:
+        from dancegen.people.pose_file import read_mask
+
         if len(chosen) > 1:
             raise DancegenError(
                 f"--mask is the outline of one person, not of {len(chosen)}", "choose one with --people"
@@ -123,7 +126,11 @@ def _detect(
 
 
 def _by_dwpose(picture: ConditionalImage, reporter: Reporter) -> list[Detection]:
-    """DWPose's people where its models are on this machine."""
+    """DWPose's people where its models are on this machine, and what runs them."""
+    if registry.backend("detector", "dwpose").missing:
+        return []
+    from dancegen.people.detectors import dwpose
+
     models = dwpose.dwpose_models(reporter=reporter)
     return dwpose.DWPoseDetector(models).find(picture) if models else []
 

@@ -15,7 +15,6 @@ from dancegen.audio.beats import BeatGrid, finding_beats
 from dancegen.audio.load import load_song
 from dancegen.audio.song import Song
 from dancegen.body.sequence import SkeletonSequence
-from dancegen.dances.origin import Origin
 from dancegen.device import choose_device
 from dancegen.errors import DancegenError
 from dancegen.images.picture import ConditionalImage, open_picture, output_size
@@ -234,13 +233,13 @@ def _ready_to_draw(request: Request, subject: Subject, backends: Backends, repor
 
 def _facts(request: Request, used: Mapping[str, WeightsInfo], known: Known) -> dict[str, Any]:
     """What the video's comment says about its making; `used`: the weights of this job's own stages."""
-    origin = known.origin or Origin()
-    weights = {**{registry.full_role(role): info for role, info in origin.weights.items()}, **used}
+    before = known.origin.weights if known.origin else {}
+    weights = {**{registry.full_role(role): info for role, info in before.items()}, **used}
     facts: dict[str, Any] = {"dancegen": __version__, "seed": request.seed, "style": request.style}
     facts["weights"] = {role: asdict(weights[role]) for role in registry.weights_roles() if role in weights}
     facts["renderer"] = request.drawn_by
-    if origin.dance:
-        facts["dance"] = dict(origin.dance)
+    if known.origin and known.origin.dance:
+        facts["dance"] = dict(known.origin.dance)
     if request.preview:
         facts["preview"] = True
     return facts

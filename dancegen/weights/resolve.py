@@ -8,7 +8,6 @@ from pathlib import Path
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.registry import full_role, role_without
-from dancegen.weights import hub
 from dancegen.weights.checkpoint import PICKLES
 from dancegen.weights.defaults import default_of, role_of_file
 from dancegen.weights.manifest import FILE_TYPES, ROLES, Entry, entries_named, load_manifest
@@ -49,6 +48,8 @@ def entry_path(entry: Entry, *, offline: bool = False, reporter: Reporter | None
     """The verified file of one entry; a hub entry is downloaded if it is not cached."""
     reporter = reporter or SilentReporter()
     if entry.source == "hub":
+        from dancegen.weights import hub
+
         return hub.fetch(entry, offline=offline, reporter=reporter)
     path = entry.package_path
     if not path.is_file():
