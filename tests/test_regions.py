@@ -5,18 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from dancegen.body import limbs as L
 from dancegen.body.capsules import limb_distances
 from dancegen.body.joints import R_HIP, R_KNEE
-from dancegen.body.limbs import (
-    L_FOREARM,
-    L_HAND,
-    L_UPPER_ARM,
-    LOWER_TORSO,
-    R_FOREARM,
-    R_HAND,
-    UPPER_TORSO,
-    limb_axes,
-)
+from dancegen.body.limbs import limb_axes
 from dancegen.renderers.puppet.mirrored import mirrored, mirrored_limbs
 from dancegen.renderers.puppet.parts import FILLED, hidden_cores, nearest_known, parts
 from dancegen.renderers.puppet.regions import ARMS, by_lines, share_outlines, whole
@@ -62,7 +54,7 @@ def test_an_arm_as_wide_as_its_outline_keeps_its_rim() -> None:
     plain = limb_distances(joints()[None], SIDE, SIDE)
     regions = by_lines(plain, picture, matte, TALL)
     at = (-8.2, -66)  # inside of the arm's outline, near the torso
-    assert int(middle(plain, *at).argmin()) == UPPER_TORSO
+    assert int(middle(plain, *at).argmin()) == L.UPPER_TORSO
     assert int(middle(regions.distances, *at).argmin()) in ARMS
     assert int(middle(regions.distances, -7.4, -66).argmin()) in ARMS  # its outline
     assert regions.unseen == [[]]
@@ -72,12 +64,12 @@ def test_an_arm_behind_the_body_begins_where_it_is_seen() -> None:
     picture, matte = outlined([LEFT_ARM, RIGHT_ARM, (-10, 14, -82, -45)])
     regions = by_lines(limb_distances(joints()[None], SIDE, SIDE), picture, matte, TALL)
     nearest = regions.distances.argmin(1, keepdim=True)
-    assert int(middle(nearest, 12, -60)) in (UPPER_TORSO, LOWER_TORSO)
-    assert int(middle(nearest, 16, -56)) in (L_UPPER_ARM, L_FOREARM)
-    assert L_FOREARM in regions.unseen[0] and R_FOREARM not in regions.unseen[0]
+    assert int(middle(nearest, 12, -60)) in (L.UPPER_TORSO, L.LOWER_TORSO)
+    assert int(middle(nearest, 16, -56)) in (L.L_UPPER_ARM, L.L_FOREARM)
+    assert L.L_FOREARM in regions.unseen[0] and L.R_FOREARM not in regions.unseen[0]
     shares = share_outlines(torch.zeros_like(regions.distances), regions.distances, regions.outlines)
     edge = middle(shares, 13.5, -60)
-    assert edge[[UPPER_TORSO, LOWER_TORSO]].max() > 0.5 and edge[ARMS].max() > 0.5
+    assert edge[[L.UPPER_TORSO, L.LOWER_TORSO]].max() > 0.5 and edge[ARMS].max() > 0.5
 
 
 def test_a_hidden_place_has_the_nearest_colour_seen() -> None:
@@ -90,11 +82,11 @@ def test_a_hidden_place_has_the_nearest_colour_seen() -> None:
 
 def test_scattered_bits_go_to_the_limbs_around_them() -> None:
     distances = torch.full((1, 15, 20, 20), 2.0)
-    distances[:, LOWER_TORSO] = 1.0
-    distances[:, R_HAND, 2:12, 2:8] = 0.0
-    distances[:, R_HAND, 16:18, 16:18] = 0.0
+    distances[:, L.LOWER_TORSO] = 1.0
+    distances[:, L.R_HAND, 2:12, 2:8] = 0.0
+    distances[:, L.R_HAND, 16:18, 16:18] = 0.0
     nearest = whole(distances, torch.ones(1, 1, 20, 20)).argmin(1)[0]
-    assert int(nearest[5, 5]) == R_HAND and int(nearest[17, 17]) == LOWER_TORSO
+    assert int(nearest[5, 5]) == L.R_HAND and int(nearest[17, 17]) == L.LOWER_TORSO
 
 
 def test_a_raised_thigh_leaves_the_torso_whole() -> None:
@@ -105,8 +97,8 @@ def test_a_raised_thigh_leaves_the_torso_whole() -> None:
         shares = parts(distances, pose[None], np.full((1, 14), 20.0))[0]
         beside = pose[R_HIP] + (pose[R_KNEE] - pose[R_HIP]) * (6 / 46)  # on the thigh, near the hip
         x, y = beside.round().astype(int)
-        assert (float(shares[LOWER_TORSO, y, x]) > 0.5) == carried
-        core = hidden_cores(distances, pose[None])[0, FILLED.index(LOWER_TORSO)]
+        assert (float(shares[L.LOWER_TORSO, y, x]) > 0.5) == carried
+        core = hidden_cores(distances, pose[None])[0, FILLED.index(L.LOWER_TORSO)]
         assert (float(core[y, x]) > 0.5) != carried
 
 
@@ -121,9 +113,9 @@ def test_the_other_limb_is_turned_over() -> None:
 def test_two_unseen_arms_stay_as_they_are() -> None:
     textures, corners = [torch.rand(4, 5, 5) for _ in range(15)], np.zeros((15, 2), np.float32)
     kept = [texture.clone() for texture in textures]
-    mirrored_limbs(textures, corners, [R_HAND, L_HAND], joints(), 1.0)
+    mirrored_limbs(textures, corners, [L.R_HAND, L.L_HAND], joints(), 1.0)
     assert all(torch.equal(a, b) for a, b in zip(textures, kept, strict=True))
-    mirrored_limbs(textures, corners, [L_HAND], joints(), 1.0)
-    assert not torch.equal(textures[L_HAND][:, :5, :5], kept[L_HAND][:, :5, :5])
-    wrist = limb_axes(joints())[L_HAND, 0]
-    assert np.abs(corners[L_HAND] - wrist).max() < SIDE
+    mirrored_limbs(textures, corners, [L.L_HAND], joints(), 1.0)
+    assert not torch.equal(textures[L.L_HAND][:, :5, :5], kept[L.L_HAND][:, :5, :5])
+    wrist = limb_axes(joints())[L.L_HAND, 0]
+    assert np.abs(corners[L.L_HAND] - wrist).max() < SIDE

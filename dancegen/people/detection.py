@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dancegen.body.joints import L_HIP, L_SHOULDER, NECK, R_HIP, R_SHOULDER, body_height, mid_hip
+from dancegen.body import joints as J
+from dancegen.body.joints import body_height, mid_hip
 from dancegen.people.posture import Posture, has_torso
 
-TORSO = (R_SHOULDER, L_SHOULDER, R_HIP, L_HIP)
+TORSO = (J.R_SHOULDER, J.L_SHOULDER, J.R_HIP, J.L_HIP)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +49,9 @@ def implausible(joints: np.ndarray, confidence: np.ndarray, size: tuple[int, int
     span = points[seen].max(axis=0) - points[seen].min(axis=0)
     if max(span) < 0.06 * max(size) or max(span) < 12:
         return "too small"
-    if seen[[NECK, *TORSO]].all():
-        torso = float(np.linalg.norm(points[NECK] - mid_hip(points)))
-        shoulders = float(np.linalg.norm(points[R_SHOULDER] - points[L_SHOULDER]))
+    if seen[[J.NECK, *TORSO]].all():
+        torso = float(np.linalg.norm(points[J.NECK] - mid_hip(points)))
+        shoulders = float(np.linalg.norm(points[J.R_SHOULDER] - points[J.L_SHOULDER]))
         if torso < 0.12 * max(span) and torso < 0.5 * shoulders:
             return "no torso between shoulders and hips"
     if seen.all():

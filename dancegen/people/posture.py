@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from dancegen.body.joints import JOINT_NAMES, L_HIP, L_SHOULDER, NECK, R_HIP, R_SHOULDER
+from dancegen.body import joints as J
 from dancegen.body.proportions import Proportions, complete, measure, usual_places
 from dancegen.people.masks.prior import limb_distance
 
@@ -79,10 +79,10 @@ class Posture:
 
 def missing_joints(confidence: np.ndarray) -> list[str]:
     """The names of the joints of confidence 0, in words ("right ankle")."""
-    return [JOINT_NAMES[j].replace("_", " ") for j in np.flatnonzero(np.asarray(confidence) <= 0)]
+    return [J.JOINT_NAMES[j].replace("_", " ") for j in np.flatnonzero(np.asarray(confidence) <= 0)]
 
 
 def has_torso(confidence: np.ndarray) -> bool:
     """Whether both sides of the torso (or the neck for the shoulders) are in the picture: the least that can dance."""
     seen = np.asarray(confidence) > 0
-    return bool((seen[NECK] or seen[[R_SHOULDER, L_SHOULDER]].any()) and seen[[R_HIP, L_HIP]].any())
+    return bool((seen[J.NECK] or seen[[J.R_SHOULDER, J.L_SHOULDER]].any()) and seen[[J.R_HIP, J.L_HIP]].any())

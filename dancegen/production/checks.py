@@ -11,24 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from dancegen.audio.grid import BeatGrid
-from dancegen.body.joints import (
-    JOINT_NAMES,
-    L_ANKLE,
-    L_ELBOW,
-    L_HIP,
-    L_KNEE,
-    L_SHOULDER,
-    L_WRIST,
-    NECK,
-    R_ANKLE,
-    R_ELBOW,
-    R_HIP,
-    R_KNEE,
-    R_SHOULDER,
-    R_WRIST,
-    body_height,
-    mid_hip,
-)
+from dancegen.body import joints as J
+from dancegen.body.joints import body_height, mid_hip
+from dancegen.body.limbs import LIMB_NAMES, SEGMENTS
 from dancegen.body.retarget import retarget
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.device import free_memory
@@ -45,17 +30,6 @@ TORSO_RADIUS = 0.09  # body heights: a forearm nearer than that to the torso's a
 LESS_TRAVEL = 0.6  # of the dance's own travel
 LONG_WAIT = 15 * 60.0  # seconds
 RENDER_BYTES = 1_500_000_000  # memory of one rendering, whatever its length
-
-LIMBS = {
-    "right upper arm": (R_SHOULDER, R_ELBOW),
-    "right forearm": (R_ELBOW, R_WRIST),
-    "left upper arm": (L_SHOULDER, L_ELBOW),
-    "left forearm": (L_ELBOW, L_WRIST),
-    "right thigh": (R_HIP, R_KNEE),
-    "right shin": (R_KNEE, R_ANKLE),
-    "left thigh": (L_HIP, L_KNEE),
-    "left shin": (L_KNEE, L_ANKLE),
-}
 
 
 @dataclass(frozen=True)
@@ -107,7 +81,7 @@ def warnings(grid: BeatGrid, subject: Subject, dance: SkeletonSequence) -> list[
 
 def whole_body(subject: Subject) -> Check:
     """Whether all joints are in the picture."""
-    missing = [JOINT_NAMES[joint].replace("_", " ") for joint in np.flatnonzero(subject.confidence <= 0)]
+    missing = [J.JOINT_NAMES[joint].replace("_", " ") for joint in np.flatnonzero(subject.confidence <= 0)]
     if not missing:
         return Check("whole body", OK, "all 18 joints are in the picture")
     return Check(
@@ -122,7 +96,8 @@ def hidden_limbs(subject: Subject) -> Check:
     """Whether limbs lie over the body, are uncertain, or are not in the mask."""
     points, seen = subject.joints[:, :2].astype(float), subject.confidence > 0
     over, unsure, lost = [], [], []
-    for name, (a, b) in LIMBS.items():
+    for limb, (a, b) in SEGMENTS.items():
+        name = LIMB_NAMES[limb]
         if not (seen[a] and seen[b]):
             continue
         if "forearm" in name and _over_torso(points, seen, a, b):
@@ -222,9 +197,9 @@ def time_needed(render: Callable[[SkeletonSequence], object], poses: SkeletonSeq
 
 def _over_torso(points: np.ndarray, seen: np.ndarray, elbow: int, wrist: int) -> bool:
     """Whether the forearm lies over the axis of the torso."""
-    if not (seen[NECK] and seen[R_HIP] and seen[L_HIP]):
+    if not (seen[J.NECK] and seen[J.R_HIP] and seen[J.L_HIP]):
         return False
-    top, axis = points[NECK], mid_hip(points) - points[NECK]
+    top, axis = points[J.NECK], mid_hip(points) - points[J.NECK]
     radius = TORSO_RADIUS * float(body_height(points))
     inside = []
     for share in (0.5, 1.0):

@@ -13,19 +13,8 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import maximum_filter1d
 
-from dancegen.body.joints import (
-    FACE_JOINTS,
-    L_ANKLE,
-    L_HIP,
-    L_KNEE,
-    L_SHOULDER,
-    NECK,
-    R_ANKLE,
-    R_HIP,
-    R_KNEE,
-    R_SHOULDER,
-    body_height,
-)
+from dancegen.body import joints as J
+from dancegen.body.joints import body_height
 from dancegen.images.picture import ConditionalImage
 from dancegen.people.detection import Detection, implausible
 from dancegen.people.detectors.base import OTHER_HEIGHT, find_one_by_one, squares
@@ -39,8 +28,8 @@ if TYPE_CHECKING:
     from dancegen.people.network.network import SubjectNetwork
 
 OUTLINE_SIDE = 512  # pixels of the longer side on which a figure is cut out of a flat background
-LEGS = [R_HIP, R_KNEE, R_ANKLE, L_HIP, L_KNEE, L_ANKLE]
-TRUNK = [NECK, R_SHOULDER, L_SHOULDER, R_HIP, L_HIP]
+LEGS = [J.R_HIP, J.R_KNEE, J.R_ANKLE, J.L_HIP, J.L_KNEE, J.L_ANKLE]
+TRUNK = [J.NECK, J.R_SHOULDER, J.L_SHOULDER, J.R_HIP, J.L_HIP]
 NEAR_FIGURE = 0.02  # share of the longer side within which a place counts as the figure's
 LEAST_CONFIDENCE = 0.45  # mean over the trunk's joints, below which nobody is seen (0.6 up for real people)
 LEAST_FACE = 0.28  # mean over the face's joints, from which a face without a body is seen (empty pictures: to 0.27)
@@ -111,10 +100,10 @@ def _look(image: ConditionalImage, network: SubjectNetwork) -> Detection | None:
     found = Detection(joints, confidence, None, "network")
     if has_torso(confidence) and certainty(found) > LEAST_CONFIDENCE:
         return None if implausible(joints, confidence, image.size) else found
-    if float(np.mean(confidence[list(FACE_JOINTS)])) < LEAST_FACE or float(np.mean(confidence[LEGS])) > LEAST_JOINT:
+    if float(np.mean(confidence[list(J.FACE_JOINTS)])) < LEAST_FACE or float(np.mean(confidence[LEGS])) > LEAST_JOINT:
         return None  # nobody, or a vague figure from head to foot
     seen = np.where(confidence < LEAST_JOINT, 0, confidence)
-    seen[[R_HIP, L_HIP]] = 0  # no more than a bust: they are a guess
+    seen[[J.R_HIP, J.L_HIP]] = 0  # no more than a bust: they are a guess
     return Detection(joints, seen, None, "network")
 
 

@@ -14,19 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dancegen.body.joints import (
-    ARM_CHAINS,
-    L_ELBOW,
-    L_HIP,
-    L_KNEE,
-    L_SHOULDER,
-    LEG_CHAINS,
-    R_ELBOW,
-    R_HIP,
-    R_KNEE,
-    R_SHOULDER,
-    body_height,
-)
+from dancegen.body import joints as J
+from dancegen.body.joints import body_height
 from dancegen.people.network.heat import FINDER_STRIDE, around, means_around
 
 SMALLEST_BODY = 8.0  # px
@@ -34,8 +23,8 @@ PEAKS = 4  # of a map that are looked at
 LEAST = 0.02  # share of a map that a second peak holds at least
 # The longest limbs believed, from their parent joint, body heights: 1.6 times natural ones; how much farther costs half
 # a nat, and what at most.
-REACHES = {R_SHOULDER: 0.26, R_ELBOW: 0.24, R_HIP: 0.39, R_KNEE: 0.38}
-REACHES |= {L_SHOULDER: 0.26, L_ELBOW: 0.24, L_HIP: 0.39, L_KNEE: 0.38}
+REACHES = {J.R_SHOULDER: 0.26, J.R_ELBOW: 0.24, J.R_HIP: 0.39, J.R_KNEE: 0.38}
+REACHES |= {J.L_SHOULDER: 0.26, J.L_ELBOW: 0.24, J.L_HIP: 0.39, J.L_KNEE: 0.38}
 SOFT_REACH, TOO_FAR = 0.04, 6.0
 APART, TOGETHER = 0.06, 1.5  # body heights within which left and right are at one place, and what that costs, nats
 NEVER = -30.0
@@ -76,7 +65,7 @@ def _choice(places: np.ndarray, mass: np.ndarray) -> np.ndarray:
     which = np.zeros(len(places), np.int64)
     likely = np.where(mass > LEAST, np.log(mass + 1e-9), NEVER)
     likely[:, 0] = np.log(mass[:, 0] + 1e-9)
-    for right, left in (ARM_CHAINS, LEG_CHAINS):
+    for right, left in (J.ARM_CHAINS, J.LEG_CHAINS):
         sides = [_chain(places, likely, chain) for chain in (right, left)]  # (N, N, N) each
         total = sides[0][:, :, :, None, None, None] + sides[1]
         for step in (1, 2):
