@@ -26,6 +26,7 @@ MOST_VALUES = 2_000_000  # outside of packed rows, each about a hundred bytes in
 LONGEST_ROW = 1 << 22  # characters of a list of numbers; a list with one for each pose of ten hours
 LONGEST_PAIRS = 1 << 16  # characters of a list of short lists of numbers: 133 keypoints take 5,000
 FEWEST_PACKED = 16  # numbers; shorter lists stay lists, with their whole numbers whole
+SMALL = 1 << 20  # bytes of a file with settings, a manifest or the like
 MOST_DIGITS = 25  # of a whole number that stays whole; longer ones are no counts, no seeds and no places
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -39,7 +40,9 @@ _ENCODINGS = (  # byte order marks: Windows' editors and shells write them
 )
 
 
-def read_json(path: Path, kind: str, remedy: str, *, largest: int = LARGEST_FILE, finite: bool = True) -> Any:
+def read_json(
+    path: Path, kind: str, remedy: str, *, largest: int = LARGEST_FILE, finite: bool = True, packed: bool = True
+) -> Any:
     """What a JSON file says: UTF-8, with or without a byte order mark, or UTF-16 with one.
 
     Args:
@@ -47,7 +50,7 @@ def read_json(path: Path, kind: str, remedy: str, *, largest: int = LARGEST_FILE
         kind: what it should be ("dance file"), for messages.
         remedy: what to do where it is not, for messages.
         largest: bytes that it may have.
-        finite: see `parse_json`.
+        finite, packed: see `parse_json`.
 
     Raises:
         DancegenError: it is not there, cannot be read, is too large, or as `parse_json`.
@@ -67,10 +70,10 @@ def read_json(path: Path, kind: str, remedy: str, *, largest: int = LARGEST_FILE
     except (OSError, ValueError) as cause:  # ValueError: a name that no file can have
         why = getattr(cause, "strerror", None) or cause
         raise DancegenError(f"{path} cannot be read ({why})", remedy) from cause
-    return parse_json(content, str(path), remedy, finite=finite)
+    return parse_json(content, str(path), remedy, finite=finite, packed=packed)
 
 
-def parse_json(content: bytes | str, name: str, remedy: str, *, finite: bool = True) -> Any:
+def parse_json(content: bytes | str, name: str, remedy: str, *, finite: bool = True, packed: bool = True) -> Any:
     """As `read_json`, from the file's bytes or text, which errors call `name`.
 
     Lists of FEWEST_PACKED and more numbers become float64 arrays, (N,) or (N, M), with NaN for null; all other values
@@ -79,13 +82,14 @@ def parse_json(content: bytes | str, name: str, remedy: str, *, finite: bool = T
     Args:
         finite: refuse NaN, Infinity and numbers beyond a float's range here. Without it they are floats (in lists, not
             in arrays, so that a null can be told from them), for whoever can say better where they stand.
+        packed: make arrays of numbers; without it there are lists only.
 
     Raises:
         DancegenError: no text, not JSON (with the line), nested too deep, too many values, or not finite.
     """
     try:
         text = content if isinstance(content, str) else _decode(content)
-        return _Walk(text, finite).whole()
+        return _Walk(text, finite, packed).whole()
     except UnicodeDecodeError as cause:
         raise DancegenError(f"{name} is not JSON text", remedy) from cause
     except json.JSONDecodeError as cause:
@@ -112,8 +116,8 @@ def _size(count: int) -> str:
 class _Walk:
     """One pass through a text. Every method takes where a value begins and gives it and where it ends."""
 
-    def __init__(self, text: str, finite: bool) -> None:
-        self._text, self._finite = text, finite
+    def __init__(self, text: str, finite: bool, packed: bool) -> None:
+        self._text, self._finite, self._packed = text, finite, packed
         self._values = self._next_pairs_end = 0
         self._scalars = json.JSONDecoder(
             parse_int=self._whole_number, parse_float=self._number, parse_constant=self._number
@@ -137,7 +141,7 @@ class _Walk:
         if self._values > MOST_VALUES:
             raise _TooMuch(f"more than {MOST_VALUES:,} values")
         if first == "[":
-            return self._row(at) or self._list(at, depth + 1)
+            return (self._row(at) if self._packed else None) or self._list(at, depth + 1)
         return self._object(at, depth + 1) if first == "{" else self._scalars.raw_decode(self._text, at)
 
     def _row(self, at: int) -> tuple[np.ndarray, int] | None:

@@ -138,3 +138,15 @@ def test_rows_of_numbers_take_little_memory() -> None:
     tracemalloc.stop()
     assert len(read) == 4000
     assert peak < 2.5 * len(text)  # the standard reader takes 5 times the text, and 25 times for a list of "{}"
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"hidden": ' + "9" * 5000 + "}", "{", "\x00", '"a"'])
+def test_metadata_of_weights_is_read_by_it(tmp_path: Path, text: str) -> None:
+    from safetensors.numpy import save_file
+
+    from dancegen.weights.checkpoint import CONFIG_KEY, read_metadata
+
+    save_file({"a": np.zeros(1, np.float32)}, tmp_path / "x.safetensors", {CONFIG_KEY: text})
+    with pytest.raises(DancegenError) as told:
+        read_metadata(tmp_path / "x.safetensors")
+    assert "x.safetensors" in told.value.what and len(str(told.value)) < 400 and told.value.remedy

@@ -17,6 +17,7 @@ from typing import Any
 
 from dancegen import registry
 from dancegen.errors import DancegenError
+from dancegen.jsonfile import SMALL, read_json
 
 VERSION = 1  # of a request's JSON; raised when an older dancegen would read a new one wrongly
 LIMITS = {  # from, to
@@ -131,14 +132,8 @@ def read_request(file: Path) -> dict[str, Any]:
     Raises:
         DancegenError: it is not there, no JSON, or as `checked_fields`.
     """
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as cause:
-        raise DancegenError(
-            f"{file} cannot be read ({cause.strerror})", "check the name given with --request"
-        ) from cause
-    except (ValueError, RecursionError) as cause:
-        raise DancegenError(f"{file} is not JSON ({cause})", 'mend it: a request looks like {"song": ...}') from cause
+    remedy = 'check the name given with --request; a request looks like {"song": ...}'
+    content = read_json(file, "request", remedy, largest=SMALL, packed=False)
     if not isinstance(content, dict):
         raise DancegenError(f"{file} holds no JSON object", 'write one like {"song": "a.mp3", "picture": "me.jpg"}')
     try:

@@ -19,6 +19,7 @@ from dancegen.audio.song import Song
 from dancegen.errors import DancegenError
 from dancegen.ffmpeg import QUIET, ffmpeg_program, input_arguments, last_complaint
 from dancegen.files import claimed, new_part, not_written, put, refuse_existing, refuse_inputs
+from dancegen.jsonfile import parse_json
 from dancegen.progress import counted
 
 CRF = 18  # x264's quality: 0 lossless, 18 hard to tell from the frames, 51 worst
@@ -218,8 +219,9 @@ def read_comment(path: Path) -> dict[str, Any]:
         if key.lower() == "comment":
             for mark in "\\=;#":
                 value = value.replace(f"\\{mark}", mark)
-            with contextlib.suppress(json.JSONDecodeError):
-                return json.loads(value)
+            with contextlib.suppress(DancegenError):
+                facts = parse_json(value, "the comment", "", packed=False)
+                return facts if isinstance(facts, dict) else {}
     return {}
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from dancegen.errors import DancegenError
 from dancegen.files import whole_file
+from dancegen.jsonfile import parse_json
 
 if TYPE_CHECKING:
     import torch
@@ -54,7 +55,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, "np") as file:  # "np" spares the import of torch: only the header is read
             raw = file.metadata() or {}
-        decoded = {key: json.loads(value) if key in (CONFIG_KEY, NOTES_KEY) else value for key, value in raw.items()}
+        decoded = {key: _decoded(path, key, value) for key, value in raw.items()}
         if not isinstance(decoded.get(CONFIG_KEY, {}), dict):
             raise ValueError(f"its {CONFIG_KEY} is no JSON object")
         return decoded
@@ -62,6 +63,12 @@ def read_metadata(path: Path) -> dict[str, Any]:
         if _starts_like_pickle(path):
             raise _pickle(path) from cause
         raise DancegenError(f"{path} is not a whole safetensors file ({cause})", "fetch it again") from cause
+
+
+def _decoded(path: Path, key: str, value: str) -> Any:
+    if key not in (CONFIG_KEY, NOTES_KEY):
+        return value
+    return parse_json(value, f"{path}: its {key}", "fetch it again", packed=False)
 
 
 def format_version(path: Path) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 from dancegen.errors import DancegenError
+from dancegen.jsonfile import SMALL, read_json
 from dancegen.registry import config_of, found, full_role, weights_roles
 from dancegen.weights.checkpoint import CONFIG_KEY, config_from_json, read_metadata
 from dancegen.weights.verify import write_json
@@ -24,13 +24,11 @@ def defaults() -> dict[str, Path]:
     path = defaults_file()
     if not path.is_file():
         return {}
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8")).items()
-        return {full_role(str(role)): Path(file) for role, file in stored}
-    except (OSError, ValueError, AttributeError, TypeError) as cause:
-        raise DancegenError(
-            f"{path} is not readable ({cause})", "delete it and run `dancegen weights use` again"
-        ) from cause
+    remedy = "delete it and run `dancegen weights use` again"
+    stored = read_json(path, "list of your own weights", remedy, largest=SMALL)
+    if not isinstance(stored, dict) or not all(isinstance(file, str) for file in stored.values()):
+        raise DancegenError(f"{path} is not readable (no file names by role)", remedy)
+    return {full_role(role): Path(file) for role, file in stored.items()}
 
 
 def default_of(role: str) -> Path | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from dancegen.errors import DancegenError
+from dancegen.jsonfile import SMALL, read_json
 from dancegen.registry import full_role, weights_roles
 
 PACKAGE_FOLDER = Path(__file__).resolve().parent.parent  # .../dancegen
@@ -77,9 +77,11 @@ def load_manifest(path: Path | None = None) -> tuple[Entry, ...]:
     """
     path = path or manifest_file()
     try:
-        listed = list(json.loads(path.read_text(encoding="utf-8"))["weights"])
-    except (OSError, ValueError, KeyError, TypeError) as cause:
+        listed = list(read_json(path, "weights manifest", "install dancegen again", largest=SMALL)["weights"])
+    except (KeyError, TypeError) as cause:
         raise DancegenError(f"{path} is not a weights manifest ({cause})", "install dancegen again") from cause
+    except DancegenError as cause:
+        raise DancegenError(f"{path} is not a weights manifest ({cause.what})", cause.remedy) from cause
     entries = tuple(entry_from_json(item, f"{path.name}, entry {number}") for number, item in enumerate(listed, 1))
     names = [entry.name for entry in entries]
     if twice := sorted({name for name in names if names.count(name) > 1}):

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dancegen.errors import DancegenError
 from dancegen.files import whole_file
+from dancegen.jsonfile import SMALL, read_json
 from dancegen.progress import Reporter
 
 CHUNK_BYTES = 2**20
@@ -55,10 +57,10 @@ def sha256_of(path: Path, reporter: Reporter | None = None) -> str:
 def known_sha256(path: Path) -> str | None:
     """The remembered sha256 of this very version of the file; None if it was never computed or the file changed."""
     try:
-        remembered = json.loads(_memory_file(path).read_text(encoding="utf-8"))
+        remembered = read_json(_memory_file(path), "note", "", largest=SMALL)
         found = remembered.pop("sha256")
         return found if remembered == _version(path) else None
-    except (OSError, ValueError, KeyError, AttributeError):
+    except (DancegenError, KeyError, AttributeError):
         return None
 
 
