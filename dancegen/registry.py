@@ -151,7 +151,7 @@ def load(role: str, name: str, weights: Path | None, device: torch.device) -> An
     line = backend(role, name)
     if line.missing:
         raise DancegenError(f"--{role} {name} cannot work here", line.missing)
-    if line.weights and weights is None and not line.bare:
+    if line.config and weights is None and not line.bare:  # foreign weights are fetched by their backend
         raise DancegenError(f"--{role} {name} has no weights here", f"give --weights {line.weights}=FILE")
     factory: Callable[[Path | None, torch.device], Any] = found(line.factory)
     return factory(weights, device)

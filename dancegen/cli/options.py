@@ -32,6 +32,7 @@ Weights = Annotated[
     list[str] | None, typer.Option(help="ROLE=FILE or ROLE=NAME, repeatable; renderer=puppet: no network draws.")
 ]
 Choreographer = Annotated[str, typer.Option(help="Who makes the dance: a name that `dancegen doctor` lists.")]
+Detector = Annotated[str, typer.Option(help="Who finds people: auto, or a name that `dancegen doctor` lists.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
@@ -49,6 +50,8 @@ OF_REQUEST: dict[str, Any] = {  # attribute of Request -> its argument or option
     "seed": Seed,
     "style": Style,
     "size": Size,
+    "canvas": Annotated[str | None, typer.Option(help="WIDTHxHEIGHT of the video in pixels, instead of --size.")],
+    "fit": Annotated[str, typer.Option(help="How the picture meets --canvas: pad continues it, crop cuts it.")],
     "fps": Fps,
     "crf": Crf,
     "preview": Preview,
@@ -59,8 +62,10 @@ OF_REQUEST: dict[str, Any] = {  # attribute of Request -> its argument or option
     "force": Annotated[bool, typer.Option("--force", help="Accept a dance file made for another song.")],
     "pose": Pose,
     "mask": Mask,
+    "people": People,
     "choreographer": Choreographer,
     "renderer": Annotated[str, typer.Option(help="Who draws the person: a name that `dancegen doctor` lists.")],
+    "detector": Detector,
     "weights": Weights,
     "device": Device,
     "offline": Offline,

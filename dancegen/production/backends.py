@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import torch
 
     from dancegen.choreographers.base import Choreographer
+    from dancegen.people.detectors.base import Detector
     from dancegen.people.network.network import SubjectNetwork
     from dancegen.production.request import Request
 
@@ -31,7 +32,8 @@ class Backends:
 
     Attributes:
         device: where they work.
-        subject: the network that finds people; without it mediapipe does, or they are given.
+        subject: the network that finds and segments people; without it mediapipe does, or they are given.
+        detector: the only one to ask where people are; None for the best that is here.
         drawn_by: the renderer's name.
         weights: which file each role of weights was loaded from, for the video's metadata.
     """
@@ -39,6 +41,7 @@ class Backends:
     device: torch.device
     choreographer: Choreographer | None = None
     subject: SubjectNetwork | None = None
+    detector: Detector | None = None
     renderer: Any = None
     drawn_by: str = ""
     weights: dict[str, WeightsInfo] = field(default_factory=dict)
@@ -72,10 +75,10 @@ def load_backends(request: Request, jobs: Collection[str] = JOBS, reporter: Repo
     Raises:
         DancegenError: weights are missing, tampered with or of another role, or there is no such device.
     """
-    if "detector" in request.weights:  # the subject finder uses it as soon as it is here
+    if "detector" in request.weights or ("subject" in jobs and request.detector == "dwpose"):
         from dancegen.people.detectors.dwpose import dwpose_models
 
-        dwpose_models(asked=True, offline=request.offline, reporter=reporter)
+        dwpose_models(asked=True, offline=request.offline, reporter=reporter)  # used as soon as they are here
     device = choose_device(request.device)
     loaded: dict[str, Any] = {}
     used: dict[str, WeightsInfo] = {}
@@ -87,8 +90,12 @@ def load_backends(request: Request, jobs: Collection[str] = JOBS, reporter: Repo
         path = weights_path(what, role=line.weights, offline=request.offline, reporter=reporter) if what else None
         if path:
             used[line.weights] = weights_info(path)
-        one = registry.load(role, name, path, device)
-        loaded[job] = one.network if job == "subject" else one
+        loaded[job] = registry.load(role, name, path, device)
+    found_by = loaded.pop("subject", None)
+    loaded["subject"] = found_by.network if found_by else None
+    if "subject" in jobs and request.detector != "auto":
+        own = found_by if request.detector == "network" else None
+        loaded["detector"] = own or registry.load("detector", request.detector, None, device)
     return Backends(device, weights=used, drawn_by=request.drawn_by, **loaded)
 
 

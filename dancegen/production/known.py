@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dancegen.audio.song import Song
     from dancegen.body.sequence import SkeletonSequence
     from dancegen.dances.origin import Origin
-    from dancegen.people.subject import Subject
+    from dancegen.people.located import LocatedBody
     from dancegen.production.request import Request
 
 
@@ -30,7 +30,7 @@ class Known:
 
     grid: BeatGrid | Callable[[Song], BeatGrid] | None = None
     dance: SkeletonSequence | Callable[[Song], SkeletonSequence] | None = None
-    subject: Subject | None = None
+    subject: LocatedBody | None = None
     origin: Origin | None = None
 
     def heard(self, song: Song) -> tuple[BeatGrid | None, SkeletonSequence | None]:

@@ -17,9 +17,10 @@ from dancegen.audio.song import Song
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.device import choose_device
 from dancegen.errors import DancegenError
-from dancegen.images.picture import ConditionalImage, open_picture, output_size
-from dancegen.people.subject import Subject
+from dancegen.images.picture import ConditionalImage, open_picture
+from dancegen.people.located import LocatedBody
 from dancegen.production.backends import JOBS, Backends, load_backends, weights_roles
+from dancegen.production.canvas import fit_to_canvas, video_size
 from dancegen.production.checks import warnings
 from dancegen.production.known import Known, read_known
 from dancegen.production.request import Request
@@ -46,7 +47,7 @@ class Produced:
     song: Song
     grid: BeatGrid
     dance: SkeletonSequence
-    subject: Subject
+    subject: LocatedBody
     facts: dict[str, Any]
     path: Path | None = None
 
@@ -160,7 +161,7 @@ def prepare(
     reporter.stage("listening to the song")
     song = load_song(request.song, request.start, request.duration, reporter)
     frames = max(round(song.seconds * request.fps), 1)
-    size = output_size(image.size, request.size)
+    size = video_size(image.size, request)
     reserve(size, frames)
     grid, dance = known.heard(song)
     jobs = _jobs(request, known)
@@ -168,7 +169,7 @@ def prepare(
         if backends is None:
             reporter.stage("loading the networks")
             backends = load_backends(request, jobs, reporter)
-        subject = known.subject or _find(request, image, backends, reporter)
+        (subject,) = fit_to_canvas([known.subject or _find(request, image, backends, reporter)], request)
         draw = _ready_to_draw(request, subject, backends, reporter)
         grid = beats()
     if dance is None:
@@ -200,12 +201,16 @@ def _jobs(request: Request, known: Known) -> list[str]:
     return [job for job in JOBS if not done.get(job)]
 
 
-def _find(request: Request, image: ConditionalImage, backends: Backends, reporter: Reporter) -> Subject:
-    from dancegen.people.find import find_subject
+def _find(request: Request, image: ConditionalImage, backends: Backends, reporter: Reporter) -> LocatedBody:
+    from dancegen.people.find import find_people
 
     reporter.stage("finding the person")
-    given = {"pose_file": request.pose, "mask_file": request.mask}
-    return find_subject(image, network=backends.subject, **given, reporter=reporter)
+    how: dict[str, Any] = {"network": backends.subject, "detector": backends.detector, "choice": request.people}
+    found = find_people(image, **how, pose_file=request.pose, mask_file=request.mask, reporter=reporter)
+    if len(found) > 1:
+        what = f"--people {request.people}: one person can be rendered, these are {len(found)}"
+        raise DancegenError(what, "choose one, such as --people left")
+    return found[0]
 
 
 def _choreograph(
@@ -217,18 +222,18 @@ def _choreograph(
     return dancer.dance(song, grid, seed=request.seed, style=request.style, reporter=reporter)
 
 
-def _place(dance: SkeletonSequence, subject: Subject, fps: float, count: int) -> SkeletonSequence:
+def _place(dance: SkeletonSequence, subject: LocatedBody, fps: float, count: int) -> SkeletonSequence:
     """The dance at the video's rate and length, on the subject's body and in their picture."""
     from dancegen.body.retarget import retarget
 
     return retarget(dance.resampled(fps, count), subject.joints, subject.confidence, subject.image.size)
 
 
-def _ready_to_draw(request: Request, subject: Subject, backends: Backends, reporter: Reporter) -> Draw:
+def _ready_to_draw(request: Request, subject: LocatedBody, backends: Backends, reporter: Reporter) -> Draw:
     """What draws poses. What depends on the picture alone is done here and now."""
     reporter.stage("preparing the picture")
     renderer = backends.drawer(request)
-    return partial(renderer.render, renderer.prepare(subject, request.size))
+    return partial(renderer.render, renderer.prepare(subject, max(video_size(subject.picture.size, request))))
 
 
 def _facts(request: Request, used: Mapping[str, WeightsInfo], known: Known) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from dancegen.errors import DancegenError
 from dancegen.jsonfile import SMALL, read_json
 
 VERSION = 1  # of a request's JSON; raised when an older dancegen would read a new one wrongly
+FITS = ("pad", "crop")
 LIMITS = {  # from, to
     "size": (64, 2048),  # pixels, the longer side of a video
     "fps": (1.0, 120.0),  # frames a second
@@ -38,7 +39,9 @@ class Request:
         start, duration: the stretch of the song, seconds; None is all of it.
         seed: another seed is another dance; the same seed, song and weights are the same dance.
         style: one of the choreographer's styles.
-        size: longer side of the video, pixels.
+        size: longer side of the video, pixels; its shape is the picture's.
+        canvas: "WIDTHxHEIGHT" of the video instead, pixels.
+        fit: how the picture meets the canvas: "pad" continues it, "crop" leaves parts out.
         fps: frames a second.
         crf: x264's quality, 0 (lossless) to 51.
         preview: draw the skeleton only.
@@ -48,7 +51,9 @@ class Request:
         take: which take of it; None is the best.
         force: accept a dance file that was made for another song.
         pose, mask: files of the person's joints and outline.
+        people: whom of several people, see `people.choose`.
         choreographer, renderer: names of the registry, or "module:factory".
+        detector: who finds the people: a name of the registry, or "auto" for the best that is here.
         weights: role -> name or file, for roles that shall not take the default.
         device: see `device.DEVICES`.
         offline: never touch the network.
@@ -64,6 +69,8 @@ class Request:
     seed: int = 0
     style: str = "none"
     size: int = 512
+    canvas: str | None = None
+    fit: str = "pad"
     fps: float = 30.0
     crf: int = 18
     preview: bool = False
@@ -74,8 +81,10 @@ class Request:
     force: bool = False
     pose: Path | None = None
     mask: Path | None = None
+    people: str = "largest"
     choreographer: str = "stg-mamba"
     renderer: str = "puppet"
+    detector: str = "auto"
     weights: Mapping[str, str] = field(default_factory=dict)
     device: str = "auto"
     offline: bool = False
@@ -89,6 +98,8 @@ class Request:
             check_limits(name, getattr(self, name))
         _check_stretch(self)
         _check_dance(self)
+        _check_canvas(self)
+        _check_people(self)
         registry.backend("renderer", self.renderer)
         check_style(self.style, self.choreographer)
         object.__setattr__(self, "weights", full_roles(self.weights))
@@ -97,6 +108,14 @@ class Request:
     def drawn_by(self) -> str:
         """The name of the renderer that shall draw."""
         return "skeleton" if self.preview else self.renderer
+
+    @property
+    def canvas_size(self) -> tuple[int, int] | None:
+        """(w, h) of `canvas`."""
+        if self.canvas is None:
+            return None
+        width, _, height = self.canvas.lower().partition("x")
+        return int(width), int(height)
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON, without what is not asked for (None, no weights); `from_json` reads it."""
@@ -204,6 +223,33 @@ def _check_dance(request: Request) -> None:
     for name in ("seed", "style", "tempo", "beats"):
         if getattr(request, name) != getattr(Request, name):
             raise DancegenError(f"--{name} does not go with --dance", "leave it out: the dance is made already")
+
+
+def _check_canvas(request: Request) -> None:
+    if request.fit not in FITS:
+        raise DancegenError(f"--fit must be {' or '.join(FITS)}, not {request.fit!r}")
+    if request.canvas is None:
+        if request.fit != Request.fit:
+            raise DancegenError(f"--fit {request.fit} only goes with --canvas", "give the video's size, like 720x1280")
+        return
+    if request.size != Request.size:
+        raise DancegenError("--size does not go with --canvas", "leave it out: the canvas is the video's size")
+    low, high = LIMITS["size"]
+    sides = request.canvas.lower().split("x")
+    if len(sides) != 2 or not all(side.isascii() and side.isdigit() for side in sides):
+        raise DancegenError(f"--canvas must be WIDTHxHEIGHT, not {request.canvas!r}", "write it like 720x1280")
+    if not all(low <= int(side) <= high and int(side) % 2 == 0 for side in sides):
+        raise DancegenError(f"--canvas must have even sides of {low} to {high}, not {request.canvas}")
+
+
+def _check_people(request: Request) -> None:
+    from dancegen.people.choose import check_choice
+
+    check_choice(request.people)
+    if request.detector != Request.detector:
+        registry.backend("detector", request.detector)
+        if request.pose is not None:
+            raise DancegenError("--detector does not go with --pose", "leave one out: the file says who is where")
 
 
 def _typed(name: str, value: Any) -> Any:

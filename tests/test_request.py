@@ -1,0 +1,135 @@
+"""A request: checked as a whole, to JSON and back, from the command line and from a file."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT, Ran
+
+from dancegen import Request
+from dancegen.errors import DancegenError
+from dancegen.production.request import checked_fields
+from dancegen.video.encode import read_comment
+
+A, ME = Path("a.wav"), Path("me.png")
+EVERYTHING: dict[str, Any] = {
+    **{"start": 1.5, "duration": 4.0, "seed": 7, "style": "tango", "size": 256, "fps": 25.0, "crf": 20},
+    **{"preview": True, "tempo": "half", "beats": Path("beats.txt"), "pose": Path("p.json"), "mask": Path("m.png")},
+    **{"people": "1,3", "weights": {"renderer.puppet": "puppet"}, "device": "cpu", "offline": True, "force": True},
+    **{"choreographer": "mine:load", "renderer": "skeleton"},
+}
+
+
+def test_json_and_back() -> None:
+    for request in (Request(A, ME), Request(A, ME, **EVERYTHING), Request(A, ME, dance=Path("d.json"), take=2)):
+        stored = json.loads(json.dumps(request.to_json()))
+        assert Request.from_json(stored) == request
+    assert None not in Request(A, ME).to_json().values()
+
+
+def test_paths_are_meant_from_the_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.safetensors").touch()
+    content = {
+        "song": "a.wav",
+        "picture": "/there/me.png",
+        "mask": "m.png",
+        "weights": {"renderer": "mine.safetensors"},
+    }
+    request = Request.from_json(content, tmp_path)
+    assert (request.song, request.picture, request.mask) == (tmp_path / A, Path("/there/me.png"), tmp_path / "m.png")
+    assert request.weights == {"renderer.puppet": str(tmp_path / "mine.safetensors")}
+    named = Request.from_json({**content, "weights": {"renderer": "puppet"}}, tmp_path)
+    assert named.weights == {"renderer.puppet": "puppet"}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"song": "a.wav"}, "names no picture"),
+        ({"song": "a.wav", "picture": "me.png", "sise": 3}, "has no 'sise'"),
+        ({"song": "a.wav", "picture": "me.png", "size": "3"}, 'size must be a whole number, not "3"'),
+        ({"song": "a.wav", "picture": "me.png", "size": True}, "size must be a whole number, not true"),
+        ({"song": "a.wav", "picture": "me.png", "fps": None}, "fps must be a number, not null"),
+        ({"song": "a.wav", "picture": "me.png", "offline": 1}, "offline must be true or false, not 1"),
+        ({"song": 5, "picture": "me.png"}, "song must be a file's name, not 5"),
+        ({"song": "a.wav", "picture": "me.png", "weights": {"renderer": 3}}, "weights must be texts by role"),
+        ({"song": "a.wav", "picture": "me.png", "version": 99}, "version 99, not 1: upgrade dancegen"),
+        ({"song": "a.wav", "picture": "me.png", "size": 10}, "--size must be 64 to 2048, not 10"),
+    ],
+)
+def test_json_that_is_no_request(content: dict[str, Any], said: str) -> None:
+    with pytest.raises(DancegenError) as caught:
+        Request.from_json(content)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"start": -1.0}, "--start -1 is not a time"),
+        ({"duration": 0.1}, "--duration 0.1 is too short"),
+        ({"tempo": "fast"}, "choose half or double"),
+        ({"take": 2}, "--take is a take of a dance file"),
+        ({"dance": Path("d.json"), "seed": 3}, "--seed does not go with --dance"),
+        ({"dance": Path("d.json"), "style": "tango"}, "--style does not go with --dance"),
+        ({"choreographer": "nobody"}, "--choreographer nobody is not known: choose stg-mamba"),
+        ({"renderer": "nobody"}, "--renderer nobody is not known: choose puppet or skeleton"),
+        ({"detector": "nobody"}, "--detector nobody is not known: choose dwpose"),
+        ({"detector": "network", "pose": Path("p.json")}, "--detector does not go with --pose"),
+        ({"people": "both"}, "--people must be largest"),
+        ({"weights": {"painter": "x"}}, "weights have no role 'painter'"),
+        ({"canvas": "720"}, "--canvas must be WIDTHxHEIGHT, not '720'"),
+        ({"canvas": "721x1280"}, "even sides of 64 to 2048, not 721x1280"),
+        ({"canvas": "720x1280", "size": 256}, "--size does not go with --canvas"),
+        ({"fit": "crop"}, "--fit crop only goes with --canvas"),
+        ({"canvas": "720x1280", "fit": "squeeze"}, "--fit must be pad or crop"),
+    ],
+)
+def test_what_cannot_be(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(DancegenError) as caught:
+        Request(A, ME, **options)
+    assert said in str(caught.value)
+
+
+def test_fields_of_a_part_are_checked_too() -> None:
+    assert checked_fields({"fps": 25}, Path()) == {"fps": 25.0}
+    assert {one.name for one in fields(Request)} >= EVERYTHING.keys()
+    assert replace(Request(A, ME), seed=4).seed == 4
+
+
+def test_a_file_says_what_the_command_line_does_not(
+    run_main: Callable[..., Ran], beat_song: Path, picture: Path, quick: tuple[str, ...], tmp_path: Path
+) -> None:
+    file, out = tmp_path / "wanted.json", tmp_path / "a.mp4"
+    content = {"song": str(beat_song), "picture": str(picture), "seed": 5, "fps": 4, "duration": 1, "preview": True}
+    file.write_text(json.dumps(content))
+    ran = run_main("render", "--request", file, "-o", out, *quick, "--seed", 0)
+    assert ran.status == 0 and "5 frames" in ran.out, ran.err  # --fps 5 of the command line
+    told = read_comment(out)
+    assert told["seed"] == 0 and told["preview"] is True  # the one typed, though it is the default; the other's
+    for broken, said in (("{", "is not JSON"), ("[]", "holds no JSON object"), ('{"sise": 1}', "has no 'sise'")):
+        file.write_text(broken)
+        ran = run_main("render", "--request", file, "-o", tmp_path / "b.mp4")
+        assert ran.status == 1 and said in ran.err and str(file) in ran.err and ran.err.count("\n") == 1
+    assert "no such" in run_main("render", "--request", tmp_path / "none.json").err.lower()
+    assert run_main("render", beat_song).status == 2  # a picture is missing
+
+
+def test_dancegen_is_light_until_it_is_used() -> None:
+    code = (
+        "import sys, dancegen\n"
+        "assert not {'torch', 'numpy', 'typer'} & sys.modules.keys()\n"
+        "from dancegen import Request\n"
+        "assert not {'torch', 'numpy', 'typer'} & sys.modules.keys()\n"
+        "from dancegen import frames, produce, render_dance\n"
+        "assert not hasattr(dancegen, 'nothing')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
