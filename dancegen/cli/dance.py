@@ -170,8 +170,9 @@ def _redone(
     from dancegen.audio.load import load_song
     from dancegen.dances.bars import parse_bars
     from dancegen.dances.dance_file import Edit
-    from dancegen.dances.make import parse_styles, redo
+    from dancegen.dances.make import find_grid, parse_styles, redo
     from dancegen.dances.read_dance import check_song, read_dance
+    from dancegen.dances.to_song import put_to_song
 
     made = read_dance(file)
     if note := check_song(made, song, str(file), force):
@@ -182,6 +183,8 @@ def _redone(
         raise DancegenError("--style with bars does not go with --redo", "give the bars to --redo, and a plain --style")
     reporter().stage("listening to the song")
     sound = load_song(song, made.start, made.seconds)
+    if made.song is None:
+        made = put_to_song(made, sound, find_grid(sound))
     edits = [Edit(*parse_bars(text), seed, styles.base, info) for text in bars]
     return redo(made, number, sound, dancer, edits, reporter())
 

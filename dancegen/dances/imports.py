@@ -15,9 +15,9 @@ from dancegen.body.keypoints import KeypointFrame, read_clip
 from dancegen.body.layouts import Keypoints
 from dancegen.body.sequence import HAND, SkeletonSequence
 from dancegen.dances.bars import bar_count
-from dancegen.dances.dance_file import DanceFile, Placement, SongInfo, Source, Take, file_sha256, rounded
+from dancegen.dances.dance_file import DanceFile, Placement, Source, Take, rounded
 from dancegen.dances.filling import figure_size, fill_gaps, gap_notes
-from dancegen.dances.takes import scores_of
+from dancegen.dances.to_song import put_to_song
 from dancegen.dances.tracks import Followed, find_followed
 from dancegen.errors import DancegenError
 from dancegen.people.choose import choose_people
@@ -84,34 +84,24 @@ def imported_dance(
 ) -> tuple[DanceFile, tuple[str, ...]]:
     """Keypoints, and the song they are danced to if there is one, as a dance file of one scored take; and the notes."""
     found = read_poses(poses, fps, canvas, people)
-    dancers = [rounded(dancer) for dancer in found.dancers]
+    dancers, notes = [rounded(dancer) for dancer in found.dancers], list(found.notes)
     take = Take(dancers[0], 0, "imported", partners=tuple(dancers[1:]))
     made = DanceFile(None, np.zeros(0), 0.0, 0.0, None, (take,), found.placement)
-    if song is None:
-        take = replace(take, sources=(Source(1, 1, "captured", poses.name),))
-        return replace(made, takes=(take,)), found.notes
-    return _to_song(made, song, start, poses.name, list(found.notes))
+    if song is not None:
+        made = _to_song(made, song, start, notes)
+    source = Source(1, bar_count(made.times), "captured", poses.name)
+    return replace(made, takes=(replace(made.takes[0], sources=(source,)),)), tuple(notes)
 
 
-def _to_song(
-    made: DanceFile, song: Path, start: float, name: str, notes: list[str]
-) -> tuple[DanceFile, tuple[str, ...]]:
+def _to_song(made: DanceFile, song: Path, start: float, notes: list[str]) -> DanceFile:
     from dancegen.audio.beats import find_beats
     from dancegen.audio.load import load_song
 
-    take = made.takes[0]
-    sound = load_song(song, start)
-    seconds = min(sound.seconds, take.skeleton.seconds)
-    if abs(sound.seconds - take.skeleton.seconds) > 0.5:
-        lengths = f"the poses last {take.skeleton.seconds:.1f} s, the song {sound.seconds:.1f} s"
-        notes.append(f"{lengths}: {seconds:.1f} s are used")
-    grid = find_beats(sound)
-    times = grid.times[grid.times < seconds]
-    sources = (Source(1, bar_count(times), "captured", name),)
-    take = replace(take, scores=scores_of(take.skeleton, times), sources=sources)
-    info = SongInfo(song.name, file_sha256(song), start, round(seconds, 6))
-    made = replace(made, song=info, times=times, tempo=grid.tempo, confidence=grid.confidence, takes=(take,))
-    return made, tuple(notes)
+    sound, seconds = load_song(song, start), made.seconds
+    if abs(sound.seconds - seconds) > 0.5:
+        lengths = f"the poses last {seconds:.1f} s, the song {sound.seconds:.1f} s"
+        notes.append(f"{lengths}: {min(seconds, sound.seconds):.1f} s are used")
+    return put_to_song(made, sound, find_beats(sound))
 
 
 def _people_notes(
