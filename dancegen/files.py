@@ -81,7 +81,7 @@ def check_input(path: Path, what: str, remedy: str) -> None:
 
 
 def refuse_inputs(out: Path, inputs: Iterable[Path | str | None]) -> None:
-    """Refuse an output that is one of the inputs, by whatever name or link, or a folder that holds one.
+    """Refuse an output that is one of the inputs, by whatever name or link, or one of the files in a folder of inputs.
 
     Args:
         out: a file or a folder.
@@ -90,10 +90,24 @@ def refuse_inputs(out: Path, inputs: Iterable[Path | str | None]) -> None:
     for given in (Path(given) for given in inputs if given):
         if _same(out, given):
             raise DancegenError(f"{out} is an input too, and would be destroyed", "name another output")
-        if out.is_dir() and any(_same(out, folder) for folder in given.absolute().parents) and given.exists():
-            raise DancegenError(f"{given} lies in {out}, which would be replaced", "name another output")
-        if given.is_dir() and out.exists() and any(_same(given, folder) for folder in out.absolute().parents):
+        if out.is_file() and _holds(given, out):
             raise DancegenError(f"{out} is one of the files in {given}, and would be destroyed", "name another output")
+
+
+def _holds(folder: Path, file: Path) -> bool:
+    """Whether a folder holds a file, at any depth, or under another name at its top."""
+    with suppress(OSError):
+        if any(_same(folder, above) for above in file.absolute().parents):
+            return folder.is_dir()
+        return any(_same(file, one) for one in folder.iterdir())
+    return False
+
+
+def refuse_inside(folder: Path, inputs: Iterable[Path | str | None]) -> None:
+    """Refuse a folder that shall be replaced and in which an input lies."""
+    for given in (Path(given) for given in inputs if given):
+        if given.exists() and folder.is_dir() and any(_same(folder, above) for above in given.absolute().parents):
+            raise DancegenError(f"{given} lies in {folder}, which would be replaced", "name another output")
 
 
 def _same(one: Path, other: Path) -> bool:

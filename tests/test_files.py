@@ -16,7 +16,16 @@ import pytest
 from conftest import ROOT
 
 from dancegen.errors import DancegenError
-from dancegen.files import claimed, put, refuse_existing, refuse_inputs, whole_file, whole_folder, write_whole
+from dancegen.files import (
+    claimed,
+    put,
+    refuse_existing,
+    refuse_inputs,
+    refuse_inside,
+    whole_file,
+    whole_folder,
+    write_whole,
+)
 
 HOLD = """
 import sys, time
@@ -171,13 +180,14 @@ def test_an_output_is_never_an_input(tmp_path: Path, monkeypatch: pytest.MonkeyP
             refuse_inputs(Path(out), [None, given])
     for out in ("folder", "beside", "."):
         with pytest.raises(DancegenError, match="which would be replaced"):
-            refuse_inputs(Path(out), ["folder/pose.json"])
+            refuse_inside(Path(out), [None, "folder/pose.json"])
     with pytest.raises(DancegenError, match="one of the files in"):
         refuse_inputs(Path("folder/pose.json"), [tmp_path / "beside"])
     with pytest.raises(DancegenError, match="is an input too"):
         refuse_inputs(Path("new.png"), [Path("./new.png")])  # two outputs that are one
     refuse_inputs(Path("folder/new.json"), [tmp_path / "folder", given, None, "nowhere.wav"])
     refuse_inputs(Path("new"), [given])
+    refuse_inside(Path("folder"), [given, "folder/none.json"])
 
 
 def test_a_link_to_nothing_is_not_replaced_unasked(tmp_path: Path) -> None:

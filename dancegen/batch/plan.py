@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from dancegen.batch.edition import edition
 from dancegen.batch.jobs import Job
 from dancegen.batch.pairs import MASK, POSE, Pair
 from dancegen.dances.dance_file import file_sha256
+from dancegen.errors import DancegenError
 from dancegen.production.request import Request
 from dancegen.progress import Reporter
 
@@ -83,6 +85,27 @@ def make_jobs(pairs: Sequence[Pair], options: Options, out: Path) -> list[Job]:
     return [*dances.values(), *subjects.values(), *videos.values()]
 
 
+def refuse_inputs_as_outputs(jobs: Sequence[Job], out: Path, inputs: Sequence[Path]) -> None:
+    """Refuse a batch that would write over one of its inputs, by whatever name or link.
+
+    Args:
+        jobs: of the batch.
+        out: its folder, with its table.
+        inputs: songs, pictures, corrections, the CSV of pairs, weights.
+    """
+    known = {_identity(path): path for path in inputs}
+    for output in (*(job.output for job in jobs), out / "jobs.sqlite", out / "jobs.lock"):
+        if (identity := _identity(output)) and identity in known:
+            raise DancegenError(f"{output} is an input too, and would be destroyed", "name another folder with -o")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    with suppress(OSError, ValueError):
+        stat = path.stat()
+        return stat.st_dev, stat.st_ino
+    return None
+
+
 def _dance_job(pair: Pair, options: Options, out: Path, hashes: dict[Path, tuple[str, str]]) -> Job:
     content, problem = _content(pair.song, "song", pair.where, hashes)
     how = ("seed", "style", "start", "duration", "tempo")
@@ -102,6 +125,11 @@ def _subject_job(pair: Pair, options: Options, out: Path, hashes: dict[Path, tup
     output = out / "stages" / f"{_short(pair.picture.stem)}-{key[:10]}.subject.npz"
     task = _task(options, out, picture=pair.picture, **given)
     return Job(key, "subject", _shown(pair.picture), output, task, (), problem, _key(content, detector, corrections))
+
+
+def corrected(picture: Path) -> list[Path]:
+    """A picture and the files of its corrections, where they are."""
+    return [picture, *filter(None, (beside(picture, ending) for ending in (POSE, MASK)))]
 
 
 def beside(picture: Path, ending: str) -> Path | None:

@@ -71,7 +71,7 @@ def batch(
 ) -> Outcome:
     """Make a video of each pair of SONGS and PICTURES; what is done already is not done again."""
     from dancegen.batch.pairs import other_names
-    from dancegen.batch.plan import Options, make_jobs, resolve_weights
+    from dancegen.batch.plan import Options, corrected, make_jobs, refuse_inputs_as_outputs, resolve_weights
     from dancegen.dances.make import parse_styles
     from dancegen.device import choose_device
     from dancegen.production.request import Request
@@ -93,6 +93,9 @@ def batch(
     jobs = make_jobs(wanted, options, out)
     for note in other_names(wanted, sum(job.kind == "video" for job in jobs)):
         reporter().note(note)
+    if overwrite:
+        given = [Path(songs), *(path for pair in wanted for path in (pair.song, *corrected(pair.picture)))]
+        refuse_inputs_as_outputs(jobs, out, [*given, *map(Path, chosen.values())])
     if dry_run:
         return Outcome(_plan_table(jobs, out, overwrite))
     return _run(jobs, options, out, engine, workers, address, overwrite)

@@ -26,8 +26,8 @@ def check(
     from dancegen.production.sinks import VideoFile
 
     request = asked_for(chosen)
-    VideoFile(out, overwrite=True).check(request)
-    return _table(_checks(prepare(request, reporter()), out.parent))
+    with VideoFile(out, overwrite=True).claim(request):
+        return _table(_checks(prepare(request, reporter()), out.parent))
 
 
 def _checks(film: Film, folder: Path) -> list[Check]:

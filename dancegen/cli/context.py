@@ -76,13 +76,18 @@ def check_inputs(song: Path, picture: Path) -> None:
         raise DancegenError(f"{song} is a picture and {picture} is a song", "name the song first, then the picture")
 
 
+def given_files(weights: Sequence[str] | None) -> list[str]:
+    """What `--weights` names, be it files or names: an output is none of them."""
+    return [text for option in weights or () for text in (option, option.partition("=")[2])]
+
+
 def check_file(
     path: Path,
     option: str,
     overwrite: bool,
     endings: Sequence[str] = (),
     *,
-    inputs: Iterable[Path | str | None] = (),
+    inputs: Iterable[Path | str | None],
     folder: bool = False,
 ) -> None:
     """Refuse a file or folder that could not be written, before any slow work, and claim it until the command ends.
@@ -95,7 +100,7 @@ def check_file(
         inputs: what is read, and what else is written: an output is none of them.
         folder: it shall be a folder of files.
     """
-    from dancegen.files import claimed, not_written, refuse_existing, refuse_inputs
+    from dancegen.files import claimed, not_written, refuse_existing, refuse_inputs, refuse_inside
 
     if endings and path.suffix.lower() not in endings:
         raise DancegenError(f"{option} {path} cannot be", f"end its name in {' or '.join(endings)}")
@@ -104,7 +109,10 @@ def check_file(
         raise DancegenError(f"{path} is a {there}", f"choose a {wanted} with {option}")
     if not path.parent.is_dir():
         raise DancegenError(f"the folder {path.parent} does not exist", f"create it or choose another with {option}")
+    inputs = list(inputs)
     refuse_inputs(path, inputs)
+    if folder:
+        refuse_inside(path, inputs)
     refuse_existing(path, overwrite, option)
     try:
         until_end(claimed(path))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dancegen.cli.context import check_file, refuse_options, reporter
+from dancegen.cli.context import check_file, given_files, refuse_options, reporter
 from dancegen.cli.options import (
     Beats,
     Choreographer,
@@ -63,9 +63,11 @@ def dance(
     from dancegen.dances.make import MOST_TAKES, parse_styles
 
     out = out or Path(f"{song.stem}.dance.json")
-    check_file(out, "-o", overwrite or bool(redo and from_ in (None, out)), inputs=(song, beats))
+    in_place = bool(redo and (from_ is None or _is(from_, out)))  # only bars of it are made anew
+    inputs = [song, beats, *given_files(weights)]
+    check_file(out, "-o", overwrite or in_place, inputs=[*inputs, None if in_place else from_])
     if sheet:
-        check_file(sheet, "--sheet", overwrite, [".png"], inputs=(song, beats, from_, out))
+        check_file(sheet, "--sheet", overwrite, [".png"], inputs=[*inputs, from_, out])
     if redo:
         again = {"takes": takes != 1, "tempo": tempo, "beats": beats, "start": start, "duration": duration}
         refuse_options("does not go with --redo", "leave it out: the dance file says it", **again)
@@ -129,6 +131,10 @@ def beats(
         lines = [f"# beats of {song.name}, seconds of the file", *(f"{time + start:.3f}" for time in grid.times)]
         write_whole(out, ("\n".join(lines) + "\n").encode())
     return _grid_table(song, sound.seconds, start, grid)
+
+
+def _is(one: Path, other: Path) -> bool:
+    return one == other or (one.exists() and other.exists() and one.samefile(other))
 
 
 def _new(

@@ -47,11 +47,14 @@ def command(
     from dancegen.choreographers.stg_mamba.model import load_choreographer
     from dancegen.device import choose_device
     from dancegen.errors import DancegenError
+    from dancegen.files import refuse_inputs
     from dancegen.lab.evaluate import choreographer as evaluation
     from dancegen.weights.resolve import weights_path
 
     if style not in STYLES:
         raise DancegenError(f"--style {style}: there is no such style", f"choose one of {', '.join(STYLES)}")
+    if plot is not None:
+        refuse_inputs(plot, [data])
     chosen = choose_device(device)
     network = load_choreographer(weights_path(weights), chosen)
     others = {name: load_choreographer(file, chosen) for name, file in map(_named_file, also or [])}

@@ -30,13 +30,18 @@ def command(
     """
     from rich.console import Group
 
-    from dancegen.cli.context import reporter
+    from dancegen.cli.context import check_file, reporter
     from dancegen.errors import DancegenError
     from dancegen.lab.evaluate import renderer as evaluation
     from dancegen.renderers.puppet.renderer import Renderer
     from dancegen.renderers.retouch.generator import load_generator
     from dancegen.weights.resolve import weights_path
 
+    inputs: list[Path | str | None] = [frames, *(pairs or []), *(weights or [])]
+    if json is not None:
+        check_file(json, "--json", True, inputs=inputs)
+    if plot is not None:
+        check_file(plot, "--plot", True, inputs=[*inputs, json])
     if frames is None and not pairs:
         raise DancegenError("there is nothing to evaluate on", "give --frames, --pairs or both")
     methods = {"copy": evaluation.copy_method(), "puppet": evaluation.renderer_method(Renderer())}

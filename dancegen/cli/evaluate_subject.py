@@ -28,12 +28,18 @@ def command(
     """
     from rich.table import Table
 
-    from dancegen.cli.context import reporter
+    from dancegen.cli.context import check_file, reporter
     from dancegen.errors import DancegenError
+    from dancegen.files import whole_file
     from dancegen.lab.evaluate import subject as evaluation
     from dancegen.people.network.network import load_subject_network
     from dancegen.weights.resolve import weights_path
 
+    inputs: list[Path | str | None] = [pictures, *(frames or []), weights]
+    if json is not None:
+        check_file(json, "--json", True, inputs=inputs)
+    if plot is not None:
+        check_file(plot, "--plot", True, inputs=[*inputs, json])
     if pictures is None and not frames:
         raise DancegenError("there is nothing to measure on", "give --pictures or --frames")
     path = Path(weights) if Path(weights).is_file() else weights_path(weights, offline=False, reporter=reporter())
@@ -44,7 +50,8 @@ def command(
     if json is not None:
         evaluation.write_json(json, results)
     if plot is not None:
-        evaluation.contact_sheet(network, judged).save(plot)
+        with whole_file(plot) as part:
+            evaluation.contact_sheet(network, judged).save(part)
     table = Table("", "pictures", *evaluation.MEASURES.values(), title="subject network")
     for group, row in evaluation.means(results).items():
         told = ("-" if math.isnan(row[key]) else f"{row[key]:.3f}" for key in evaluation.MEASURES)

@@ -29,7 +29,7 @@ def render(
     """Make a video of the person of PICTURE dancing to SONG."""
     request = asked_for(chosen)
     if report:
-        check_file(report, "--report", overwrite, (".html", ".htm"))
+        check_file(report, "--report", overwrite, (".html", ".htm"), inputs=[*request.files, out])
     made = _made(request, out, overwrite)
     if report:
         try:

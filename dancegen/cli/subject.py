@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dancegen.cli.context import reporter
+from dancegen.cli.context import given_files, reporter
 from dancegen.cli.options import Device, Mask, Offline, People, Pose, Weights
 from dancegen.production.request import Request
 
@@ -43,7 +43,8 @@ def subject(
     from dancegen.weights.resolve import weights_by_role
 
     check_choice(people)
-    _check_free(_files(picture, out, 1), out, overwrite)
+    inputs = [picture, pose, mask, *given_files(weights)]
+    _check_free(_files(picture, out, 1), out, overwrite, inputs)
     image = open_picture(picture)
     chosen = weights_by_role(weights or [])
     request = Request(Path(), picture, pose=pose, mask=mask, weights=chosen, device=device, offline=offline)
@@ -52,8 +53,8 @@ def subject(
         image, network=backends.subject, choice=people, pose_file=pose, mask_file=mask, reporter=reporter()
     )
     files = _files(picture, out, len(found))
-    _check_free(files, out, overwrite)
-    _write(files, found)
+    _check_free(files, out, overwrite, inputs)
+    _write(files, found, overwrite)
     return _table(found, files)
 
 
@@ -63,13 +64,18 @@ def _files(picture: Path, out: Path, people: int) -> list[Path]:
     return [out / (picture.stem + ending) for ending in (".pose.json", ".overlay.png", *masks)]
 
 
-def _check_free(files: Sequence[Path], out: Path, overwrite: bool) -> None:
+def _check_free(files: Sequence[Path], out: Path, overwrite: bool, inputs: Sequence[Path | str | None]) -> None:
     """Refuse what cannot be written, or should not be overwritten."""
+    import os
+
     from dancegen.errors import DancegenError
+    from dancegen.files import refuse_inputs
 
     if out.exists() and not out.is_dir():
         raise DancegenError(f"{out} is not a folder", "give a folder with -o")
-    there = [str(path) for path in files if path.exists()]
+    for path in files:
+        refuse_inputs(path, inputs)
+    there = [str(path) for path in files if os.path.lexists(path)]
     if there and not overwrite:
         verb = "are" if len(there) > 1 else "is"
         raise DancegenError(
@@ -77,7 +83,7 @@ def _check_free(files: Sequence[Path], out: Path, overwrite: bool) -> None:
         )
 
 
-def _write(files: Sequence[Path], found: Sequence[LocatedBody]) -> None:
+def _write(files: Sequence[Path], found: Sequence[LocatedBody], overwrite: bool) -> None:
     """All files, each whole or not at all."""
     import json
 
@@ -85,6 +91,7 @@ def _write(files: Sequence[Path], found: Sequence[LocatedBody]) -> None:
 
     from dancegen.body.openpose import frame_json
     from dancegen.errors import DancegenError
+    from dancegen.files import claimed, refuse_existing, write_whole
 
     width, height = found[0].picture.size
     frames = [frame_json(body.joints, body.confidence) for body in found]
@@ -95,12 +102,9 @@ def _write(files: Sequence[Path], found: Sequence[LocatedBody]) -> None:
     try:
         for path, content in zip(files, contents, strict=True):
             path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f".{path.name}.part")
-            try:
-                part.write_bytes(content)
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
+            with claimed(path):
+                refuse_existing(path, overwrite)  # another run may have made it meanwhile
+                write_whole(path, content)
     except OSError as error:
         raise DancegenError(
             f"{error.filename or files[0].parent} cannot be written ({error.strerror})", "give another folder"

@@ -37,12 +37,14 @@ def command(
     from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
     from dancegen.cli.context import reporter as current_reporter
     from dancegen.device import choose_device
+    from dancegen.files import refuse_inputs
     from dancegen.lab.datasets.convert import convert_folder
     from dancegen.lab.datasets.data import prepare
     from dancegen.lab.datasets.material import load_material, save_material
     from dancegen.lab.train.stg_mamba.export import export
     from dancegen.lab.train.stg_mamba.train import TrainOptions, draw_curves, train
 
+    refuse_inputs(out, [data])
     reporter = current_reporter()
     given: dict[str, Any] = {"steps": steps, "batch": batch, "pieces": pieces, "seed": seed}
     if steps is not None:  # a short run, such as an ablation's, meets every loss too

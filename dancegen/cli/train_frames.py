@@ -22,16 +22,22 @@ def command(
     sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet of the first scenes here (PNG).")] = None,
 ) -> str:
     """Render synthetic training frames from rigged characters. Scenes that exist are kept."""
+    from dancegen.cli.context import check_file
     from dancegen.errors import DancegenError
+    from dancegen.files import refuse_inputs, whole_file
     from dancegen.lab.synthetic.make import contact_sheet, make_frames
     from dancegen.lab.synthetic.store import scene_path
 
     if split not in ("train", "val"):
         raise DancegenError(f"there is no split {split!r}", "give --split train or --split val")
+    refuse_inputs(out, [data])
+    if sheet is not None:
+        check_file(sheet, "--sheet", True, inputs=[data])
     numbers = range(first, first + scenes)
     made = make_frames(out, data, scenes=numbers, seed=seed, split=split, figures=figures, turned=turned)
     said = f"{counted(made.written, 'scenes')} written to {out / split}, {made.found} were there already."
     if sheet is not None:
-        contact_sheet([scene_path(out, split, index) for index in numbers[:6]]).save(sheet)
+        with whole_file(sheet) as part:
+            contact_sheet([scene_path(out, split, index) for index in numbers[:6]]).save(part)
         said += f" Contact sheet: {sheet}"
     return said

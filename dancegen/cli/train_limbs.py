@@ -22,9 +22,11 @@ def command(
     Needs no pictures: the characters' vertices say where each limb's outline lies in a pose.
     """
     from dancegen.cli.context import reporter
+    from dancegen.files import refuse_inputs
     from dancegen.lab.train.renderer.limb_loop import LimbPlan, train_limbs
     from dancegen.renderers.retouch.generator import RendererConfig
 
+    refuse_inputs(out, [data])
     given: dict[str, Any] = {"steps": steps, "people": people}
     plan = LimbPlan(seed=seed, **{key: value for key, value in given.items() if value is not None})
     result = train_limbs(data, out, plan, RendererConfig(), reporter())

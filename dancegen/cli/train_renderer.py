@@ -36,9 +36,12 @@ def command(
     from dancegen.cli.context import reporter
     from dancegen.device import choose_device
     from dancegen.errors import DancegenError
+    from dancegen.files import refuse_inputs
     from dancegen.lab.train.renderer.loop import TrainingPlan, train
     from dancegen.renderers.retouch.generator import RendererConfig, load_generator
 
+    refuse_inputs(out, [frames])
+    refuse_inputs(out / "renderer.safetensors", [start])
     if variant not in VARIANTS:
         raise DancegenError(f"there is no variant {variant!r}", f"choose one of {', '.join(VARIANTS)}")
     fsr, bsr = VARIANTS[variant]

@@ -25,8 +25,11 @@ def command(
 ) -> str:
     """Train the subject network (joints, mask, limb parts, background plate) on rendered frames. CPU, one thread."""
     from dancegen.errors import DancegenError
+    from dancegen.files import refuse_inputs
     from dancegen.lab.train.subject.train import NETWORKS, TrainSubjectConfig, train_subject
 
+    refuse_inputs(out, frames)
+    refuse_inputs(out / "subject.safetensors", [start])
     learning = tuple(only or NETWORKS)
     if not set(learning) <= set(NETWORKS):
         raise DancegenError(f"there is no network {', '.join(only or [])}", f"--only takes {', '.join(NETWORKS)}")

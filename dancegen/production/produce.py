@@ -93,16 +93,16 @@ def produce(
         DancegenError: everything a user can cause; then a file is as it was before, or not there.
     """
     reporter = reporter or SilentReporter()
-    sink.check(request)
-    film = prepare(request, reporter, known=known, backends=backends, reserve=sink.reserve)
-    made = film.made
-    for warning in warnings(made.grid, made.subject, made.dance):
-        reporter.note(warning)
-    reporter.stage("drawing", made.frames, "frames")
-    with sink.open(film) as write:
-        for frame in film:
-            write(frame)
-            reporter.advance()
+    with sink.claim(request):
+        film = prepare(request, reporter, known=known, backends=backends, reserve=sink.reserve)
+        made = film.made
+        for warning in warnings(made.grid, made.subject, made.dance):
+            reporter.note(warning)
+        reporter.stage("drawing", made.frames, "frames")
+        with sink.open(film) as write:
+            for frame in film:
+                write(frame)
+                reporter.advance()
     return made
 
 

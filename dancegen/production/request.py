@@ -105,6 +105,12 @@ class Request:
         object.__setattr__(self, "weights", full_roles(self.weights))
 
     @property
+    def files(self) -> list[Path]:
+        """What is read, so that no output is one of it; of weights also names, which are no files."""
+        paths = [getattr(self, name) for name in PATHS]
+        return [*filter(None, paths), *map(Path, self.weights.values())]
+
+    @property
     def drawn_by(self) -> str:
         """The name of the renderer that shall draw."""
         return "skeleton" if self.preview else self.renderer

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from dancegen.files import claimed, refuse_existing
 from dancegen.video.encode import VideoWriter, check_output, check_room
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ Write = Callable[[np.ndarray], None]  # takes a frame, uint8 (h, w, 3) RGB
 class Sink(Protocol):
     """Takes the frames of a video, in their order."""
 
-    def check(self, request: Request) -> None:
-        """Refuse, before any work, what could not be written.
+    def claim(self, request: Request) -> AbstractContextManager[None]:
+        """Refuse, before any work, what could not be written; in the block nobody else writes it.
 
         Raises:
             DancegenError: why not, and what to do.
@@ -46,9 +47,13 @@ class VideoFile:
     def __init__(self, path: Path | str, overwrite: bool = False) -> None:
         self.path, self.overwrite = Path(path), overwrite
 
-    def check(self, request: Request) -> None:
-        """Refuses a name that cannot be, is taken, or is that of the song or the picture."""
-        check_output(self.path, overwrite=self.overwrite, inputs=[request.song, request.picture])
+    @contextmanager
+    def claim(self, request: Request) -> Iterator[None]:
+        """Refuses a name that cannot be, is taken, is that of an input, or is being written by another run."""
+        check_output(self.path, overwrite=self.overwrite, inputs=request.files)
+        with claimed(self.path):
+            refuse_existing(self.path, self.overwrite)  # another run may have made it while the claim was waited for
+            yield
 
     def reserve(self, size: tuple[int, int], frames: int) -> None:
         """Refuses a disk that is too full."""
@@ -68,8 +73,9 @@ class Each:
     def __init__(self, take: Write) -> None:
         self._take = take
 
-    def check(self, request: Request) -> None:
+    def claim(self, request: Request) -> AbstractContextManager[None]:
         """Takes anything."""
+        return nullcontext()
 
     def reserve(self, size: tuple[int, int], frames: int) -> None:
         """Takes anything."""
@@ -86,10 +92,13 @@ class Several:
     def __init__(self, *sinks: Sink) -> None:
         self._sinks = sinks
 
-    def check(self, request: Request) -> None:
+    @contextmanager
+    def claim(self, request: Request) -> Iterator[None]:
         """See `Sink`."""
-        for sink in self._sinks:
-            sink.check(request)
+        with ExitStack() as stack:
+            for sink in self._sinks:
+                stack.enter_context(sink.claim(request))
+            yield
 
     def reserve(self, size: tuple[int, int], frames: int) -> None:
         """See `Sink`."""

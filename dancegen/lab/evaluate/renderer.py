@@ -16,6 +16,7 @@ from PIL import Image
 
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.errors import DancegenError
+from dancegen.files import whole_file, write_whole
 from dancegen.images.picture import ConditionalImage, open_picture, output_size
 from dancegen.lab.evaluate.picture_metrics import flicker, ghost, pck, person_l1, psnr, sharpness, ssim
 from dancegen.people.subject import Subject
@@ -261,7 +262,7 @@ def _video_frames(path: Path, every: float) -> Iterator[np.ndarray]:
 
 def write_json(path: Path, results: dict[str, dict[str, dict[str, float]]]) -> None:
     """The results as JSON."""
-    path.write_text(json.dumps(results, indent=1))
+    write_whole(path, json.dumps(results, indent=1).encode())
 
 
 def contact_sheet(methods: dict[str, Method], clips: list[Clip], path: Path, rows: int = 12, size: int = SIZE) -> None:
@@ -277,4 +278,5 @@ def contact_sheet(methods: dict[str, Method], clips: list[Clip], path: Path, row
             break
     width = max(strip.shape[1] for strip in strips)
     padded = [np.pad(strip, ((0, 4), (0, width - strip.shape[1]), (0, 0))) for strip in strips]
-    Image.fromarray(np.concatenate(padded)).save(path)
+    with whole_file(path) as part:
+        Image.fromarray(np.concatenate(padded)).save(part)

@@ -18,6 +18,7 @@ from PIL import Image
 
 from dancegen.body.joints import MIRROR, body_height
 from dancegen.errors import DancegenError
+from dancegen.files import write_whole
 from dancegen.images.picture import ConditionalImage, open_picture
 from dancegen.lab.train.subject.check import overlap, panels
 from dancegen.lab.train.subject.samples import read_cases, scene_files
@@ -169,7 +170,7 @@ def write_json(path: Path, results: dict[str, dict[str, float]]) -> None:
         for group, row in means(results).items()
     }
     text = json.dumps({"groups": groups, "pictures": results}, indent=1)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_whole(path, (text + "\n").encode())
 
 
 def contact_sheet(network: SubjectNetwork, pictures: list[Judged], tile: int = 200) -> Image.Image:
