@@ -19,29 +19,20 @@ from dancegen.cli.main import _build
 from dancegen.dances.dance_file import write_dance
 
 OUTPUTS = ("out", "sheet", "plot", "report", "json")  # parameters of commands that name what is written
+WEIGHTS = ("--weights", "choreographer=w.safetensors")
 DANCE = ("dance", "song.wav", "--offline")
 RENDER = ("render", "song.wav", "me.png", "--offline", "--preview", "--size", "64", "--fps", "5")
 FILES = {  # command: (what is typed without an output, its outputs: (option, ending), its inputs as they are typed)
     "render": (RENDER, (("-o", ".mp4"), ("--report", ".html")), ("song.wav", "me.png")),
     "render with files": (
-        (
-            *RENDER,
-            "--dance",
-            "d.json",
-            "--pose",
-            "p.json",
-            "--mask",
-            "m.png",
-            "--weights",
-            "choreographer=w.safetensors",
-        ),
+        (*RENDER, *("--dance", "d.json", "--pose", "p.json", "--mask", "m.png"), *WEIGHTS),
         (("-o", ".mp4"), ("--report", ".html")),
         ("d.json", "p.json", "m.png", "w.safetensors"),
     ),
     "render with beats": ((*RENDER, "--beats", "b.txt"), (("-o", ".mp4"),), ("b.txt",)),
     "check": (("check", "song.wav", "me.png", "--offline"), (("-o", ".mp4"),), ("song.wav", "me.png")),
     "dance": (
-        (*DANCE, "--beats", "b.txt", "--weights", "choreographer=w.safetensors"),
+        (*DANCE, "--beats", "b.txt", *WEIGHTS),
         (("-o", ".json"), ("--sheet", ".png")),
         ("song.wav", "b.txt", "w.safetensors"),
     ),
@@ -57,6 +48,7 @@ FILES = {  # command: (what is typed without an output, its outputs: (option, en
         ("d.json", "me.png", "p.json"),
     ),
     "import": (("import", "p.json", "--song", "song.wav"), (("-o", ".json"),), ("p.json", "song.wav")),
+    "train frames": (("train", "frames", "--data", "pics", "--out", "o"), (("--sheet", ".png"),), ("pics/me.png",)),
     "evaluate renderer": (
         ("evaluate", "renderer", "--pairs", "song.wav", "--weights", "w.safetensors"),
         (("--json", ".json"), ("--plot", ".png")),
@@ -133,7 +125,7 @@ def test_no_output_is_an_input(here: Path, run_main: Callable, name: str, link: 
             out = here / f"out-{Path(given).stem}{ending}"
             out.hardlink_to(given) if link == "hard" else out.symlink_to(given)
             before = content(here)
-            overwrite = [] if typed[0] in ("check", "evaluate") else ["--overwrite"]
+            overwrite = [] if typed[0] in ("check", "evaluate", "train") else ["--overwrite"]
             ran = run_main(*typed, option, out, *overwrite)
             assert ran.status == 1, (option, given, ran)
             assert "is an input too" in ran.err or "is one of the files in" in ran.err, (option, given, ran.err)
@@ -182,7 +174,7 @@ def test_two_outputs_are_two_files(here: Path, run_main: Callable) -> None:
 @pytest.mark.parametrize("typed", TWO, ids=lambda typed: " ".join(typed[-2:]) + " of " + typed[0])
 def test_a_link_to_nothing_is_not_replaced(here: Path, run_main: Callable, typed: tuple[str, ...]) -> None:
     *command, option, ending = typed
-    if command[0] in ("check", "evaluate"):
+    if command[0] in ("check", "evaluate", "train"):
         pytest.skip("replaces what is there, or writes nothing")
     out = here / f"out{ending}"
     out.symlink_to("/nowhere/at/all")

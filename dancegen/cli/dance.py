@@ -63,17 +63,17 @@ def dance(
     from dancegen.dances.make import MOST_TAKES, parse_styles
 
     out = out or Path(f"{song.stem}.dance.json")
-    in_place = bool(redo and (from_ is None or _is(from_, out)))  # only bars of it are made anew
-    inputs = [song, beats, *given_files(weights)]
-    check_file(out, "-o", overwrite or in_place, inputs=[*inputs, None if in_place else from_])
-    if sheet:
-        check_file(sheet, "--sheet", overwrite, [".png"], inputs=[*inputs, from_, out])
     if redo:
         again = {"takes": takes != 1, "tempo": tempo, "beats": beats, "start": start, "duration": duration}
         refuse_options("does not go with --redo", "leave it out: the dance file says it", **again)
     else:
         remedy = "name the bars to make anew, like --redo 17-24"
         refuse_options("only goes with --redo", remedy, **{"from": from_, "take": take})
+    in_place = bool(redo and (from_ is None or _is(from_, out)))  # only bars of it are made anew
+    inputs = [song, beats, *given_files(weights)]
+    check_file(out, "-o", overwrite or in_place, inputs=[*inputs, None if in_place else from_])
+    if sheet:
+        check_file(sheet, "--sheet", overwrite, [".png"], inputs=[*inputs, from_, out])
     if not 1 <= takes <= MOST_TAKES:
         raise DancegenError(f"--takes must be 1 to {MOST_TAKES}, not {takes}")
     for number in (seed, seed + takes - 1):
