@@ -17,9 +17,10 @@ from dancegen.device import choose_device
 from dancegen.errors import DancegenError
 from dancegen.lab.train.renderer.data import find_scenes, make_batch
 from dancegen.lab.train.renderer.loop import TrainingPlan, generator_terms, on_device
+from dancegen.people.located import LocatedBody
 from dancegen.people.network.network import SubjectNetwork
-from dancegen.people.subject import Subject
-from dancegen.renderers.puppet.renderer import Renderer
+from dancegen.renderers.compose import make_scene
+from dancegen.renderers.puppet.renderer import PuppetRenderer
 from dancegen.renderers.retouch.generator import Generator
 from tests.fake_device import CUDA, FakeGpu, OnGpu, moved
 from tests.test_choreography import TINY as TINY_CHOREOGRAPHER
@@ -77,14 +78,14 @@ def test_a_dance_is_the_same_on_a_gpu() -> None:
 
 @pytest.mark.parametrize("subject", [drawn(96, 96, 80), in_a_skirt()], ids=["trousers", "skirt"])
 @pytest.mark.parametrize("with_network", [False, True], ids=["puppet", "network"])
-def test_frames_are_the_same_on_a_gpu(subject: Subject, with_network: bool) -> None:
+def test_frames_are_the_same_on_a_gpu(subject: LocatedBody, with_network: bool) -> None:
     poses = np.stack([np.pad(subject.joints, ((0, 0), (0, 1)))] * 2)
     poses[1, [R_ELBOW, R_WRIST], 1] -= 15
     poses[1, [R_KNEE, R_ANKLE], 0] -= 5
 
     def frames(network: Generator | None, device: str) -> np.ndarray:
-        renderer = Renderer(network, device)
-        return np.stack(list(renderer.render(renderer.prepare(subject, 96), SkeletonSequence(poses, 30))))
+        renderer = PuppetRenderer(network, device)
+        return np.stack(list(make_scene(renderer, [subject], 96).frames(SkeletonSequence(poses, 30))))
 
     network = stirred(TINY_RENDERER) if with_network else None
     expected = frames(network, "cpu")

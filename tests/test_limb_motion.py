@@ -23,10 +23,11 @@ from dancegen.lab.train.renderer.limb_data import draw_pairs, prepare_pairs
 from dancegen.lab.train.renderer.limb_loop import LimbPlan, compare, train_limbs
 from dancegen.lab.train.renderer.puppet import cut, move
 from dancegen.lab.train.renderer.state import TrainingState
+from dancegen.renderers.compose import make_scene
 from dancegen.renderers.puppet.bends import limb_bends
 from dancegen.renderers.puppet.limb_motion import FEATURES, LimbNetwork, corrected_maps, limb_frames, skeleton_features
 from dancegen.renderers.puppet.puppet import lay
-from dancegen.renderers.puppet.renderer import Renderer
+from dancegen.renderers.puppet.renderer import PuppetRenderer
 from dancegen.renderers.retouch.generator import RendererConfig, load_generator
 from tests.test_puppet import as_sequence, drawn
 
@@ -242,8 +243,8 @@ def test_a_person_in_their_own_pose_is_as_crisp_as_the_picture() -> None:
     subject = drawn(256, 256, 220)
     noise = gaussian_filter(rng.normal(0, 60, subject.image.pixels.shape), (0.8, 0.8, 0))  # texture to keep
     subject.image.pixels[:] = np.clip(subject.image.pixels * 0.6 + 60 + noise, 0, 255).astype(np.uint8)
-    renderer = Renderer()
-    frame = next(renderer.render(renderer.prepare(subject, 128), as_sequence(subject.joints[None])))
+    renderer = PuppetRenderer()
+    frame = next(make_scene(renderer, [subject], 128).frames(as_sequence(subject.joints[None])))
     small = np.asarray(Image.fromarray(subject.image.pixels).resize((128, 128), Image.Resampling.LANCZOS))
     mask = np.asarray(Image.fromarray((subject.mask * 255).astype(np.uint8)).resize((128, 128))) > 250
     assert 0.95 < sharpness(frame / 255, small / 255, mask.astype(float)) < 1.15  # 0.86 as sampled

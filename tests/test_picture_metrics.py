@@ -10,7 +10,7 @@ import pytest
 from dancegen.errors import DancegenError
 from dancegen.lab.evaluate.picture_metrics import flicker, ghost, pck, person_l1, psnr, sharpness, ssim
 from dancegen.lab.evaluate.renderer import Clip, Shot, copy_method, evaluate, real_clips, renderer_method
-from dancegen.renderers.puppet.renderer import Renderer
+from dancegen.renderers.puppet.renderer import PuppetRenderer
 from tests.test_puppet import drawn, standing
 
 RNG = np.random.default_rng(0)
@@ -81,7 +81,7 @@ def test_evaluate_ranks_the_puppet_above_the_copy() -> None:
         joints = subject.joints + np.array([lift, 0], np.float32)
         pixels = np.roll(subject.image.pixels, lift, 1)
         shots.append(Shot(pixels, np.pad(joints, ((0, 0), (0, 1))), np.roll(subject.mask, lift, 1)))
-    methods = {"copy": copy_method(96), "puppet": renderer_method(Renderer(), 96)}
+    methods = {"copy": copy_method(96), "puppet": renderer_method(PuppetRenderer(), 96)}
     results = evaluate(methods, [Clip("toy", shots, [(0, 1)])], size=96)["toy"]
     assert results["puppet"]["person_l1"] < 0.5 * results["copy"]["person_l1"]
     assert results["puppet"]["ghost"] < results["copy"]["ghost"]

@@ -21,7 +21,7 @@ from dancegen.dances.origin import Origin
 from dancegen.errors import DancegenError
 from dancegen.images.picture import open_picture
 from dancegen.people.find import find_subject
-from dancegen.people.subject import Subject
+from dancegen.people.located import LocatedBody
 from dancegen.production.backends import Backends, load_backends
 from dancegen.production.known import Known
 from dancegen.video.encode import read_comment
@@ -42,7 +42,7 @@ def backends(tiny_weights: Path) -> Backends:
 
 
 @pytest.fixture(scope="module")
-def subject(picture: Path) -> Subject:
+def subject(picture: Path) -> LocatedBody:
     return find_subject(open_picture(picture), network=None, pose_file=POSE)
 
 
@@ -81,7 +81,7 @@ def test_a_song_and_a_picture_become_a_video(
     assert load_song(made.path).seconds == pytest.approx(2.1, abs=0.06)
 
 
-def test_seeds(beat_song: Path, picture: Path, backends: Backends, subject: Subject, tmp_path: Path) -> None:
+def test_seeds(beat_song: Path, picture: Path, backends: Backends, subject: LocatedBody, tmp_path: Path) -> None:
     def dance(seed: int) -> np.ndarray:
         made = render_dance(
             beat_song,
@@ -102,7 +102,7 @@ def test_seeds(beat_song: Path, picture: Path, backends: Backends, subject: Subj
 
 
 def test_a_given_dance_and_subject_need_no_networks(
-    beat_song: Path, picture: Path, subject: Subject, tmp_path: Path, backends: Backends
+    beat_song: Path, picture: Path, subject: LocatedBody, tmp_path: Path, backends: Backends
 ) -> None:
     made = render_dance(
         beat_song,
@@ -127,7 +127,7 @@ def test_a_given_dance_and_subject_need_no_networks(
 
 
 def test_only_the_weights_that_made_something_are_told(
-    beat_song: Path, picture: Path, subject: Subject, tmp_path: Path, backends: Backends
+    beat_song: Path, picture: Path, subject: LocatedBody, tmp_path: Path, backends: Backends
 ) -> None:
     other = WeightsInfo("other.safetensors", "0" * 64)
     assert "choreographer.stg-mamba" in backends.weights
@@ -144,7 +144,7 @@ def test_only_the_weights_that_made_something_are_told(
 
 
 def test_a_person_given_whole_needs_no_network(
-    beat_song: Path, picture: Path, subject: Subject, tmp_path: Path
+    beat_song: Path, picture: Path, subject: LocatedBody, tmp_path: Path
 ) -> None:
     mask = tmp_path / "mask.png"
     Image.fromarray((subject.mask * 255).astype(np.uint8)).save(mask)
@@ -155,7 +155,7 @@ def test_a_person_given_whole_needs_no_network(
 
 
 def test_without_a_choreographer_and_without_a_dance(
-    beat_song: Path, picture: Path, subject: Subject, backends: Backends, tmp_path: Path
+    beat_song: Path, picture: Path, subject: LocatedBody, backends: Backends, tmp_path: Path
 ) -> None:
     with pytest.raises(DancegenError, match="choreographer"):
         render_dance(
@@ -173,7 +173,7 @@ def test_without_a_choreographer_and_without_a_dance(
     ("seconds", "fps", "frames"), [(1.0, 29.97, 30), (0.73, 24.0, 18), (1.01, 60.0, 61), (0.5, 1.0, 1)]
 )
 def test_frames_are_duration_times_rate(
-    picture: Path, subject: Subject, backends: Backends, tmp_path: Path, seconds: float, fps: float, frames: int
+    picture: Path, subject: LocatedBody, backends: Backends, tmp_path: Path, seconds: float, fps: float, frames: int
 ) -> None:
     soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, round(seconds * 16_000)), 16_000)
     still = SkeletonSequence(np.random.default_rng(0).normal(0, 0.1, (5, V, 3)), 30)
@@ -190,7 +190,7 @@ def test_frames_are_duration_times_rate(
     assert made.frames == frames == imageio_ffmpeg.count_frames_and_secs(str(made.path))[0]
 
 
-def test_silence_renders_with_a_note(picture: Path, subject: Subject, backends: Backends, tmp_path: Path) -> None:
+def test_silence_renders_with_a_note(picture: Path, subject: LocatedBody, backends: Backends, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "silence.wav", np.zeros(2 * 16_000), 16_000)
     listener = Listener()
     made = render_dance(

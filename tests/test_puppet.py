@@ -37,12 +37,13 @@ from dancegen.body.sequence import SkeletonSequence
 from dancegen.images.matting import separate
 from dancegen.images.picture import ConditionalImage, output_size
 from dancegen.images.push_pull import push_pull, spread
-from dancegen.people.subject import Subject
+from dancegen.people.located import LocatedBody
+from dancegen.renderers.compose import make_scene
 from dancegen.renderers.puppet.bends import limb_bends
 from dancegen.renderers.puppet.outline import outside_torso
 from dancegen.renderers.puppet.parts import FILLED, hidden_cores, joint_widths, parts
 from dancegen.renderers.puppet.puppet import cut_layers, lay
-from dancegen.renderers.puppet.renderer import Renderer
+from dancegen.renderers.puppet.renderer import PuppetRenderer
 
 # A person of 100 units who stands at (0, 0) with the arms hanging a little out.
 STANDING = np.array(
@@ -57,7 +58,7 @@ def standing(width: int, height: int, tall: float) -> np.ndarray:
     return STANDING * tall / 100 + np.array([width / 2, height / 2 + tall / 2], np.float32)
 
 
-def drawn(width: int, height: int, tall: float) -> Subject:
+def drawn(width: int, height: int, tall: float) -> LocatedBody:
     """A figure of coloured limbs over a gradient."""
     joints = standing(width, height, tall)
     distances = limb_distances(joints[None], height, width)[0].numpy()  # (K, h, w)
@@ -69,14 +70,14 @@ def drawn(width: int, height: int, tall: float) -> Subject:
     behind = np.stack([0.3 + 0.4 * x, 0.5 + 0.3 * y, 0.6 - 0.3 * x], -1)
     picture = mask[..., None] * (colours[limb] + stripes) + (1 - mask[..., None]) * behind
     pixels = (np.clip(picture, 0, 1) * 255).round().astype(np.uint8)
-    return Subject(ConditionalImage(Path("drawn"), pixels, ()), joints, np.ones(18, np.float32), mask, "test")
+    return LocatedBody(ConditionalImage(Path("drawn"), pixels, ()), joints, np.ones(18, np.float32), mask, "test")
 
 
-def enlarged(subject: Subject, times: int) -> Subject:
+def enlarged(subject: LocatedBody, times: int) -> LocatedBody:
     """The same picture with blocks for pixels."""
     pixels, mask = (array.repeat(times, 0).repeat(times, 1) for array in (subject.image.pixels, subject.mask))
     image = ConditionalImage(Path("drawn"), pixels, ())
-    return Subject(image, subject.joints * times, subject.confidence, mask, "test")
+    return LocatedBody(image, subject.joints * times, subject.confidence, mask, "test")
 
 
 def as_sequence(joints: np.ndarray) -> SkeletonSequence:
@@ -163,9 +164,9 @@ def test_a_torso_goes_on_behind_an_arm_as_far_as_its_outline() -> None:
 
 def test_the_unmoved_puppet_is_the_picture() -> None:
     subject = drawn(120, 160, 140)
-    renderer = Renderer()
-    canvas = renderer.prepare(subject, 160)
-    frame = next(renderer.render(canvas, as_sequence(subject.joints)))
+    renderer = PuppetRenderer()
+    scene = make_scene(renderer, [subject], 160)
+    frame = next(scene.frames(as_sequence(subject.joints)))
     difference = np.abs(frame.astype(int) - subject.image.pixels)
     assert difference[subject.mask > 0.99].mean() < 4
     assert difference[subject.mask < 0.001].mean() < 1
@@ -175,11 +176,11 @@ def test_a_raised_arm_moves_and_leaves_no_ghost() -> None:
     subject = drawn(160, 160, 120)
     target = subject.joints.copy()
     target[R_ELBOW], target[R_WRIST] = target[2] + [-18, -6], target[2] + [-34, -14]
-    renderer = Renderer()
-    frame = next(renderer.render(renderer.prepare(subject, 160), as_sequence(target))).astype(int)
+    renderer = PuppetRenderer()
+    frame = next(make_scene(renderer, [subject], 160).frames(as_sequence(target))).astype(int)
     wrist, was = target[R_WRIST].astype(int), subject.joints[R_WRIST].astype(int)
     arm = subject.image.pixels[was[1], was[0]].astype(int)
-    plate = renderer.prepare(subject, 160).empty.astype(int)
+    plate = make_scene(renderer, [subject], 160).background.empty.astype(int)
     assert np.abs(frame[wrist[1], wrist[0]] - plate[wrist[1], wrist[0]]).max() > 25
     assert np.abs(frame[was[1], was[0]] - arm).max() > 25
     assert np.abs(frame[was[1] + 2, was[0] - 2] - plate[was[1] + 2, was[0] - 2]).max() <= 2
@@ -190,9 +191,9 @@ def test_pictures_of_any_size(width: int, height: int, size: int) -> None:
     subject = (
         enlarged(drawn(width // 10, height // 10, 0.08 * height), 10) if width > 1000 else drawn(width, height, 60)
     )
-    renderer = Renderer()
-    canvas = renderer.prepare(subject, size)
-    frame = next(renderer.render(canvas, as_sequence(subject.joints)))
+    renderer = PuppetRenderer()
+    scene = make_scene(renderer, [subject], size)
+    frame = next(scene.frames(as_sequence(subject.joints)))
     expected = output_size((width, height), size)
     assert frame.shape == (expected[1], expected[0], 3)
     assert frame.dtype == np.uint8
@@ -202,10 +203,10 @@ def test_pictures_of_any_size(width: int, height: int, size: int) -> None:
 
 def test_a_dancer_outside_the_picture_leaves_the_plate() -> None:
     subject = drawn(100, 100, 80)
-    renderer = Renderer()
-    canvas = renderer.prepare(subject, 100)
-    frame = next(renderer.render(canvas, as_sequence(subject.joints + 1000)))
-    assert np.array_equal(frame, canvas.empty)
+    renderer = PuppetRenderer()
+    scene = make_scene(renderer, [subject], 100)
+    frame = next(scene.frames(as_sequence(subject.joints + 1000)))
+    assert np.array_equal(frame, scene.background.empty)
 
 
 def test_a_nearer_layer_hides_a_further_one() -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dancegen.renderers.puppet.renderer import Renderer
+from dancegen.renderers.compose import make_scene
+from dancegen.renderers.puppet.renderer import PuppetRenderer
 from dancegen.renderers.retouch.generator import Generator, load_generator
 from dancegen.weights.resolve import weights_path
 from tests.test_puppet import as_sequence, drawn
@@ -27,8 +28,8 @@ def fixed_case(network: Generator | None) -> np.ndarray:
     subject = drawn(128, 160, 140)
     joints = moving(subject.joints, 2)
     joints[1, [9, 10], 0] -= 14  # a leg to the side: what lies between the legs is the network's
-    renderer = Renderer(network)
-    return np.concatenate(list(renderer.render(renderer.prepare(subject, 160), as_sequence(joints))), 1)
+    renderer = PuppetRenderer(network)
+    return np.concatenate(list(make_scene(renderer, [subject], 160).frames(as_sequence(joints))), 1)
 
 
 def test_the_fixed_case_is_the_stored_one(network: Generator) -> None:

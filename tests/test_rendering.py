@@ -15,8 +15,9 @@ from safetensors.torch import load_file, save_file
 from dancegen.body.joints import L_HIP, R_ELBOW, R_KNEE
 from dancegen.body.limbs import K
 from dancegen.errors import DancegenError
-from dancegen.people.subject import Subject
-from dancegen.renderers.puppet.renderer import Renderer
+from dancegen.people.located import LocatedBody
+from dancegen.renderers.compose import make_scene
+from dancegen.renderers.puppet.renderer import PuppetRenderer
 from dancegen.renderers.retouch.conditions import draw_conditions
 from dancegen.renderers.retouch.generator import Generator, RendererConfig, Retouch, compose, decided, load_generator
 from dancegen.renderers.window import SNAP, fit_window
@@ -55,8 +56,8 @@ def test_step_zero_is_the_puppet(width: int, height: int, tall: float) -> None:
     dance = as_sequence(moving(subject.joints, 3))
     frames = []
     for network in (None, Generator(TINY).eval()):
-        renderer = Renderer(network)
-        frames.append(list(renderer.render(renderer.prepare(subject, max(width, height)), dance)))
+        renderer = PuppetRenderer(network)
+        frames.append(list(make_scene(renderer, [subject], max(width, height)).frames(dance)))
     for plain, made in zip(*frames, strict=True):
         assert np.abs(plain.astype(int) - made).max() <= 1
 
@@ -81,10 +82,10 @@ def test_a_veil_is_drawn_firmly_or_not_at_all() -> None:
 
 def test_a_network_only_touches_the_neighbourhood_of_the_person() -> None:
     subject = drawn(256, 128, 60)
-    renderer = Renderer(stirred(TINY))
-    canvas = renderer.prepare(subject, 256)
-    frame = next(renderer.render(canvas, as_sequence(subject.joints)))
-    changed = np.abs(frame.astype(int) - canvas.empty).max(-1) > 0
+    renderer = PuppetRenderer(stirred(TINY))
+    scene = make_scene(renderer, [subject], 256)
+    frame = next(scene.frames(as_sequence(subject.joints)))
+    changed = np.abs(frame.astype(int) - scene.background.empty).max(-1) > 0
     columns = np.nonzero(changed.any(0))[0]
     assert changed.any()
     assert columns[0] > 64 and columns[-1] < 192
@@ -93,16 +94,16 @@ def test_a_network_only_touches_the_neighbourhood_of_the_person() -> None:
 def test_nothing_is_painted_beneath_a_figure_on_paper() -> None:
     subject = drawn(128, 128, 110)
     paper = np.where(subject.mask[..., None] > 0, subject.image.pixels, 240).astype(np.uint8)
-    on_paper = replace(subject, image=replace(subject.image, pixels=paper))
+    on_paper = replace(subject, picture=replace(subject.image, pixels=paper))
     network = Generator(TINY).eval().requires_grad_(False)
     network.frame.leave.bias[UNDER] = 5.0
     dance = as_sequence(moving(subject.joints, 3))
 
-    def most_painted(person: Subject) -> int:
+    def most_painted(person: LocatedBody) -> int:
         frames = []
         for one in (None, network):
-            renderer = Renderer(one)
-            frames.append(np.stack(list(renderer.render(renderer.prepare(person, 128), dance))).astype(int))
+            renderer = PuppetRenderer(one)
+            frames.append(np.stack(list(make_scene(renderer, [person], 128).frames(dance))).astype(int))
         return int(np.abs(frames[1] - frames[0]).max())
 
     assert most_painted(on_paper) <= 1
@@ -122,11 +123,11 @@ def test_nothing_is_painted_around_head_hands_and_feet() -> None:
 
 def test_batches_do_not_change_a_frame() -> None:
     subject = drawn(96, 96, 80)
-    renderer = Renderer(stirred(TINY))
-    canvas = renderer.prepare(subject, 96)
+    renderer = PuppetRenderer(stirred(TINY))
+    scene = make_scene(renderer, [subject], 96)
     joints = moving(subject.joints, 10)
-    together = list(renderer.render(canvas, as_sequence(joints)))
-    alone = [next(renderer.render(canvas, as_sequence(one[None]))) for one in joints]
+    together = list(scene.frames(as_sequence(joints)))
+    alone = [next(scene.frames(as_sequence(one[None]))) for one in joints]
     for a, b in zip(together, alone, strict=True):
         assert np.abs(a.astype(int) - b).max() <= 1
 
@@ -134,10 +135,10 @@ def test_batches_do_not_change_a_frame() -> None:
 @pytest.mark.parametrize("offset", [1000.0, -70.0])
 def test_a_dancer_leaving_the_picture(offset: float) -> None:
     subject = drawn(100, 100, 80)
-    renderer = Renderer(stirred(TINY))
-    canvas = renderer.prepare(subject, 100)
-    frame = next(renderer.render(canvas, as_sequence(subject.joints + np.float32(offset))))
-    assert frame.shape == canvas.empty.shape
+    renderer = PuppetRenderer(stirred(TINY))
+    scene = make_scene(renderer, [subject], 100)
+    frame = next(scene.frames(as_sequence(subject.joints + np.float32(offset))))
+    assert frame.shape == scene.background.empty.shape
 
 
 def test_the_window_moves_in_whole_steps_and_holds_the_person() -> None:
@@ -171,12 +172,12 @@ def test_the_window_leaves_no_part_of_the_person_out(size: tuple[int, int]) -> N
 
 def test_memory_does_not_grow_with_the_frames() -> None:
     subject = drawn(64, 64, 50)
-    renderer = Renderer(stirred(TINY))
-    canvas = renderer.prepare(subject, 64)
+    renderer = PuppetRenderer(stirred(TINY))
+    scene = make_scene(renderer, [subject], 64)
     joints = moving(subject.joints, 32)
     peaks = []
     for _ in range(6):
-        for _ in renderer.render(canvas, as_sequence(joints)):
+        for _ in scene.frames(as_sequence(joints)):
             pass
         peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     assert peaks[-1] - peaks[1] < 20_000  # KiB

@@ -9,15 +9,16 @@ import torch
 
 from dancegen.body.joints import L_ANKLE, L_HIP, L_KNEE, R_ANKLE, R_HIP, R_KNEE
 from dancegen.body.limbs import L_THIGH, R_THIGH, K
-from dancegen.people.subject import Subject
-from dancegen.renderers.puppet.renderer import Renderer
+from dancegen.people.located import LocatedBody
+from dancegen.renderers.compose import make_scene
+from dancegen.renderers.puppet.renderer import PuppetRenderer
 from dancegen.renderers.puppet.skirt import hem_level, spanning
 from tests.test_puppet import as_sequence, drawn, standing
 
 RED, SKIN = (200, 30, 30), (230, 180, 150)
 
 
-def in_a_skirt() -> Subject:
+def in_a_skirt() -> LocatedBody:
     """The drawn figure on white with bare legs and a red skirt that flares to a little above the knees."""
     subject = drawn(200, 240, 200)
     joints, mask = subject.joints, subject.mask.copy()
@@ -29,10 +30,10 @@ def in_a_skirt() -> Subject:
         half = 22 + 12 * (y - top) / (bottom - top)
         row = slice(int(100 - half), int(100 + half))
         mask[y, row], pixels[y, row] = 1, RED
-    return Subject(replace(subject.image, pixels=pixels), joints, subject.confidence, mask, "test")
+    return LocatedBody(replace(subject.image, pixels=pixels), joints, subject.confidence, mask, "test")
 
 
-def as_tensors(subject: Subject) -> tuple[torch.Tensor, torch.Tensor]:
+def as_tensors(subject: LocatedBody) -> tuple[torch.Tensor, torch.Tensor]:
     """Picture (3, h, w) in 0..1 and mask (h, w)."""
     return torch.from_numpy(subject.image.pixels).permute(2, 0, 1).float() / 255, torch.from_numpy(subject.mask)
 
@@ -48,15 +49,15 @@ def test_a_hem_is_found_and_trousers_have_none() -> None:
     assert hem_level(torch.full((3, 240, 200), 0.5), full, together) == 0
 
 
-def cut(subject: Subject, level: float) -> Subject:
+def cut(subject: LocatedBody, level: float) -> LocatedBody:
     """The picture cut off at a level of the legs (1 = knees, 2 = ankles); the joints stay."""
     legs = [subject.joints[[a, b], 1].mean() for a, b in ((R_HIP, L_HIP), (R_KNEE, L_KNEE), (R_ANKLE, L_ANKLE))]
     rows = int(np.interp(level, [0, 1, 2], legs))
     image = replace(subject.image, pixels=subject.image.pixels[:rows])
-    return Subject(image, subject.joints, subject.confidence, subject.mask[:rows], "test")
+    return LocatedBody(image, subject.joints, subject.confidence, subject.mask[:rows], "test")
 
 
-def in_trousers() -> Subject:
+def in_trousers() -> LocatedBody:
     """The drawn figure in blue trousers with closed legs."""
     subject = drawn(200, 240, 200)
     mask, pixels = subject.mask.copy(), subject.image.pixels.copy()
@@ -64,7 +65,7 @@ def in_trousers() -> Subject:
         present = np.flatnonzero(mask[y] > 0.5)
         row = slice(present[0], present[-1] + 1)
         mask[y, row], pixels[y, row] = 1, (40, 50, 110)
-    return Subject(replace(subject.image, pixels=pixels), subject.joints, subject.confidence, mask, "test")
+    return LocatedBody(replace(subject.image, pixels=pixels), subject.joints, subject.confidence, mask, "test")
 
 
 def test_the_lower_edge_of_a_picture_is_no_hem() -> None:
@@ -72,10 +73,10 @@ def test_the_lower_edge_of_a_picture_is_no_hem() -> None:
     for level in np.arange(0.5, 2.01, 0.05):
         part = cut(trousers, level)
         assert hem_level(*as_tensors(part), part.joints) == 0
-    assert Renderer().prepare(cut(trousers, 1.1), 240).layers.hem == 0
+    assert make_scene(PuppetRenderer(), [cut(trousers, 1.1)], 240).figures[0].layers.hem == 0
     part = cut(skirt, 1.3)  # below the hem: still found
     assert 0.75 < hem_level(*as_tensors(part), part.joints) < 1.1
-    assert 0.75 < Renderer().prepare(part, 240).layers.hem < 1.1
+    assert 0.75 < make_scene(PuppetRenderer(), [part], 240).figures[0].layers.hem < 1.1
 
 
 def test_across_crossed_legs_the_lower_edge_is_no_hem_either() -> None:
@@ -92,8 +93,8 @@ def test_a_skirt_stays_in_one_piece_when_the_legs_part() -> None:
     target = subject.joints.copy()
     target[[R_KNEE, R_ANKLE], 0] -= [12, 24]
     target[[L_KNEE, L_ANKLE], 0] += [12, 24]
-    renderer = Renderer()
-    frame = next(renderer.render(renderer.prepare(subject, 240), as_sequence(target))).astype(int)
+    renderer = PuppetRenderer()
+    frame = next(make_scene(renderer, [subject], 240).frames(as_sequence(target))).astype(int)
     y = int(target[R_HIP, 1] + 0.7 * (target[R_KNEE, 1] - target[R_HIP, 1]))
     across = frame[y, int(target[R_KNEE, 0]) : int(target[L_KNEE, 0])]
     assert (np.abs(across - RED).max(-1) < 60).mean() > 0.95

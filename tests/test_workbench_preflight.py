@@ -14,7 +14,7 @@ from dancegen.audio.grid import BeatGrid
 from dancegen.body.joints import L_ANKLE, L_ELBOW, L_WRIST, R_ANKLE
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.images.picture import ConditionalImage
-from dancegen.people.subject import Subject
+from dancegen.people.located import LocatedBody
 from dancegen.production import checks as preflight
 from dancegen.production.checks import LOOK, OK
 
@@ -22,29 +22,29 @@ GRID = BeatGrid(np.arange(0.25, 8, 0.5), 120.0, 0.6)
 
 
 @pytest.fixture
-def subject() -> Subject:
+def subject() -> LocatedBody:
     """A standing person of 400 pixels in a picture of 500 x 500, with a generous outline."""
     image = ConditionalImage(Path("me.png"), np.full((500, 500, 3), 200, np.uint8))
     joints = (STANDING * 400 + (250, 480)).astype(np.float32)
     mask = np.zeros((500, 500), np.float32)
     mask[60:490, 150:350] = 1
-    return Subject(image, joints, np.ones(18, np.float32), mask, "test")
+    return LocatedBody(image, joints, np.ones(18, np.float32), mask, "test")
 
 
-def test_a_good_picture_has_nothing_to_say(subject: Subject, tmp_path: Path) -> None:
+def test_a_good_picture_has_nothing_to_say(subject: LocatedBody, tmp_path: Path) -> None:
     checks = preflight.check_all(GRID, subject, dance(8.0), (512, 512), 240, tmp_path)
     assert {check.verdict for check in checks} == {OK}, [check.line for check in checks]
     assert preflight.warnings(GRID, subject, dance(8.0)) == []
 
 
-def test_what_is_missing_is_named(subject: Subject) -> None:
+def test_what_is_missing_is_named(subject: LocatedBody) -> None:
     confidence = subject.confidence.copy()
     confidence[[R_ANKLE, L_ANKLE]] = 0
     check = preflight.whole_body(replace(subject, confidence=confidence))
     assert check.verdict == LOOK and "right ankle, left ankle" in check.found
 
 
-def test_an_arm_over_the_body_and_one_outside_the_outline(subject: Subject) -> None:
+def test_an_arm_over_the_body_and_one_outside_the_outline(subject: LocatedBody) -> None:
     joints = subject.joints.copy()
     joints[L_ELBOW], joints[L_WRIST] = (262, 240), (248, 210)
     check = preflight.hidden_limbs(replace(subject, joints=joints))
@@ -55,7 +55,7 @@ def test_an_arm_over_the_body_and_one_outside_the_outline(subject: Subject) -> N
     assert "not in the person's outline: right upper arm, right forearm" in check.found
 
 
-def test_a_small_person(subject: Subject) -> None:
+def test_a_small_person(subject: LocatedBody) -> None:
     tiny = replace(subject, joints=(STANDING * 120 + (250, 480)).astype(np.float32))
     assert preflight.large_enough(tiny).verdict == LOOK
 
@@ -65,7 +65,7 @@ def test_beats(confidence: float, verdict: str) -> None:
     assert preflight.sure_beats(replace(GRID, confidence=confidence)).verdict == verdict
 
 
-def test_a_dance_that_travels_too_far(subject: Subject) -> None:
+def test_a_dance_that_travels_too_far(subject: LocatedBody) -> None:
     made = dance(8.0)
     walk = np.zeros((240, 18, 3), np.float32)
     walk[..., 0] = np.linspace(-2, 2, 240)[:, None]
@@ -73,7 +73,7 @@ def test_a_dance_that_travels_too_far(subject: Subject) -> None:
     assert check.verdict == LOOK and "travels 4.0 body heights" in check.found
 
 
-def test_the_time_is_measured(subject: Subject) -> None:
+def test_the_time_is_measured(subject: LocatedBody) -> None:
     import time
 
     check = preflight.time_needed(lambda few: time.sleep(0.01 * len(few)), dance(1.0), 120_000)

@@ -172,23 +172,24 @@ def _stages(song: Path, image: Path, device: str, repeats: int, frames: int, fol
 
 
 def _rendering(backends: Backends, subject: Any, poses: Any, repeats: int, folder: Path) -> dict[str, float]:
+    from dancegen.renderers.compose import make_scene
     from dancegen.video.encode import VideoWriter
 
     renderer = backends.renderer
-    found = {"preparing": _median(repeats, lambda: renderer.prepare(subject, 512))}
+    found = {"preparing": _median(repeats, lambda: make_scene(renderer, [subject], 512))}
 
     def draw(size: int, path: Path | None = None) -> None:
-        canvas = canvases[size]
+        scene = scenes[size]
         if path is None:
-            for _ in renderer.render(canvas, poses):
+            for _ in scene.frames(poses):
                 pass
             return
-        with VideoWriter(path, canvas.size[0], canvas.size[1], 30) as video:
-            for frame in renderer.render(canvas, poses):
+        with VideoWriter(path, scene.size[0], scene.size[1], 30) as video:
+            for frame in scene.frames(poses):
                 video.write(frame)
 
-    canvases = {size: renderer.prepare(subject, size) for size in (256, 512)}
-    for size in canvases:
+    scenes = {size: make_scene(renderer, [subject], size) for size in (256, 512)}
+    for size in scenes:
         draw(size)
         found[f"frames_{size}"] = round(len(poses) / _median(repeats, partial(draw, size)), 1)
     found["encoded_512"] = round(len(poses) / _median(repeats, lambda: draw(512, folder / "encoded.mp4")), 1)

@@ -33,7 +33,7 @@ def command(
     from dancegen.cli.context import check_file, reporter
     from dancegen.errors import DancegenError
     from dancegen.lab.evaluate import renderer as evaluation
-    from dancegen.renderers.puppet.renderer import Renderer
+    from dancegen.renderers.puppet.renderer import PuppetRenderer
     from dancegen.renderers.retouch.generator import load_generator
     from dancegen.weights.resolve import weights_path
 
@@ -44,10 +44,10 @@ def command(
         check_file(plot, "--plot", True, inputs=[*inputs, json])
     if frames is None and not pairs:
         raise DancegenError("there is nothing to evaluate on", "give --frames, --pairs or both")
-    methods = {"copy": evaluation.copy_method(), "puppet": evaluation.renderer_method(Renderer())}
+    methods = {"copy": evaluation.copy_method(), "puppet": evaluation.renderer_method(PuppetRenderer())}
     for name in weights or ["renderer"]:
         path = Path(name) if Path(name).is_file() else weights_path(name, offline=False, reporter=reporter())
-        methods[Path(name).stem] = evaluation.renderer_method(Renderer(load_generator(path)))
+        methods[Path(name).stem] = evaluation.renderer_method(PuppetRenderer(load_generator(path)))
     groups: dict[str, list[evaluation.Clip]] = {}
     if frames is not None:
         groups["synthetic validation people"] = evaluation.synthetic_clips(frames, scenes)

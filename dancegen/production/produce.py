@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -231,9 +230,11 @@ def _place(dance: SkeletonSequence, subject: LocatedBody, fps: float, count: int
 
 def _ready_to_draw(request: Request, subject: LocatedBody, backends: Backends, reporter: Reporter) -> Draw:
     """What draws poses. What depends on the picture alone is done here and now."""
+    from dancegen.renderers.compose import make_scene
+
     reporter.stage("preparing the picture")
-    renderer = backends.drawer(request)
-    return partial(renderer.render, renderer.prepare(subject, max(video_size(subject.picture.size, request))))
+    longer = max(video_size(subject.picture.size, request))
+    return make_scene(backends.drawer(request), [subject], longer).frames
 
 
 def _facts(request: Request, used: Mapping[str, WeightsInfo], known: Known) -> dict[str, Any]:

@@ -1,18 +1,25 @@
-"""The empty background: the picture with the person and the shadow at their feet painted over."""
+"""The empty background: the picture with the people and the shadows at their feet painted over."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
 from scipy.ndimage import binary_dilation, distance_transform_edt, gaussian_filter, label
 
+from dancegen.body.joints import body_height
 from dancegen.images.inpaint.exemplar import across
 from dancegen.images.inpaint.patches import fill_with_patches
 from dancegen.images.matting import grown
+from dancegen.images.picture import output_size
 from dancegen.images.push_pull import push_pull
+from dancegen.images.resize import as_tensor, resized
+from dancegen.people.located import LocatedBody
 
+AROUND = 0.02  # body heights beyond the mask that the person may still show, and a pixel more
 PLAIN_NEAR, PLAIN_SHARE = 0.12, 0.95  # of one colour is what is nearly all as near as this to its median
 # A cast shadow, in heights of the person: how far up the feet reach, how far aside and how far up and down it may lie.
 FEET = 0.04
@@ -24,20 +31,82 @@ CUT = 0.01  # heights of the person above the picture's lower edge, where they m
 HUE = 0.12  # a shadow darkens all colours alike: how far a channel's share may be from the mean
 
 
-def background_plate(picture: torch.Tensor, matte: torch.Tensor, reach: float) -> torch.Tensor:
-    """Paint over the person with pieces of what is beside them.
+class Plate:
+    """A picture at the size of the video, with the people who will dance and without them; made once a picture.
+
+    Glossary: h x w the video, H x W the picture.
+
+    Args:
+        people: those who will dance, of one picture; who will not stays on the plate.
+        size: longer side of the video, pixels.
+        device: where to work.
+
+    Attributes:
+        size: (w, h) of the video.
+        scale: (2,) video pixels per picture pixel, in x and y.
+    """
+
+    def __init__(self, people: Sequence[LocatedBody], size: int, device: str | torch.device = "cpu") -> None:
+        self.people = tuple(people)
+        self.picture = people[0].picture
+        self.size = output_size(self.picture.size, size)
+        self.scale = np.divide(self.size, self.picture.size)
+        self.device = torch.device(device)
+
+    @cached_property
+    def original(self) -> torch.Tensor:
+        """(3, H, W) 0..1, the picture in its own size."""
+        return as_tensor(self.picture.pixels, self.device)
+
+    @cached_property
+    def pixels(self) -> torch.Tensor:
+        """(3, h, w) 0..1, the picture with everybody."""
+        return resized(self.original, self.size[::-1])
+
+    def matte(self, person: LocatedBody) -> torch.Tensor:
+        """(1, h, w) 0..1, where a person is."""
+        return resized(full_matte(person, self.device), self.size[::-1])
+
+    def joints(self, person: LocatedBody) -> np.ndarray:
+        """(V, 2) a person's, in pixels of the video."""
+        joints: np.ndarray = person.joints[:, :2] * self.scale
+        return joints
+
+    @cached_property
+    def colours(self) -> torch.Tensor:
+        """(3, h, w) 0..1, the picture without the people. Painted when it is first asked for."""
+        mattes = torch.cat([self.matte(person) for person in self.people])  # (N, h, w)
+        reach = [1 + AROUND * float(body_height(self.joints(person))) for person in self.people]
+        return background_plate(self.pixels, mattes, reach)
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether it is of one colour, as paper is."""
+        return is_plain(self.colours)
+
+
+def full_matte(person: LocatedBody, device: torch.device) -> torch.Tensor:
+    """(1, H, W) 0..1, where a person is on the picture in its own size."""
+    return torch.tensor(np.ascontiguousarray(person.mask)).to(device).float()[None]
+
+
+def background_plate(picture: torch.Tensor, mattes: torch.Tensor, reach: float | Sequence[float]) -> torch.Tensor:
+    """Paint over people with pieces of what is beside them.
 
     Args:
         picture: (3, h, w) 0..1.
-        matte: (1, h, w) 0..1.
-        reach: how far beyond the matte the person may still show, pixels.
+        mattes: (N, h, w) 0..1, one a person.
+        reach: how far beyond each matte the person may still show, pixels.
 
     Returns:
-        (3, h, w): the picture itself wherever the person and their shadow are not.
+        (3, h, w): the picture itself wherever the people and their shadows are not.
     """
     pixels = picture.permute(1, 2, 0).cpu().numpy()
-    covered = grown((matte > 0.05).float()[None], reach)[0, 0].cpu().numpy() > 0.5  # (h, w)
-    hole = covered | foot_shadow(pixels, matte[0].cpu().numpy(), covered)
+    beyond = [reach] * len(mattes) if isinstance(reach, float | int) else reach
+    near = [grown((matte > 0.05).float()[None, None], far) for matte, far in zip(mattes, beyond, strict=True)]
+    covered = torch.cat(near).amax((0, 1)).cpu().numpy() > 0.5  # (h, w)
+    shadows = [foot_shadow(pixels, matte.cpu().numpy(), covered) for matte in mattes]
+    hole = np.logical_or.reduce([covered, *shadows])
     unknown = torch.from_numpy(hole)[None, None].to(picture)  # (1, 1, h, w)
     smooth = push_pull(picture[None], 1 - unknown)[0]  # (3, h, w)
     if not hole.any() or hole.all():

@@ -19,15 +19,16 @@ from dancegen.errors import DancegenError
 from dancegen.files import whole_file, write_whole
 from dancegen.images.picture import ConditionalImage, open_picture, output_size
 from dancegen.lab.evaluate.picture_metrics import flicker, ghost, pck, person_l1, psnr, sharpness, ssim
-from dancegen.people.subject import Subject
+from dancegen.people.located import LocatedBody
 from dancegen.progress import Reporter, SilentReporter
-from dancegen.renderers.puppet.renderer import Canvas, Renderer
+from dancegen.renderers.base import Renderer
+from dancegen.renderers.compose import Scene, make_scene
 
 SIZE = 256
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 SAME_PLACE = 0.10  # two pictures whose backgrounds differ by more than this show different places
 MEASURES = ("psnr", "ssim", "person_l1", "sharpness", "ghost", "pck@0.05", "pck@0.1", "flicker")
-Method = Callable[[Subject, np.ndarray], np.ndarray]
+Method = Callable[[LocatedBody, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,10 @@ class Shot:
     joints: np.ndarray
     mask: np.ndarray
 
-    def subject(self) -> Subject:
+    def subject(self) -> LocatedBody:
         """The shot as a conditional image."""
         image = ConditionalImage(Path("shot"), self.pixels, ())
-        return Subject(image, self.joints[:, :2].copy(), np.ones(len(self.joints), np.float32), self.mask, "given")
+        return LocatedBody(image, self.joints[:, :2].copy(), np.ones(len(self.joints), np.float32), self.mask, "given")
 
     def small(self, size: int) -> Shot:
         """The same, its longer side `size`: what a frame of that size is compared with."""
@@ -84,13 +85,13 @@ class Score:
 
 
 def renderer_method(renderer: Renderer, size: int = SIZE) -> Method:
-    """A `Renderer` as a method: subject and target joints (V, 3) to a frame."""
-    kept: list[tuple[np.ndarray, Canvas]] = []  # the last picture's canvas: pairs share their condition image
+    """A renderer as a method: subject and target joints (V, 3) to a frame."""
+    kept: list[tuple[np.ndarray, Scene]] = []  # the last picture's scene: pairs share their condition image
 
-    def method(subject: Subject, joints: np.ndarray) -> np.ndarray:
+    def method(subject: LocatedBody, joints: np.ndarray) -> np.ndarray:
         if not kept or kept[0][0] is not subject.image.pixels:
-            kept[:] = [(subject.image.pixels, renderer.prepare(subject, size))]
-        return next(renderer.render(kept[0][1], SkeletonSequence(joints[None], 30.0)))
+            kept[:] = [(subject.image.pixels, make_scene(renderer, [subject], size))]
+        return next(kept[0][1].frames(SkeletonSequence(joints[None], 30.0)))
 
     return method
 
@@ -98,7 +99,7 @@ def renderer_method(renderer: Renderer, size: int = SIZE) -> Method:
 def copy_method(size: int = SIZE) -> Method:
     """The conditional image unchanged: the least that a method must beat."""
 
-    def method(subject: Subject, joints: np.ndarray) -> np.ndarray:
+    def method(subject: LocatedBody, joints: np.ndarray) -> np.ndarray:
         out = output_size(subject.image.size, size)
         return np.asarray(Image.fromarray(subject.image.pixels).resize(out, Image.Resampling.LANCZOS))
 

@@ -92,21 +92,33 @@ def decided(under: torch.Tensor) -> torch.Tensor:
     return (4 * under - 2.8).clamp(0, 1)
 
 
-def compose(puppet: torch.Tensor, retouch: Retouch, plate: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The frame and the person's alpha.
+def merged(puppet: torch.Tensor, retouch: Retouch) -> torch.Tensor:
+    """The retouched person, to be laid over any background.
 
     Args:
         puppet: (B, 4, H, W) premultiplied.
         retouch: enlarged to (H, W).
+
+    Returns:
+        (B, 4, H, W) premultiplied.
+    """
+    kept = retouch.kept * puppet  # (B, 4, H, W)
+    beneath = (1 - kept[:, 3:]) * retouch.under
+    return kept + beneath * torch.cat([retouch.raw, torch.ones_like(retouch.under)], 1)
+
+
+def compose(puppet: torch.Tensor, retouch: Retouch, plate: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The frame and the person's alpha.
+
+    Args:
+        puppet, retouch: as `merged` takes them.
         plate: (B, 3, H, W).
 
     Returns:
         frame (B, 3, H, W), alpha (B, 1, H, W).
     """
-    kept = retouch.kept * puppet  # (B, 4, H, W)
-    beneath = retouch.under * retouch.raw + (1 - retouch.under) * plate
-    frame = kept[:, :3] + (1 - kept[:, 3:]) * beneath
-    return frame, kept[:, 3:] + (1 - kept[:, 3:]) * retouch.under
+    person = merged(puppet, retouch)
+    return person[:, :3] + (1 - person[:, 3:]) * plate, person[:, 3:]
 
 
 class UNet(nn.Module):

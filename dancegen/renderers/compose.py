@@ -1,0 +1,93 @@
+"""Frames from layers: the figures of one or several people laid over what is behind them, the farthest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from dancegen.body.joints import L_ANKLE, R_ANKLE
+from dancegen.body.sequence import SkeletonSequence
+from dancegen.images.resize import as_pixels
+from dancegen.people.located import LocatedBody
+from dancegen.renderers.background import Background, make_background
+from dancegen.renderers.base import Layer, Renderer
+from dancegen.renderers.plate import Plate
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A picture made ready: what is behind, and a figure for everybody who dances.
+
+    Attributes:
+        renderer: who draws.
+        background: what is behind.
+        figures: in the order of the people.
+        order: the indices of the people, the farthest first: whose feet are lower in the picture is nearer.
+    """
+
+    renderer: Renderer
+    background: Background
+    figures: tuple[Any, ...]
+    order: tuple[int, ...]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the frames, pixels."""
+        return self.background.empty.shape[1], self.background.empty.shape[0]
+
+    def frames(self, *dances: SkeletonSequence) -> Iterator[np.ndarray]:
+        """The frames, one by one: uint8 (h, w, 3), or (h, w, 4) with plain alpha where nothing is behind.
+
+        Args:
+            dances: of everybody in the order of the people, equally long, in pixels of the picture.
+        """
+        drawn = [self.renderer.draw(self.figures[one], dances[one]) for one in self.order]
+        with torch.inference_mode():
+            for layers in zip(*drawn, strict=True):
+                yield compose(self.background, layers)
+
+
+def make_scene(renderer: Renderer, people: Sequence[LocatedBody], size: int, background: str | None = None) -> Scene:
+    """Everything that depends on the picture alone.
+
+    Args:
+        people: of one picture, at least one.
+        size: longer side of the video, pixels.
+        background: see `background.make_background`; None = as the renderer usually has it.
+    """
+    plate = Plate(people, size, renderer.device)
+    with torch.inference_mode():
+        behind = make_background(background or renderer.background, plate)
+        figures = tuple(renderer.prepare(person, plate) for person in people)
+    feet = [float(person.places[[R_ANKLE, L_ANKLE], 1].max()) for person in people]
+    return Scene(renderer, behind, figures, tuple(int(one) for one in np.argsort(feet, kind="stable")))
+
+
+def compose(background: Background, layers: Sequence[Layer]) -> np.ndarray:
+    """One frame, uint8 (h, w, 3 or 4); the layers are in order, the farthest first."""
+    frame = background.empty.copy()
+    boxes = [_box(layer) for layer in layers if layer.colours.numel()]
+    if not boxes:
+        return frame
+    left, top = (min(box[side] for box in boxes) for side in (0, 1))
+    right, bottom = (max(box[side] for box in boxes) for side in (2, 3))
+    part = background.colours[:, top:bottom, left:right].clone()
+    for layer in layers:
+        if layer.colours.numel():
+            x0, y0, x1, y1 = _box(layer)
+            under = part[:, y0 - top : y1 - top, x0 - left : x1 - left]
+            under.mul_(1 - layer.colours[3:]).add_(layer.colours[: len(part)])
+    if len(part) == 4:  # files hold plain colours, not multiplied by alpha
+        part[:3] /= part[3:].clamp_min(1e-4)
+    frame[top:bottom, left:right] = as_pixels(part)
+    return frame
+
+
+def _box(layer: Layer) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of a layer in the video."""
+    x, y = layer.corner
+    return x, y, x + layer.colours.shape[2], y + layer.colours.shape[1]
