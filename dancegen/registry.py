@@ -94,6 +94,15 @@ BACKENDS: dict[str, dict[str, Backend]] = {
             config="dancegen.people.network.network:SubjectConfig",
         ),
     },
+    "beats": {
+        "tcn": Backend(
+            "dancegen.audio.beats:load",
+            "a network that hears beats and bars; without its weights librosa finds beats alone",
+            weights="beats",
+            config="dancegen.audio.network:BeatNetConfig",
+            bare=True,
+        ),
+    },
     "engine": {
         "local": Backend("dancegen.batch.engine_local:LocalEngine", "processes of this machine"),
         "ray": Backend("dancegen.batch.engine_ray:RayEngine", "a Ray cluster", module="ray", extra="ray"),

@@ -83,14 +83,6 @@ def _own_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _beats_here() -> None:
-    """No test starts another process for the beats: librosa is imported here, once, by the first that needs it."""
-    from dancegen.audio import tracker
-
-    next(tracker._CALLS)
-
-
 @pytest.fixture
 def run_main(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ran]]:
     """`run_main("render", ...)`: the program inside this process, through its real error boundary."""

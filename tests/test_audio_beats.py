@@ -1,36 +1,83 @@
 from __future__ import annotations
 
-import itertools
 import os
-import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import click_track, shared_data
+import torch
+from conftest import Listener, click_track, shared_data
 from filelock import FileLock, Timeout
 
-from dancegen.audio import spectrum, tracker
+from dancegen.audio import listen, spectrum, tracker
 from dancegen.audio.beats import (
     BEAT_FEATURES,
     BeatGrid,
     beat_features,
     beat_position,
     find_beats,
-    finding_beats,
     grid_from_times,
+    hear_beats,
     onset_strength,
 )
+from dancegen.audio.grid import tempo_changes, told_tempo
 from dancegen.audio.load import load_song
+from dancegen.audio.network import BeatNet, BeatNetConfig
 from dancegen.audio.song import SAMPLE_RATE, Song
 from dancegen.errors import DancegenError
+from dancegen.weights import resolve
 
 NO_BEATS = BeatGrid(np.zeros(0), 0.0, 0.0)
 
 
 def song_of(samples: np.ndarray) -> Song:
     return Song(Path("made"), np.asarray(samples, np.float32))
+
+
+def drums(times: np.ndarray, seconds: float, meter: int = 4, pickup: int = 0) -> np.ndarray:
+    """A drummer on beats at `times`: a low kick on the first of a bar (and the third of four), snares, soft hats
+    between; a chord a bar, another each bar."""
+    rng = np.random.default_rng(0)
+    out = np.zeros(round((seconds + 2) * SAMPLE_RATE), np.float32)
+
+    def add(moment: float, sound: np.ndarray) -> None:
+        first = round(moment * SAMPLE_RATE)
+        out[first : first + len(sound)] += sound[: max(len(out) - first, 0)].astype(np.float32)
+
+    time = np.arange(round(0.2 * SAMPLE_RATE)) / SAMPLE_RATE
+    kick = 0.9 * np.sin(2 * np.pi * 55 * time) * np.exp(-time / 0.06)
+    snare = 0.35 * rng.normal(0, 1, len(time)) * np.exp(-time / 0.04)
+    hat = 0.2 * np.diff(rng.normal(0, 1, len(time)), prepend=0) * np.exp(-time / 0.02)
+    for number, moment in enumerate(times[:-1]):
+        place, gap = (number - pickup) % meter, times[number + 1] - moment
+        add(moment, kick if place in ((0,) if meter == 3 else (0, 2)) else snare)
+        add(moment, hat)
+        add(moment + gap / 2, 0.6 * hat)
+        if place == 0:
+            long = np.arange(round(gap * meter * 0.9 * SAMPLE_RATE)) / SAMPLE_RATE
+            root = 220 * 2 ** ([0, 5, 7, 2][(number // meter) % 4] / 12)
+            add(moment, sum(0.06 * np.sin(2 * np.pi * root * ratio * long) for ratio in (1, 1.25, 1.5)))
+    return out[: round(seconds * SAMPLE_RATE)]
+
+
+def beats_at(tempi: list[tuple[float, float]], first: float = 0.4) -> np.ndarray:
+    """Beats of a tempo that is linear between (seconds, beats a minute), to the last of them."""
+    moments, values = zip(*tempi, strict=True)
+    times = [first]
+    while times[-1] < moments[-1]:
+        times.append(times[-1] + 60 / float(np.interp(times[-1], moments, values)))
+    return np.asarray(times)
+
+
+def agreement(found: np.ndarray, true: np.ndarray, begin: float = 2.0) -> float:
+    """F of two lists of beats, 70 ms, from `begin` s on."""
+    found, true = found[found >= begin], true[true >= begin]
+    if not len(found) or not len(true):
+        return 0.0
+    off = np.abs(found[:, None] - true) < 0.07
+    return float(2 * min(off.any(axis=1).sum(), off.any(axis=0).sum()) / (len(found) + len(true)))
 
 
 def column(features: np.ndarray, name: str) -> np.ndarray:
@@ -48,37 +95,6 @@ def test_beats_of_a_click_track_are_on_the_clicks(tempo: int) -> None:
     assert len(inner) >= len(times) - 1
     assert np.mean(off < 0.025) > 0.95
     assert abs(np.median(inner - times[np.abs(inner[:, None] - times).argmin(axis=1)])) < 0.01
-
-
-@pytest.mark.parametrize("fault", ["", "no interpreter", "killed", "another program"])
-def test_beats_found_aside_are_the_same(fault: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    song = song_of(click_track(110, 10)[0])
-    if fault == "killed":
-        monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))  # the one of whoever runs the tests stays
-    expected = find_beats(song)
-    librosa_beat = sys.modules["librosa.beat"]
-    monkeypatch.delitem(sys.modules, "librosa.beat")  # as in a new process
-    monkeypatch.setattr(tracker, "_CALLS", itertools.count())
-    if fault in ("no interpreter", "another program"):
-        monkeypatch.setattr(sys, "executable", "" if fault == "no interpreter" else sys.executable + "-of-old")
-    begun: list[subprocess.Popen] = []
-    started = tracker._started
-
-    def noticed(*given: float) -> subprocess.Popen | None:
-        monkeypatch.setitem(sys.modules, "librosa.beat", librosa_beat)
-        begun.append(started(*given))
-        return begun[-1]
-
-    monkeypatch.setattr(tracker, "_started", noticed)
-    with finding_beats(song) as beats:
-        if fault == "killed":
-            begun[0].kill()
-        found, again = beats(), beats()
-    assert bool(begun[0]) == (fault in ("", "killed"))
-    assert begun[0] is None or begun[0].poll() is not None  # nothing goes on
-    np.testing.assert_array_equal(found.times, expected.times)
-    np.testing.assert_array_equal(again.times, expected.times)
-    assert (found.tempo, found.confidence) == (expected.tempo, expected.confidence)
 
 
 @pytest.fixture
@@ -102,20 +118,103 @@ def test_librosa_is_compiled_by_one_process_at_a_time(compiled: Path, monkeypatc
         assert folder is None
 
 
-def test_compiled_files_that_crash_are_thrown_away(compiled: Path) -> None:
-    crashed = subprocess.Popen([sys.executable, "-c", "import os; os.abort()"], stdout=subprocess.PIPE)
-    with crashed:
-        assert tracker._answer(crashed, lambda: np.arange(3.0)).tolist() == [0, 1, 2]
-    assert not compiled.exists()
+@pytest.mark.parametrize(
+    "tempi",
+    [
+        [(0, 90), (20, 90), (20.001, 140), (40, 140)],
+        [(0, 140), (20, 140), (20.001, 95), (40, 95)],
+        [(0, 80), (40, 150)],
+    ],
+    ids=["faster", "slower", "ramp"],
+)
+def test_a_tempo_that_changes_is_followed(tempi: list[tuple[float, float]]) -> None:
+    true = beats_at(tempi)
+    grid = find_beats(song_of(drums(true, 40.0)))
+    assert agreement(grid.times, true) > 0.93
+    changes = tempo_changes(grid)
+    assert changes and changes[0][1] == pytest.approx(tempi[0][1], rel=0.1)
+    assert changes[-1][2] == pytest.approx(tempi[-1][1], rel=0.12)
+    assert " s on" in told_tempo(grid)
 
 
-def test_nothing_is_begun_aside_for_known_beats_and_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracker, "_started", lambda *_: pytest.fail("another process"))
-    known = grid_from_times([0.1, 0.7, 1.4])
-    with finding_beats(song_of(click_track(110, 10)[0]), known) as beats:
-        assert beats() is known
-    with finding_beats(song_of(np.zeros(SAMPLE_RATE))) as beats:
-        assert not len(beats().times)
+@pytest.mark.parametrize("tempo", [66, 84, 140])
+def test_the_octave_is_that_of_the_drums(tempo: float) -> None:
+    grid = find_beats(song_of(drums(beats_at([(0, tempo), (30, tempo)]), 30.0)))
+    assert grid.tempo == pytest.approx(tempo, rel=0.02)
+    assert not tempo_changes(grid) and told_tempo(grid) == f"{tempo} beats a minute, 4 a bar"
+
+
+@pytest.mark.parametrize(("meter", "pickup", "tempo"), [(3, 0, 96), (3, 2, 132), (3, 1, 168), (4, 0, 118), (4, 2, 104)])
+def test_bars_begin_where_the_music_begins_them(meter: int, pickup: int, tempo: float) -> None:
+    true = beats_at([(0, tempo), (30, tempo)], 1.0)
+    grid = find_beats(song_of(drums(true, 30.0, meter, pickup)))
+    assert grid.beats_per_bar == meter
+    assert agreement(grid.downbeats, true[:-1][(np.arange(len(true) - 1) - pickup) % meter == 0]) > 0.85
+
+
+def test_a_silence_in_front_and_behind_has_no_beats() -> None:
+    true = beats_at([(0, 112), (18, 112)])
+    sound = np.concatenate([np.zeros(9 * SAMPLE_RATE), drums(true, 18.0), np.zeros(9 * SAMPLE_RATE)])
+    grid = find_beats(song_of(sound))
+    assert grid.times[0] > 8.5 and grid.times[-1] < 28.5
+    assert agreement(grid.times, true[:-1] + 9) > 0.95
+
+
+def test_the_same_song_has_the_same_beats() -> None:
+    song = song_of(drums(beats_at([(0, 100), (12, 100)]), 12.0))
+    first, second = find_beats(song), find_beats(song)
+    np.testing.assert_array_equal(first.times, second.times)
+    np.testing.assert_array_equal(first.downbeat, second.downbeat)
+
+
+@pytest.mark.parametrize("seconds", [0.5, 3.0])
+def test_short_songs(seconds: float) -> None:
+    grid = find_beats(song_of(drums(beats_at([(0, 120), (4, 120)], 0.1), seconds)))
+    assert len(grid.times) <= 7 and (np.diff(grid.times) > 0.2).all()
+    assert len(grid.counted(seconds).times) >= 2
+
+
+def test_one_note_has_no_beat() -> None:
+    time = np.arange(5 * SAMPLE_RATE) / SAMPLE_RATE
+    assert not len(find_beats(song_of(0.5 * np.sin(2 * np.pi * 440 * time) * np.exp(-time))).times)
+
+
+def test_what_is_heard_does_not_depend_on_where_blocks_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    network = BeatNet(BeatNetConfig(channels=4, blocks=4)).eval()
+    samples = drums(beats_at([(0, 100), (14, 100)]), 14.3)
+    whole = listen.log_odds(samples, network)
+    assert whole.shape == (2, -(-len(samples) // 160))
+    monkeypatch.setattr(listen, "BLOCK", 132)
+    np.testing.assert_allclose(listen.log_odds(samples, network), whole, atol=1e-3)
+
+
+def test_memory_does_not_grow_with_the_song() -> None:
+    torch.manual_seed(0)
+    network = BeatNet(BeatNetConfig(channels=4, blocks=4)).eval()
+    peaks = []
+    for minutes in (2, 20):
+        samples = np.tile(drums(beats_at([(0, 100), (6, 100)]), 6.0), 10 * minutes)
+        tracemalloc.start()
+        hear_beats(samples, network)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 12e6  # bytes
+
+
+def test_without_its_weights_beats_are_found_by_the_comb(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object, **__: object) -> Path:
+        raise DancegenError("beats: the file is missing", "install dancegen again")
+
+    monkeypatch.setattr(resolve, "weights_path", gone)
+    true, listener = beats_at([(0, 90), (20, 90), (20.001, 130), (40, 130)]), Listener()
+    song = song_of(drums(true, 40.0))
+    grid = find_beats(song, reporter=listener)
+    assert agreement(grid.times, true) > 0.9
+    assert len(listener.notes) == 1 and "the file is missing" in listener.notes[0]
+    assert not len(find_beats(song_of(np.zeros(SAMPLE_RATE * 5))).times)
+    with pytest.raises(DancegenError):  # who names weights gets those or an error
+        find_beats(song, "mine.safetensors")
 
 
 def test_a_change_of_loudness_does_not_change_the_beats() -> None:

@@ -23,7 +23,7 @@ def test_doctor_finds_a_whole_installation(run_main: Callable[..., Ran]) -> None
 def test_doctor_names_what_is_broken_and_the_remedy(
     run_main: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shipped = next(entry for entry in manifest.load_manifest() if entry.source == "package")
+    shipped = next(entry for entry in manifest.load_manifest() if entry.role.startswith("choreographer"))
     changed = dataclasses.replace(shipped, name="changed", sha256="0" * 64)
     gone = dataclasses.replace(shipped, name="gone", filename="assets/weights/gone.safetensors")
     monkeypatch.setattr(manifest, "load_manifest", lambda: (shipped, changed, gone))

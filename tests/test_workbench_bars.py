@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import Listener
 from workbench_tools import dance
 
+from dancegen.audio.bars import bars
 from dancegen.audio.grid import BeatGrid
 from dancegen.body.joints import BONES
 from dancegen.body.sequence import SkeletonSequence
@@ -16,20 +19,34 @@ from dancegen.dances.bars import bar_count, bar_poses, parse_bars, paste, read_b
 from dancegen.errors import DancegenError
 
 TIMES = np.arange(0.25, 8.0, 0.5)  # 16 beats, 4 bars
+PLACES = (np.arange(16) - 2) % 3
+
+
+FOURS = BeatGrid(TIMES, 120.0, 0.8)
+WALTZ = BeatGrid(TIMES, 120.0, 0.8, (np.arange(16) - 2) % 3 == 0)  # two beats of pick-up
 
 
 def test_bars_cover_the_dance_without_gaps() -> None:
-    assert bar_count(TIMES) == 4
-    stretches = [bar_poses(TIMES, bar, bar, 30, 240) for bar in range(1, 5)]
+    assert bar_count(FOURS) == 4
+    stretches = [bar_poses(FOURS, bar, bar, 30, 240) for bar in range(1, 5)]
     assert stretches[0][0] == 0 and stretches[-1][1] == 240
     assert all(a[1] == b[0] for a, b in itertools.pairwise(stretches))
-    assert bar_poses(TIMES, 2, 3, 30, 240) == (68, 188)  # beats 5 and 13 at 2.25 and 6.25 s
+    assert bar_poses(FOURS, 2, 3, 30, 240) == (68, 188)  # beats 5 and 13 at 2.25 and 6.25 s
 
 
 @pytest.mark.parametrize(("first", "last"), [(0, 2), (3, 2), (2, 5)])
 def test_bars_that_are_not_there(first: int, last: int) -> None:
     with pytest.raises(DancegenError, match="are not in this song: choose within 1-4"):
-        bar_poses(TIMES, first, last, 30, 240)
+        bar_poses(FOURS, first, last, 30, 240)
+
+
+def test_bars_of_a_waltz_begin_on_its_downbeats() -> None:
+    assert bar_count(WALTZ) == 5
+    assert bar_poses(WALTZ, 1, 2, 30, 240) == (38, 128)  # beats 3 and 9 at 1.25 and 4.25 s
+    assert bar_poses(WALTZ, 0, 0, 30, 240) == (0, 38)  # the pick-up has what comes before it
+    assert bar_poses(WALTZ, 5, 5, 30, 240)[1] == 240
+    with pytest.raises(DancegenError, match="choose within 0-5"):
+        bar_poses(WALTZ, 5, 6, 30, 240)
 
 
 def test_bars_in_words() -> None:
@@ -49,6 +66,56 @@ def test_half_and_double_tempo() -> None:
     assert retimed(grid, None) is grid
     with pytest.raises(DancegenError, match="choose half or double"):
         retimed(grid, "triple")
+
+
+def bar_lengths(grid: BeatGrid) -> list[int]:
+    return [bar.beats for bar in bars(grid)]
+
+
+@pytest.mark.parametrize("grid", [FOURS, WALTZ])
+def test_half_and_double_tempo_keep_the_beats_of_a_bar(grid: BeatGrid) -> None:
+    meter = grid.beats_per_bar
+    for tempo in ("half", "double"):
+        other = retimed(grid, tempo)
+        assert other.beats_per_bar == meter
+        assert set(bar_lengths(other)[1:-1]) <= {meter}
+        assert np.isin(other.downbeats, grid.downbeats).mean() >= 0.4
+    np.testing.assert_allclose(retimed(retimed(grid, "double"), "half").downbeats[:2], grid.downbeats[:2])
+
+
+@pytest.mark.parametrize("columns", ["{0:.3f} {1}", "{0:.3f}\t{1}.0000", "{0:.3f},{2}"])
+def test_a_second_column_marks_downbeats(tmp_path: Path, columns: str) -> None:
+    path = tmp_path / "beats.txt"
+    lines = [columns.format(time, int(place == 0), place + 1) for time, place in zip(TIMES, PLACES, strict=True)]
+    path.write_text("\n".join(lines))
+    listener = Listener()
+    grid = read_beats(path, 0.0, 20.0, listener)
+    np.testing.assert_array_equal(grid.downbeat, PLACES == 0)
+    assert (grid.beats_per_bar, grid.pickup, listener.notes) == (3, 2, [])
+
+
+def test_second_columns_of_other_kinds_mark_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "beats.txt"
+    path.write_text("".join(f"{time:.6f}\t{time:.6f}\t1\n" for time in TIMES))  # labels of an audio editor
+    np.testing.assert_array_equal(np.flatnonzero(read_beats(path, 0.0, 20.0).downbeat), [0, 4, 8, 12])
+
+
+@pytest.mark.parametrize(
+    "marked", [range(16), [0, 1, 5, 6, 13], [0, 2, 5, 6, 11, 13]], ids=["every beat", "now and then", "all lengths"]
+)
+def test_downbeats_that_contradict_each_other_are_told_and_danced(tmp_path: Path, marked: Sequence[int]) -> None:
+    path, listener = tmp_path / "beats.txt", Listener()
+    path.write_text("".join(f"{time:.3f} {int(number in marked)}\n" for number, time in enumerate(TIMES)))
+    grid = read_beats(path, 0.0, 20.0, listener)
+    assert len(listener.notes) == 1 and "its downbeats contradict each other" in listener.notes[0]
+    assert len(set(bar_lengths(grid)[:-1])) == 1 and bar_lengths(grid)[0] > 1
+
+
+def test_another_meter_from_the_middle_on_is_no_contradiction(tmp_path: Path) -> None:
+    path, listener = tmp_path / "beats.txt", Listener()
+    marked = [0, 4, 8, 11, 14]
+    path.write_text("".join(f"{time:.3f} {int(number in marked)}\n" for number, time in enumerate(TIMES)))
+    assert bar_lengths(read_beats(path, 0.0, 20.0, listener)) == [4, 4, 3, 3, 2] and not listener.notes
 
 
 def test_beats_from_a_file(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
-"""Where the beats of a song are. Onsets and tempo are our own; librosa's dynamic programme places the beats on them.
+"""Where the beats and bars of a song are: a network hears how likely each moment is one, `decode` finds the best run.
 
-Its share costs milliseconds a song and little memory, however long the song is; see `tracker` for its first call.
+Without the network's weights `comb` follows the tempo and librosa places the beats.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,28 +16,28 @@ from dancegen.audio.features import BEAT_FEATURES, beat_features
 from dancegen.audio.grid import BeatGrid, beat_position, grid_from_times
 from dancegen.audio.song import Song
 from dancegen.audio.spectrum import FRAME_RATE, measure
-from dancegen.audio.tracker import track, tracking
+from dancegen.errors import DancegenError
+from dancegen.progress import Reporter
+
+if TYPE_CHECKING:
+    import torch
+
+    from dancegen.audio.network import BeatNet
 
 __all__ = (
     "BEAT_FEATURES",
     "BeatGrid",
     "beat_features",
     "beat_position",
-    "estimate_tempo",
     "find_beats",
-    "finding_beats",
     "grid_from_times",
     "onset_strength",
 )
 
-TEMPO_RANGE = (60.0, 180.0)  # beats a minute; a tempo outside is an octave error
-USUAL_TEMPO = 105.0  # beats a minute, the middle of a log-normal preference
-TEMPO_SPREAD = 0.9  # octaves, its standard deviation
-LOCAL_SECONDS = 8.0  # the stretch in which a tempo is taken as steady
-MULTIPLES = (1.0, 0.5, 0.5, 0.5)  # weights of a lag and its multiples; chosen on 67 songs, see estimate_tempo
+ROLE = "beats"  # of the weights
 FAINT = 0.01  # onsets around this and below are ripple of held notes
-FLAT = 1e-3  # variance of an onset curve in which nothing sets in
-NO_BEAT = 4.0  # a confidence below NO_BEAT / sqrt(frames) is what noise reaches by chance
+FEWEST = 3  # beats that make a grid
+NO_BEAT = 0.2  # a confidence below is what songs without a beat reach by chance
 NO_GRID = BeatGrid(np.zeros(0), 0.0, 0.0)
 
 
@@ -47,84 +49,71 @@ def onset_strength(samples: np.ndarray) -> np.ndarray:
     return (np.sqrt(measure(samples).onset + FAINT) - FAINT**0.5).mean(axis=1)  # (T,)
 
 
-def find_beats(song: Song) -> BeatGrid:
-    """The beats of a song; an empty grid of confidence 0 where it has none (silence, noise, a held chord)."""
-    onset, tempo, confidence = _periodic_onsets(song)
-    return _grid(track(onset, FRAME_RATE, tempo), confidence) if confidence else NO_GRID
-
-
-@contextlib.contextmanager
-def finding_beats(song: Song, known: BeatGrid | None = None) -> Iterator[Callable[[], BeatGrid]]:
-    """`find_beats`, begun aside while the `with` block does other things; what is yielded waits for the grid.
+def find_beats(song: Song, weights: str | None = None, reporter: Reporter | None = None) -> BeatGrid:
+    """The beats and bars of a song; an empty grid of confidence 0 where it has none (silence, noise, a held chord).
 
     Args:
         song: the song.
-        known: its grid where it is known already; then nothing is begun.
+        weights: of the network, by file or name; None takes the default.
+        reporter: is told where the default weights cannot be had, and beats are found without the network.
+
+    Raises:
+        DancegenError: there are no such `weights`.
     """
-    onset, tempo, confidence = _periodic_onsets(song) if known is None else (np.zeros(0, np.float32), 0.0, 0.0)
-    if not confidence:
-        yield lambda: known or NO_GRID
-        return
-    with tracking(onset, FRAME_RATE, tempo) as times:
-        yield lambda: _grid(times(), confidence)
+    from dancegen.weights.resolve import weights_path
+
+    try:
+        find = load(weights_path(weights or ROLE, role=ROLE), None)
+    except (DancegenError, RuntimeError) as cause:
+        if weights:
+            raise
+        if reporter:
+            reporter.note(f"beats are found without the network that hears bars: {cause}")
+        find = load(None, None)
+    return find(song.samples)
 
 
-def _periodic_onsets(song: Song) -> tuple[np.ndarray, float, float]:
-    """Onset curve (T,), tempo and confidence, both 0 where there is no beat."""
-    onset = onset_strength(song.samples)
-    tempo, confidence = estimate_tempo(onset)
-    return (onset, tempo, confidence) if confidence >= NO_BEAT / max(len(onset), 1) ** 0.5 else (onset, 0.0, 0.0)
+def load(weights: Path | None, device: torch.device | None) -> Callable[[np.ndarray], BeatGrid]:
+    """What finds the beats of (N,) samples: with its weights the network, without them a comb of tempi and librosa.
 
-
-def _grid(times: np.ndarray, confidence: float) -> BeatGrid:
-    """A grid of tracked beats (B,)."""
-    return BeatGrid(times, 60 / float(np.median(np.diff(times))), confidence) if len(times) > 1 else NO_GRID
-
-
-def estimate_tempo(onset: np.ndarray) -> tuple[float, float]:
-    """The tempo of an onset curve and how periodic it is there.
-
-    The mean of the autocorrelations of stretches of 8 s, each normalised, so that a loud chorus does not outvote the
-    rest and a drifting tempo does not blur; among its lags the one with the best sum with its own multiples, weighed
-    by a preference for usual dance tempi. Weights and preference were chosen on the 67 songs of the shared dance data:
-    39 of 40 annotated songs have the annotated tempo; of the other 27, 21 agree with librosa's own estimate.
-
-    Args:
-        onset: (T,) at FRAME_RATE.
-
-    Returns:
-        (beats a minute within TEMPO_RANGE, 0..1); (0, 0) where nothing sets in.
+    `device` is there for the registry: the network is small, it always listens on the CPU.
     """
-    correlation = _mean_autocorrelation(onset)
-    if correlation is None:
-        return 0.0, 0.0
-    lags = np.arange(len(correlation)) / FRAME_RATE  # s
-    bpm = np.arange(TEMPO_RANGE[0], TEMPO_RANGE[1] + 0.01, 0.25)
-    period = 60 / bpm
+    if weights is None:
+        from dancegen.audio.comb import comb_beats
 
-    def at(multiple: float) -> np.ndarray:
-        return np.interp(period * multiple, lags, correlation, right=0.0)
+        return lambda samples: comb_beats(onset_strength(samples))
+    from dancegen.audio.listen import load_beat_net
 
-    comb = sum(weight * at(multiple) for multiple, weight in enumerate(MULTIPLES, 1))
-    preference = np.exp(-0.5 * (np.log2(bpm / USUAL_TEMPO) / TEMPO_SPREAD) ** 2)
-    best = int(np.argmax(np.maximum(comb, 0) * preference))
-    return float(bpm[best]), float(np.clip(max(at(1)[best], at(2)[best]), 0, 1))
+    return partial(hear_beats, network=load_beat_net(weights))
 
 
-def _mean_autocorrelation(onset: np.ndarray) -> np.ndarray | None:
-    """(lags up to 4 s,), 1 at lag 0 before the mean over stretches; None where nothing sets in."""
-    if not len(onset) or onset.max() < 1e-3:
-        return None
-    length = round(LOCAL_SECONDS * FRAME_RATE)
-    total, stretches = np.zeros(length // 2), 0
-    for first in range(0, max(len(onset) - length // 2, 1), length // 2):
-        part = onset[first : first + length].astype(np.float64)
-        part = part - part.mean()
-        spectrum = np.abs(np.fft.rfft(part, 2 * length)) ** 2
-        correlation = np.fft.irfft(spectrum)[: length // 2]
-        if correlation[0] > FLAT * len(part):
-            # a short stretch has fewer pairs at long lags: undo that, without blowing up the last few
-            share = np.maximum(1 - np.arange(length // 2) / len(part), 0.25)
-            total += correlation / correlation[0] / share
-            stretches += 1
-    return total / stretches if stretches else None
+def hear_beats(samples: np.ndarray, network: BeatNet) -> BeatGrid:
+    """`find_beats` of (N,) samples with a network."""
+    from dancegen.audio.decode import bar_places, beat_frames
+    from dancegen.audio.listen import log_odds
+
+    odds = log_odds(samples, network)  # (2, T)
+    frames = beat_frames(odds[0])
+    if len(frames) < FEWEST:
+        return NO_GRID
+    confidence = float(np.median(1 / (1 + np.exp(-_peaks(odds[0], frames)))))
+    if confidence < NO_BEAT:
+        return NO_GRID
+    places = bar_places(_peaks(odds[1], frames))
+    times = _between_frames(odds[0], frames) / FRAME_RATE
+    return BeatGrid(times, 60 / float(np.median(np.diff(times))), confidence, places == 0)
+
+
+def _peaks(odds: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """The largest of (T,) within a frame of each of (B,) frames: (B,)."""
+    padded = np.pad(odds, 1, mode="edge")
+    return np.max([padded[frames + shift] for shift in range(3)], axis=0)
+
+
+def _between_frames(odds: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """The top of the parabola through each beat's frame and its neighbours: (B,) frames, fractional."""
+    padded = np.pad(odds, 1, mode="edge").astype(np.float64)
+    before, here, after = (padded[frames + shift] for shift in range(3))
+    bend = before - 2 * here + after
+    shift = np.where(bend < -1e-6, 0.5 * (before - after) / np.minimum(bend, -1e-6), 0.0)
+    return frames + np.clip(shift, -0.5, 0.5)

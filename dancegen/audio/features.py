@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dancegen.audio.bars import count_position
 from dancegen.audio.grid import BeatGrid, beat_position
 from dancegen.audio.song import PIECE_SECONDS, Song
 from dancegen.audio.spectrum import FRAME_RATE, measure
@@ -23,7 +24,7 @@ BEAT_FEATURES = (
     "loudness_high",
     "beat_sin",  # sine and cosine of the phase within the beat at the START of the piece; cosine 1 = on the beat
     "beat_cos",
-    "two_beat_sin",  # the same for pairs of beats, counted from the first beat of the song
+    "two_beat_sin",  # the same for pairs of beats, counted from the first downbeat of the song
     "two_beat_cos",
     "four_beat_sin",  # and for groups of four
     "four_beat_cos",
@@ -45,7 +46,7 @@ def beat_features(song: Song, grid: BeatGrid) -> np.ndarray:
     """
     counted = grid.counted(song.seconds)
     starts = np.arange(song.pieces) * PIECE_SECONDS  # (F,) s
-    position = beat_position(counted, starts)  # (F,) beats
+    position = count_position(counted, starts)  # (F,) beats
     turns = np.stack([position, position / 2, position / 4], axis=1) * 2 * np.pi  # (F, 3)
     phases = np.stack([np.sin(turns), np.cos(turns)], axis=2).reshape(-1, 6)  # (F, 6)
     offset, period = _around(counted, starts, position)
@@ -56,7 +57,7 @@ def beat_features(song: Song, grid: BeatGrid) -> np.ndarray:
 def _around(grid: BeatGrid, times: np.ndarray, position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(signed seconds from the nearest beat, seconds between beats), both (F,)."""
     step = 1e-3
-    period = step / np.maximum(beat_position(grid, times + step) - position, 1e-6)
+    period = step / np.maximum(beat_position(grid, times + step) - beat_position(grid, times), 1e-6)
     period = np.clip(period, 0.0, 2.0)
     return np.clip((position - np.round(position)) * period, -1.0, 1.0), period
 

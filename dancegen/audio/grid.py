@@ -1,8 +1,8 @@
-"""A grid of beats and the position of any moment in it."""
+"""A grid of beats and bars, and the position of any moment in it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -10,6 +10,16 @@ from dancegen.errors import DancegenError
 from dancegen.progress import counted
 
 OWN_TEMPO = 100.0  # beats a minute, what the dance counts where a song has no beat
+USUAL_METER = 4  # beats a bar where nothing tells
+CLOSEST = 0.05  # seconds between two beats that somebody gives
+LOCAL_BEATS = 4  # to each side, over which the tempo of a moment is taken: one odd gap is no other tempo
+CHANGE = 0.12  # of the tempo, from which on it is told as another
+CHANGE_BEATS = 6  # of a tempo, at least, to be told
+MOST_TOLD = 4  # changes in a line of words
+
+
+def _unknown() -> np.ndarray:
+    return np.zeros(0, bool)
 
 
 @dataclass(frozen=True)
@@ -18,13 +28,35 @@ class BeatGrid:
 
     Attributes:
         times: (B,) float64, rising, seconds from the start of the `Song`; empty where there is no beat.
-        tempo: beats a minute; 0 where there is no beat.
-        confidence: 0..1, how periodic the onsets are at that tempo; 0 where there is no beat, 1 for given beats.
+        tempo: beats a minute, the median; 0 where there is no beat.
+        confidence: 0..1, how sure the beats are; 0 where there is no beat, 1 for given beats.
+        downbeat: (B,) bool, which beats begin a bar; where it is not given, every fourth from the first on.
     """
 
     times: np.ndarray
     tempo: float
     confidence: float
+    downbeat: np.ndarray = field(default_factory=_unknown)
+
+    def __post_init__(self) -> None:
+        if not len(self.downbeat):
+            object.__setattr__(self, "downbeat", np.arange(len(self.times)) % USUAL_METER == 0)
+
+    @property
+    def downbeats(self) -> np.ndarray:
+        """(D,) seconds."""
+        return self.times[self.downbeat]
+
+    @property
+    def pickup(self) -> int:
+        """Beats before the first bar; 0 where no bar is known."""
+        return int(np.argmax(self.downbeat)) if self.downbeat.any() else 0
+
+    @property
+    def beats_per_bar(self) -> int:
+        """Of most bars: 3 or 4, or what somebody gave."""
+        gaps = np.diff(np.flatnonzero(self.downbeat))
+        return int(np.bincount(gaps).argmax()) if len(gaps) else USUAL_METER
 
     def counted(self, seconds: float) -> BeatGrid:
         """This grid or, where there is no beat, an even count at OWN_TEMPO with confidence 0."""
@@ -32,9 +64,19 @@ class BeatGrid:
             return self
         return BeatGrid(np.arange(0.0, max(seconds, 2.0), 60 / OWN_TEMPO), OWN_TEMPO, 0.0)
 
+    def within(self, begin: float, end: float) -> BeatGrid:
+        """The beats from `begin` on, before `end`, counted from `begin`."""
+        inside = (self.times >= begin) & (self.times < end)
+        return BeatGrid(self.times[inside] - begin, self.tempo, self.confidence, self.downbeat[inside])
 
-def grid_from_times(times: np.ndarray, where: str = "the beat list") -> BeatGrid:
+
+def grid_from_times(times: np.ndarray, where: str = "the beat list", downbeat: np.ndarray | None = None) -> BeatGrid:
     """A grid from beats somebody knows (seconds from the start of the stretch that is danced to).
+
+    Args:
+        times: (B,) seconds.
+        where: what the list is called, for messages.
+        downbeat: (B,) bool, which begin a bar; None or none of them: every fourth.
 
     Raises:
         DancegenError: fewer than two, not rising, or not numbers.
@@ -42,9 +84,10 @@ def grid_from_times(times: np.ndarray, where: str = "the beat list") -> BeatGrid
     times = np.asarray(times, np.float64).reshape(-1)
     if len(times) < 2:
         raise DancegenError(f"{where} holds {counted(len(times), 'beats')}", "give two at least, in seconds")
-    if not np.isfinite(times).all() or (np.diff(times) < 0.05).any():
+    if not np.isfinite(times).all() or (np.diff(times) < CLOSEST).any():
         raise DancegenError(f"{where} is not a rising list of seconds", "sort it and remove what is not a time")
-    return BeatGrid(times, 60 / float(np.median(np.diff(times))), 1.0)
+    marked = downbeat if downbeat is not None and downbeat.any() else _unknown()
+    return BeatGrid(times, 60 / float(np.median(np.diff(times))), 1.0, marked)
 
 
 def beat_position(grid: BeatGrid, times: np.ndarray) -> np.ndarray:
@@ -63,3 +106,42 @@ def beat_position(grid: BeatGrid, times: np.ndarray) -> np.ndarray:
     before = (times - beats[0]) * edge / (beats[edge] - beats[0])
     after = len(beats) - 1 + (times - beats[-1]) * edge / (beats[-1] - beats[-1 - edge])
     return np.where(times < beats[0], before, np.where(times > beats[-1], after, inside))
+
+
+def local_tempo(grid: BeatGrid) -> np.ndarray:
+    """Beats a minute around each beat, the median over LOCAL_BEATS to each side: (B,); 0 where there is no tempo."""
+    if len(grid.times) < 2:
+        return np.zeros(len(grid.times))
+    gaps = np.diff(grid.times)
+    around = [gaps[max(beat - LOCAL_BEATS, 0) : beat + LOCAL_BEATS] for beat in range(len(grid.times))]
+    return 60 / np.array([float(np.median(each)) for each in around])
+
+
+def told_tempo(grid: BeatGrid) -> str:
+    """The tempo, its changes and the bars in words, for people."""
+    changes = tempo_changes(grid)
+    bars = f"{grid.beats_per_bar} a bar"
+    if not changes:
+        return f"{grid.tempo:.0f} beats a minute, {bars}"
+    first, rest = changes[:MOST_TOLD], len(changes) - MOST_TOLD
+    steps = "".join(f", {after:.0f} from {moment:.0f} s on" for moment, _, after in first)
+    more = f" and {counted(rest, 'changes')} more" if rest > 0 else ""
+    return f"{changes[0][1]:.0f} beats a minute{steps}{more}, {bars}"
+
+
+def tempo_changes(grid: BeatGrid) -> list[tuple[float, float, float]]:
+    """Where the tempo becomes another and stays: (seconds, beats a minute before, after), in order.
+
+    A ramp is told as steps of CHANGE.
+    """
+    tempi, told = local_tempo(grid), []
+    if not len(tempi):
+        return []
+    now, away = tempi[0], 0
+    for beat, tempo in enumerate(tempi):
+        away = away + 1 if abs(tempo / now - 1) > CHANGE else 0
+        if away >= CHANGE_BEATS:
+            first = beat - away + 1
+            told.append((float(grid.times[first]), float(now), float(tempo)))
+            now, away = tempo, 0
+    return told

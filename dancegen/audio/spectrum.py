@@ -6,6 +6,7 @@ Glossary: N samples, T frames, B = 3 bands (low, mid, high), M = mel filters.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -46,7 +47,7 @@ def measure(samples: np.ndarray) -> Curves:
     """
     frames = -(-len(samples) // HOP)
     window = torch.hann_window(WINDOW) * (LEVEL / max(root_mean_square(samples), SILENT))
-    filters, bands = _mel_filters(), _band_means()
+    filters, bands = mel_filters(), _band_means()
     onset, power = np.zeros((frames, 3), np.float32), np.zeros((frames, 3), np.float32)
     for first in range(0, frames, BLOCK):
         count = min(BLOCK, frames - first)
@@ -76,7 +77,8 @@ def _mel_centres() -> np.ndarray:
     return 700 * (10 ** (np.linspace(low, high, MELS + 2) / 2595) - 1)
 
 
-def _mel_filters() -> torch.Tensor:
+@cache
+def mel_filters() -> torch.Tensor:
     """Triangular filters of unit sum on the power spectrum of a unit sine: (M, FFT // 2 + 1)."""
     edges = _mel_centres()
     bins = np.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1)

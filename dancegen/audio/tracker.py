@@ -1,30 +1,23 @@
-"""librosa's beat tracker, in this process or in one of its own.
+"""librosa's beat tracker, which places beats where the network of `listen` cannot be loaded.
 
-librosa compiles itself while it is imported, which takes seconds; a render has other things to do meanwhile. This file
-is also the program of that other process and imports nothing of dancegen, so that it starts at once.
+librosa compiles itself while it is imported, which takes seconds.
 """
 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
-import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from functools import cache, partial
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-_CALLS = itertools.count()  # of `tracking` in this process
 
-
-def track(onset: np.ndarray, rate: float, tempo: float) -> np.ndarray:
+def track(onset: np.ndarray, rate: float, tempo: np.ndarray) -> np.ndarray:
     """The beats on an onset curve: (T,) float32 at `rate` frames a second -> (B,) float64 seconds, rising.
 
-    librosa is given the tempo (beats a minute) too, so that it computes no spectrum and no tempogram.
+    librosa is given the tempo of each frame too, (T,) beats a minute, so that it computes no spectrum and no tempogram.
     """
     with _alone():
         from librosa.beat import beat_track
@@ -67,61 +60,3 @@ def _compiled_folder() -> Path | None:
         if os.access(folder, os.W_OK) and os.access(folder.parent, os.W_OK):
             return folder
     return None
-
-
-@contextlib.contextmanager
-def tracking(onset: np.ndarray, rate: float, tempo: float) -> Iterator[Callable[[], np.ndarray]]:
-    """`track`, begun in another process; what is yielded waits for its answer.
-
-    Only the first time: who tracks more songs imports librosa here, once. Here, too, where it is imported already, and
-    where no process can be started or it fails.
-    """
-    here = partial(track, onset, rate, tempo)
-    process = _started(rate, tempo) if next(_CALLS) == 0 and "librosa.beat" not in sys.modules else None
-    if process is None:
-        yield here
-        return
-    assert process.stdin is not None and process.stdout is not None
-    with process:
-        try:
-            with contextlib.suppress(OSError):  # it died: its exit status says so
-                process.stdin.write(onset.astype(np.float32).tobytes())
-                process.stdin.close()
-            yield cache(lambda: _answer(process, here))
-        finally:
-            process.kill()
-
-
-def _started(rate: float, tempo: float) -> subprocess.Popen[bytes] | None:
-    if not sys.executable or getattr(sys, "frozen", False):  # then this program is not Python's interpreter
-        return None
-    try:
-        return subprocess.Popen(
-            [sys.executable, "-P", __file__, repr(float(rate)), repr(float(tempo))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for us
-        )
-    except OSError:
-        return None
-
-
-def _answer(process: subprocess.Popen[bytes], here: Callable[[], np.ndarray]) -> np.ndarray:
-    assert process.stdout is not None
-    told = process.stdout.read()
-    if process.wait() == 0:
-        return np.frombuffer(told, np.float64)
-    with _alone() as folder:
-        if folder:
-            shutil.rmtree(folder, ignore_errors=True)  # it may be what the process died of
-    return here()
-
-
-def _main() -> None:
-    onset = np.frombuffer(sys.stdin.buffer.read(), np.float32)
-    sys.stdout.buffer.write(track(onset, float(sys.argv[1]), float(sys.argv[2])).tobytes())
-
-
-if __name__ == "__main__":
-    _main()

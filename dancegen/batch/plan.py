@@ -59,7 +59,8 @@ def resolve_weights(
             content[job] = checked_sha256(weights_path(what, offline=offline, reporter=reporter))
         elif job == "renderer" and not preview:
             content[job] = request.renderer  # without its network
-    return content
+    heard = weights_path(chosen.get("beats", "beats"), role="beats", offline=offline, reporter=reporter)
+    return content | {"beats": checked_sha256(heard)}
 
 
 def make_jobs(pairs: Sequence[Pair], options: Options, out: Path) -> list[Job]:
@@ -110,7 +111,8 @@ def _dance_job(pair: Pair, options: Options, out: Path, hashes: dict[Path, tuple
     content, problem = _content(pair.song, "song", pair.where, hashes)
     how = ("seed", "style", "start", "duration", "tempo")
     settings = {name: getattr(options, name) for name in how}
-    key = _key("dance", edition("dance"), content, settings, options.content.get("choreographer"))
+    used = [options.content.get(role) for role in ("choreographer", "beats")]
+    key = _key("dance", edition("dance"), content, settings, used)
     task = _task(options, out, song=pair.song, **settings)
     output = out / "stages" / f"{_short(pair.song.stem)}-{key[:10]}.dance.json"
     return Job(key, "dance", _shown(pair.song), output, task, (), problem, _key(content, settings))

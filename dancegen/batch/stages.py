@@ -30,7 +30,7 @@ def _dance(task: dict[str, Any], scratch: Path) -> None:
 
     backends = _backends(task, "choreographer")
     song = load_song(Path(task["song"]), task["start"], task["duration"])
-    grid = find_grid(song, tempo=task["tempo"])
+    grid = find_grid(song, tempo=task["tempo"], weights=task["weights"].get("beats"))
     info = next(iter(backends.weights.values()), None)
     styles = parse_styles([task["style"]])
     made = make_dance(song, grid, backends.dancer(), info, seeds=[task["seed"]], styles=styles)

@@ -157,7 +157,7 @@ def _stages(song: Path, image: Path, device: str, repeats: int, frames: int, fol
     backends = load_backends(Request(song, image, device=device), reporter=listener)
     dancer = backends.dancer()
     sound = load_song(song)
-    grid = find_beats(sound)  # the first call compiles
+    grid = find_beats(sound)  # the first call loads the network
     found = {"listening": _median(repeats, lambda: find_beats(load_song(song)))}
     how: dict[str, Any] = {"seed": 0, "style": dancer.styles[0]}
     dance = dancer.dance(sound, grid, **how)
@@ -197,7 +197,7 @@ def _rendering(backends: Backends, subject: Any, poses: Any, repeats: int, folde
 
 
 def _memory(short: Path, long: Path, image: Path, device: str, folder: Path) -> dict[str, float]:
-    """Peak memory of whole runs in MB, without ffmpeg and the beat tracker (300 MB for some seconds) beside them.
+    """Peak memory of whole runs in MB, without ffmpeg beside them.
 
     Few frames, since frames are not kept.
     """

@@ -58,9 +58,11 @@ def dance(
     overwrite: Overwrite = False,
 ) -> Any:
     """Make a dance to SONG and keep it as a file, to be rendered with any picture later."""
+    from dancegen.audio.load import load_song
     from dancegen.dances.bars import check_beats, check_tempo
     from dancegen.dances.dance_file import write_dance
-    from dancegen.dances.make import MOST_TAKES, parse_styles
+    from dancegen.dances.make import MOST_TAKES, find_grid, make_dance, parse_styles
+    from dancegen.weights.resolve import weights_by_role
 
     out = out or Path(f"{song.stem}.dance.json")
     if redo:
@@ -85,7 +87,13 @@ def dance(
     if redo:
         made = _redone(song, from_ or out, take, redo, seed, style or [], dancer, info, force)
     else:
-        made = _new(song, takes, seed, style or [], start, duration, tempo, beats, dancer, info)
+        reporter().stage("listening to the song")
+        sound = load_song(song, start, duration, reporter())
+        grid = find_grid(sound, beats, tempo, weights_by_role(weights or []).get("beats"), reporter())
+        if grid.confidence == 0:
+            reporter().note(f"{song.name} has no beat that could be found: the dance counts its own")
+        how: dict[str, Any] = {"seeds": range(seed, seed + takes), "styles": parse_styles(style or [])}
+        made = make_dance(sound, grid, dancer, info, **how, reporter=reporter())
     write_dance(out, made)
     if sheet:
         from dancegen.report.plots import contact_sheet, save_png
@@ -104,12 +112,14 @@ def beats(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="A text file of the beats, to be mended and given to --beats.")
     ] = None,
+    weights: Weights = None,
     overwrite: Overwrite = False,
 ) -> Any:
     """Show the beats and bars that are found in SONG."""
     from dancegen.audio.load import load_song
     from dancegen.dances.bars import check_beats, check_tempo
     from dancegen.dances.make import find_grid
+    from dancegen.weights.resolve import weights_by_role
 
     check_tempo(tempo)
     check_beats(beats)
@@ -118,48 +128,24 @@ def beats(
     if plot:
         check_file(plot, "--plot", overwrite, [".png"], inputs=(song, beats, out))
     sound = load_song(song, start, duration, reporter())
-    grid = find_grid(sound, beats, tempo)
+    grid = find_grid(sound, beats, tempo, weights_by_role(weights or []).get("beats"), reporter())
     if plot:
         from dancegen.audio.beats import onset_strength
         from dancegen.audio.spectrum import FRAME_RATE
         from dancegen.report.plots import beat_plot, save_png
 
-        save_png(plot, beat_plot(onset_strength(sound.samples), FRAME_RATE, grid.times, sound.seconds))
+        save_png(plot, beat_plot(onset_strength(sound.samples), FRAME_RATE, grid, sound.seconds))
     if out:
         from dancegen.files import write_whole
 
-        lines = [f"# beats of {song.name}, seconds of the file", *(f"{time + start:.3f}" for time in grid.times)]
+        lines = [f"# beats of {song.name}, seconds of the file; 1: a bar begins"]
+        lines += [f"{time + start:.3f} {int(first)}" for time, first in zip(grid.times, grid.downbeat, strict=True)]
         write_whole(out, ("\n".join(lines) + "\n").encode())
     return _grid_table(song, sound.seconds, start, grid)
 
 
 def _is(one: Path, other: Path) -> bool:
     return one == other or (one.exists() and other.exists() and one.samefile(other))
-
-
-def _new(
-    song: Path,
-    takes: int,
-    seed: int,
-    style: list[str],
-    start: float,
-    duration: float | None,
-    tempo: str | None,
-    beats: Path | None,
-    dancer: Dancer,
-    info: WeightsInfo | None,
-) -> DanceFile:
-    from dancegen.audio.load import load_song
-    from dancegen.dances.make import find_grid, make_dance, parse_styles
-
-    styles = parse_styles(style)
-    reporter().stage("listening to the song")
-    sound = load_song(song, start, duration, reporter())
-    grid = find_grid(sound, beats, tempo)
-    if grid.confidence == 0:
-        reporter().note(f"{song.name} has no beat that could be found: the dance counts its own")
-    seeds = range(seed, seed + takes)
-    return make_dance(sound, grid, dancer, info, seeds=seeds, styles=styles, reporter=reporter())
 
 
 def _redone(
@@ -212,11 +198,12 @@ def _table(made: DanceFile, out: Path, sheet: Path | None) -> Any:
     from rich.table import Table
     from rich.text import Text
 
+    from dancegen.audio.grid import told_tempo
     from dancegen.dances.bars import bar_count
     from dancegen.dances.takes import COLUMNS
 
-    tempo = f"{made.tempo:.0f} beats a minute" if made.confidence else "no beat found"
-    said = f"{out}: {made.seconds:.1f} s{_of_song(made)}, {tempo}, {counted(bar_count(made.times), 'bars')}"
+    tempo = told_tempo(made.grid) if made.confidence else "no beat found"
+    said = f"{out}: {made.seconds:.1f} s{_of_song(made)}, {tempo}, {counted(bar_count(made.grid), 'bars')}"
     table = Table("rank", "take", "seed", "style", *COLUMNS, box=None, pad_edge=False)
     order = sorted(enumerate(made.takes, 1), key=lambda pair: (pair[1].scores or {}).get("rank", pair[0]))
     for place, (number, take) in enumerate(order, 1):
@@ -243,13 +230,15 @@ def _grid_table(song: Path, seconds: float, start: float, grid: Any) -> Any:
     from rich.table import Table
     from rich.text import Text
 
+    from dancegen.audio.grid import told_tempo
     from dancegen.dances.make import describe_bars
 
     sure = f"confidence {grid.confidence:.2f}" if grid.confidence else "no beat found, counted evenly"
+    sure += "; bar 0 is a pick-up" if grid.pickup else ""
     table = Table("bar", "from s", "to s", "beats", box=None, pad_edge=False)
-    for bar, begin, end, count in describe_bars(grid.times, seconds):
+    for bar, begin, end, count in describe_bars(grid, seconds):
         table.add_row(str(bar), f"{begin + start:.2f}", f"{end + start:.2f}", str(count))
-    return Group(Text(f"{song.name}: {seconds:.1f} s, {grid.tempo:.1f} beats a minute, {sure}"), table)
+    return Group(Text(f"{song.name}: {seconds:.1f} s, {told_tempo(grid)}, {sure}"), table)
 
 
 COMMANDS = {"dance": dance, "beats": beats}

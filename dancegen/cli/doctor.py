@@ -100,7 +100,7 @@ def _beats() -> Iterator[Finding]:
     except ImportError as error:
         yield Finding(BROKEN, "librosa", f"cannot be imported: {error}", "install dancegen again")
     else:
-        yield Finding(FINE, "librosa", "beat tracking")
+        yield Finding(FINE, "librosa", "beats without the network")
 
 
 def _weights() -> Iterator[Finding]:
@@ -129,6 +129,9 @@ def _weights() -> Iterator[Finding]:
             yield Finding(BROKEN, f"{role}: your own", f"{path} is gone", remedy)
 
 
+BARE = {"renderer": "draws", "beats": "finds beats, but no bars"}  # what a backend without its weights does
+
+
 def _unfilled(filled: Collection[str]) -> Iterator[Finding]:
     """The networks that nothing is there for; a choreographer has no stand-in."""
     from dancegen.registry import BACKENDS
@@ -142,7 +145,7 @@ def _unfilled(filled: Collection[str]) -> Iterator[Finding]:
                 remedy = "install dancegen again, or render with --dance FILE"
                 yield Finding(BROKEN, line.weights, "no weights", remedy)
             else:
-                instead = f"the bare {name} draws" if line.bare else "others do its work"
+                instead = f"the bare {name} {BARE[job]}" if line.bare else "others do its work"
                 yield Finding(OPTIONAL, line.weights, f"no weights: {instead}", remedy)
 
 
@@ -168,7 +171,7 @@ def _backends() -> Iterator[Finding]:
     for role, lines in BACKENDS.items():
         for name, line in lines.items():
             if not line.missing:
-                yield Finding(FINE, f"--{role} {name}", line.says)
+                yield Finding(FINE, "beats" if role == "beats" else f"--{role} {name}", line.says)
             elif line.module == "mediapipe" and sys.version_info >= (3, 13):
                 remedy = "for better masks of photos use Python 3.12 and dancegen[mediapipe]"
                 yield Finding(OPTIONAL, f"--{role} {name}", f"{line.says}; has no release for this Python", remedy)

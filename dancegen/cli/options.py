@@ -21,7 +21,9 @@ Size = Annotated[int, typer.Option(help="Longer side of the video in pixels, 64 
 Crf = Annotated[int, typer.Option(help="Quality of H.264: 0 lossless, 18 fine, 28 small.")]
 Preview = Annotated[bool, typer.Option("--preview", help="Draw the skeleton only.")]
 Tempo = Annotated[str | None, typer.Option(help="half or double: dance at another tempo than the one found.")]
-Beats = Annotated[Path | None, typer.Option(help="The beats, one time in seconds a line; else they are looked for.")]
+Beats = Annotated[
+    Path | None, typer.Option(help="The beats: seconds, one a line, 1 behind a downbeat's; else they are looked for.")
+]
 Pose = Annotated[Path | None, typer.Option(help="The person's joints: OpenPose, ComfyUI, MMPose or COCO JSON.")]
 People = Annotated[
     str, typer.Option(help="Whom of a picture with several people: largest, all, left, right, or numbers such as 1,3.")

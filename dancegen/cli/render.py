@@ -83,8 +83,10 @@ def _write_report(page: Path, made: Produced) -> None:
 
 
 def _told(made: Produced, origin: str) -> str:
+    from dancegen.audio.grid import told_tempo
+
     width, height = made.size
-    tempo = f"{made.grid.tempo:.0f} beats a minute" if made.grid.confidence else "no beat found"
+    tempo = told_tempo(made.grid) if made.grid.confidence else "no beat found"
     frames = f"{counted(made.frames, 'frames')} of {width}x{height}"
     return f"{made.path}: {made.song.seconds:.1f} s, {frames}, {tempo}, {origin}"
 

@@ -8,47 +8,53 @@ from pathlib import Path
 
 import numpy as np
 
-from dancegen.audio.grid import BeatGrid, grid_from_times
+from dancegen.audio.bars import bars
+from dancegen.audio.grid import USUAL_METER, BeatGrid, grid_from_times
 from dancegen.body.joints import BONES, L_ANKLE, NECK, R_ANKLE, mid_hip
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.dances.channels import paste_channels
 from dancegen.errors import DancegenError
-from dancegen.progress import counted
+from dancegen.progress import Reporter, SilentReporter, counted
 
-BEATS_PER_BAR = 4
 JOIN_SECONDS = 0.7  # how long a join takes, inside the stretch that is made anew
 TEMPI = ("half", "double")
+MOST_IN_BAR = 16  # beats; a number in a second column beyond is no count of beats
+AGREEING = 0.6  # share of the bars that must be as long as one beside them, else their marks contradict each other
 
 
-def bar_count(times: np.ndarray) -> int:
-    """How many bars a grid of beats (B,) has; the last may be short."""
-    return max(1, -(-len(times) // BEATS_PER_BAR))
+def bar_count(grid: BeatGrid) -> int:
+    """How many bars a grid has, without a pick-up; the last may be short."""
+    return bars(grid)[-1].number
 
 
-def bar_poses(times: np.ndarray, first: int, last: int, fps: float, poses: int) -> tuple[int, int]:
-    """The poses of bars `first`..`last` (from 1, both included): begin and end, the end excluded.
+def bar_poses(grid: BeatGrid, first: int, last: int, fps: float, poses: int) -> tuple[int, int]:
+    """The poses of bars `first`..`last` (both included): begin and end, the end excluded.
 
-    Bar 1 also has what comes before its first beat, the last bar what follows the last beat.
+    The first bar of the song (bar 0, a pick-up, or bar 1) also has what comes before its first beat, the last bar what
+    follows the last beat.
 
     Raises:
         DancegenError: there are no such bars.
     """
-    check_bars(times, first, last)
-    count = bar_count(times)
-    begin = 0 if first == 1 else round(float(times[(first - 1) * BEATS_PER_BAR]) * fps)
-    end = poses if last == count else round(float(times[last * BEATS_PER_BAR]) * fps)
-    begin, end = min(begin, poses), min(end, poses)
-    if end - begin < 2:
+    check_bars(grid, first, last)
+    every = bars(grid)
+    start, end = (next(bar for bar in every if bar.number == number) for number in (first, last))
+    begin = 0 if start == every[0] else round(float(grid.times[start.first]) * fps)
+    stop = poses if end == every[-1] else round(float(grid.times[end.first + end.beats]) * fps)
+    begin, stop = min(begin, poses), min(stop, poses)
+    if stop - begin < 2:
         raise DancegenError(f"bars {first}-{last} lie behind the end of the dance", "choose earlier bars")
-    return begin, end
+    return begin, stop
 
 
-def check_bars(times: np.ndarray, first: int, last: int) -> None:
-    """Refuse bars that a song with beats at `times` (B,) does not have."""
-    count = bar_count(times)
-    if not 1 <= first <= last <= count:
+def check_bars(grid: BeatGrid, first: int, last: int) -> None:
+    """Refuse bars that a song does not have."""
+    every = bars(grid)
+    lowest, count = every[0].number, every[-1].number
+    if not lowest <= first <= last <= count:
         what = f"bars {first}-{last} are not in this song" if first != last else f"there is no bar {first} in this song"
-        raise DancegenError(what, f"choose within 1-{count}, the smaller first" if count > 1 else "it has bar 1 only")
+        remedy = f"choose within {lowest}-{count}, the smaller first" if count > lowest else f"it has bar {count} only"
+        raise DancegenError(what, remedy)
 
 
 def parse_bars(text: str, option: str = "--redo") -> tuple[int, int]:
@@ -76,43 +82,87 @@ def retimed(grid: BeatGrid, tempo: str | None) -> BeatGrid:
     check_tempo(tempo)
     if tempo is None:
         return grid
-    times = grid.times
-    if tempo == "half":
-        if len(times) < 4:
-            raise DancegenError(
-                f"--tempo half leaves {len(times[::2])} of {counted(len(times), 'beats')}", "leave it out"
-            )
-        return replace(grid, times=times[::2], tempo=grid.tempo / 2)
-    between = (times[:-1] + times[1:]) / 2
-    return replace(grid, times=np.sort(np.concatenate([times, between])), tempo=grid.tempo * 2)
+    return _halved(grid) if tempo == "half" else _doubled(grid)
 
 
-def read_beats(path: Path, start: float, seconds: float) -> BeatGrid:
-    """The beats of a text file, one time per line in seconds of the song; what follows the time on a line is ignored.
+def _halved(grid: BeatGrid) -> BeatGrid:
+    """Every second beat from the first downbeat, or from the one beat before the pick-up's; every second bar begins."""
+    kept = np.arange(grid.pickup % 2, len(grid.times), 2)
+    if len(kept) < 2:
+        raise DancegenError(f"--tempo half leaves {len(kept)} of {counted(len(grid.times), 'beats')}", "leave it out")
+    begins = np.zeros(len(grid.times), bool)
+    begins[np.flatnonzero(grid.downbeat)[::2]] = True
+    return replace(grid, times=grid.times[kept], tempo=grid.tempo / 2, downbeat=begins[kept])
 
-    Audacity's label tracks and librosa's CSV fit. Lines that begin with # and empty lines are skipped.
+
+def _doubled(grid: BeatGrid) -> BeatGrid:
+    """A beat more between each two; a bar becomes two."""
+    between = (grid.times[:-1] + grid.times[1:]) / 2
+    times = np.sort(np.concatenate([grid.times, between]))
+    begins = np.zeros(len(times), bool)
+    firsts = np.flatnonzero(grid.downbeat)
+    halves = 2 * firsts + np.diff(firsts, append=firsts[-1:] + grid.beats_per_bar)
+    begins[2 * firsts] = True
+    begins[halves[halves < len(times)]] = True
+    return replace(grid, times=times, tempo=grid.tempo * 2, downbeat=begins)
+
+
+def read_beats(path: Path, start: float, seconds: float, reporter: Reporter | None = None) -> BeatGrid:
+    """The beats of a text file, one time per line in seconds of the song.
+
+    A second column of whole numbers marks downbeats: 1 begins a bar. Whatever else follows the time on a line is
+    ignored, so that Audacity's label tracks and librosa's CSV fit. Lines that begin with # and empty lines are skipped.
 
     Args:
         path: the file.
         start: where the stretch of the song begins, seconds.
         seconds: its length; beats outside are left out.
+        reporter: is told where the downbeats contradict each other; bars of the usual length are counted then.
     """
     check_beats(path)
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as cause:
         raise DancegenError(f"{path} cannot be read as a text file of beats", "write one time per line") from cause
-    times = []
+    times, marks = [], []
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
+        time, *others = re.split(r"[,;\s]+", line.strip())
         try:
-            times.append(float(re.split(r"[,;\s]+", line.strip())[0]))
+            times.append(float(time))
         except ValueError as cause:
             what = f"{path} line {number} does not begin with a time in seconds ({line.strip()[:30]!r})"
             raise DancegenError(what, "write one time per line") from cause
+        marks.append(others[0] if others else "0")
     inside = np.asarray(times) - start
-    return grid_from_times(inside[(inside >= 0) & (inside < seconds) | ~np.isfinite(inside)], str(path))
+    kept = (inside >= 0) & (inside < seconds) | ~np.isfinite(inside)
+    grid = grid_from_times(inside[kept], str(path), _downbeats(marks)[kept])
+    return _agreed(grid, path, reporter or SilentReporter())
+
+
+def _downbeats(marks: list[str]) -> np.ndarray:
+    """Which lines' second columns say 1, (B,) bool; none where the columns are no counts of beats."""
+    counts = [re.fullmatch(r"\d{1,2}(\.0*)?", mark) for mark in marks]
+    if not all(found and float(found[0]) <= MOST_IN_BAR for found in counts):
+        return np.zeros(len(marks), bool)
+    return np.array([float(mark) == 1 for mark in marks], bool)
+
+
+def _agreed(grid: BeatGrid, path: Path, reporter: Reporter) -> BeatGrid:
+    """The grid; where its bars are of all lengths, bars of the usual one from the first downbeat on."""
+    lengths = [bar.beats for bar in bars(grid) if bar.number][:-1]  # without pick-up and last
+    if not lengths:
+        return grid
+    beside = zip(lengths, [0, *lengths[:-1]], [*lengths[1:], 0], strict=True)
+    alike = np.mean([length in (before, after) for length, before, after in beside])
+    if len(lengths) == 1 or (alike >= AGREEING and min(lengths) > 1 and max(lengths) <= MOST_IN_BAR):
+        return grid
+    usual = int(np.bincount([length for length in lengths if 1 < length <= MOST_IN_BAR] or [USUAL_METER]).argmax())
+    told = ", ".join(str(length) for length in sorted(set(lengths))[:6])
+    what = f"{path}: its downbeats contradict each other (bars of {told} beats)"
+    reporter.note(f"{what}; bars of {usual} are counted from the first")
+    return replace(grid, downbeat=(np.arange(len(grid.times)) - grid.pickup) % usual == 0)
 
 
 def paste(old: SkeletonSequence, new: SkeletonSequence, begin: int, end: int) -> SkeletonSequence:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from dancegen import __version__
+from dancegen.audio.grid import BeatGrid
 from dancegen.body.joints import JOINT_NAMES
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.dances.dancer_text import UNIT, dancer_text
@@ -171,6 +172,11 @@ class DanceFile:
     def knows_beats(self) -> bool:
         """Whether the beats of its song are in it."""
         return len(self.times) > 0
+
+    @property
+    def grid(self) -> BeatGrid:
+        """Its beats and bars."""
+        return BeatGrid(self.times, self.tempo, self.confidence, self.downbeat)
 
     @property
     def fps(self) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dancegen.audio.bars import bars
 from dancegen.body.canonical import ANKLE_HEIGHT
 from dancegen.body.joints import L_ANKLE, L_SHOULDER, NECK, R_ANKLE, R_SHOULDER, V, mid_hip
 from dancegen.body.keypoints import KeypointFrame, read_clip
@@ -89,7 +90,7 @@ def imported_dance(
     made = DanceFile(None, np.zeros(0), 0.0, 0.0, None, (take,), found.placement)
     if song is not None:
         made = _to_song(made, song, start, notes)
-    source = Source(1, bar_count(made.times), "captured", poses.name)
+    source = Source(bars(made.grid)[0].number, bar_count(made.grid), "captured", poses.name)
     return replace(made, takes=(replace(made.takes[0], sources=(source,)),)), tuple(notes)
 
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from dancegen.audio.grid import BeatGrid
+from dancegen.audio.bars import bars as bars_of
+from dancegen.audio.grid import BeatGrid, tempo_changes
 from dancegen.body.sequence import SkeletonSequence
-from dancegen.dances.bars import bar_count, bar_poses, check_bars, parse_bars, paste, read_beats, retimed
+from dancegen.dances.bars import bar_poses, check_bars, parse_bars, paste, read_beats, retimed
 from dancegen.dances.dance_file import DanceFile, Edit, SongInfo, Take, file_sha256, rounded, without_bars
 from dancegen.dances.takes import ranked
 from dancegen.errors import DancegenError
@@ -51,11 +50,25 @@ def parse_styles(options: Sequence[str]) -> Styles:
     return Styles(base[0] if base else STYLES[0], tuple(stretches))
 
 
-def find_grid(song: Song, beats: Path | None = None, tempo: str | None = None) -> BeatGrid:
-    """The beats to dance to: the tracker's or a file's, at once, half or double; an even count where there are none."""
+def find_grid(
+    song: Song,
+    beats: Path | None = None,
+    tempo: str | None = None,
+    weights: str | None = None,
+    reporter: Reporter | None = None,
+) -> BeatGrid:
+    """The beats to dance to: the tracker's or a file's, at once, half or double; an even count where there are none.
+
+    Args:
+        song: the song.
+        beats: a file of beats, see `bars.read_beats`.
+        tempo: None, "half" or "double".
+        weights: of the network that hears beats, where it is not the default.
+        reporter: is told what `find_beats` and `read_beats` have to say.
+    """
     from dancegen.audio.beats import find_beats
 
-    grid = read_beats(beats, song.start, song.seconds) if beats else find_beats(song)
+    grid = read_beats(beats, song.start, song.seconds, reporter) if beats else find_beats(song, weights, reporter)
     return retimed(grid.counted(song.seconds), tempo)
 
 
@@ -72,13 +85,15 @@ def make_dance(
     """A dance file with a scored take for each seed."""
     reporter = reporter or SilentReporter()
     for _, first, last in styles.stretches:
-        check_bars(grid.times, first, last)
+        check_bars(grid, first, last)
     takes = []
     for number, seed in enumerate(seeds, 1):
         told = _Named(reporter, f"take {number} of {len(seeds)}, ") if len(seeds) > 1 else reporter
         takes.append(_one_take(song, grid, dancer, seed, styles, told))
     info = SongInfo(song.path.name, file_sha256(song.path), song.start, round(song.seconds, 6))
-    return DanceFile(info, grid.times, grid.tempo, grid.confidence, weights, ranked(takes, grid.times))
+    tempi = tuple((moment, tempo) for moment, _, tempo in tempo_changes(grid))
+    heard = (grid.times, grid.tempo, grid.confidence)
+    return DanceFile(info, *heard, weights, ranked(takes, grid.times), downbeat=grid.downbeat, tempi=tempi)
 
 
 class _Named:
@@ -101,7 +116,7 @@ def _one_take(song: Song, grid: BeatGrid, dancer: Choreographer, seed: int, styl
         for style in {style for style, _, _ in styles.stretches}
     }
     for style, first, last in styles.stretches:
-        take = _pasted(take, others[style], grid.times, Edit(first, last, seed, style))
+        take = _pasted(take, others[style], grid, Edit(first, last, seed, style))
     return take
 
 
@@ -125,9 +140,9 @@ def redo(
         edits: the bars, with seed and style; weights are told of them where they are not those of the dance.
         reporter: is told about windows.
     """
-    grid = BeatGrid(dance.times, dance.tempo, dance.confidence).counted(song.seconds)
+    grid = dance.grid.counted(song.seconds)
     for edit in edits:
-        check_bars(grid.times, edit.first, edit.last)
+        check_bars(grid, edit.first, edit.last)
     take = dance.take(number)
     made: dict[tuple[int, str], SkeletonSequence] = {}
     for edit in edits:
@@ -135,24 +150,24 @@ def redo(
         if how not in made:
             made[how] = dancer.dance(song, grid, seed=edit.seed, style=edit.style, reporter=reporter)
         others = None if edit.weights == dance.weights else edit.weights
-        take = _pasted(take, made[how], grid.times, replace(edit, weights=others))
+        take = _pasted(take, made[how], grid, replace(edit, weights=others))
     changed = dance.with_take(number, take)
     return replace(changed, takes=ranked(changed.takes, grid.times), chosen=number)
 
 
-def _pasted(take: Take, new: SkeletonSequence, times: np.ndarray, edit: Edit) -> Take:
+def _pasted(take: Take, new: SkeletonSequence, grid: BeatGrid, edit: Edit) -> Take:
     old = take.skeleton
-    begin, end = bar_poses(times, edit.first, edit.last, old.fps, len(old))
+    begin, end = bar_poses(grid, edit.first, edit.last, old.fps, len(old))
     mixed = rounded(paste(old, new.resampled(old.fps, len(old)), begin, end))
     sources = without_bars(take.sources, edit.first, edit.last)
     return replace(take, skeleton=mixed, edits=(*take.edits, edit), sources=sources)
 
 
-def describe_bars(times: np.ndarray, seconds: float) -> list[tuple[int, float, float, int]]:
-    """(bar, begin, end, beats) of each bar, seconds of the stretch."""
+def describe_bars(grid: BeatGrid, seconds: float) -> list[tuple[int, float, float, int]]:
+    """(bar, begin, end, beats) of each bar, seconds of the stretch; a pick-up is bar 0."""
     rows = []
-    for bar in range(1, bar_count(times) + 1):
-        beats = times[(bar - 1) * 4 : bar * 4]
-        end = float(times[bar * 4]) if bar * 4 < len(times) else seconds
-        rows.append((bar, float(beats[0]) if len(beats) else 0.0, end, len(beats)))
+    for bar in bars_of(grid):
+        after = bar.first + bar.beats
+        begin = float(grid.times[bar.first]) if bar.beats else 0.0
+        rows.append((bar.number, begin, float(grid.times[after]) if after < len(grid.times) else seconds, bar.beats))
     return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,5 +88,4 @@ def origin_of(dance: DanceFile, number: int | None) -> Origin:
 
 def grid_at(dance: DanceFile, start: float) -> BeatGrid:
     """The dance's own beats, counted from `start` (seconds of the song's file)."""
-    times = dance.times + dance.start - start
-    return BeatGrid(times[times >= 0], dance.tempo, dance.confidence)
+    return dance.grid.within(start - dance.start, math.inf)

@@ -20,6 +20,7 @@ def put_to_song(dance: DanceFile, song: Song, grid: BeatGrid) -> DanceFile:
     """
     seconds = min(song.seconds, dance.takes[0].skeleton.seconds)
     info = SongInfo(song.path.name, file_sha256(song.path), song.start, round(seconds, 6))
-    times = grid.times[grid.times < seconds]
-    takes = ranked(dance.takes, times)
-    return replace(dance, song=info, times=times, tempo=grid.tempo, confidence=grid.confidence, takes=takes)
+    grid = grid.within(0.0, seconds)
+    takes = ranked(dance.takes, grid.times)
+    heard = replace(dance, times=grid.times, tempo=grid.tempo, confidence=grid.confidence, downbeat=grid.downbeat)
+    return replace(heard, song=info, takes=takes)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dancegen.audio.grid import BeatGrid
+from dancegen.audio.grid import BeatGrid, told_tempo
 from dancegen.body import joints as J
 from dancegen.body.joints import body_height, mid_hip
 from dancegen.body.limbs import LIMB_NAMES, SEGMENTS
@@ -135,7 +135,7 @@ def sure_beats(grid: BeatGrid) -> Check:
     if grid.confidence <= 0:
         remedy = "give the beats with --beats, if there are any"
         return Check("beats", LOOK, "no beat was found, the dance counts evenly", remedy)
-    what = f"{grid.tempo:.0f} beats a minute, confidence {grid.confidence:.2f}"
+    what = f"{told_tempo(grid)}, confidence {grid.confidence:.2f}"
     if grid.confidence >= UNSURE_BEAT:
         return Check("beats", OK, what)
     remedy = "see `dancegen beats SONG --plot beats.png`; mend them with --beats or --tempo"

@@ -57,7 +57,8 @@ def read_known(request: Request, known: Known, reporter: Reporter) -> tuple[Requ
         from dancegen.dances.make import find_grid
 
         check_beats(request.beats)
-        return request, replace(known, grid=lambda song: find_grid(song, request.beats, request.tempo))
+        heard = (request.beats, request.tempo, request.weights.get("beats"), reporter)
+        return request, replace(known, grid=lambda song: find_grid(song, *heard))
     return request, known
 
 

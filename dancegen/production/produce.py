@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dancegen import __version__, registry
-from dancegen.audio.beats import BeatGrid, finding_beats
+from dancegen.audio.beats import BeatGrid, find_beats
 from dancegen.audio.load import load_song
 from dancegen.audio.song import Song
 from dancegen.body.sequence import SkeletonSequence
@@ -164,13 +164,13 @@ def prepare(
     reserve(size, frames)
     grid, dance = known.heard(song)
     jobs = _jobs(request, known)
-    with finding_beats(song, grid) as beats:
-        if backends is None:
-            reporter.stage("loading the networks")
-            backends = load_backends(request, jobs, reporter)
-        (subject,) = fit_to_canvas([known.subject or _find(request, image, backends, reporter)], request)
-        draw = _ready_to_draw(request, subject, backends, reporter)
-        grid = beats()
+    if grid is None:
+        grid = find_beats(song, request.weights.get("beats"), reporter)
+    if backends is None:
+        reporter.stage("loading the networks")
+        backends = load_backends(request, jobs, reporter)
+    (subject,) = fit_to_canvas([known.subject or _find(request, image, backends, reporter)], request)
+    draw = _ready_to_draw(request, subject, backends, reporter)
     if dance is None:
         dance = _choreograph(request, song, grid, backends, reporter)
     used = {role: info for role, info in backends.weights.items() if role in weights_roles(request, jobs)}

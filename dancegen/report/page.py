@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from dancegen import __version__
+from dancegen.audio.grid import told_tempo
 from dancegen.body.draw import draw_skeleton
 from dancegen.dances.takes import COLUMNS, scores_of
 from dancegen.ffmpeg import QUIET, ffmpeg_program, input_arguments
@@ -60,7 +61,7 @@ def report_page(made: Produced, checks: Sequence[Check], command: str) -> str:
     assert made.path is not None
     name = _text(made.path.name)
     width, height = made.size
-    tempo = f"{made.grid.tempo:.0f} beats a minute" if made.grid.confidence else "no beat found"
+    tempo = told_tempo(made.grid) if made.grid.confidence else "no beat found"
     facts = f"{made.song.seconds:.1f} s, {counted(made.frames, 'frames')} of {width}x{height}, {tempo}"
     from_what = f"{_text(made.song.path.name)} and {_text(made.subject.image.path.name)}"
     parts = [
@@ -120,9 +121,9 @@ def _picture(made: Produced) -> str:
 def _dance(made: Produced) -> str:
     short = made.dance.resampled(made.dance.fps, min(len(made.dance), round(SHOWN_SECONDS * made.dance.fps)))
     poses = _image(strip(short), "poses of the dance")
-    curve = _image(speed_plot(short, made.grid.times[made.grid.times < SHOWN_SECONDS]), "speed of the dance")
+    curve = _image(speed_plot(short, made.grid.within(0.0, SHOWN_SECONDS)), "speed of the dance")
     legend = (
-        "speed of elbows, wrists, knees and ankles; lines: beats, red the first of four; dots: the dance's own beats"
+        "speed of elbows, wrists, knees and ankles; lines: beats, red the first of a bar; dots: the dance's own beats"
     )
     return f'{poses}{curve}<p class="pale">{legend}{_first(made)}</p>'
 
@@ -134,9 +135,10 @@ def _beats(made: Produced) -> str:
 
     seconds = min(made.song.seconds, SHOWN_SECONDS)
     onset = onset_strength(made.song.samples[: round(seconds * SAMPLE_RATE)])
-    plot = _image(beat_plot(onset, FRAME_RATE, made.grid.times, seconds), "onsets and beats of the song")
+    plot = _image(beat_plot(onset, FRAME_RATE, made.grid, seconds), "onsets and beats of the song")
     sure = f"confidence {made.grid.confidence:.2f}"
-    return f'{plot}<p class="pale">how strongly sounds set in, with the beats; {sure}{_first(made)}</p>'
+    said = "how strongly sounds set in, with the beats, numbers of bars, and the tempo above"
+    return f'{plot}<p class="pale">{said}; {sure}{_first(made)}</p>'
 
 
 def _first(made: Produced) -> str:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from dancegen.audio.bars import bars
+from dancegen.audio.grid import CHANGE, BeatGrid, local_tempo
 from dancegen.body.draw import draw_strip
 from dancegen.body.sequence import SkeletonSequence
-from dancegen.dances.bars import BEATS_PER_BAR
 from dancegen.dances.metrics import joint_speed, kinematic_beats
 from dancegen.dances.takes import COLUMNS
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 WIDTH = 1200  # pixels of a plot or sheet
 ROW_SECONDS = 15.0  # a row of the beat plot
 CURVE_HEIGHT = 90
+TEMPO_HEIGHT = 34  # of the line of tempi above a row of the beat plot
+TEMPO_ROOM = 0.35  # octaves that the line has room for above and below the song's tempo, at least
 GUTTER = 44  # pixels left of a row of the beat plot, for its time
 STRIP_HEIGHT = 120
 POSES = 12  # of a take on the contact sheet
@@ -28,30 +31,31 @@ LEGEND = "curve: speed of elbows, wrists, knees and ankles; lines: beats, with b
 _FINE = 2  # drawn this much larger and made smaller, for smooth lines
 
 
-def beat_plot(onset: np.ndarray, rate: float, times: np.ndarray, seconds: float) -> np.ndarray:
-    """How strongly sounds set in, with the beats over it: rows of ROW_SECONDS, uint8 (H, WIDTH, 3).
+def beat_plot(onset: np.ndarray, rate: float, grid: BeatGrid, seconds: float) -> np.ndarray:
+    """How strongly sounds set in, with the beats over it and the tempo above: rows of ROW_SECONDS, uint8 (H, WIDTH, 3).
 
     Args:
         onset: (N,) at `rate` values a second.
         rate: values a second.
-        times: (B,) seconds.
+        grid: the beats and bars.
         seconds: length of the stretch.
     """
-    rows = []
+    rows, tempi = [], local_tempo(grid)
     for begin in np.arange(0, max(seconds, 1e-3), ROW_SECONDS):
         end = min(begin + ROW_SECONDS, seconds) if seconds < ROW_SECONDS else begin + ROW_SECONDS
         values = onset[round(begin * rate) : round(end * rate)]
         top, width = float(onset.max(initial=1e-6)), WIDTH - GUTTER
-        curve = _curve(values, rate, begin, end, times, [], top, width)
-        rows.append(np.concatenate([_gutter(f"{begin:.0f} s"), curve], axis=1))
+        curve = _curve(values, rate, begin, end, grid, [], top, width)
+        tempo = _tempo_row(grid, tempi, begin, end, width)
+        rows.append(np.concatenate([_gutter(f"{begin:.0f} s"), np.concatenate([tempo, curve])], axis=1))
     return np.concatenate(rows)
 
 
-def speed_plot(dance: SkeletonSequence, times: np.ndarray) -> np.ndarray:
+def speed_plot(dance: SkeletonSequence, grid: BeatGrid) -> np.ndarray:
     """Speed over time with the beats (pale, first of a bar red) and the dance's own (green dots): (H, WIDTH, 3)."""
     speed = joint_speed(dance.joints, dance.fps)
     marks = kinematic_beats(dance.joints, dance.fps)
-    return _curve(speed, dance.fps, 0.0, dance.seconds, times, marks, float(speed.max(initial=1e-6)), WIDTH)
+    return _curve(speed, dance.fps, 0.0, dance.seconds, grid, marks, float(speed.max(initial=1e-6)), WIDTH)
 
 
 def contact_sheet(dance: DanceFile) -> np.ndarray:
@@ -66,7 +70,7 @@ def contact_sheet(dance: DanceFile) -> np.ndarray:
         style = take.style + (" (edited)" if take.edits else "")
         rows.append(_line(f"take {number + 1}   seed {take.seed}   {style}   " + "   ".join(said)))
         rows.append(_strip(take.skeleton))
-        rows.append(speed_plot(take.skeleton, dance.times))
+        rows.append(speed_plot(take.skeleton, dance.grid))
     return np.concatenate(rows)
 
 
@@ -87,10 +91,31 @@ def _line(text: str, paper: tuple[int, int, int] = (240, 242, 246)) -> np.ndarra
 
 
 def _gutter(text: str) -> np.ndarray:
-    picture = Image.new("RGB", (GUTTER, CURVE_HEIGHT), "white")
+    picture = Image.new("RGB", (GUTTER, CURVE_HEIGHT + TEMPO_HEIGHT), "white")
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(12)
-    draw.text((GUTTER - 6 - draw.textlength(text, font), CURVE_HEIGHT - 18), text, fill=(90, 90, 90), font=font)
+    corner = (GUTTER - 6 - draw.textlength(text, font), CURVE_HEIGHT + TEMPO_HEIGHT - 18)
+    draw.text(corner, text, fill=(90, 90, 90), font=font)
     return np.asarray(picture)
+
+
+def _tempo_row(grid: BeatGrid, tempi: np.ndarray, begin: float, end: float, wide: int) -> np.ndarray:
+    """The tempo over time as a line, higher = faster, with its value where it changes: (TEMPO_HEIGHT, wide, 3)."""
+    picture = Image.new("RGB", (wide * _FINE, TEMPO_HEIGHT * _FINE), "white")
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(11 * _FINE)
+    octaves = np.log2(np.maximum(tempi, 1) / max(grid.tempo, 1))  # (B,)
+    room = max(TEMPO_ROOM, float(np.abs(octaves).max(initial=0)))
+    points, told = [], 0.0
+    for moment, tempo, octave in zip(grid.times, tempi, octaves, strict=True):
+        if not begin <= moment <= end:
+            continue
+        x = (moment - begin) / max(end - begin, 1e-6) * wide * _FINE
+        points.append((x, (0.72 - 0.2 * octave / room) * TEMPO_HEIGHT * _FINE))
+        if abs(tempo / max(told, 1) - 1) > CHANGE:
+            draw.text((x, 0), f"{tempo:.0f}", fill=INK, font=font)
+            told = tempo
+    if len(points) > 1:
+        draw.line(points, fill=MARK, width=_FINE + 1)
+    return np.asarray(picture.resize((wide, TEMPO_HEIGHT), Image.Resampling.LANCZOS))
 
 
 def _curve(
@@ -98,12 +123,13 @@ def _curve(
     rate: float,
     begin: float,
     end: float,
-    times: np.ndarray,
+    grid: BeatGrid,
     marks: Sequence[float] | np.ndarray,
     top: float,
     wide: int,
 ) -> np.ndarray:
-    """One row: `values` at `rate` from `begin` s to `end` s, lines at `times`, dots at `marks`."""
+    """One row: `values` at `rate` from `begin` s to `end` s, lines at the beats, dots at `marks`."""
+    times = grid.times
     width, height = wide * _FINE, CURVE_HEIGHT * _FINE
     picture = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(picture)
@@ -112,16 +138,16 @@ def _curve(
         return (moment - begin) / max(end - begin, 1e-6) * width
 
     dense = len(times) > 1 and x(begin + float(np.median(np.diff(times)))) < 6 * _FINE
-    bar_width = 4 * x(begin + float(np.median(np.diff(times)))) if len(times) > 1 else width
+    bar_width = grid.beats_per_bar * x(begin + float(np.median(np.diff(times)))) if len(times) > 1 else width
     numbered = max(1, int(np.ceil(25 * _FINE / max(bar_width, 1.0))))  # every bar that has room for its number
     small = ImageFont.load_default(11 * _FINE)
-    for number, moment in enumerate(times):
-        first = number % BEATS_PER_BAR == 0
+    numbers = {bar.first: bar.number for bar in bars(grid)}
+    for beat, moment in enumerate(times):
+        first = bool(grid.downbeat[beat])
         if begin <= moment <= end and (first or not dense):
             draw.line([(x(moment), 0), (x(moment), height)], fill=BAR if first else BEAT, width=2 if first else _FINE)
-            bar = number // BEATS_PER_BAR + 1
-            if first and bar % numbered == 0:
-                draw.text((x(moment) + 6, height * 0.02), str(bar), fill=BAR, font=small)
+            if first and numbers[beat] % numbered == 0:
+                draw.text((x(moment) + 6, height * 0.02), str(numbers[beat]), fill=BAR, font=small)
     points = [
         (x(begin + place / rate), height - 4 - value / max(top, 1e-9) * 0.88 * height)
         for place, value in enumerate(values.tolist())

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dancegen.audio.beats import BeatGrid, beat_position
+from dancegen.audio.bars import count_position
+from dancegen.audio.grid import BeatGrid
 from dancegen.audio.song import PIECE_SECONDS
 
 PHRASE_BEATS = 8
@@ -17,9 +18,9 @@ PHRASE_CLOCK = ("phrase_sin", "phrase_cos", "half_phrase_sin", "half_phrase_cos"
 
 
 def phrase_position(grid: BeatGrid, seconds: np.ndarray) -> np.ndarray:
-    """Phrases since the first beat at each time, fractional, same shape; negative before the first beat."""
+    """Phrases since the first downbeat at each time, fractional, same shape; negative before it."""
     last = float(np.max(seconds)) if np.size(seconds) else 0.0
-    return beat_position(grid.counted(last), seconds) / PHRASE_BEATS
+    return count_position(grid.counted(last), seconds) / PHRASE_BEATS
 
 
 def phrase_clock(position: np.ndarray) -> np.ndarray:
@@ -40,8 +41,8 @@ def even_beats(grid: BeatGrid, seconds: float) -> np.ndarray:
         (B,) seconds; beat 0 is a phrase's first.
     """
     counted = grid.counted(seconds)
-    ends = beat_position(counted, np.array([0.0, seconds]))
+    ends = count_position(counted, np.array([0.0, seconds]))
     first = int(np.floor(ends[0] / PHRASE_BEATS)) * PHRASE_BEATS
     numbers = np.arange(first, int(np.ceil(ends[1])) + 2)
     fine = np.linspace(-PHRASE_BEATS * 1.5, seconds + 3.0, int((seconds + 15) * 200))
-    return np.interp(numbers, beat_position(counted, fine), fine)
+    return np.interp(numbers, count_position(counted, fine), fine)

@@ -123,7 +123,7 @@ def faster(song: Song, grid: BeatGrid, tempo: float) -> tuple[Song, BeatGrid]:
     share = (at - low).astype(np.float32)
     samples = song.samples[low] * (1 - share) + song.samples[low + 1] * share
     return Song(song.path, samples.astype(np.float32), 0.0), BeatGrid(
-        grid.times / tempo, grid.tempo * tempo, grid.confidence
+        grid.times / tempo, grid.tempo * tempo, grid.confidence, grid.downbeat
     )
 
 

@@ -20,7 +20,7 @@ from dancegen.errors import DancegenError
 from dancegen.lab.datasets.data import Dance, Material, Track
 from dancegen.lab.datasets.motion import FPS, Motion, mirrored
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def save_material(path: Path, material: Material) -> None:
     for index, track in enumerate(tracks):
         for name in ("samples", "beats", "position"):
             arrays[f"track_{index}_{name}"] = getattr(track, name)
-        arrays[f"track_{index}_times"] = track.grid.times
+        arrays[f"track_{index}_times"], arrays[f"track_{index}_downbeat"] = track.grid.times, track.grid.downbeat
         listed["tracks"].append(
             {"name": track.name, "gain": track.gain, "tempo": track.grid.tempo, "confidence": track.grid.confidence}
         )
@@ -161,7 +161,7 @@ def load_material(path: Path) -> Material:
             row["gain"],
             file[f"track_{i}_beats"],
             file[f"track_{i}_position"],
-            BeatGrid(file[f"track_{i}_times"], row["tempo"], row["confidence"]),
+            BeatGrid(file[f"track_{i}_times"], row["tempo"], row["confidence"], file[f"track_{i}_downbeat"]),
         )
         for i, row in enumerate(listed["tracks"])
     ]

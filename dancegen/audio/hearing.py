@@ -1,0 +1,56 @@
+"""What the beat network hears: log mel levels 100 times a second and pitch classes 25 times a second.
+
+Glossary: T frames at FRAME_RATE, M = 66 mel filters, P = 12 pitch classes.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import torch
+
+from dancegen.audio.song import SAMPLE_RATE, stretch_of
+from dancegen.audio.spectrum import FFT, GAIN, HOP, LEVEL, SILENT, WINDOW, mel_filters
+
+PITCH_EVERY = 4  # frames between two measurements of pitch
+PITCH_FFT = 4096  # samples: 256 ms tell semitones apart from 110 Hz on
+PITCH_RANGE = (110.0, 1760.0)  # Hz, four octaves
+CLASSES = 12
+
+
+def loudness_gain(level: float) -> float:
+    """What brings a song of the root mean square `level` to LEVEL."""
+    return LEVEL / max(level, SILENT)
+
+
+def mel_levels(samples: np.ndarray, first: int, count: int, gain: float) -> np.ndarray:
+    """log(1 + GAIN * mel power) of frames `first`..`first + count`, silence outside the song: (count, M) float32."""
+    stretch = stretch_of(samples, first * HOP - FFT // 2, (count - 1) * HOP + FFT)
+    window = torch.hann_window(WINDOW) * gain
+    spectrum = torch.stft(torch.from_numpy(stretch), FFT, HOP, WINDOW, window, center=False, return_complex=True)
+    mel = mel_filters() @ (spectrum.real.square() + spectrum.imag.square())  # (M, count)
+    return torch.log1p(GAIN * mel).T.numpy()
+
+
+def pitch_levels(samples: np.ndarray, first: int, count: int, gain: float) -> np.ndarray:
+    """Loudness of each pitch class, log as above, every PITCH_EVERY frames from `first` on: (ceil(count / 4), P)."""
+    rows = -(-count // PITCH_EVERY)
+    hop = HOP * PITCH_EVERY
+    stretch = stretch_of(samples, first * HOP - PITCH_FFT // 2, (rows - 1) * hop + PITCH_FFT)
+    window = torch.hann_window(PITCH_FFT) * (gain / (PITCH_FFT / 4))
+    spectrum = torch.stft(
+        torch.from_numpy(stretch), PITCH_FFT, hop, PITCH_FFT, window, center=False, return_complex=True
+    )
+    power = _pitch_filters() @ (spectrum.real.square() + spectrum.imag.square())  # (P, rows)
+    return torch.log1p(GAIN * power).T.numpy()
+
+
+@cache
+def _pitch_filters() -> torch.Tensor:
+    """Each bin between PITCH_RANGE belongs to the two semitones around it: (P, PITCH_FFT // 2 + 1)."""
+    hertz = np.maximum(np.linspace(0, SAMPLE_RATE / 2, PITCH_FFT // 2 + 1), 1.0)
+    semitone = 12 * np.log2(hertz / 440.0)  # 0 = A4
+    distance = np.abs((semitone - np.arange(CLASSES)[:, None] + 6) % CLASSES - 6)  # (P, bins) semitones
+    inside = (hertz >= PITCH_RANGE[0]) & (hertz <= PITCH_RANGE[1])
+    return torch.from_numpy((np.maximum(0, 1 - distance) * inside).astype(np.float32))

@@ -1,0 +1,1 @@
+"""Songs composed and played by the computer, with their beats and bars known."""

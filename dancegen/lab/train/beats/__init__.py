@@ -1,0 +1,1 @@
+"""Training the network that hears beats and bars."""
