@@ -104,8 +104,8 @@ BACKENDS: dict[str, dict[str, Backend]] = {
         ),
     },
     "engine": {
-        "local": Backend("dancegen.batch.engine_local:LocalEngine", "processes of this machine"),
-        "ray": Backend("dancegen.batch.engine_ray:RayEngine", "a Ray cluster", module="ray", extra="ray"),
+        "local": Backend("dancegen.batch.engine_local:open_engine", "processes of this machine"),
+        "ray": Backend("dancegen.batch.engine_ray:open_engine", "a Ray cluster", module="ray", extra="ray"),
     },
 }
 ALIASES = {"choreographer": "choreographer.stg-mamba", "renderer": "renderer.puppet"}  # roles of weights in 0.1.0

@@ -8,11 +8,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ROOT
 
-from dancegen import __version__
+from dancegen import Request, __version__
 from dancegen.assets.example import PICTURE, POSE
 from dancegen.batch.edition import STAGE_ROLES, edition, edition_of, reached
 
@@ -77,12 +78,9 @@ print(json.dumps(found))
 def test_whatever_a_stage_imports_is_found(tmp_path: Path, beat_song: Path, tiny_weights: Path) -> None:
     """The stages themselves, each with no module of dancegen imported before."""
     outputs = {name: str(tmp_path / name) for name in ("dance", "subject")}
-    settings = {"seed": 0, "style": "none", "start": 0.0, "duration": 1.0, "tempo": None, "preview": False}
-    task = {
-        **{"song": str(beat_song), "picture": str(PICTURE), "pose": str(POSE), "mask": None, **outputs},
-        **{"video": str(tmp_path / "v.mp4"), "size": 64, "fps": 2.0, "crf": 18, **settings},
-        **{"weights": {"choreographer": str(tiny_weights)}, "device": "cpu", "offline": True},
-    }
+    how: dict[str, Any] = {"duration": 1.0, "size": 64, "fps": 2.0, "device": "cpu", "offline": True}
+    request = Request(beat_song, PICTURE, pose=POSE, weights={"choreographer": str(tiny_weights)}, **how)
+    task = {"request": request.to_json(), **outputs, "video": str(tmp_path / "v.mp4")}
     done = subprocess.run(
         [sys.executable, "-c", RUN, json.dumps(task)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -13,13 +13,15 @@ import pytest
 from dancegen.assets.example import PICTURE, POSE
 from dancegen.batch import plan
 from dancegen.batch.pairs import Pair, find_files, make_pairs, read_pairs
-from dancegen.batch.plan import Options, make_jobs
+from dancegen.batch.plan import make_jobs
 from dancegen.errors import DancegenError
+from dancegen.production.request import Request
 from dancegen.video.encode import read_comment
 from dancegen.weights.manifest import load_manifest
 from dancegen.weights.verify import sha256_of
 
-OPTIONS = Options(0, "none", 64, 5.0, 18, 0.0, None, None, True, "cpu", True, {}, {"choreographer": "c" * 64})
+OPTIONS = Request(Path(), Path(), size=64, fps=5.0, preview=True, device="cpu", offline=True)
+CONTENT = {"choreographer": "c" * 64}
 
 
 @pytest.fixture
@@ -94,14 +96,14 @@ def test_a_csv_of_pairs(tmp_path: Path) -> None:
 
 def test_stages_are_shared_and_keys_follow_the_content(files: Path) -> None:
     songs, pictures = [files / "a.wav", files / "b.mp3"], [files / "x.png", files / "y.jpg"]
-    jobs = make_jobs(make_pairs(songs, pictures, "product"), OPTIONS, files / "out")
+    jobs = make_jobs(make_pairs(songs, pictures, "product"), OPTIONS, CONTENT, files / "out")
     kinds = [job.kind for job in jobs]
     assert (kinds.count("dance"), kinds.count("subject"), kinds.count("video")) == (2, 2, 4)
     assert len({job.output for job in jobs}) == 8
-    again = make_jobs(make_pairs(songs, pictures, "product"), OPTIONS, files / "out")
+    again = make_jobs(make_pairs(songs, pictures, "product"), OPTIONS, CONTENT, files / "out")
     assert [job.key for job in again] == [job.key for job in jobs]
     (files / "a.wav").write_text("another song")
-    changed = make_jobs(make_pairs(songs, pictures, "product"), OPTIONS, files / "out")
+    changed = make_jobs(make_pairs(songs, pictures, "product"), OPTIONS, CONTENT, files / "out")
     differ = {old.name for old, new in zip(jobs, changed, strict=True) if old.key != new.key}
     assert differ == {"a.wav", "a--x", "a--y"}
 
@@ -115,7 +117,7 @@ def test_names_do_not_clash_and_missing_files_are_named(files: Path) -> None:
         Pair(files / "a.wav", files / "x.png", seed=5),
         Pair(files / "gone.wav", files / "x.png", where="pairs.csv line 9"),
     ]
-    jobs = make_jobs(pairs, OPTIONS, files / "out")
+    jobs = make_jobs(pairs, OPTIONS, CONTENT, files / "out")
     videos = [job for job in jobs if job.kind == "video"]
     assert len({job.output for job in videos}) == 4 and sum(job.kind == "dance" for job in jobs) == 4
     problems = [job.problem for job in jobs if job.problem]
@@ -126,32 +128,32 @@ def test_long_names_are_cut(files: Path) -> None:
     songs, pictures = [files / f"{'ö' * 110}{end}.wav" for end in "ab"], [files / f"{'歌' * 80}.png"]
     for path in (*songs, *pictures):
         path.write_text(path.name)
-    jobs = make_jobs(make_pairs(songs, pictures, "product"), OPTIONS, files / "out")
+    jobs = make_jobs(make_pairs(songs, pictures, "product"), OPTIONS, CONTENT, files / "out")
     assert len({job.output for job in jobs}) == len(jobs) == 5
     assert all(len(job.output.name.encode()) < 255 and "ööö" in job.output.name for job in jobs if job.kind == "video")
 
 
 def test_a_correction_beside_the_picture_changes_its_subject(files: Path) -> None:
     pair = [Pair(files / "a.wav", files / "y.jpg")]
-    before = make_jobs(pair, OPTIONS, files / "out")
+    before = make_jobs(pair, OPTIONS, CONTENT, files / "out")
     (files / "y.pose.json").write_text("{}")
-    after = make_jobs(pair, OPTIONS, files / "out")
+    after = make_jobs(pair, OPTIONS, CONTENT, files / "out")
     assert [old.key == new.key for old, new in zip(before, after, strict=True)] == [True, False, False]
-    assert after[1].task["pose"] == str((files / "y.pose.json").resolve())
+    assert after[1].task["request"]["pose"] == str((files / "y.pose.json").resolve())
 
 
 def test_keys_tell_versions_apart_and_wishes_do_not(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = make_pairs([files / "a.wav"], [files / "x.png", files / "y.jpg"], "product")
     twins = [*pairs, Pair(files / "a.wav", files / "x.png", seed=5)]
-    before = make_jobs(twins, OPTIONS, files / "out")
+    before = make_jobs(twins, OPTIONS, CONTENT, files / "out")
     monkeypatch.setattr(plan, "edition", lambda kind: f"0.2.0+newer {kind}")
-    after = make_jobs(twins, OPTIONS, files / "out")
+    after = make_jobs(twins, OPTIONS, CONTENT, files / "out")
     assert all(old.key != new.key and old.wish == new.wish for old, new in zip(before, after, strict=True))
     videos = [[job for job in jobs if job.kind == "video"] for jobs in (before, after)]
     assert [job.output for job in videos[0]] == [job.output for job in videos[1]] and len(videos[0]) == 3
     assert len({job.wish for job in videos[0]}) == 3
     own = replace(OPTIONS, weights={"choreographer": "mine.safetensors"})
-    mine, theirs = (make_jobs(pairs, replace(own, content={"choreographer": c}), files / "out") for c in "cd")
+    mine, theirs = (make_jobs(pairs, own, {"choreographer": c}, files / "out") for c in "cd")
     assert mine[-1].wish != theirs[-1].wish  # weights that were named are a part of what is asked for
 
 

@@ -133,6 +133,13 @@ class LocalEngine:
             worker.pipe.close()
 
 
+def open_engine(work: Work, jobs: int, workers: int, device: str, _address: str | None) -> LocalEngine:
+    """As many workers as this machine carries, or `workers` if it is not 0; see `registry`."""
+    gpus = gpu_count(device)
+    named = int(device.startswith("cuda:"))  # one GPU for all workers, so no more than one worker
+    return LocalEngine(work, workers or fitting_workers(jobs, gpus or named), gpus)
+
+
 def _serve(pipe: Connection, work: Work, gpu: int | None) -> None:
     """A worker's life: jobs in, results out, until the other end of the pipe or the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides

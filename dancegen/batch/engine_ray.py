@@ -119,3 +119,8 @@ class RayEngine:
 def gpu_share(workers: int, gpus: int) -> float:
     """What a worker reserves of a GPU so that all of them fit: nobody can have a half of one and a half of another."""
     return 1 / math.ceil(workers / gpus) if gpus else 0.0
+
+
+def open_engine(work: Work, _jobs: int, workers: int, device: str, address: str | None) -> RayEngine:
+    """Workers on the cluster at `address`, or on one that is started here; see `registry`."""
+    return RayEngine(work, workers, address, on_gpus=device != "cpu")

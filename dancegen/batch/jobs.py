@@ -173,7 +173,9 @@ class JobTable:
                 self.failed(job.key, f"{' and '.join(failed)} failed")
             elif all(states[need][0] == DONE for need in job.needs):
                 ready.append(job)
-        return sorted(ready, key=lambda job: (KINDS.index(job.kind), job.task.get("picture", ""), job.name))
+        return sorted(
+            ready, key=lambda job: (KINDS.index(job.kind), job.task.get("request", {}).get("picture", ""), job.name)
+        )
 
     def started(self, key: str, worker: str) -> None:
         """A worker has begun the job."""

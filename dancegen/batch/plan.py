@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,67 +21,54 @@ from dancegen.progress import Reporter
 LONGEST_STEM = 110  # bytes of the name of a song or a picture in that of a video
 
 
-@dataclass(frozen=True)
-class Options:
-    """How all videos of a batch shall be; the names are those of `dancegen render`.
-
-    `weights` maps roles to names or files; `content` maps jobs to the sha256 of their weights (`resolve_weights`).
-    """
-
-    seed: int
-    style: str
-    size: int
-    fps: float
-    crf: int
-    start: float
-    duration: float | None
-    tempo: str | None
-    preview: bool
-    device: str
-    offline: bool
-    weights: dict[str, str]
-    content: dict[str, str]
+# What each stage takes from a request; those of the second list only where they are not as by default, so that what an
+# earlier version, which did not know them, made is known again.
+SETTINGS = {
+    "dance": (("seed", "style", "start", "duration", "tempo"), ("choreographer",)),
+    "subject": ((), ("people", "detector")),
+    "video": (("size", "fps", "crf", "preview", "start", "duration"), ("canvas", "fit", "renderer")),
+}
 
 
-def resolve_weights(
-    chosen: dict[str, str], preview: bool, offline: bool, reporter: Reporter | None = None
-) -> dict[str, str]:
+def resolve_weights(request: Request, reporter: Reporter | None = None) -> dict[str, str]:
     """Job -> sha256 of the weights that the batch will use, downloaded and verified before any worker begins."""
     from dancegen.production.backends import JOBS, weights_of
     from dancegen.weights.resolve import weights_path
     from dancegen.weights.verify import checked_sha256
 
-    request = Request(Path(), Path(), weights=chosen, preview=preview, offline=offline)
     content = {}
     for job in JOBS:
         what = weights_of(request, job)
         if what is not None:
-            content[job] = checked_sha256(weights_path(what, offline=offline, reporter=reporter))
-        elif job == "renderer" and not preview:
+            content[job] = checked_sha256(weights_path(what, offline=request.offline, reporter=reporter))
+        elif job == "renderer" and not request.preview:
             content[job] = request.renderer  # without its network
-    heard = weights_path(chosen.get("beats", "beats"), role="beats", offline=offline, reporter=reporter)
+    heard = weights_path(
+        request.weights.get("beats", "beats"), role="beats", offline=request.offline, reporter=reporter
+    )
     return content | {"beats": checked_sha256(heard)}
 
 
-def make_jobs(pairs: Sequence[Pair], options: Options, out: Path) -> list[Job]:
-    """One dance job for each song (with seed and style), one subject job for each picture, one video for each pair."""
-    out = out.resolve()
+def make_jobs(pairs: Sequence[Pair], request: Request, content: Mapping[str, str], out: Path) -> list[Job]:
+    """One dance job for each song (with seed and style), one subject job for each picture, one video for each pair.
+
+    Args:
+        pairs: the songs and pictures.
+        request: how all videos shall be; its own song and picture are not looked at.
+        content: see `resolve_weights`.
+        out: the batch's folder.
+    """
+    plan = _Plan(out.resolve(), content)
     dances: dict[str, Job] = {}
     subjects: dict[str, Job] = {}
     videos: dict[str, Job] = {}
-    hashes: dict[Path, tuple[str, str]] = {}
-    names: dict[Path, str] = {}
     for pair in pairs:
-        own = replace(
-            options,
-            seed=options.seed if pair.seed is None else pair.seed,
-            style=pair.style or options.style,
-        )
-        dance = _dance_job(pair, own, out, hashes)
+        own = _own(pair, request)
+        dance = plan.dance(pair, own)
         dance = dances.setdefault(dance.key, dance)
-        subject = _subject_job(pair, own, out, hashes)
+        subject = plan.subject(pair, own)
         subject = subjects.setdefault(subject.key, subject)
-        video = _video_job(pair, own, out, dance, subject, names)
+        video = plan.video(pair, own, dance, subject)
         videos.setdefault(video.key, video)
     return [*dances.values(), *subjects.values(), *videos.values()]
 
@@ -107,26 +94,17 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return None
 
 
-def _dance_job(pair: Pair, options: Options, out: Path, hashes: dict[Path, tuple[str, str]]) -> Job:
-    content, problem = _content(pair.song, "song", pair.where, hashes)
-    how = ("seed", "style", "start", "duration", "tempo")
-    settings = {name: getattr(options, name) for name in how}
-    used = [options.content.get(role) for role in ("choreographer", "beats")]
-    key = _key("dance", edition("dance"), content, settings, used)
-    task = _task(options, out, song=pair.song, **settings)
-    output = out / "stages" / f"{_short(pair.song.stem)}-{key[:10]}.dance.json"
-    return Job(key, "dance", _shown(pair.song), output, task, (), problem, _key(content, settings))
-
-
-def _subject_job(pair: Pair, options: Options, out: Path, hashes: dict[Path, tuple[str, str]]) -> Job:
-    content, problem = _content(pair.picture, "picture", pair.where, hashes)
-    given = {name: beside(pair.picture, ending) for name, ending in (("pose", POSE), ("mask", MASK))}
-    corrections = [_content(file, "file", "", hashes)[0] for file in given.values() if file]
-    detector = options.weights.get("detector")
-    key = _key("subject", edition("subject"), content, options.content.get("subject"), detector, corrections)
-    output = out / "stages" / f"{_short(pair.picture.stem)}-{key[:10]}.subject.npz"
-    task = _task(options, out, picture=pair.picture, **given)
-    return Job(key, "subject", _shown(pair.picture), output, task, (), problem, _key(content, detector, corrections))
+def _own(pair: Pair, request: Request) -> Request:
+    """The request for one pair."""
+    return replace(
+        request,
+        song=pair.song.resolve(),
+        picture=pair.picture.resolve(),
+        seed=request.seed if pair.seed is None else pair.seed,
+        style=pair.style or request.style,
+        pose=beside(pair.picture, POSE),
+        mask=beside(pair.picture, MASK),
+    )
 
 
 def corrected(picture: Path) -> list[Path]:
@@ -137,32 +115,59 @@ def corrected(picture: Path) -> list[Path]:
 def beside(picture: Path, ending: str) -> Path | None:
     """The file of the picture's name with another ending in its folder, if there is one."""
     file = picture.with_name(picture.stem + ending)
-    return file if file.is_file() else None
+    return file.resolve() if file.is_file() else None
 
 
-def _video_job(pair: Pair, options: Options, out: Path, dance: Job, subject: Job, names: dict[Path, str]) -> Job:
-    how = ("size", "fps", "crf", "preview", "start", "duration")
-    settings = {name: getattr(options, name) for name in how}
-    jobs = [role.split(".")[0] for role in options.weights]
-    chosen = {job: options.content.get(job) for job in jobs}
-    wish = _key(dance.wish, subject.wish, settings, chosen)
-    name = f"{_short(pair.song.stem)}--{_short(pair.picture.stem)}"
-    if names.setdefault(out / f"{name}.mp4", wish) != wish:  # another song or seed under the same name
-        name = f"{name}-{wish[:6]}"
-    # the name is a part of it: equal files under two names are two videos
-    key = _key("video", edition("video"), dance.key, subject.key, settings, options.content.get("renderer"), name)
-    task = _task(
-        options,
-        out,
-        song=pair.song,
-        picture=pair.picture,
-        dance=dance.output,
-        subject=subject.output,
-        seed=options.seed,
-        style=options.style,
-        **settings,
-    )
-    return Job(key, "video", name, out / f"{name}.mp4", task, (dance.key, subject.key), wish=wish)
+class _Plan:
+    """Makes the jobs of a batch folder; every file is hashed once."""
+
+    def __init__(self, out: Path, content: Mapping[str, str]) -> None:
+        self._out, self._weights = out, content
+        self._hashes: dict[Path, tuple[str, str]] = {}
+        self._names: dict[Path, str] = {}
+
+    def dance(self, pair: Pair, own: Request) -> Job:
+        content, problem = _content(pair.song, "song", pair.where, self._hashes)
+        settings = _settings("dance", own)
+        used = [self._weights.get(job) for job in ("choreographer", "beats")]
+        key = _key("dance", edition("dance"), content, settings, used)
+        output = self._out / "stages" / f"{_short(pair.song.stem)}-{key[:10]}.dance.json"
+        task = self._task(replace(own, picture=Path(), pose=None, mask=None))
+        return Job(key, "dance", _shown(pair.song), output, task, (), problem, _key(content, settings))
+
+    def subject(self, pair: Pair, own: Request) -> Job:
+        content, problem = _content(pair.picture, "picture", pair.where, self._hashes)
+        corrections = [_content(file, "file", "", self._hashes)[0] for file in (own.pose, own.mask) if file]
+        asked: list[Any] = [own.weights.get("detector"), corrections]
+        asked += [settings] if (settings := _settings("subject", own)) else []
+        key = _key("subject", edition("subject"), content, self._weights.get("subject"), *asked)
+        output = self._out / "stages" / f"{_short(pair.picture.stem)}-{key[:10]}.subject.npz"
+        task = self._task(replace(own, song=Path()))
+        return Job(key, "subject", _shown(pair.picture), output, task, (), problem, _key(content, *asked))
+
+    def video(self, pair: Pair, own: Request, dance: Job, subject: Job) -> Job:
+        settings = _settings("video", own)
+        jobs = [role.split(".")[0] for role in own.weights]
+        chosen = {job: self._weights.get(job) for job in jobs}
+        wish = _key(dance.wish, subject.wish, settings, chosen)
+        name = f"{_short(pair.song.stem)}--{_short(pair.picture.stem)}"
+        if self._names.setdefault(self._out / f"{name}.mp4", wish) != wish:  # another song or seed of the same name
+            name = f"{name}-{wish[:6]}"
+        # the name is a part of it: equal files under two names are two videos
+        renderer = self._weights.get("renderer")
+        key = _key("video", edition("video"), dance.key, subject.key, settings, renderer, name)
+        task = self._task(own, dance=str(dance.output), subject=str(subject.output))
+        return Job(key, "video", name, self._out / f"{name}.mp4", task, (dance.key, subject.key), wish=wish)
+
+    def _task(self, request: Request, **files: str) -> dict[str, Any]:
+        return {"folder": str(self._out), "request": request.to_json(), **files}
+
+
+def _settings(stage: str, request: Request) -> dict[str, Any]:
+    """What a stage takes from a request, but for its files and weights."""
+    always, else_only = SETTINGS[stage]
+    changed = [name for name in else_only if getattr(request, name) != getattr(Request, name)]
+    return {name: getattr(request, name) for name in (*always, *changed)}
 
 
 def _short(stem: str) -> str:
@@ -189,12 +194,6 @@ def _content(path: Path, what: str, where: str, hashes: dict[Path, tuple[str, st
         except OSError as cause:
             hashes[path] = str(path), f"{said} cannot be read ({cause.strerror})"
     return hashes[path]
-
-
-def _task(options: Options, out: Path, **own: Any) -> dict[str, Any]:
-    task = {name: str(value.resolve()) if isinstance(value, Path) else value for name, value in own.items()}
-    common = {"weights": options.weights, "device": options.device, "offline": options.offline}
-    return {"folder": str(out), **common, **task}
 
 
 def _key(*parts: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from dancegen.batch.jobs import Job
     from dancegen.people.subject import Subject
     from dancegen.production.backends import Backends
+    from dancegen.production.request import Request
     from dancegen.weights.verify import WeightsInfo
 
 
@@ -28,42 +30,44 @@ def _dance(task: dict[str, Any], scratch: Path) -> None:
     from dancegen.dances.dance_file import write_dance
     from dancegen.dances.make import find_grid, make_dance, parse_styles
 
-    backends = _backends(task, "choreographer")
-    song = load_song(Path(task["song"]), task["start"], task["duration"])
-    grid = find_grid(song, tempo=task["tempo"], weights=task["weights"].get("beats"))
+    request = _request(task)
+    backends = _backends(request, "choreographer")
+    song = load_song(request.song, request.start, request.duration)
+    grid = find_grid(song, tempo=request.tempo, weights=request.weights.get("beats"))
     info = next(iter(backends.weights.values()), None)
-    styles = parse_styles([task["style"]])
-    made = make_dance(song, grid, backends.dancer(), info, seeds=[task["seed"]], styles=styles)
+    styles = parse_styles([request.style])
+    made = make_dance(song, grid, backends.dancer(), info, seeds=[request.seed], styles=styles)
     write_dance(scratch, made)
 
 
 def _subject(task: dict[str, Any], scratch: Path) -> None:
     from dancegen.images.picture import open_picture
-    from dancegen.people.find import find_subject
+    from dancegen.production.produce import find_person
+    from dancegen.progress import SilentReporter
 
-    backends = _backends(task, "subject")
-    image = open_picture(task["picture"])
-    found = find_subject(image, network=backends.subject, pose_file=task["pose"], mask_file=task["mask"])
+    request = _request(task)
+    backends = _backends(request, "subject")
+    found = find_person(request, open_picture(request.picture), backends, SilentReporter())
     write_subject(scratch, found, backends.weights.get("subject"))
 
 
 def _video(task: dict[str, Any], scratch: Path) -> None:
     from dancegen.dances.read_dance import grid_at, origin_of, read_dance
     from dancegen.production.known import Known
-    from dancegen.production.produce import render_dance
+    from dancegen.production.produce import produce
+    from dancegen.production.sinks import VideoFile
 
+    request = _request(task)
     made = read_dance(Path(task["dance"]))
-    subject, found_by = read_subject(Path(task["subject"]), Path(task["picture"]))
+    subject, found_by = read_subject(Path(task["subject"]), request.picture)
     origin = origin_of(made, None)
-    how = {name: task[name] for name in ("seed", "style", "size", "fps", "crf", "preview", "start", "duration")}
     known = Known(
-        grid_at(made, task["start"]),
+        grid_at(made, request.start),
         made.take(None).skeleton,
         subject,
         replace(origin, weights={**origin.weights, **found_by}),
     )
-    backends = _backends(task, "renderer")
-    render_dance(task["song"], task["picture"], scratch, known=known, backends=backends, **how)
+    produce(request, VideoFile(scratch), known=known, backends=_backends(request, "renderer"))
 
 
 def write_subject(path: Path, subject: Subject, weights: WeightsInfo | None = None) -> None:
@@ -98,16 +102,22 @@ def read_subject(path: Path, picture: Path) -> tuple[Subject, dict[str, WeightsI
         raise DancegenError(f"{path} is not a subject file", "remove it, it will be made again") from cause
 
 
-def _backends(task: dict[str, Any], *jobs: str) -> Backends:
-    return _loaded(tuple(sorted(task["weights"].items())), task["device"], task["offline"], task.get("preview"), jobs)
+def _request(task: dict[str, Any]) -> Request:
+    from dancegen.production.request import Request
+
+    return Request.from_json(task["request"])
+
+
+def _backends(request: Request, *jobs: str) -> Backends:
+    """Those for some jobs, kept for the next request that names the same."""
+    named = ("choreographer", "renderer", "detector", "preview", "weights", "device", "offline")
+    chosen = {name: getattr(request, name) for name in named}
+    return _loaded(json.dumps({"song": "", "picture": "", **chosen}, sort_keys=True), jobs)
 
 
 @cache
-def _loaded(
-    weights: tuple[tuple[str, str], ...], device: str, offline: bool, preview: bool | None, jobs: tuple[str, ...]
-) -> Backends:
+def _loaded(chosen: str, jobs: tuple[str, ...]) -> Backends:
     from dancegen.production.backends import load_backends
     from dancegen.production.request import Request
 
-    how: dict[str, Any] = {"weights": dict(weights), "device": device, "offline": offline, "preview": bool(preview)}
-    return load_backends(Request(Path(), Path(), **how), jobs)
+    return load_backends(Request.from_json(json.loads(chosen)), jobs)

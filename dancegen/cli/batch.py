@@ -11,20 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dancegen.cli.context import Outcome, reporter
-from dancegen.cli.options import (
-    Crf,
-    Device,
-    Duration,
-    Fps,
-    Offline,
-    Preview,
-    Seed,
-    Size,
-    Start,
-    Style,
-    Tempo,
-    Weights,
-)
+from dancegen.cli.options import all_options, takes_request
 from dancegen.errors import DancegenError
 from dancegen.progress import counted
 
@@ -32,38 +19,27 @@ if TYPE_CHECKING:
     from dancegen.batch.engine import Engine
     from dancegen.batch.jobs import Job, Row
     from dancegen.batch.pairs import Pair
-    from dancegen.batch.plan import Options
+    from dancegen.production.request import Request
 
-ENGINES = ("local", "ray")
 TO_DO = "to do"
 OTHER_VERSION = "made by another version of dancegen or of its weights"
 COUNTED = {"dance": "choreographies", "subject": "picture analyses", "video": "videos"}  # kind of job -> several
 
 
+@takes_request(*all_options("song", "picture", "beats", "dance", "take", "force", "pose", "mask"))
 def batch(
+    chosen: dict[str, Any],
     songs: Annotated[str, typer.Argument(help="A folder, a file, a quoted pattern, or a CSV of pairs.")],
     pictures: Annotated[str | None, typer.Argument(help="A folder, a file or a quoted pattern.")] = None,
     out: Annotated[Path, typer.Option("-o", "--out", help="The folder for the videos.")] = Path("batch"),
     pairs: Annotated[
         str, typer.Option(help="product: each song with each picture; zip: the first with the first ...")
     ] = "product",
-    seed: Seed = 0,
-    style: Style = "none",
-    size: Size = 512,
-    fps: Fps = 30.0,
-    crf: Crf = 18,
-    start: Start = 0.0,
-    duration: Duration = None,
-    tempo: Tempo = None,
-    preview: Preview = False,
     engine: Annotated[str, typer.Option(help="local: processes of this machine; ray: a Ray cluster.")] = "local",
     workers: Annotated[int, typer.Option(help="How many at once; default: what cores and memory carry.")] = 0,
     address: Annotated[
         str | None, typer.Option(help="With --engine ray: the cluster; default: one is started.")
     ] = None,
-    weights: Weights = None,
-    device: Device = "auto",
-    offline: Offline = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace videos made otherwise or by another version.")
@@ -71,34 +47,28 @@ def batch(
 ) -> Outcome:
     """Make a video of each pair of SONGS and PICTURES; what is done already is not done again."""
     from dancegen.batch.pairs import other_names
-    from dancegen.batch.plan import Options, corrected, make_jobs, refuse_inputs_as_outputs, resolve_weights
-    from dancegen.dances.make import parse_styles
+    from dancegen.batch.plan import corrected, make_jobs, refuse_inputs_as_outputs, resolve_weights
     from dancegen.device import choose_device
-    from dancegen.production.request import Request
-    from dancegen.weights.resolve import weights_by_role
+    from dancegen.production.request import Request, check_style
+    from dancegen.registry import backend
 
-    if engine not in ENGINES:
-        raise DancegenError(f"--engine {engine} is none", f"choose {' or '.join(ENGINES)}")
+    backend("engine", engine)
     if workers < 0:
         raise DancegenError(f"--workers {workers} cannot be", "give 1 or more, or leave it out")
-    Request(  # refuses what cannot be
-        Path(), Path(), start, duration, seed=seed, style=style, size=size, fps=fps, crf=crf, tempo=tempo
-    )
-    choose_device(device)
+    request = Request(Path(), Path(), **chosen)
+    choose_device(request.device)
     wanted = _pairs(songs, pictures, pairs)
-    parse_styles([style, *(f"{pair.style}@1" for pair in wanted if pair.style)])
-    chosen = weights_by_role(weights or [])
-    content = resolve_weights(chosen, preview, offline, reporter())
-    options = Options(seed, style, size, fps, crf, start, duration, tempo, preview, device, offline, chosen, content)
-    jobs = make_jobs(wanted, options, out)
+    for pair in wanted:
+        check_style(pair.style or request.style, request.choreographer)
+    jobs = make_jobs(wanted, request, resolve_weights(request, reporter()), out)
     for note in other_names(wanted, sum(job.kind == "video" for job in jobs)):
         reporter().note(note)
     if overwrite:
         given = [Path(songs), *(path for pair in wanted for path in (pair.song, *corrected(pair.picture)))]
-        refuse_inputs_as_outputs(jobs, out, [*given, *map(Path, chosen.values())])
+        refuse_inputs_as_outputs(jobs, out, [*given, *map(Path, request.weights.values())])
     if dry_run:
         return Outcome(_plan_table(jobs, out, overwrite))
-    return _run(jobs, options, out, engine, workers, address, overwrite)
+    return _run(jobs, request, out, engine, workers, address, overwrite)
 
 
 def _pairs(songs: str, pictures: str | None, pairing: str) -> list[Pair]:
@@ -120,7 +90,7 @@ def _pairs(songs: str, pictures: str | None, pairing: str) -> list[Pair]:
 
 def _run(
     jobs: Sequence[Job],
-    options: Options,
+    request: Request,
     out: Path,
     engine_name: str,
     workers: int,
@@ -139,7 +109,7 @@ def _run(
         before = {row.job.key for row in table.rows() if row.state == DONE}
         if table.ready():
             left = sum(row.state not in OVER for row in table.rows())
-            engine = _engine(engine_name, left, workers, address, options.device)
+            engine = _engine(engine_name, left, workers, address, request.device)
             stack.callback(engine.close)
             run_jobs(table, engine, _watcher(stack))
         rows = table.rows()
@@ -149,16 +119,13 @@ def _run(
 
 def _engine(name: str, jobs: int, workers: int, address: str | None, device: str) -> Engine:
     from dancegen.batch.stages import run_stage
+    from dancegen.registry import backend, found
 
-    if name == "ray":
-        from dancegen.batch.engine_ray import RayEngine
-
-        return RayEngine(run_stage, workers, address, on_gpus=device != "cpu")
-    from dancegen.batch.engine_local import LocalEngine, fitting_workers, gpu_count
-
-    gpus = gpu_count(device)
-    named = int(device.startswith("cuda:"))  # one GPU for all workers, so no more than one worker
-    return LocalEngine(run_stage, workers or fitting_workers(jobs, gpus or named), gpus)
+    line = backend("engine", name)
+    if line.missing:
+        raise DancegenError(f"--engine {name} cannot work here", line.missing)
+    engine: Engine = found(line.factory)(run_stage, jobs, workers, device, address)
+    return engine
 
 
 def _watcher(stack: ExitStack) -> Callable[[list[Row]], None]:

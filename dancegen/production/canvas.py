@@ -14,7 +14,8 @@ from dancegen.people.located import LocatedBody
 from dancegen.production.request import Request
 
 DETAIL = 2  # pixels of the picture kept for one of the video: what the puppet is cut out at
-BLUR = 1 / 40  # of the longer side: how soft a picture is where it is continued beyond its edge
+BLUR = 1 / 40  # of the longer side: how soft a picture is that is continued beyond its edge
+SOFT_FROM = 1 / 10  # of the longer side: how far from its edge it is as soft as that
 
 
 @dataclass(frozen=True)
@@ -28,25 +29,26 @@ class Window:
 
     def of_picture(self, pixels: np.ndarray) -> np.ndarray:
         """What is seen of uint8 (H, W, 3): beyond the edge, the edge continued and softened."""
-        seen, inside = self._seen(pixels)
-        if inside.all():
+        seen, away = self._seen(pixels)
+        if not away.any():
             return seen
         from scipy.ndimage import gaussian_filter
 
-        sigma = BLUR * max(self.width, self.height)
-        soft = gaussian_filter(seen.astype(np.float32), (sigma, sigma, 0), mode="nearest")
-        return np.where(inside[..., None], seen, np.clip(soft + 0.5, 0, 255).astype(np.uint8))
+        longer = max(self.width, self.height)
+        soft = gaussian_filter(seen.astype(np.float32), (BLUR * longer, BLUR * longer, 0), mode="nearest")
+        share = np.minimum(away / (SOFT_FROM * longer), 1)[..., None]  # (height, width, 1)
+        return np.clip(seen + share * (soft - seen) + 0.5, 0, 255).astype(np.uint8)
 
     def of_mask(self, mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """What is seen of float32 (H, W), at the size (w, h); nothing beyond the edge."""
-        seen, inside = self._seen(mask.astype(np.float32))
-        return np.asarray(Image.fromarray(seen * inside).resize(size, Image.Resampling.BILINEAR))
+        seen, away = self._seen(mask.astype(np.float32))
+        return np.asarray(Image.fromarray(seen * (away == 0)).resize(size, Image.Resampling.BILINEAR))
 
     def _seen(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The window of (H, W, ...), its edge continued outside, and (height, width) bool what is inside."""
+        """The window of (H, W, ...), its edge continued outside, and (height, width) how many pixels outside it is."""
         rows, columns = np.arange(self.height)[:, None] + self.top, np.arange(self.width) + self.left
         near = np.clip(rows, 0, len(values) - 1), np.clip(columns, 0, values.shape[1] - 1)
-        return values[near], (near[0] == rows) & (near[1] == columns)
+        return values[near], np.maximum(np.abs(near[0] - rows), np.abs(near[1] - columns))
 
 
 def video_size(picture: tuple[int, int], request: Request) -> tuple[int, int]:

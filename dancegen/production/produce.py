@@ -169,7 +169,7 @@ def prepare(
     if backends is None:
         reporter.stage("loading the networks")
         backends = load_backends(request, jobs, reporter)
-    (subject,) = fit_to_canvas([known.subject or _find(request, image, backends, reporter)], request)
+    (subject,) = fit_to_canvas([known.subject or find_person(request, image, backends, reporter)], request)
     draw = _ready_to_draw(request, subject, backends, reporter)
     if dance is None:
         dance = _choreograph(request, song, grid, backends, reporter)
@@ -200,7 +200,12 @@ def _jobs(request: Request, known: Known) -> list[str]:
     return [job for job in JOBS if not done.get(job)]
 
 
-def _find(request: Request, image: ConditionalImage, backends: Backends, reporter: Reporter) -> LocatedBody:
+def find_person(request: Request, image: ConditionalImage, backends: Backends, reporter: Reporter) -> LocatedBody:
+    """The person of the picture whom a request means.
+
+    Raises:
+        DancegenError: nobody, or several.
+    """
     from dancegen.people.find import find_people
 
     reporter.stage("finding the person")
