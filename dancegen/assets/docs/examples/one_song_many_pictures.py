@@ -1,0 +1,47 @@
+"""One dance for everybody: a song, and a folder of pictures of different people.
+
+    python one_song_many_pictures.py song.mp3 pictures videos
+
+The song is heard and danced to once; then every picture gets its video. (`dancegen batch` does the same with several
+workers, and goes on where it was stopped.)
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from dancegen import Request, render_dance
+from dancegen.errors import DancegenError
+from dancegen.files import PICTURES
+from dancegen.production.backends import load_backends
+from dancegen.production.known import Known
+
+
+def main(song: Path, pictures: Path, videos: Path, **options: object) -> list[Path]:
+    """Make the videos; pictures that show nobody are left out.
+
+    Args:
+        song: any file with sound.
+        pictures: a folder.
+        videos: a folder for the videos; made where it is missing.
+        options: attributes of `Request`, such as `size=256`.
+    """
+    videos.mkdir(exist_ok=True)
+    files = sorted(file for file in pictures.iterdir() if file.suffix.lower().removeprefix(".") in PICTURES)
+    backends = load_backends(Request(song, files[0], **options))  # once for all
+    known, made = Known(), []
+    for picture in files:
+        out = videos / f"{picture.stem}.mp4"
+        try:
+            film = render_dance(song, picture, out, overwrite=True, known=known, backends=backends, **options)
+        except DancegenError as error:
+            sys.stderr.write(f"{error}\n")
+            continue
+        known = Known(film.grid, film.dance)  # beats and dance of the first video serve all others
+        made.append(out)
+    return made
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:4]))
