@@ -348,3 +348,21 @@ def test_a_wide_table_keeps_its_figures_in_a_pipe() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert all(f"{n}.0123" in shown for n in range(30))
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("dancegen render a b --style ru", ["rumba"]),
+        ("dancegen weights path choreo", ["choreographer"]),
+        ("dancegen dance a --choreographer stg", ["stg-mamba"]),
+    ],
+)
+def test_the_shell_completes_values(typed: str, offered: list[str]) -> None:
+    words = typed.split()
+    asked = {"_DANCEGEN_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(len(words) - 1)}
+    program = "from dancegen.cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, **asked}, capture_output=True, text=True, check=False
+    )
+    assert set(offered) <= set(done.stdout.split()), done.stderr[-300:]

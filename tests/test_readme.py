@@ -13,12 +13,20 @@ README = Path(__file__).resolve().parents[1] / "README.md"
 pytestmark = pytest.mark.skipif(not README.is_file(), reason="README.md lies in a checkout")
 
 
-def commands() -> list[list[str]]:
-    """The words after `dancegen` of every command in README, in blocks and in lines."""
+def blocks() -> list[list[str]]:
+    """The words after `dancegen` of every command in README's blocks, in their order."""
     text = README.read_text(encoding="utf-8")
-    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-    lines = [line for block in blocks for line in block.splitlines()]
-    lines += re.findall(r"`((?:HF_\w+=\S+ )?dancegen [^`]+)`", text.replace("\n", " "))
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+    return _words(lines)
+
+
+def commands() -> list[list[str]]:
+    """The same of every command in README, in blocks and in lines."""
+    text = README.read_text(encoding="utf-8").replace("\n", " ")
+    return blocks() + _words(re.findall(r"`((?:HF_\w+=\S+ )?dancegen [^`]+)`", text))
+
+
+def _words(lines: list[str]) -> list[list[str]]:
     found = [re.search(r"(?:^|[ /])dancegen (.*)", line.split(" #")[0].strip()) for line in lines]
     return [shlex.split(hit[1]) for hit in found if hit and "pip install" not in hit[0]]
 

@@ -12,11 +12,13 @@ from typing import Annotated, Any
 import typer
 
 from dancegen.production.request import Request
+from dancegen.registry import BACKENDS
 
+STYLES = [style for line in BACKENDS["choreographer"].values() for style in line.styles]  # offered by the shell
 Start = Annotated[float, typer.Option(help="Seconds of the song to skip.")]
 Duration = Annotated[float | None, typer.Option(help="Seconds of the song to take; default: all.")]
 Seed = Annotated[int, typer.Option(help="Another seed is another dance.")]
-Style = Annotated[str, typer.Option(help="none, cha-cha, rumba, tango or waltz.")]
+Style = Annotated[str, typer.Option(help="none, cha-cha, rumba, tango or waltz.", autocompletion=lambda: STYLES)]
 Size = Annotated[int, typer.Option(help="Longer side of the video in pixels, 64 to 2048.")]
 Crf = Annotated[int, typer.Option(help="Quality of H.264: 0 lossless, 18 fine, 28 small.")]
 Preview = Annotated[bool, typer.Option("--preview", help="Draw the skeleton only.")]
@@ -33,9 +35,23 @@ Fps = Annotated[float, typer.Option(help="Frames a second.")]
 Weights = Annotated[
     list[str] | None, typer.Option(help="ROLE=FILE or ROLE=NAME, repeatable; renderer=puppet: no network draws.")
 ]
-Choreographer = Annotated[str, typer.Option(help="Who makes the dance: a name that `dancegen doctor` lists.")]
-Detector = Annotated[str, typer.Option(help="Who finds people: auto, or a name that `dancegen doctor` lists.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Choreographer = Annotated[
+    str,
+    typer.Option(
+        help="Who makes the dance: a name that `dancegen doctor` lists.",
+        autocompletion=lambda: list(BACKENDS["choreographer"]),
+    ),
+]
+Detector = Annotated[
+    str,
+    typer.Option(
+        help="Who finds people: auto, or a name that `dancegen doctor` lists.",
+        autocompletion=lambda: ["auto", *BACKENDS["detector"]],
+    ),
+]
+Device = Annotated[
+    str, typer.Option(help="auto, cpu, cuda or mps.", autocompletion=lambda: ["auto", "cpu", "cuda", "mps"])
+]
 Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what exists.")]
 FromFile = Annotated[

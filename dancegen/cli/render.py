@@ -39,7 +39,7 @@ def render(
     return _told(made, f"dance {request.dance.name}" if request.dance else f"seed {request.seed}")
 
 
-@takes_request("seed", "style", "size", "preview", "choreographer", "renderer", "device", "offline")
+@takes_request("duration", "seed", "style", "size", "fps", "preview", "choreographer", "renderer", "device", "offline")
 def example(chosen: dict[str, Any], out: Out = Path("out.mp4"), overwrite: Overwrite = False) -> str:
     """Make a video of the example song and picture that come with dancegen."""
     from dancegen.assets.example import PICTURE, SONG

@@ -18,6 +18,13 @@ app = typer.Typer(help="The trained weights: see, fetch, check, choose and publi
 COMMANDS = {"weights": app}
 
 
+def _names() -> list[str]:
+    """What the shell offers where weights are named."""
+    from dancegen.weights.manifest import load_manifest
+
+    return sorted({word for entry in load_manifest() for word in (entry.name, entry.role)})
+
+
 @app.command("list")
 def list_() -> Any:
     """All weights: role, size, licence, where they are, and whether their content was checked."""
@@ -123,7 +130,9 @@ def _fault(entry: Entry, path: Path) -> str:
 
 
 @app.command()
-def path(name: Annotated[str, typer.Argument(help="A name or a role as in `weights list`.")]) -> str:
+def path(
+    name: Annotated[str, typer.Argument(help="A name or a role as in `weights list`.", autocompletion=_names)],
+) -> str:
     """Where the checked file of these weights lies; downloads nothing."""
     from dancegen.registry import config_of, full_role
     from dancegen.weights import hub
