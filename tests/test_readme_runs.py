@@ -6,6 +6,7 @@ Options make it quick (`QUICK`). Commands that need a network, data sets or many
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from conftest import Ran, click_track
 from PIL import Image
 from test_readme import README, blocks
 
-from dancegen.assets.example import PICTURE
+from dancegen.assets.example import PICTURE, POSE
 from dancegen.ffmpeg import ffmpeg_program
 
 pytestmark = pytest.mark.skipif(not README.is_file(), reason="README.md lies in a checkout")
@@ -35,6 +36,12 @@ QUICK = {
 }
 
 
+def person_at(right: float) -> dict[str, list[float]]:
+    """The figure as OpenPose writes people, moved to the right by so many pixels."""
+    keypoints = json.loads(POSE.read_text())["people"][0]["pose_keypoints_2d"]
+    return {"pose_keypoints_2d": [value + right * (place % 3 == 0) for place, value in enumerate(keypoints)]}
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with what README's commands name."""
@@ -48,6 +55,11 @@ def folder(tmp_path: Path) -> Path:
         (tmp_path / name).mkdir()
         for file in files:
             shutil.copy(tmp_path / file, tmp_path / name)
+    (tmp_path / "found.json").write_text(json.dumps([json.loads(POSE.read_text())] * 90))  # another tool's, 3 s
+    (tmp_path / "keypoints").mkdir()
+    couple = {"people": [person_at(0), person_at(400)]}
+    for frame in range(60):
+        (tmp_path / "keypoints" / f"clip_{frame:012d}_keypoints.json").write_text(json.dumps(couple))
     (tmp_path / "pairs.csv").write_text("song.mp3,me.jpg,3,rumba\n")
     return tmp_path
 
