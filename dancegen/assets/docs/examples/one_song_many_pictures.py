@@ -18,8 +18,8 @@ from dancegen.production.backends import load_backends
 from dancegen.production.known import Known
 
 
-def main(song: Path, pictures: Path, videos: Path, **options: object) -> list[Path]:
-    """Make the videos; pictures that show nobody are left out.
+def main(song: Path, pictures: Path, videos: Path, **options: object) -> dict[str, str]:
+    """Make the videos: name of the picture -> its video, or why there is none.
 
     Args:
         song: any file with sound.
@@ -30,16 +30,16 @@ def main(song: Path, pictures: Path, videos: Path, **options: object) -> list[Pa
     videos.mkdir(exist_ok=True)
     files = sorted(file for file in pictures.iterdir() if file.suffix.lower().removeprefix(".") in PICTURES)
     backends = load_backends(Request(song, files[0], **options))  # once for all
-    known, made = Known(), []
+    known, made = Known(), {}
     for picture in files:
         out = videos / f"{picture.stem}.mp4"
         try:
             film = render_dance(song, picture, out, overwrite=True, known=known, backends=backends, **options)
         except DancegenError as error:
-            sys.stderr.write(f"{error}\n")
+            made[picture.name] = str(error)
             continue
         known = Known(film.grid, film.dance)  # beats and dance of the first video serve all others
-        made.append(out)
+        made[picture.name] = str(out)
     return made
 
 
