@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import Ran
 from PIL import Image
 
 from dancegen import registry
 from dancegen.body.draw import draw_skeleton
+from dancegen.body.openpose import frame_json
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.errors import DancegenError
 from dancegen.images.picture import output_size
 from dancegen.people.located import LocatedBody
+from dancegen.production.produce import frames as frames_of
+from dancegen.production.request import Request
 from dancegen.renderers.background import check_background
 from dancegen.renderers.base import Layer, Renderer
 from dancegen.renderers.compose import compose, make_scene
@@ -191,3 +197,28 @@ def test_backgrounds(tmp_path: Path) -> None:
     assert check_background("#00ff0080") == (0, 255, 0)
     file = tmp_path / "red"
     assert check_background(str(file)) == file
+
+
+def test_all_people_of_a_picture_dance_before_another_place(
+    tmp_path: Path, beat_song: Path, run_main: Callable[..., Ran]
+) -> None:
+    people = two(90, 0, 100)
+    Image.fromarray(people[0].picture.pixels).save(tmp_path / "two.png")
+    frames = [frame_json(body.joints, body.confidence)["people"][0] for body in people]
+    (tmp_path / "pose.json").write_text(json.dumps({"people": frames}), "utf-8")
+    options = ["--people", "all", "--background", "#00ff00", "--pose", tmp_path / "pose.json", "--size", "128"]
+    options += ["--weights", "renderer=puppet", "--duration", "0.5", "--offline"]
+    ran = run_main("render", beat_song, tmp_path / "two.png", "-o", tmp_path / "out.mp4", *options)
+    assert ran.status == 0, ran.err
+    request = Request(beat_song, tmp_path / "two.png", people="all", pose=tmp_path / "pose.json", size=128)
+    request = replace(request, background="#00ff00", duration=0.5, weights={"renderer": "puppet"}, offline=True)
+    frame = next(frames_of(request))
+    assert (frame[:4] == (0, 255, 0)).all()
+    own = (frame != (0, 255, 0)).any(-1)
+    columns = np.flatnonzero(own.any(0))
+    assert np.ptp(columns) > 90 * 128 / 300, "both are there"
+    for wrong, word in (("grean", "a colour"), ("none", "transparent")):
+        ran = run_main("render", beat_song, tmp_path / "two.png", "-o", tmp_path / "no.mp4", "--background", wrong)
+        assert ran.status == 1
+        assert word in ran.err
+    assert not (tmp_path / "no.mp4").exists()

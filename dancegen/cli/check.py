@@ -39,7 +39,8 @@ def _checks(film: Film, folder: Path) -> list[Check]:
     made = film.made
     found = check_all(made.grid, made.subject, made.dance, made.size, made.frames, folder)
     reporter().stage("drawing a few frames")
-    return [*found, time_needed(lambda few: deque(film.draw(few), maxlen=0), film.poses, made.frames)]
+    everybody = len(film.poses)
+    return [*found, time_needed(lambda few: deque(film.draw(*[few] * everybody), maxlen=0), film.poses[0], made.frames)]
 
 
 def _table(checks: list[Check]) -> Any:

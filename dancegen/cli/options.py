@@ -30,6 +30,9 @@ Pose = Annotated[Path | None, typer.Option(help="The person's joints: OpenPose, 
 People = Annotated[
     str, typer.Option(help="Whom of a picture with several people: largest, all, left, right, or numbers such as 1,3.")
 ]
+Background = Annotated[
+    str | None, typer.Option(help="What is behind: keep, a colour such as green or #00ff00, or a picture.")
+]
 Mask = Annotated[Path | None, typer.Option(help="The person's outline: a black and white picture.")]
 Fps = Annotated[float, typer.Option(help="Frames a second.")]
 Weights = Annotated[
@@ -81,6 +84,7 @@ OF_REQUEST: dict[str, Any] = {  # attribute of Request -> its argument or option
     "pose": Pose,
     "mask": Mask,
     "people": People,
+    "background": Background,
     "choreographer": Choreographer,
     "renderer": Annotated[str, typer.Option(help="Who draws the person: a name that `dancegen doctor` lists.")],
     "detector": Detector,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from dancegen.production.sinks import Sink, VideoFile
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.weights.verify import WeightsInfo
 
-Draw = Callable[[SkeletonSequence], Iterator[np.ndarray]]  # poses in the picture's pixels -> uint8 (h, w, 3) each
+Draw = Callable[..., Iterator[np.ndarray]]  # poses of everybody, in the picture's pixels -> uint8 (h, w, 3) each
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,10 @@ class Produced:
     Attributes:
         frames: how many.
         size: (w, h) pixels.
+        subject: the largest of those who dance.
         facts: what the video's comment says about its making.
         path: the file, where it went into one.
+        people: all who dance, the largest first.
     """
 
     frames: int
@@ -49,6 +51,7 @@ class Produced:
     subject: LocatedBody
     facts: dict[str, Any]
     path: Path | None = None
+    people: tuple[LocatedBody, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,17 +61,17 @@ class Film:
     Attributes:
         request: as it was carried out, with what a dance file said.
         made: what is known of the video.
-        poses: one a frame, in pixels of the picture.
-        draw: draws poses.
+        poses: of everybody who dances, one a frame, in pixels of the picture.
+        draw: draws poses of everybody.
     """
 
     request: Request
     made: Produced
-    poses: SkeletonSequence
+    poses: tuple[SkeletonSequence, ...]
     draw: Draw
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        return self.draw(self.poses)
+        return self.draw(*self.poses)
 
 
 def produce(
@@ -169,13 +172,14 @@ def prepare(
     if backends is None:
         reporter.stage("loading the networks")
         backends = load_backends(request, jobs, reporter)
-    (subject,) = fit_to_canvas([known.subject or find_person(request, image, backends, reporter)], request)
-    draw = _ready_to_draw(request, subject, backends, reporter)
+    found = [known.subject] if known.subject else _find(request, image, backends, reporter)
+    people = fit_to_canvas(found, request)
+    draw = _ready_to_draw(request, people, backends, reporter)
     if dance is None:
         dance = _choreograph(request, song, grid, backends, reporter)
     used = {role: info for role, info in backends.weights.items() if role in weights_roles(request, jobs)}
-    made = Produced(frames, size, song, grid, dance, subject, _facts(request, used, known))
-    return Film(request, made, _place(dance, subject, request.fps, frames), draw)
+    made = Produced(frames, size, song, grid, dance, people[0], _facts(request, used, known), people=tuple(people))
+    return Film(request, made, tuple(_place(dance, person, request.fps, frames) for person in people), draw)
 
 
 def frames(request: Request, reporter: Reporter | None = None, **given: Any) -> Iterator[np.ndarray]:
@@ -206,15 +210,19 @@ def find_person(request: Request, image: ConditionalImage, backends: Backends, r
     Raises:
         DancegenError: nobody, or several.
     """
+    found = _find(request, image, backends, reporter)
+    if len(found) > 1:
+        what = f"--people {request.people}: one person is needed here, these are {len(found)}"
+        raise DancegenError(what, "choose one, such as --people left")
+    return found[0]
+
+
+def _find(request: Request, image: ConditionalImage, backends: Backends, reporter: Reporter) -> list[LocatedBody]:
     from dancegen.people.find import find_people
 
     reporter.stage("finding the person")
     how: dict[str, Any] = {"network": backends.subject, "detector": backends.detector, "choice": request.people}
-    found = find_people(image, **how, pose_file=request.pose, mask_file=request.mask, reporter=reporter)
-    if len(found) > 1:
-        what = f"--people {request.people}: one person can be rendered, these are {len(found)}"
-        raise DancegenError(what, "choose one, such as --people left")
-    return found[0]
+    return find_people(image, **how, pose_file=request.pose, mask_file=request.mask, reporter=reporter)
 
 
 def _choreograph(
@@ -233,13 +241,13 @@ def _place(dance: SkeletonSequence, subject: LocatedBody, fps: float, count: int
     return retarget(dance.resampled(fps, count), subject.joints, subject.confidence, subject.image.size)
 
 
-def _ready_to_draw(request: Request, subject: LocatedBody, backends: Backends, reporter: Reporter) -> Draw:
+def _ready_to_draw(request: Request, people: Sequence[LocatedBody], backends: Backends, reporter: Reporter) -> Draw:
     """What draws poses. What depends on the picture alone is done here and now."""
     from dancegen.renderers.compose import make_scene
 
     reporter.stage("preparing the picture")
-    longer = max(video_size(subject.picture.size, request))
-    return make_scene(backends.drawer(request), [subject], longer).frames
+    longer = max(video_size(people[0].picture.size, request))
+    return make_scene(backends.drawer(request), people, longer, request.background).frames
 
 
 def _facts(request: Request, used: Mapping[str, WeightsInfo], known: Known) -> dict[str, Any]:

@@ -51,7 +51,8 @@ class Request:
         take: which take of it; None is the best.
         force: accept a dance file that was made for another song.
         pose, mask: files of the person's joints and outline.
-        people: whom of several people, see `people.choose`.
+        people: whom of several people, see `people.choose`; they all dance alike.
+        background: what is behind them: "keep", a colour, or the name of a picture; None is as the renderer has it.
         choreographer, renderer: names of the registry, or "module:factory".
         detector: who finds the people: a name of the registry, or "auto" for the best that is here.
         weights: role -> name or file, for roles that shall not take the default.
@@ -82,6 +83,7 @@ class Request:
     pose: Path | None = None
     mask: Path | None = None
     people: str = "largest"
+    background: str | None = None
     choreographer: str = "stg-mamba"
     renderer: str = "puppet"
     detector: str = "auto"
@@ -100,6 +102,7 @@ class Request:
         _check_dance(self)
         _check_canvas(self)
         _check_people(self)
+        _check_background(self)
         registry.backend("renderer", self.renderer)
         check_style(self.style, self.choreographer)
         object.__setattr__(self, "weights", full_roles(self.weights))
@@ -108,7 +111,7 @@ class Request:
     def files(self) -> list[Path]:
         """What is read, so that no output is one of it; of weights also names, which are no files."""
         paths = [getattr(self, name) for name in PATHS]
-        return [*filter(None, paths), *map(Path, self.weights.values())]
+        return [*filter(None, paths), *map(Path, filter(None, [self.background, *self.weights.values()]))]
 
     @property
     def drawn_by(self) -> str:
@@ -179,6 +182,8 @@ def checked_fields(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     for name in PATHS:
         if values.get(name) is not None:
             values[name] = folder / values[name]
+    if values.get("background") and (folder / values["background"]).is_file():
+        values["background"] = str(folder / values["background"])
     if "weights" in values:
         own = {role: folder / what for role, what in values["weights"].items()}
         values["weights"] |= {role: str(path) for role, path in own.items() if path.is_file()}
@@ -208,6 +213,15 @@ def full_roles(weights: Mapping[str, str]) -> dict[str, str]:
         if role not in known:
             raise DancegenError(f"weights have no role {role!r}", f"choose one of {', '.join(known)}")
     return chosen
+
+
+def _check_background(request: Request) -> None:
+    from dancegen.renderers.background import NONE, check_background
+
+    if request.background == NONE:
+        raise DancegenError("--background none: a video file cannot be transparent yet", "give a colour to cut out")
+    if request.background is not None:
+        check_background(request.background)
 
 
 def _check_stretch(request: Request) -> None:

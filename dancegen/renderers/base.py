@@ -34,7 +34,7 @@ class Renderer(Protocol):
 
     Attributes:
         device: where it works.
-        background: what the figures are laid over where the user says nothing (`background.Background`).
+        background: what the figures are laid over where the user says nothing (`background.check_background`).
     """
 
     device: torch.device

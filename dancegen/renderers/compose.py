@@ -4,18 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 
 from dancegen.body.joints import L_ANKLE, R_ANKLE
 from dancegen.body.sequence import SkeletonSequence
-from dancegen.images.resize import as_pixels
+from dancegen.images.picture import open_picture
+from dancegen.images.resize import as_pixels, as_tensor
 from dancegen.people.located import LocatedBody
-from dancegen.renderers.background import Background, make_background
+from dancegen.renderers.background import KEEP, check_background
 from dancegen.renderers.base import Layer, Renderer
 from dancegen.renderers.plate import Plate
+
+
+@dataclass(frozen=True, eq=False)
+class Background:
+    """What figures are laid over.
+
+    Attributes:
+        colours: (3, h, w) 0..1, or (4, h, w) zeros where nothing is behind them.
+        empty: uint8 (h, w, 3 or 4), the same as a frame.
+    """
+
+    colours: torch.Tensor
+    empty: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +73,7 @@ def make_scene(renderer: Renderer, people: Sequence[LocatedBody], size: int, bac
     Args:
         people: of one picture, at least one.
         size: longer side of the video, pixels.
-        background: see `background.make_background`; None = as the renderer usually has it.
+        background: see `make_background`; None = as the renderer usually has it.
     """
     plate = Plate(people, size, renderer.device)
     with torch.inference_mode():
@@ -65,6 +81,38 @@ def make_scene(renderer: Renderer, people: Sequence[LocatedBody], size: int, bac
         figures = tuple(renderer.prepare(person, plate) for person in people)
     feet = [float(person.places[[R_ANKLE, L_ANKLE], 1].max()) for person in people]
     return Scene(renderer, behind, figures, tuple(int(one) for one in np.argsort(feet, kind="stable")))
+
+
+def make_background(what: str, plate: Plate) -> Background:
+    """What `--background` asks for, at the plate's size.
+
+    Args:
+        what: "keep" (the picture without the people), "none", a colour or the name of a picture, which is scaled to
+            fill the frame and cut at its edges.
+
+    Raises:
+        DancegenError: as `check_background`, or as `open_picture`.
+    """
+    given = check_background(what)
+    width, height = plate.size
+    if what == KEEP:
+        colours = plate.colours
+    elif given is None:
+        colours = torch.zeros(4, height, width, device=plate.device)
+    elif isinstance(given, Path):
+        colours = as_tensor(_filling(open_picture(given).pixels, plate.size), plate.device)
+    else:
+        colours = (torch.tensor(given, device=plate.device)[:, None, None] / 255).expand(3, height, width)
+    return Background(colours, as_pixels(colours))
+
+
+def _filling(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A picture (H, W, 3) scaled to cover `size` (w, h), its middle cut out: (h, w, 3)."""
+    picture = Image.fromarray(pixels)
+    scale = max(size[0] / picture.width, size[1] / picture.height)
+    wide, high = size[0] / scale, size[1] / scale
+    left, top = (picture.width - wide) / 2, (picture.height - high) / 2
+    return np.asarray(picture.resize(size, Image.Resampling.LANCZOS, (left, top, left + wide, top + high)))
 
 
 def compose(background: Background, layers: Sequence[Layer]) -> np.ndarray:
