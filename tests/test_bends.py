@@ -7,7 +7,7 @@ import torch
 
 from dancegen.body.joints import R_ELBOW, R_SHOULDER, R_WRIST
 from dancegen.body.limbs import R_FOREARM, R_UPPER_ARM, limb_maps
-from dancegen.renderers.puppet.bends import BENDS, bending, limb_bends
+from dancegen.renderers.puppet.bends import BENDS, bend_shifts, limb_bends
 from tests.test_puppet import drawn
 
 JOINTS = drawn(128, 160, 140).joints
@@ -30,7 +30,7 @@ def shifts(target: np.ndarray, index: int, places: np.ndarray) -> np.ndarray:
     bends = limb_bends(bent(0), target)
     local = torch.from_numpy((places - bends.pivot[index]).astype(np.float32))
     values = (bends.axis, bends.side, bends.end, bends.span, bends.turn, bends.radius, bends.tight)
-    moved = bending(local[:, 0], local[:, 1], *(float(value[index]) for value in values))
+    moved = bend_shifts(local[:, 0], local[:, 1], *(float(value[index]) for value in values))
     return np.stack([value.numpy() for value in moved], -1)
 
 

@@ -16,7 +16,7 @@ from dancegen.choreographers.stg_mamba.model import Choreographer
 from dancegen.device import choose_device
 from dancegen.errors import DancegenError
 from dancegen.lab.train.renderer.data import find_scenes, make_batch
-from dancegen.lab.train.renderer.loop import TrainingPlan, generator_terms, on_device
+from dancegen.lab.train.renderer.loop import TrainingPlan, generator_terms, move_batch
 from dancegen.people.located import LocatedBody
 from dancegen.people.network.network import SubjectNetwork
 from dancegen.renderers.compose import make_scene
@@ -113,7 +113,7 @@ def test_the_renderers_losses_are_the_same_on_a_gpu(scenes: Path) -> None:
     batch = make_batch(find_scenes(scenes, "train"), 2, 64, True, np.random.default_rng(0))
 
     def terms(device: str) -> dict[str, float]:
-        on_it, plan = on_device(batch, device), TrainingPlan(bf16=False)
+        on_it, plan = move_batch(batch, device), TrainingPlan(bf16=False)
         told = generator_terms(network, on_it, plan, True, np.random.default_rng(0))[1]
         return {name: float(value) for name, value in told.items()}
 

@@ -25,7 +25,7 @@ from dancegen.lab.train.renderer.puppet import cut, move
 from dancegen.lab.train.renderer.state import TrainingState
 from dancegen.renderers.compose import make_scene
 from dancegen.renderers.puppet.bends import limb_bends
-from dancegen.renderers.puppet.limb_motion import FEATURES, LimbNetwork, corrected_maps, limb_frames, skeleton_features
+from dancegen.renderers.puppet.limb_motion import FEATURES, LimbNetwork, correct_maps, limb_frames, skeleton_features
 from dancegen.renderers.puppet.puppet import lay
 from dancegen.renderers.puppet.renderer import PuppetRenderer
 from dancegen.renderers.retouch.generator import RendererConfig, load_generator
@@ -56,7 +56,7 @@ def test_a_fresh_network_changes_nothing() -> None:
     maps = limb_maps(STANDING, targets)
     corrections = LimbNetwork(16).corrections(STANDING, targets)
     assert corrections.shape == (3, K, 2)
-    np.testing.assert_array_equal(corrected_maps(maps, targets, corrections), maps)
+    np.testing.assert_array_equal(correct_maps(maps, targets, corrections), maps)
 
 
 def test_who_does_not_move_is_not_changed() -> None:
@@ -83,7 +83,7 @@ def test_corrections_stretch_along_and_across_a_limb_from_its_first_end() -> Non
     targets = posed(2)
     maps = limb_maps(STANDING, targets)
     corrections = np.random.default_rng(1).uniform(-0.3, 0.3, (2, K, 2))
-    made = corrected_maps(maps, targets, corrections)
+    made = correct_maps(maps, targets, corrections)
     start, along, across = limb_frames(targets[..., :2])
 
     def mapped(m: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -163,7 +163,7 @@ def test_missing_edges_do_not_count() -> None:
     assert not pairs.known[:, 3].any()
     assert bool(pairs.known[:, 4].all())
     network = stirred()
-    loss = limb_loop.missed(limb_loop.errors(*network(pairs.features, pairs.still), pairs))
+    loss = limb_loop.measure_misses(limb_loop.errors(*network(pairs.features, pairs.still), pairs))
     loss.backward()  # type: ignore[no-untyped-call]
     assert all(bool(torch.isfinite(p.grad).all()) for p in network.parameters() if p.grad is not None)
 
@@ -184,7 +184,7 @@ def test_outlines_of_rigged_characters() -> None:
 
 def test_limbs_meet_at_their_elbows() -> None:
     targets = posed(6)
-    maps = corrected_maps(limb_maps(STANDING, targets), targets, stirred().corrections(STANDING, targets))
+    maps = correct_maps(limb_maps(STANDING, targets), targets, stirred().corrections(STANDING, targets))
     elbows = targets[:, R_ELBOW, :2]
     places = [np.einsum("bij,bj->bi", maps[:, k, :, :2], elbows) + maps[:, k, :, 2] for k in (R_UPPER_ARM, R_FOREARM)]
     np.testing.assert_allclose(places[0], places[1], atol=1e-3)
@@ -198,7 +198,7 @@ def test_training_draws_with_the_limb_network_too() -> None:
     target = np.pad(moved, ((0, 0), (0, 1)))[None]
     network = stirred()
     maps = limb_maps(subject.joints, target)
-    right = corrected_maps(maps, target, network.corrections(subject.joints, target))
+    right = correct_maps(maps, target, network.corrections(subject.joints, target))
     assert abs(right - maps).max() > 0.05
     frame = torch.zeros(4, 96, 96)
     lay(cutout.layers[0], right[0], limb_bends(subject.joints, target).row(0), limb_order(target)[0], frame)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from dancegen.images.inpaint.exemplar import across, taken_from
+from dancegen.images.inpaint.exemplar import find_sources, guess_across
 from dancegen.images.inpaint.patches import fill_with_patches
-from dancegen.images.inpaint.seams import copied, seam_colours
+from dancegen.images.inpaint.seams import copy_places, seam_colours
 from dancegen.renderers.plate import background_plate, foot_shadow, is_plain
 
 
@@ -43,7 +43,7 @@ def test_patches_continue_a_texture() -> None:
 
 
 def test_where_nothing_is_known_nothing_is_copied() -> None:
-    assert taken_from(np.zeros((20, 20, 3), np.float32), np.ones((20, 20), bool)) is None
+    assert find_sources(np.zeros((20, 20, 3), np.float32), np.ones((20, 20), bool)) is None
     assert fill_with_patches(np.zeros((5, 90, 3), np.float32), np.eye(5, 90, dtype=bool)) is None
 
 
@@ -66,7 +66,7 @@ def test_an_edge_goes_straight_on_behind_the_person() -> None:
 def test_a_guess_runs_straight_across() -> None:
     picture = room()
     known = person() == 0
-    guess = across(np.where(known[..., None], picture, 0), known, upright=False)
+    guess = guess_across(np.where(known[..., None], picture, 0), known, upright=False)
     assert np.abs(guess - picture).max() < 0.06
     assert np.array_equal(guess[known], picture[known])
 
@@ -78,12 +78,12 @@ def test_seams_are_levelled_and_nothing_bleeds_into_the_hole() -> None:
     hole[10:30, 10:25] = True
     rows, columns = np.indices(hole.shape)
     places = np.stack([rows, columns + 33], -1).clip(0, 59)
-    made = copied(picture, places) + seam_colours(picture, hole, places)
+    made = copy_places(picture, places) + seam_colours(picture, hole, places)
     assert np.abs(made[hole] - 0.5).mean() < 0.01
     thing = np.full((40, 60, 3), 0.5, np.float32)
     thing[:, 25:30] = 0.0  # right beside the hole stands something dark, which does not bleed into it
     thing[:, 40:] = 0.56
-    made = copied(thing, places) + seam_colours(thing, hole, places)
+    made = copy_places(thing, places) + seam_colours(thing, hole, places)
     assert np.abs(made[hole] - 0.5).mean() < 0.02
 
 

@@ -40,7 +40,7 @@ from dancegen.images.push_pull import push_pull, spread
 from dancegen.people.located import LocatedBody
 from dancegen.renderers.compose import make_scene
 from dancegen.renderers.puppet.bends import limb_bends
-from dancegen.renderers.puppet.outline import outside_torso
+from dancegen.renderers.puppet.outline import torso_distance
 from dancegen.renderers.puppet.parts import FILLED, hidden_cores, joint_widths, parts
 from dancegen.renderers.puppet.puppet import cut_layers, lay
 from dancegen.renderers.puppet.renderer import PuppetRenderer
@@ -73,7 +73,7 @@ def drawn(width: int, height: int, tall: float) -> LocatedBody:
     return LocatedBody(ConditionalImage(Path("drawn"), pixels, ()), joints, np.ones(18, np.float32), mask, "test")
 
 
-def enlarged(subject: LocatedBody, times: int) -> LocatedBody:
+def enlarge(subject: LocatedBody, times: int) -> LocatedBody:
     """The same picture with blocks for pixels."""
     pixels, mask = (array.repeat(times, 0).repeat(times, 1) for array in (subject.image.pixels, subject.mask))
     image = ConditionalImage(Path("drawn"), pixels, ())
@@ -126,7 +126,7 @@ def test_parts_cover_the_body_without_cracks() -> None:
 
 def test_a_torso_lies_between_shoulders_and_hips() -> None:
     joints = standing(100, 120, 100)
-    outside = outside_torso(joints[None], 120, 100)[0]
+    outside = torso_distance(joints[None], 120, 100)[0]
     size = float(body_height(joints))
     inside = [(joints[1] + joints[j]) / 2 for j in (R_SHOULDER, L_SHOULDER, R_HIP, L_HIP)]
     assert all(float(outside[int(y), int(x)]) == 0 for x, y in inside)
@@ -136,7 +136,7 @@ def test_a_torso_lies_between_shoulders_and_hips() -> None:
         assert float(outside[int(joints[shoulder][1] - 0.1 * size), 50]) > 0.03
     turned = joints.copy()
     turned[:, 0] = 50 + 0.1 * (joints[:, 0] - 50)  # in profile a torso still has its depth
-    assert float((outside_torso(turned[None], 120, 100)[0, 40:60] == 0).float().mean()) > 0.12
+    assert float((torso_distance(turned[None], 120, 100)[0, 40:60] == 0).float().mean()) > 0.12
 
 
 def test_a_sleeve_at_the_body_leaves_no_shred_on_it() -> None:
@@ -146,7 +146,7 @@ def test_a_sleeve_at_the_body_leaves_no_shred_on_it() -> None:
     distances = limb_distances(joints[None], 240, 200)
     shares = parts(distances, joints[None], joint_widths(mask, joints[None]))[0]
     sleeve = distances[0, [R_UPPER_ARM, R_FOREARM]].amin(0) < 1.1
-    beside = sleeve & (outside_torso(joints[None], 240, 200)[0] > 0.03)
+    beside = sleeve & (torso_distance(joints[None], 240, 200)[0] > 0.03)
     beside[: int(joints[R_SHOULDER][1] + 10)] = False
     assert int(beside.sum()) > 500
     assert float(shares[[UPPER_TORSO, LOWER_TORSO]].sum(0)[beside].mean()) < 0.01
@@ -188,9 +188,7 @@ def test_a_raised_arm_moves_and_leaves_no_ghost() -> None:
 
 @pytest.mark.parametrize(("width", "height", "size"), [(90, 120, 128), (2000, 3000, 256), (300, 80, 100)])
 def test_pictures_of_any_size(width: int, height: int, size: int) -> None:
-    subject = (
-        enlarged(drawn(width // 10, height // 10, 0.08 * height), 10) if width > 1000 else drawn(width, height, 60)
-    )
+    subject = enlarge(drawn(width // 10, height // 10, 0.08 * height), 10) if width > 1000 else drawn(width, height, 60)
     renderer = PuppetRenderer()
     scene = make_scene(renderer, [subject], size)
     frame = next(scene.frames(as_sequence(subject.joints)))

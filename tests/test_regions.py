@@ -9,8 +9,8 @@ from dancegen.body import limbs as L
 from dancegen.body.capsules import limb_distances
 from dancegen.body.joints import R_HIP, R_KNEE
 from dancegen.body.limbs import limb_axes
-from dancegen.renderers.puppet.mirrored import mirrored, mirrored_limbs
-from dancegen.renderers.puppet.parts import FILLED, hidden_cores, nearest_known, parts
+from dancegen.renderers.puppet.mirror import mirror_limb, mirror_limbs
+from dancegen.renderers.puppet.parts import FILLED, copy_nearest, hidden_cores, parts
 from dancegen.renderers.puppet.regions import ARMS, by_lines, share_outlines, whole
 
 SIDE, TALL = 240, 200.0
@@ -76,7 +76,7 @@ def test_a_hidden_place_has_the_nearest_colour_seen() -> None:
     colours, known = torch.zeros(1, 3, 20, 40), torch.ones(1, 1, 20, 40)
     colours[..., 20:] = 1
     known[..., 8:30] = 0
-    made = nearest_known(colours, known)
+    made = copy_nearest(colours, known)
     assert float(made[..., :12].max()) < 0.01 and float(made[..., 26:].min()) > 0.99
 
 
@@ -105,7 +105,7 @@ def test_a_raised_thigh_leaves_the_torso_whole() -> None:
 def test_the_other_limb_is_turned_over() -> None:
     texture = torch.rand(4, 8, 6)
     ends = np.array([[3.0, 0.0], [3.0, 4.0]])
-    made, corner = mirrored(texture, np.zeros(2), ends, ends + np.array([10.0, 0.0]), density=1.0)
+    made, corner = mirror_limb(texture, np.zeros(2), ends, ends + np.array([10.0, 0.0]), density=1.0)
     assert torch.allclose(made, texture.flip(2), atol=1e-4)
     assert np.allclose(corner, [10, 0])
 
@@ -113,9 +113,9 @@ def test_the_other_limb_is_turned_over() -> None:
 def test_two_unseen_arms_stay_as_they_are() -> None:
     textures, corners = [torch.rand(4, 5, 5) for _ in range(15)], np.zeros((15, 2), np.float32)
     kept = [texture.clone() for texture in textures]
-    mirrored_limbs(textures, corners, [L.R_HAND, L.L_HAND], joints(), 1.0)
+    mirror_limbs(textures, corners, [L.R_HAND, L.L_HAND], joints(), 1.0)
     assert all(torch.equal(a, b) for a, b in zip(textures, kept, strict=True))
-    mirrored_limbs(textures, corners, [L.L_HAND], joints(), 1.0)
+    mirror_limbs(textures, corners, [L.L_HAND], joints(), 1.0)
     assert not torch.equal(textures[L.L_HAND][:, :5, :5], kept[L.L_HAND][:, :5, :5])
     wrist = limb_axes(joints())[L.L_HAND, 0]
     assert np.abs(corners[L.L_HAND] - wrist).max() < SIDE

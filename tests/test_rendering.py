@@ -19,7 +19,7 @@ from dancegen.people.located import LocatedBody
 from dancegen.renderers.compose import make_scene
 from dancegen.renderers.puppet.renderer import PuppetRenderer
 from dancegen.renderers.retouch.conditions import draw_conditions
-from dancegen.renderers.retouch.generator import Generator, RendererConfig, Retouch, compose, decided, load_generator
+from dancegen.renderers.retouch.generator import Generator, RendererConfig, Retouch, compose, firm_cover, load_generator
 from dancegen.renderers.window import SNAP, fit_window
 from dancegen.weights.checkpoint import CONFIG_KEY, read_metadata, save_checkpoint
 from tests.test_puppet import as_sequence, drawn, standing
@@ -77,7 +77,7 @@ def test_composition_is_vid2vids() -> None:
 
 def test_a_veil_is_drawn_firmly_or_not_at_all() -> None:
     under = torch.tensor([0.0, 0.3, 0.6, 0.9, 1.0])
-    assert torch.allclose(decided(under), torch.tensor([0.0, 0.0, 0.0, 0.8, 1.0]))
+    assert torch.allclose(firm_cover(under), torch.tensor([0.0, 0.0, 0.0, 0.8, 1.0]))
 
 
 def test_a_network_only_touches_the_neighbourhood_of_the_person() -> None:

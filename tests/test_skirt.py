@@ -12,7 +12,7 @@ from dancegen.body.limbs import L_THIGH, R_THIGH, K
 from dancegen.people.located import LocatedBody
 from dancegen.renderers.compose import make_scene
 from dancegen.renderers.puppet.renderer import PuppetRenderer
-from dancegen.renderers.puppet.skirt import hem_level, spanning
+from dancegen.renderers.puppet.skirt import hem_level, span_legs
 from tests.test_puppet import as_sequence, drawn, standing
 
 RED, SKIN = (200, 30, 30), (230, 180, 150)
@@ -106,6 +106,6 @@ def test_a_leg_without_length_moves_no_cloth() -> None:
     maps = np.tile(np.eye(2, 3, dtype=np.float32), (K, 1, 1))
     axes = np.array([[[[0.0, 0], [0, 10]], [[8, 0], [8, 10]]]] * 2)
     places = torch.arange(10) + 0.5
-    assert spanning(R_THIGH, maps, axes, 0.9, places, places) is not None
+    assert span_legs(R_THIGH, maps, axes, 0.9, places, places) is not None
     maps[L_THIGH] = 0
-    assert spanning(R_THIGH, maps, axes, 0.9, places, places) is None
+    assert span_legs(R_THIGH, maps, axes, 0.9, places, places) is None

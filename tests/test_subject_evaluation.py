@@ -15,7 +15,7 @@ from subject_tools import line_drawing
 
 from dancegen.body.joints import MIRROR
 from dancegen.errors import DancegenError
-from dancegen.lab.evaluate.subject import MEASURES, YAML_JOINTS, judge, judged_pictures, judged_scenes, means
+from dancegen.lab.evaluate.subject import MEASURES, YAML_JOINTS, judge, judge_pictures, judge_scenes, means
 from dancegen.lab.synthetic.scene import Scene
 from dancegen.lab.synthetic.store import scene_path, write_scene
 from dancegen.people.detection import TORSO
@@ -60,7 +60,7 @@ def whole(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("whole")
 def test_joints_are_measured_in_body_heights(pictures: Path) -> None:
-    (judged,) = judged_pictures(pictures)
+    (judged,) = judge_pictures(pictures)
     assert judged.known.sum() == len(YAML_JOINTS)
     exact, near, far = (judge(Knowing(off), judged) for off in (0, 25, 60))
     assert exact["pck10"] == exact["pck05"] == 1
@@ -73,13 +73,13 @@ def test_joints_are_measured_in_body_heights(pictures: Path) -> None:
 
 @pytest.mark.usefixtures("whole")
 def test_left_found_on_the_right_is_exchanged(pictures: Path) -> None:
-    (judged,) = judged_pictures(pictures)
+    (judged,) = judge_pictures(pictures)
     assert judge(Knowing(sides=MIRROR), judged)["exchanged"] == 1
 
 
 @pytest.mark.usefixtures("whole")
 def test_without_a_torso_nobody_is_found(pictures: Path) -> None:
-    (judged,) = judged_pictures(pictures)
+    (judged,) = judge_pictures(pictures)
     row = judge(Knowing(hidden=TORSO), judged)
     assert set(row) == set(MEASURES)
     assert {row[key] for key in ("pck10", "pck05", "exchanged", "iou_found", "iou")} == {0}
@@ -109,7 +109,7 @@ def test_validation_scenes_are_measured_too(tmp_path: Path, run_main: Callable[.
     joints[..., :2] = drawn.joints
     scene = Scene(square, alpha // 255, alpha, square[0], joints, 90, {"character": "figure"})
     write_scene(scene_path(tmp_path / "SET", "val", 3), scene)
-    names = [judged.name for judged in judged_scenes([tmp_path / "SET"])]
+    names = [judged.name for judged in judge_scenes([tmp_path / "SET"])]
     assert names == ["000003_0", "000003_4"]
     save_checkpoint(tmp_path / "net.safetensors", SubjectNetwork(TINY).state_dict(), TINY)
     out = tmp_path / "found.json"
@@ -125,9 +125,9 @@ def test_validation_scenes_are_measured_too(tmp_path: Path, run_main: Callable[.
 
 def test_sets_of_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DancegenError, match="same name"):
-        judged_scenes([tmp_path / "a" / "SET", tmp_path / "b" / "SET"])
+        judge_scenes([tmp_path / "a" / "SET", tmp_path / "b" / "SET"])
 
 
 def test_a_folder_without_truth_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DancegenError, match="judged"):
-        judged_pictures(tmp_path)
+        judge_pictures(tmp_path)

@@ -21,7 +21,7 @@ from dancegen.lab.synthetic.figure_children import child_figure
 from dancegen.lab.synthetic.figure_shapes import draw_figure
 from dancegen.lab.synthetic.figure_strokes import MARKS
 from dancegen.lab.synthetic.leaps import random_leaps
-from dancegen.lab.synthetic.look import finished, random_finish, resolve
+from dancegen.lab.synthetic.look import finish_picture, random_finish, resolve
 from dancegen.lab.synthetic.make import contact_sheet, make_frames
 from dancegen.lab.synthetic.poses import FACING_LIMIT, TURNED_LIMIT, _legs, dance_run, load_clips, still_pose
 from dancegen.lab.synthetic.posing import pose
@@ -231,7 +231,7 @@ def test_finish_without_noise_repeats() -> None:
     rng = np.random.default_rng(3)
     finish = random_finish(rng, drawing=False)
     picture = rng.uniform(0, 255, (16, 16, 3)).astype(np.float32)
-    np.testing.assert_array_equal(finished(picture, finish, None), finished(picture, finish, None))
+    np.testing.assert_array_equal(finish_picture(picture, finish, None), finish_picture(picture, finish, None))
 
 
 def test_figure_scenes_are_repeatable_and_resumable(data: Path, tmp_path: Path) -> None:

@@ -20,9 +20,16 @@ from dancegen.errors import DancegenError
 from dancegen.images.matting import separate
 from dancegen.lab.train.renderer import loop
 from dancegen.lab.train.renderer.animate import animate
-from dancegen.lab.train.renderer.data import collate, detected, detector_mask, find_scenes, make_batch, mirrored
+from dancegen.lab.train.renderer.data import (
+    add_detector_errors,
+    collate,
+    detector_mask,
+    find_scenes,
+    make_batch,
+    mirror_scene,
+)
 from dancegen.lab.train.renderer.loop import TrainingPlan, generator_terms, neighbour_loss, train, train_step
-from dancegen.lab.train.renderer.losses import difference, supervised, total
+from dancegen.lab.train.renderer.losses import difference, supervised_terms, total
 from dancegen.lab.train.renderer.puppet import cut, move
 from dancegen.lab.train.renderer.state import TrainingState
 from dancegen.renderers.puppet.bends import limb_bends
@@ -207,12 +214,12 @@ def test_a_mirrored_scene_keeps_its_labels_on_its_joints(frames: Path) -> None:
     from dancegen.lab.synthetic.store import read_scene
 
     scene = read_scene(find_scenes(frames, "train")[0], (0, 1))
-    turned = mirrored(scene)
+    turned = mirror_scene(scene)
     for one in (scene, turned):
         for joint, limb in ((4, "right"), (7, "left"), (9, "right"), (12, "left")):
             x, y = one.joints[0, joint, :2].astype(int)
             assert LIMB_NAMES[one.labels[0, y, x] - 1].startswith(limb)
-    twice = mirrored(turned)
+    twice = mirror_scene(turned)
     assert np.array_equal(twice.labels, scene.labels)
     assert np.allclose(twice.joints, scene.joints)
 
@@ -227,7 +234,7 @@ def test_detector_masks_err_as_they_say() -> None:
 
 def test_detected_joints_err_alike_in_every_frame_of_a_scene() -> None:
     joints = np.pad(standing(200, 200, 180), ((0, 0), (0, 1)), constant_values=5.0)
-    found = detected(np.tile(joints, (40, 3, 1, 1)), np.random.default_rng(0))
+    found = add_detector_errors(np.tile(joints, (40, 3, 1, 1)), np.random.default_rng(0))
     error = (found - joints)[..., :2] / 180
     assert 0.005 < error.std() < 0.02
     assert np.abs(error - error.mean(1, keepdims=True)).mean() < 0.5 * np.abs(error).mean()
@@ -243,7 +250,7 @@ def test_wrong_colours_are_repaired_and_good_ones_kept(frames: Path) -> None:
     for raw, better in ((1.0, True), (-2.0, False)):
         kept = torch.ones_like(made.retouch.kept, requires_grad=True)
         retouch = replace(made.retouch, kept=kept, raw=torch.full_like(made.frame, raw))
-        terms = supervised(replace(made, retouch=retouch), truth, torch.ones_like(made.alpha))
+        terms = supervised_terms(replace(made, retouch=retouch), truth, torch.ones_like(made.alpha))
         (terms["repaired"] * 10 + terms["dropped"] * 2).backward()
         covered = made.puppet[:, 3:] > 0.9
         assert bool((kept.grad[covered] > 0).float().mean() > 0.5) is better  # type: ignore[index]

@@ -109,7 +109,7 @@ def _stroke(out: np.ndarray, a: np.ndarray, b: np.ndarray, radius: float, colour
         return
     x, y = np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32)
     if ellipse:
-        distance = _to_ellipse(x[None, :], y[:, None], a, b, radius)  # (h, w), negative inside
+        distance = _ellipse_distance(x[None, :], y[:, None], a, b, radius)  # (h, w), negative inside
     else:
         distance = from_axes(np.stack([a, b]), x, y)[1] - radius
     cover = np.clip(0.5 - distance, 0, 1)[..., None]  # (h, w, 1): the edge is one pixel wide
@@ -117,7 +117,7 @@ def _stroke(out: np.ndarray, a: np.ndarray, b: np.ndarray, radius: float, colour
     patch[:] = (patch + cover * (colour - patch) + 0.5).astype(np.uint8)
 
 
-def _to_ellipse(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray, radius: float) -> np.ndarray:
+def _ellipse_distance(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray, radius: float) -> np.ndarray:
     """Signed distance (first order) of each pixel (h, w) to the ellipse with half-axes |a-b|/2 and `radius`."""
     dx, dy = float(b[0] - a[0]) / 2, float(b[1] - a[1]) / 2
     half = max(float(np.hypot(dx, dy)), 0.5)

@@ -25,7 +25,7 @@ def turn_face(motion: np.ndarray, points: np.ndarray, seen: np.ndarray, height: 
     Returns:
         (T, 5, 3) pixels, in the order of `FACE_JOINTS`.
     """
-    offset = _upright(_flat_face(points, seen, height), seen)  # (5, 2), in the picture, untilted
+    offset = _untilt(_flat_face(points, seen, height), seen)  # (5, 2), in the picture, untilted
     width = 0.06 * height
     depth = np.array([DEPTH[j] for j in J.FACE_JOINTS]) * width * bool(motion[..., 2].any())  # (5,)
     roll, turn, nod = _angles(motion)  # (T,) each
@@ -48,7 +48,7 @@ def _flat_face(points: np.ndarray, seen: np.ndarray, height: float) -> np.ndarra
     return np.where(here[:, None], own, usual + shift)
 
 
-def _upright(face: np.ndarray, seen: np.ndarray) -> np.ndarray:
+def _untilt(face: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """Takes the head's tilt out of the picture's pose, (5, 2) -> (5, 2).
 
     The lines between the eyes and between the ears say the tilt, also of a head seen half from the side; where they

@@ -140,7 +140,7 @@ def limb_axes(joints: Array, height: Array | float | None = None, head: Array | 
     return axes
 
 
-def _anchored(linear: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+def _anchor(linear: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The affine map with this linear part that takes `target` to `source`: (..., 2, 3)."""
     shift = source - np.einsum("...ij,...j->...i", linear, target)
     return np.concatenate([linear, shift[..., None]], -1)
@@ -157,11 +157,11 @@ def axis_map(source: np.ndarray, target: np.ndarray, turned_over: bool = False) 
     s_across, t_across = np.stack([-s[..., 1], s[..., 0]], -1), np.stack([-t[..., 1], t[..., 0]], -1)
     along = s[..., :, None] * t[..., None, :] * np.clip(stretch, 0.5, 3.0)[..., None, None]
     across = s_across[..., :, None] * t_across[..., None, :]
-    return _anchored(along - across if turned_over else along + across, source[..., 0, :], target[..., 0, :])
+    return _anchor(along - across if turned_over else along + across, source[..., 0, :], target[..., 0, :])
 
 
 def _rigid_map(turn: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    return _anchored(_rotation(turn), source, target)
+    return _anchor(_rotation(turn), source, target)
 
 
 def _torso_map(source: np.ndarray, target: np.ndarray, weights: tuple[float, float], size: np.ndarray) -> np.ndarray:
@@ -187,7 +187,7 @@ def _torso_map(source: np.ndarray, target: np.ndarray, weights: tuple[float, flo
     u, scales, vt = np.linalg.svd(linear)
     limited = (u * np.clip(scales, 0.8, 1.8)[..., None, :]) @ vt
     mirrored = np.linalg.det(linear) < 0.05
-    return _anchored(np.where(mirrored[..., None, None], prior, limited), s_centre, t_centre)
+    return _anchor(np.where(mirrored[..., None, None], prior, limited), s_centre, t_centre)
 
 
 def _foot_turn(source_shin: np.ndarray, target_shin: np.ndarray, size: np.ndarray) -> np.ndarray:

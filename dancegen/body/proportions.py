@@ -97,7 +97,7 @@ def measure(joints: np.ndarray, confidence: np.ndarray) -> Proportions:
         DancegenError: as `complete`.
     """
     points, seen = complete(joints, confidence)
-    observed = _observed(points, seen)
+    observed = _observe(points, seen)
     height = _height(observed)
     ratio = {name: max(values) / (USUAL[name] * height) for name, values in observed.items() if values}
     lengths = {name: USUAL[name] * height * value for name, value in ratio.items()}
@@ -154,7 +154,7 @@ def _onward(points: np.ndarray, joint: int) -> np.ndarray:
     return span / length if length > 0 else np.array([0.0, 1.0])
 
 
-def _observed(points: np.ndarray, seen: np.ndarray) -> dict[str, list[float]]:
+def _observe(points: np.ndarray, seen: np.ndarray) -> dict[str, list[float]]:
     """Lengths in the picture of each segment, one entry per side that is seen."""
 
     def between(a: int, b: int) -> list[float]:

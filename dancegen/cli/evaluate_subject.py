@@ -44,8 +44,8 @@ def command(
         raise DancegenError("there is nothing to measure on", "give --pictures or --frames")
     path = Path(weights) if Path(weights).is_file() else weights_path(weights, offline=False, reporter=reporter())
     network = load_subject_network(path)
-    judged = evaluation.judged_pictures(pictures) if pictures is not None else []
-    judged += evaluation.judged_scenes(frames or [])
+    judged = evaluation.judge_pictures(pictures) if pictures is not None else []
+    judged += evaluation.judge_scenes(frames or [])
     results = evaluation.evaluate(network, judged, reporter())
     if json is not None:
         evaluation.write_json(json, results)

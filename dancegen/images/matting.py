@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from dancegen.images.push_pull import spread
 
 
-def grown(mask: torch.Tensor, radius: float) -> torch.Tensor:
+def grow(mask: torch.Tensor, radius: float) -> torch.Tensor:
     """The largest value within a square of this radius (pixels; negative shrinks): (B, 1, h, w), same shape."""
     if radius < 0:
-        return 1 - grown(1 - mask, -radius)
+        return 1 - grow(1 - mask, -radius)
     for _ in range(round(radius)):
         mask = F.max_pool2d(mask, 3, 1, 1)
     return mask
@@ -31,8 +31,8 @@ def separate(picture: torch.Tensor, matte: torch.Tensor, band: float) -> tuple[t
     Returns:
         colours (B, 3, h, w) of the person, also beyond the edge; matte (B, 1, h, w), refined.
     """
-    inside = grown((matte > 0.9).float(), -band)
-    outside = grown((matte < 0.1).float(), -band)
+    inside = grow((matte > 0.9).float(), -band)
+    outside = grow((matte < 0.1).float(), -band)
     person, around = spread(picture, inside), spread(picture, outside)
     contrast = person - around
     power = (contrast**2).sum(1, keepdim=True)

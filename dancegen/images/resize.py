@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 
-def resized(picture: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+def resize(picture: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     """(C, h, w) at another size (h', w'), without aliasing: (C, h', w'), 0..1."""
     if tuple(picture.shape[-2:]) == tuple(size):
         return picture

@@ -11,12 +11,12 @@ import torch
 from scipy.ndimage import binary_dilation, distance_transform_edt, gaussian_filter, label
 
 from dancegen.body.joints import body_height
-from dancegen.images.inpaint.exemplar import across
+from dancegen.images.inpaint.exemplar import guess_across
 from dancegen.images.inpaint.patches import fill_with_patches
-from dancegen.images.matting import grown
+from dancegen.images.matting import grow
 from dancegen.images.picture import output_size
 from dancegen.images.push_pull import push_pull
-from dancegen.images.resize import as_tensor, resized
+from dancegen.images.resize import as_tensor, resize
 from dancegen.people.located import LocatedBody
 
 AROUND = 0.02  # body heights beyond the mask that the person may still show, and a pixel more
@@ -61,11 +61,11 @@ class Plate:
     @cached_property
     def pixels(self) -> torch.Tensor:
         """(3, h, w) 0..1, the picture with everybody."""
-        return resized(self.original, self.size[::-1])
+        return resize(self.original, self.size[::-1])
 
     def matte(self, person: LocatedBody) -> torch.Tensor:
         """(1, h, w) 0..1, where a person is."""
-        return resized(full_matte(person, self.device), self.size[::-1])
+        return resize(read_matte(person, self.device), self.size[::-1])
 
     def joints(self, person: LocatedBody) -> np.ndarray:
         """(V, 2) a person's, in pixels of the video."""
@@ -85,7 +85,7 @@ class Plate:
         return is_plain(self.colours)
 
 
-def full_matte(person: LocatedBody, device: torch.device) -> torch.Tensor:
+def read_matte(person: LocatedBody, device: torch.device) -> torch.Tensor:
     """(1, H, W) 0..1, where a person is on the picture in its own size."""
     return torch.tensor(np.ascontiguousarray(person.mask)).to(device).float()[None]
 
@@ -103,7 +103,7 @@ def background_plate(picture: torch.Tensor, mattes: torch.Tensor, reach: float |
     """
     pixels = picture.permute(1, 2, 0).cpu().numpy()
     beyond = [reach] * len(mattes) if isinstance(reach, float | int) else reach
-    near = [grown((matte > 0.05).float()[None, None], far) for matte, far in zip(mattes, beyond, strict=True)]
+    near = [grow((matte > 0.05).float()[None, None], far) for matte, far in zip(mattes, beyond, strict=True)]
     covered = torch.cat(near).amax((0, 1)).cpu().numpy() > 0.5  # (h, w)
     shadows = [foot_shadow(pixels, matte.cpu().numpy(), covered) for matte in mattes]
     hole = np.logical_or.reduce([covered, *shadows])
@@ -146,11 +146,11 @@ def foot_shadow(picture: np.ndarray, matte: np.ndarray, covered: np.ndarray) -> 
     band = slice(max(top - room, 0), bottom + 1 + room)
     feet = matte[band] > 0.5
     feet[: top - band.start] = False
-    found[band] = _beside(picture[band], feet, covered[band], tall)
+    found[band] = _find_shadow(picture[band], feet, covered[band], tall)
     return found
 
 
-def _beside(picture: np.ndarray, feet: np.ndarray, covered: np.ndarray, tall: int) -> np.ndarray:
+def _find_shadow(picture: np.ndarray, feet: np.ndarray, covered: np.ndarray, tall: int) -> np.ndarray:
     """`foot_shadow` in the rows around the feet; `feet` and `covered` (h, w) bool, `tall` pixels the person is high."""
     near = distance_transform_edt(~feet, sampling=(SHADOW_WIDE / SHADOW_HIGH, 1.0)) < SHADOW_WIDE * tall
     known = ~(near | covered)
@@ -162,7 +162,7 @@ def _beside(picture: np.ndarray, feet: np.ndarray, covered: np.ndarray, tall: in
         amount = gaussian_filter(where.astype(np.float32), sigma, truncate=BLURS)[..., None]
         return gaussian_filter(picture * where[..., None], (sigma, sigma, 0), truncate=BLURS) / np.maximum(amount, 1e-3)
 
-    usual, seen = across(local(known), known, upright=False), local(~covered)
+    usual, seen = guess_across(local(known), known, upright=False), local(~covered)
     share = (seen + 0.02) / (usual + 0.02)  # (h, w, 3)
     light = share.mean(-1)
     dark = (light < 1 - DARKER) & ((usual - seen).mean(-1) > VISIBLE) & (np.abs(share - light[..., None]).max(-1) < HUE)

@@ -20,7 +20,7 @@ GUESS = 0.5  # how much an unknown pixel counts beside a known one: what is stra
 PLAIN = 0.02  # what a front without any edge counts, in units of the picture's gradients
 
 
-def taken_from(picture: np.ndarray, hole: np.ndarray) -> np.ndarray | None:
+def find_sources(picture: np.ndarray, hole: np.ndarray) -> np.ndarray | None:
     """Where each pixel of the hole is best taken from.
 
     Args:
@@ -38,7 +38,7 @@ def taken_from(picture: np.ndarray, hole: np.ndarray) -> np.ndarray | None:
     return _Filling(picture, hole, usable).filled()
 
 
-def across(picture: np.ndarray, known: np.ndarray, upright: bool = True) -> np.ndarray:
+def guess_across(picture: np.ndarray, known: np.ndarray, upright: bool = True) -> np.ndarray:
     """A guess from the known pixels straight left, right and, if `upright`, above and below, the nearer the more.
 
     Args:
@@ -69,7 +69,7 @@ class _Filling:
         border = ((HALF, HALF), (HALF, HALF))
         self.pixels = np.pad(np.where(hole[..., None], 0, picture), (*border, (0, 0))).astype(np.float32)
         self.known = np.pad(~hole, border)
-        self.guess = np.pad(across(picture, ~hole), (*border, (0, 0)), mode="edge")
+        self.guess = np.pad(guess_across(picture, ~hole), (*border, (0, 0)), mode="edge")
         self.hole = np.pad(hole, border)
         self.confidence = self.known.astype(np.float32)
         rows, columns = np.indices(hole.shape)

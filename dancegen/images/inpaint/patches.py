@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import binary_dilation, distance_transform_edt, zoom
 
-from dancegen.images.inpaint.exemplar import HALF, PATCH, taken_from
-from dancegen.images.inpaint.seams import copied, seam_colours
+from dancegen.images.inpaint.exemplar import HALF, PATCH, find_sources
+from dancegen.images.inpaint.seams import copy_places, seam_colours
 
 # The longer side and the hole's area at most, pixels: where edges are carried into the hole, where patches are told.
 COARSE = (112, 2200)
@@ -35,18 +35,18 @@ def fill_with_patches(picture: np.ndarray, hole: np.ndarray, seed: int = 0) -> n
     """
     rng = np.random.default_rng(seed)
     coarse, finest = (_scale(hole, *limits) for limits in (COARSE, FINE))
-    coarse_hole = _shrunk(hole.astype(np.float32), coarse) > 0.02
-    places = taken_from(_shrunk(picture, coarse), coarse_hole) if min(coarse_hole.shape) > PATCH else None
+    coarse_hole = _shrink(hole.astype(np.float32), coarse) > 0.02
+    places = find_sources(_shrink(picture, coarse), coarse_hole) if min(coarse_hole.shape) > PATCH else None
     if places is None:
         return None
-    small_hole = _shrunk(hole.astype(np.float32), finest) > 0.02
-    level = _Level(_shrunk(picture, finest), small_hole, rng)
+    small_hole = _shrink(hole.astype(np.float32), finest) > 0.02
+    level = _Level(_shrink(picture, finest), small_hole, rng)
     level.begin(places)
     for _ in range(ROUNDS):
         level.search()
         level.vote()
     level.search()
-    return _carried(picture, hole, level.places, seam_colours(level.known, small_hole, level.places))
+    return _carry(picture, hole, level.places, seam_colours(level.known, small_hole, level.places))
 
 
 def _scale(hole: np.ndarray, side: int, area: int) -> float:
@@ -84,7 +84,7 @@ class _Level:
         column = columns + np.round((coarser[y, x, 1] - x) * scale[1]).astype(int)
         self.found = self._valid(row, column)
         self.places[rows, columns] = self.found
-        self.current = np.where(self.hole[..., None], copied(self.current, self.places), self.current)
+        self.current = np.where(self.hole[..., None], copy_places(self.current, self.places), self.current)
         self.targets = self._patches()
         self.cost = self._cost(self.found)
 
@@ -162,7 +162,7 @@ class _Level:
         self.found[better], self.cost[better] = places[better], cost[better]
 
 
-def _carried(picture: np.ndarray, hole: np.ndarray, places: np.ndarray, levels: np.ndarray) -> np.ndarray:
+def _carry(picture: np.ndarray, hole: np.ndarray, places: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """The found places at the picture's full size: each pixel the mean of five neighbours' proposals, and `levels`."""
     height, width = hole.shape
     scale = np.array([height / places.shape[0], width / places.shape[1]])
@@ -177,17 +177,17 @@ def _carried(picture: np.ndarray, hole: np.ndarray, places: np.ndarray, levels: 
         source_x = np.clip(columns + np.round((place[:, 1] - cell_x) * scale[1]).astype(int), 0, width - 1)
         total += picture[source_y, source_x]
     result = picture.copy()
-    result[rows, columns] = total / 5 + _resized(levels, (height, width))[rows, columns]
+    result[rows, columns] = total / 5 + _resize(levels, (height, width))[rows, columns]
     return result
 
 
-def _shrunk(values: np.ndarray, scale: float) -> np.ndarray:
+def _shrink(values: np.ndarray, scale: float) -> np.ndarray:
     """Block means: (H, W, ...) -> about `scale` times the size."""
     height, width = (max(1, round(side * scale)) for side in values.shape[:2])
-    return _resized(values, (height, width), area=True)
+    return _resize(values, (height, width), area=True)
 
 
-def _resized(values: np.ndarray, size: tuple[int, int], area: bool = False) -> np.ndarray:
+def _resize(values: np.ndarray, size: tuple[int, int], area: bool = False) -> np.ndarray:
     if values.shape[:2] == size:
         return values
     if area:

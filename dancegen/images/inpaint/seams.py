@@ -13,7 +13,7 @@ from scipy.ndimage import binary_dilation, gaussian_filter
 from scipy.sparse import coo_matrix, diags
 from scipy.sparse.linalg import splu
 
-from dancegen.images.inpaint.exemplar import across
+from dancegen.images.inpaint.exemplar import guess_across
 
 MISFIT = 0.08  # from about this difference on two pieces are taken not to belong together
 LIMIT = 0.1  # no piece is made lighter or darker by more
@@ -23,7 +23,7 @@ AGREE = 0.03
 BLUR = 4  # pixels over which levels are compared
 
 
-def copied(picture: np.ndarray, places: np.ndarray) -> np.ndarray:
+def copy_places(picture: np.ndarray, places: np.ndarray) -> np.ndarray:
     """The picture (h, w, 3) at `places` (h, w, 2), row and column: (h, w, 3)."""
     return picture[places[..., 0], places[..., 1]]
 
@@ -41,15 +41,15 @@ def seam_colours(picture: np.ndarray, hole: np.ndarray, places: np.ndarray) -> n
     """
     rows, columns = np.indices(hole.shape)
     places = np.where(hole[..., None], places, np.stack([rows, columns], -1))
-    made = copied(picture, places)
+    made = copy_places(picture, places)
     index = np.full(hole.shape, -1)
     index[hole] = np.arange(int(hole.sum()))
     pairs = [_steps(picture, made, places, index, dy, dx) for dy, dx in ((0, 1), (1, 0))]
     here, there, weight, step = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
-    away = gaussian_filter(across(picture, ~hole) - made, (BLUR, BLUR, 0))[hole]  # (n, 3)
+    away = gaussian_filter(guess_across(picture, ~hole) - made, (BLUR, BLUR, 0))[hole]  # (n, 3)
     hold = HOLD / (1 + (away**2).mean(-1) / AGREE**2) ** 2 + LEAST_HOLD  # (n,)
     values = np.zeros(picture.shape, np.float32)
-    values[hole] = _balanced(here, there, weight, step, hold, away)
+    values[hole] = _balance(here, there, weight, step, hold, away)
     return LIMIT * np.tanh(values / LIMIT)
 
 
@@ -78,7 +78,7 @@ def _steps(
     return a, b, 1 / (1 + misfit / MISFIT**2) ** 2, (on + back) / 2
 
 
-def _balanced(
+def _balance(
     here: np.ndarray, there: np.ndarray, weight: np.ndarray, step: np.ndarray, hold: np.ndarray, away: np.ndarray
 ) -> np.ndarray:
     """Least squares of (there - here - step), by `weight`, and of (value - away), by `hold`: (n, 3)."""

@@ -64,7 +64,7 @@ class Judged:
     refined: bool = True
 
 
-def judged_pictures(folder: Path) -> list[Judged]:
+def judge_pictures(folder: Path) -> list[Judged]:
     """The pictures, video frames and drawings under `folder` for which there is a truth.
 
     Each subfolder is a group. Drawings are X.png with X_mask.png and X_joints.yaml, as AnimatedDrawings writes them;
@@ -74,9 +74,9 @@ def judged_pictures(folder: Path) -> list[Judged]:
     for group in sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []:
         drawings = sorted(group.glob("*_joints.yaml"))
         if drawings:
-            found += [_drawing(path) for path in drawings]
+            found += [_read_drawing(path) for path in drawings]
         elif mediapipe_detector.available():
-            found += _by_mediapipe(group)
+            found += _judge_by_mediapipe(group)
     if not found:
         raise DancegenError(
             f"no picture in the subfolders of {folder} can be judged",
@@ -85,7 +85,7 @@ def judged_pictures(folder: Path) -> list[Judged]:
     return found
 
 
-def judged_scenes(sets: list[Path]) -> list[Judged]:
+def judge_scenes(sets: list[Path]) -> list[Judged]:
     """Two frames of each validation scene of the sets that `dancegen train frames --split val` wrote; a group a set."""
     found: list[Judged] = []
     names = [folder.resolve().name for folder in sets]
@@ -188,7 +188,7 @@ def _mean(values: list[float]) -> float:
     return float(np.mean(values)) if values else math.nan
 
 
-def _drawing(path: Path) -> Judged:
+def _read_drawing(path: Path) -> Judged:
     name = path.stem.removesuffix("_joints")
     with Image.open(path.with_name(f"{name}_mask.png")) as file:
         mask = np.asarray(file.convert("L"), np.float32) / 255
@@ -196,7 +196,7 @@ def _drawing(path: Path) -> Judged:
     return Judged(path.parent.name, name, open_picture(path.with_name(f"{name}.png")), joints, known, mask)
 
 
-def _by_mediapipe(folder: Path) -> Iterator[Judged]:
+def _judge_by_mediapipe(folder: Path) -> Iterator[Judged]:
     """The photos and frames of a folder in which mediapipe sees somebody."""
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in SUFFIXES:

@@ -179,7 +179,7 @@ def camera_matrix(eye: np.ndarray, at: np.ndarray, fov: float) -> np.ndarray:
     return lens @ view
 
 
-def shifted(camera: np.ndarray, scale: float, shift: tuple[float, float]) -> np.ndarray:
+def shift_camera(camera: np.ndarray, scale: float, shift: tuple[float, float]) -> np.ndarray:
     """The same camera with its picture scaled and shifted in clip space (-1..1), as a cropped photo is."""
     crop = np.diag([scale, scale, 1.0, 1.0])
     crop[0, 3], crop[1, 3] = shift

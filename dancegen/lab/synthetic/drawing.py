@@ -67,7 +67,7 @@ def random_style(size: int, rng: np.random.Generator) -> DrawingStyle:
     )
 
 
-def drawn_by_hand(
+def redraw_by_hand(
     drawn: Drawn, joints: np.ndarray, background: np.ndarray, style: DrawingStyle
 ) -> tuple[np.ndarray, np.ndarray]:
     """The person redrawn.
@@ -93,7 +93,7 @@ def drawn_by_hand(
     share = (lines * pressure)[..., None]
     colour = fill * (1 - share) + ink * share
     # The line straddles the outline: what it covers outside belongs to the person.
-    labels = _grown(drawn.labels, style.line // 2) if style.kind != "flat" else drawn.labels
+    labels = _grow(drawn.labels, style.line // 2) if style.kind != "flat" else drawn.labels
     return shaken(np.clip(colour, 0, 255).astype(np.uint8), style.wobble), shaken(labels, style.wobble)
 
 
@@ -140,7 +140,7 @@ def _lines(drawn: Drawn, flat: np.ndarray, style: DrawingStyle) -> np.ndarray:
             )
             step |= (np.abs(np.diff(tone, axis=axis)) > 70) & both
         edge |= np.pad(step, [(0, 1), (0, 0)] if axis == 0 else [(0, 0), (0, 1)])
-    thick = Image.fromarray(widened(edge.astype(np.uint8) * 255, style.line // 2))
+    thick = Image.fromarray(widen(edge.astype(np.uint8) * 255, style.line // 2))
     return np.asarray(thick.filter(ImageFilter.GaussianBlur(0.7)), np.float32) / 255
 
 
@@ -164,14 +164,14 @@ def _face(joints: np.ndarray, labels: np.ndarray, style: DrawingStyle) -> np.nda
     return np.asarray(canvas, np.float32) / 255
 
 
-def _grown(labels: np.ndarray, by: int) -> np.ndarray:
+def _grow(labels: np.ndarray, by: int) -> np.ndarray:
     """The labels with each limb grown outward over the background by `by` px."""
     if by < 1:
         return labels
-    return np.where(labels > 0, labels, widened(labels, by))
+    return np.where(labels > 0, labels, widen(labels, by))
 
 
-def widened(picture: np.ndarray, by: int) -> np.ndarray:
+def widen(picture: np.ndarray, by: int) -> np.ndarray:
     """Each pixel (H, W) the largest within `by` px in rows and columns."""
     return maximum_filter1d(maximum_filter1d(picture, 2 * by + 1, axis=0), 2 * by + 1, axis=1)
 

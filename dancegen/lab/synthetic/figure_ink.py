@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from dancegen.lab.synthetic.character import ARM_LABELS, LEG_LABELS, LOWER_TORSO, UPPER_TORSO
-from dancegen.lab.synthetic.drawing import widened
+from dancegen.lab.synthetic.drawing import widen
 from dancegen.lab.synthetic.figure import SIZE, Figure
 
 
@@ -29,11 +29,11 @@ def outlines(labels: np.ndarray, figure: Figure, grain: np.ndarray) -> np.ndarra
     edge[:, :-1] |= grouped[:, 1:] != grouped[:, :-1]
     if figure.gaps > 0:
         edge &= grain < np.quantile(grain, 1 - figure.gaps)
-    thick = Image.fromarray(widened(edge.astype(np.uint8) * 255, figure.line // 2))
+    thick = Image.fromarray(widen(edge.astype(np.uint8) * 255, figure.line // 2))
     return np.asarray(thick.filter(ImageFilter.GaussianBlur(0.8)), np.float32) / 255
 
 
-def coloured(labels: np.ndarray, figure: Figure, paper: np.ndarray, grain: np.ndarray) -> np.ndarray:
+def fill_colours(labels: np.ndarray, figure: Figure, paper: np.ndarray, grain: np.ndarray) -> np.ndarray:
     """(SIZE, SIZE, 3) the fills with their pattern or scribble, the paper where nothing is coloured."""
     table = np.array([figure.fills.get(label) or paper for label in range(16)], np.float32)  # (16, 3)
     colour = table[labels]
@@ -46,7 +46,7 @@ def coloured(labels: np.ndarray, figure: Figure, paper: np.ndarray, grain: np.nd
     return colour
 
 
-def hatched(labels: np.ndarray, figure: Figure, grain: np.ndarray) -> np.ndarray:
+def hatch(labels: np.ndarray, figure: Figure, grain: np.ndarray) -> np.ndarray:
     """(SIZE, SIZE) float32: the hatching of the body, lines beside each other that an unsteady hand draws."""
     if figure.shade <= 0:
         return np.zeros(labels.shape, np.float32)
@@ -58,7 +58,7 @@ def hatched(labels: np.ndarray, figure: Figure, grain: np.ndarray) -> np.ndarray
     return np.where(body & (across % 1 < figure.shade), np.float32(0.9), np.float32(0))
 
 
-def pressed(lines: np.ndarray, figure: Figure, grain: np.ndarray) -> np.ndarray:
+def press(lines: np.ndarray, figure: Figure, grain: np.ndarray) -> np.ndarray:
     """The ink (SIZE, SIZE) thinner where the paper's grain takes less of it."""
     if figure.pressure >= 1:
         return lines

@@ -6,9 +6,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from dancegen.lab.synthetic.character import ARM_LABELS, HEAD, LEG_LABELS
-from dancegen.lab.synthetic.drawing import shaken, widened
+from dancegen.lab.synthetic.drawing import shaken, widen
 from dancegen.lab.synthetic.figure import HEAD_RADIUS, SIZE, Figure
-from dancegen.lab.synthetic.figure_ink import coloured, hatched, outlines, pressed
+from dancegen.lab.synthetic.figure_ink import fill_colours, hatch, outlines, press
 from dancegen.lab.synthetic.figure_strokes import Ink, hand
 from dancegen.lab.synthetic.figure_torso import capsule, draw_torso
 
@@ -42,11 +42,11 @@ def draw_figure(
     labels = np.asarray(canvas)
     coarse = np.asarray(Image.fromarray(grain[::8, ::8]).resize((SIZE, SIZE), Image.Resampling.BICUBIC))
     lines = np.maximum(outlines(labels, figure, coarse), np.asarray(strokes, np.float32) / 255)
-    lines = pressed(np.maximum(lines, hatched(labels, figure, coarse)), figure, grain)
+    lines = press(np.maximum(lines, hatch(labels, figure, coarse)), figure, grain)
     inked = lines > 0.4
-    near = widened(labels, figure.line // 2 + 2)
+    near = widen(labels, figure.line // 2 + 2)
     labels = np.where((labels == 0) & inked, np.maximum(near, 1), labels).astype(np.uint8)
-    colour = coloured(labels, figure, paper, grain)
+    colour = fill_colours(labels, figure, paper, grain)
     colour = colour * (1 - lines[..., None]) + np.array(figure.ink, np.float32) * lines[..., None]
     return shaken(np.clip(colour, 0, 255).astype(np.uint8), figure.wobble), shaken(labels, figure.wobble)
 

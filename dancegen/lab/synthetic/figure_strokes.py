@@ -39,7 +39,7 @@ class Ink:
             self._pen.line([(float(x), float(y)) for x, y in way], fill=fill, width=width, joint=joint)
             return
         for _ in range(1 + int(self._rng.random() < self._rough)):
-            self._stroke(_resampled(way, 4.0 + width), fill, width)
+            self._stroke(_resample(way, 4.0 + width), fill, width)
 
     def ellipse(
         self, box: Iterable[float], fill: int | None = None, outline: int | None = None, width: int = 1
@@ -118,7 +118,7 @@ def draw_marks(ink: Ink, top: np.ndarray, low: np.ndarray, halves: tuple[float, 
             ink.line(np.concatenate(points).tolist(), fill=255, width=max(2, round(figure.line * 0.8)))
 
 
-def _resampled(way: np.ndarray, step: float) -> np.ndarray:
+def _resample(way: np.ndarray, step: float) -> np.ndarray:
     """The polyline with a point every `step` px or less."""
     lengths = np.linalg.norm(np.diff(way, axis=0), axis=1)
     along = np.concatenate([[0.0], np.cumsum(lengths)])

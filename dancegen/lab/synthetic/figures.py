@@ -13,7 +13,7 @@ from dancegen.lab.synthetic.figure import HEAD_RADIUS, SIZE, Figure, random_figu
 from dancegen.lab.synthetic.figure_children import child_figure
 from dancegen.lab.synthetic.figure_shapes import draw_figure
 from dancegen.lab.synthetic.leaps import random_leaps, random_stances
-from dancegen.lab.synthetic.look import finished, random_background, random_finish, resolve, smooth_noise
+from dancegen.lab.synthetic.look import finish_picture, random_background, random_finish, resolve, smooth_noise
 from dancegen.lab.synthetic.poses import FACING_LIMIT, Target
 from dancegen.lab.synthetic.scene import FRAME_SIZE, Scene, Sources, random_targets
 
@@ -39,7 +39,7 @@ def make_figure_scene(sources: Sources, index: int, seed: int) -> Scene:
     for joints in bodies:
         colour, limbs = draw_figure(joints * 2, 2 * unit, figure, paper, grain)
         covered, coverage, small = resolve(colour, limbs)
-        frames.append(finished(background * (1 - coverage[..., None]) + covered, finish, rng))
+        frames.append(finish_picture(background * (1 - coverage[..., None]) + covered, finish, rng))
         labels.append(small)
         alpha.append((coverage * 255 + 0.5).astype(np.uint8))
     joints = np.concatenate([np.stack(bodies), np.zeros((len(bodies), 18, 1))], axis=2).astype(np.float32)
@@ -50,7 +50,7 @@ def make_figure_scene(sources: Sources, index: int, seed: int) -> Scene:
         "seed": seed,
         "index": index,
     }
-    empty = finished(background, finish, None)
+    empty = finish_picture(background, finish, None)
     return Scene(np.stack(frames), np.stack(labels), np.stack(alpha), empty, joints, finish.quality, meta)
 
 
@@ -66,7 +66,7 @@ def _poses(sources: Sources, figure: Figure, child: bool, rng: np.random.Generat
         targets = random_targets(sources.clips[int(rng.integers(len(sources.clips)))], rng, limit)
         flat = [_flat(target) for target in targets]
     lean = float(rng.normal(0, figure.lean))
-    return [_proportioned(*pose, figure, lean + rng.normal(0, 0.04)) for pose in flat]
+    return [_apply_proportions(*pose, figure, lean + rng.normal(0, 0.04)) for pose in flat]
 
 
 def _flat(target: Target) -> tuple[np.ndarray, float]:
@@ -77,7 +77,7 @@ def _flat(target: Target) -> tuple[np.ndarray, float]:
     return (target.joints[:, :2] * [1, -1] / (tall + 1e-9)).astype(np.float64), look
 
 
-def _proportioned(flat: np.ndarray, look: float, figure: Figure, lean: float) -> np.ndarray:
+def _apply_proportions(flat: np.ndarray, look: float, figure: Figure, lean: float) -> np.ndarray:
     """(18, 2) the pose `flat` with the figure's proportions, its head leaning by `lean` and turned by `look`, -1..1."""
     middle = (flat[8] + flat[11]) / 2
     joints = np.zeros((18, 2))
@@ -127,7 +127,7 @@ def _with_strokes(
     canvas = Image.fromarray(np.clip(background, 0, 255).astype(np.uint8))
     pen = ImageDraw.Draw(canvas)
     width = max(1, figure.line // 2)
-    for start, bow, end in [*_scattered(rng), *_beside_limbs(bodies, unit, rng)]:
+    for start, bow, end in [*_scatter_strokes(rng), *_beside_limbs(bodies, unit, rng)]:
         pen.line([*start, *bow, *end], fill=figure.ink, width=width, joint="curve")
     if rng.random() < 0.35:
         level = rng.uniform(0.6, 0.97) * FRAME_SIZE
@@ -138,7 +138,7 @@ def _with_strokes(
     return np.asarray(canvas, np.float32)
 
 
-def _scattered(rng: np.random.Generator) -> list[np.ndarray]:
+def _scatter_strokes(rng: np.random.Generator) -> list[np.ndarray]:
     """Bent strokes anywhere, each (3, 2) px."""
     strokes = []
     for _ in range(int(rng.integers(1, 9)) if rng.random() < 0.7 else 0):

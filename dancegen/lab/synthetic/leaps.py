@@ -28,7 +28,7 @@ def random_leaps(rng: np.random.Generator) -> list[tuple[np.ndarray, float]]:
     for count in (1, 3, 3, 1):
         first, other = _angles(rng), _angles(rng)
         angles += [first + STEP * step * (other - first) for step in range(count)]
-    return [(_placed(pose, way, depth), look) for pose in angles]
+    return [(_place(pose, way, depth), look) for pose in angles]
 
 
 def random_stances(rng: np.random.Generator) -> list[tuple[np.ndarray, float]]:
@@ -38,7 +38,7 @@ def random_stances(rng: np.random.Generator) -> list[tuple[np.ndarray, float]]:
     for count in (1, 3, 3, 1):
         first, other = _spread(rng), _spread(rng)
         angles += [first + STEP * step * (other - first) for step in range(count)]
-    return [(_standing(pose), look) for pose in angles]
+    return [(_stand(pose), look) for pose in angles]
 
 
 def _spread(rng: np.random.Generator) -> np.ndarray:
@@ -56,7 +56,7 @@ def _limb_angles(ranges: Ranges, bends: Ranges, rng: np.random.Generator) -> np.
     return np.array([rng.uniform(*root), rng.uniform(*bend)])
 
 
-def _standing(angles: np.ndarray) -> np.ndarray:
+def _stand(angles: np.ndarray) -> np.ndarray:
     """The joints of one pose seen from the front."""
     joints = np.zeros((18, 2))
     up = np.array([np.sin(angles[0]), -np.cos(angles[0])])
@@ -84,7 +84,7 @@ def _angles(rng: np.random.Generator) -> np.ndarray:
     return np.radians(order)
 
 
-def _placed(angles: np.ndarray, way: float, depth: float) -> np.ndarray:
+def _place(angles: np.ndarray, way: float, depth: float) -> np.ndarray:
     """The joints of one pose; `way`: -1 to the left, 1 to the right; `depth`: how wide shoulders and hips are seen."""
     joints = np.zeros((18, 2))
     up = np.array([way * np.sin(angles[0]), -np.cos(angles[0])])

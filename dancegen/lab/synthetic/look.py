@@ -49,7 +49,7 @@ def random_finish(rng: np.random.Generator, drawing: bool) -> Finish:
     )
 
 
-def finished(picture: np.ndarray, finish: Finish, rng: np.random.Generator | None) -> np.ndarray:
+def finish_picture(picture: np.ndarray, finish: Finish, rng: np.random.Generator | None) -> np.ndarray:
     """(S, S, 3) uint8 of a float picture in 0..255, seen by the camera; no noise without `rng`."""
     if finish.blur > 0:
         soft = Image.fromarray(_bytes(picture)).filter(ImageFilter.GaussianBlur(finish.blur))
@@ -92,7 +92,7 @@ def _corners(picture: np.ndarray) -> list[np.ndarray]:
     return [picture[row::SUPERSAMPLE, column::SUPERSAMPLE] for row in steps for column in steps]
 
 
-def darkened(background: np.ndarray, shadow: np.ndarray, blur: float, strength: float) -> np.ndarray:
+def cast_shadow(background: np.ndarray, shadow: np.ndarray, blur: float, strength: float) -> np.ndarray:
     """The background (s, s, 3) float32 with the person's shadow on it."""
     if strength <= 0:
         return background

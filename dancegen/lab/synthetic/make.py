@@ -79,7 +79,7 @@ def contact_sheet(paths: list[Path], across: int = FRAMES) -> Image.Image:
         scene = read_scene(path)
         for column in range(across):
             sheet.paste(_with_joints(scene, column), (column * size, 2 * row * size))
-            sheet.paste(_coloured(scene, column), (column * size, (2 * row + 1) * size))
+            sheet.paste(_colour_labels(scene, column), (column * size, (2 * row + 1) * size))
         sheet.paste(Image.fromarray(scene.background), (across * size, 2 * row * size))
         sheet.paste(Image.fromarray(scene.frames[0]), (across * size, (2 * row + 1) * size))
     return sheet
@@ -93,7 +93,7 @@ def _with_joints(scene: StoredScene, index: int) -> Image.Image:
     return picture
 
 
-def _coloured(scene: StoredScene, index: int) -> Image.Image:
+def _colour_labels(scene: StoredScene, index: int) -> Image.Image:
     palette = np.concatenate([np.zeros((1, 3)), np.array(COLOURS)[:15]]).astype(np.uint8)
     faded = scene.alpha[index][..., None] / 255 * 0.7 + 0.3
     return Image.fromarray((palette[scene.labels[index]] * faded).astype(np.uint8))

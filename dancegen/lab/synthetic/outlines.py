@@ -21,10 +21,10 @@ from dancegen.lab.synthetic.posing import pose
 from dancegen.lab.synthetic.scene import (
     FRAME_SIZE,
     Sources,
-    projected_joints,
+    project_joints,
     random_camera,
     random_hands,
-    reshaped,
+    reshape,
 )
 from dancegen.renderers.puppet.limb_motion import limb_frames
 
@@ -55,7 +55,7 @@ def make_outlines(sources: Sources, index: int, seed: int) -> Outlines:
     """Scene number `index`: a random person of the split in `POSES` poses in front of one camera."""
     rng = np.random.default_rng([seed, index, int(sources.split == "val"), POSES])
     path = sources.characters[int(rng.integers(len(sources.characters)))]
-    character = reshaped(load_character(path), bool(rng.random() < DRAWN_SHARE), rng)
+    character = reshape(load_character(path), bool(rng.random() < DRAWN_SHARE), rng)
     limits, shares = zip(*TURNS, strict=True)
     limit = float(rng.choice(limits, p=shares))
     clip = sources.clips[int(rng.integers(len(sources.clips)))]
@@ -68,7 +68,7 @@ def make_outlines(sources: Sources, index: int, seed: int) -> Outlines:
         matrices.append(matrix)
     posed = [skin(character, matrix) for matrix in matrices]
     camera, eye = random_camera(character, [vertices for vertices, _ in posed], rng)
-    joints = np.stack([projected_joints(character, matrix, camera) for matrix in matrices])
+    joints = np.stack([project_joints(character, matrix, camera) for matrix in matrices])
     slices = limb_slices(character)
     edges = [_edges(slices, v, n, j, camera, eye) for (v, n), j in zip(posed, joints, strict=True)]
     return Outlines(joints, np.stack(edges).astype(np.float32))

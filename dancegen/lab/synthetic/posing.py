@@ -58,7 +58,7 @@ def axes_along(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.stack([first, np.cross(third, first), third], axis=1)
 
 
-def between(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+def rotation_between(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """(3, 3): the smallest rotation that takes the direction `start` to `end`."""
     start, end = _unit(start), _unit(end)
     axis = np.cross(start, end)
@@ -68,7 +68,7 @@ def between(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     return about(axis, np.arctan2(sine, start @ end))
 
 
-def mixed(first: np.ndarray, second: np.ndarray, share: float) -> np.ndarray:
+def mix_rotations(first: np.ndarray, second: np.ndarray, share: float) -> np.ndarray:
     """(3, 3): a rotation `share` of the way from `first` to `second`."""
     u, _, v = np.linalg.svd((1 - share) * first + share * second)
     return u @ np.diag([1, 1, np.linalg.det(u @ v)]) @ v
@@ -105,9 +105,9 @@ def _torso(character: Character, target: np.ndarray) -> dict[str, np.ndarray]:
     hips = _hip_axes(target) @ _hip_axes(rest).T
     chest = _chest_axes(target) @ _chest_axes(rest).T
     head = _head_axes(target) @ _head_axes(rest).T
-    found = {"hips": hips, "neck": mixed(chest, head, 0.4), "head": head}
+    found = {"hips": hips, "neck": mix_rotations(chest, head, 0.4), "head": head}
     spines = sum(name.startswith("spine") for name in character.joint_index)
-    found |= {f"spine{i}": mixed(hips, chest, (i + 1) / spines) for i in range(spines)}
+    found |= {f"spine{i}": mix_rotations(hips, chest, (i + 1) / spines) for i in range(spines)}
     return found
 
 
@@ -120,10 +120,10 @@ def _limbs(character: Character, target: np.ndarray, floor: float) -> dict[str, 
         for start, upper, lower, parent in ((shoulder, "arm", "forearm", chest), (hip, "upleg", "leg", hips)):
             bones = [target[start + i + 1] - target[start + i] for i in range(2)]
             rest_bones = [rest[start + i + 1] - rest[start + i] for i in range(2)]
-            aimed = between(parent @ rest_bones[0], bones[0]) @ parent
+            aimed = rotation_between(parent @ rest_bones[0], bones[0]) @ parent
             aimed = _twist(aimed, bones, np.array(HINGE[f"{side}_{upper}"], float), MOST_TWIST[upper]) @ aimed
             found[f"{side}_{upper}"] = aimed
-            found[f"{side}_{lower}"] = between(aimed @ rest_bones[1], bones[1]) @ aimed
+            found[f"{side}_{lower}"] = rotation_between(aimed @ rest_bones[1], bones[1]) @ aimed
         found[f"{side}_foot"] = _foot(found[f"{side}_leg"], target[hip + 2, 1] - floor)
     return found
 
@@ -147,7 +147,7 @@ def _foot(shin: np.ndarray, height: float) -> np.ndarray:
         return shin
     level = axes_along(np.cross([0.0, 1.0, 0.0], ahead), np.array([0.0, 1.0, 0.0]))
     near = 1 - np.clip((height - 0.04) / 0.2, 0, 1)
-    return mixed(shin, level, 0.9 * float(near))
+    return mix_rotations(shin, level, 0.9 * float(near))
 
 
 def _hands(character: Character, rotations: dict[str, np.ndarray], shape: HandShape) -> dict[str, np.ndarray]:

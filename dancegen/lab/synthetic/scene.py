@@ -19,9 +19,9 @@ from dancegen.lab.synthetic.character import (
     skin,
     with_proportions,
 )
-from dancegen.lab.synthetic.draw import Drawn, Light, Painter, camera_matrix, project, shifted
-from dancegen.lab.synthetic.drawing import DrawingStyle, drawn_by_hand, random_style
-from dancegen.lab.synthetic.look import Finish, darkened, finished, random_background, random_finish, resolve
+from dancegen.lab.synthetic.draw import Drawn, Light, Painter, camera_matrix, project, shift_camera
+from dancegen.lab.synthetic.drawing import DrawingStyle, random_style, redraw_by_hand
+from dancegen.lab.synthetic.look import Finish, cast_shadow, finish_picture, random_background, random_finish, resolve
 from dancegen.lab.synthetic.poses import (
     FACING_LIMIT,
     TURNED_LIMIT,
@@ -97,13 +97,13 @@ def make_scene(sources: Sources, painter: Painter, index: int, seed: int, turned
     rng = np.random.default_rng([seed, index, int(sources.split == "val")])
     drawing = bool(rng.random() < DRAWING_SHARE)
     path = sources.characters[int(rng.integers(len(sources.characters)))]
-    character = reshaped(load_character(path), drawing, rng)
+    character = reshape(load_character(path), drawing, rng)
     clip = int(rng.integers(len(sources.clips)))
     targets = random_targets(sources.clips[clip], rng, TURNED_LIMIT if turned else FACING_LIMIT)
     matrices = [pose(character, target.joints, target.floor, random_hands(rng)) for target in targets]
-    matrices = _placed(character, matrices, rng)
+    matrices = _place(character, matrices, rng)
     posed = [skin(character, matrix) for matrix in matrices]
-    setting = _setting(character, [vertices for vertices, _ in posed], sources, drawing, rng)
+    setting = _draw_setting(character, [vertices for vertices, _ in posed], sources, drawing, rng)
     painter.use(character)
     frames = [_frame(character, painter, m, v, n, setting, rng) for m, (v, n) in zip(matrices, posed, strict=True)]
     pictures, labels, alpha, joints = (np.stack(column) for column in zip(*frames, strict=True))
@@ -115,7 +115,7 @@ def make_scene(sources: Sources, painter: Painter, index: int, seed: int, turned
         "seed": seed,
         "index": index,
     }
-    background = finished(setting.background, setting.finish, None)
+    background = finish_picture(setting.background, setting.finish, None)
     return Scene(pictures, labels, alpha, background, joints, setting.finish.quality, meta)
 
 
@@ -141,7 +141,7 @@ def random_hands(rng: np.random.Generator) -> HandShape:
     return HandShape((float(curl[0]), float(curl[1])), (float(bend[0]), float(bend[1])))
 
 
-def reshaped(character: Character, drawing: bool, rng: np.random.Generator) -> Character:
+def reshape(character: Character, drawing: bool, rng: np.random.Generator) -> Character:
     """People vary a little; drawn ones a lot: big heads, thin or thick limbs, short legs."""
     wild = drawing and rng.random() < 0.8
     spread = 0.22 if wild else 0.05
@@ -158,7 +158,7 @@ def reshaped(character: Character, drawing: bool, rng: np.random.Generator) -> C
     return with_proportions(character, scales)
 
 
-def _placed(character: Character, matrices: list[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
+def _place(character: Character, matrices: list[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
     """Move each run a little on the floor, as a dancer kept in the picture does."""
     placed = []
     shifts = rng.normal(0, [0.10, 0.05], (4, 2)) * character.height
@@ -170,7 +170,7 @@ def _placed(character: Character, matrices: list[np.ndarray], rng: np.random.Gen
     return placed
 
 
-def _setting(
+def _draw_setting(
     character: Character, bodies: list[np.ndarray], sources: Sources, drawing: bool, rng: np.random.Generator
 ) -> _Setting:
     background = random_background(sources.backgrounds, FRAME_SIZE, drawing, rng)
@@ -209,7 +209,7 @@ def random_camera(
     room = MARGIN - scale * (high - low) / 2  # (2,) how far the middle may go
     centre = rng.uniform(-1, 1, 2) * np.maximum(room, 0) * [0.8, 1.0]
     shift = centre - scale * (high + low) / 2
-    return shifted(camera, scale, (float(shift[0]), -float(shift[1]))), eye
+    return shift_camera(camera, scale, (float(shift[0]), -float(shift[1]))), eye
 
 
 def _light(rng: np.random.Generator, drawing: bool) -> Light:
@@ -235,24 +235,24 @@ def _frame(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(s, s, 3) picture, (s, s) labels, (s, s) alpha, (18, 3) joints."""
     drawn = painter.draw(vertices, normals, setting.camera, setting.eye, setting.light, setting.shadow_fade)
-    joints = projected_joints(character, matrices, setting.camera)
+    joints = project_joints(character, matrices, setting.camera)
     if setting.style is not None:
-        drawn = _by_hand(drawn, joints, setting)
+        drawn = _redraw(drawn, joints, setting)
     colour, coverage, labels = resolve(drawn.colour, drawn.labels)
-    behind = darkened(setting.background, drawn.shadow, setting.shadow_blur, setting.shadow_strength)
-    picture = finished(behind * (1 - coverage[..., None]) + colour, setting.finish, rng)
+    behind = cast_shadow(setting.background, drawn.shadow, setting.shadow_blur, setting.shadow_strength)
+    picture = finish_picture(behind * (1 - coverage[..., None]) + colour, setting.finish, rng)
     return picture, labels, (coverage * 255 + 0.5).astype(np.uint8), joints
 
 
-def _by_hand(drawn: Drawn, joints: np.ndarray, setting: _Setting) -> Drawn:
+def _redraw(drawn: Drawn, joints: np.ndarray, setting: _Setting) -> Drawn:
     assert setting.style is not None
     paper = np.median(setting.background.reshape(-1, 3), axis=0)
     scale = drawn.labels.shape[0] / FRAME_SIZE
-    colour, labels = drawn_by_hand(drawn, joints * scale, paper, setting.style)
+    colour, labels = redraw_by_hand(drawn, joints * scale, paper, setting.style)
     return dataclasses.replace(drawn, colour=colour, labels=labels)
 
 
-def projected_joints(character: Character, matrices: np.ndarray, camera: np.ndarray) -> np.ndarray:
+def project_joints(character: Character, matrices: np.ndarray, camera: np.ndarray) -> np.ndarray:
     """(18, 3): the joints of a posed character in pixels of the frame, z away from the camera, 0 at the mid-hip."""
     points = landmarks(character, matrices)  # (18, 3) metres
     pixels, depth = project(camera, points, FRAME_SIZE)

@@ -130,7 +130,7 @@ def _angle(vector: np.ndarray) -> np.ndarray:
     return np.arctan2(vector[..., 1], vector[..., 0])
 
 
-def bending(
+def bend_shifts(
     x: torch.Tensor,
     y: torch.Tensor,
     axis: torch.Tensor | float,

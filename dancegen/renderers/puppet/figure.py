@@ -14,11 +14,11 @@ import torch.nn.functional as F
 from dancegen.body.capsules import limb_distances
 from dancegen.body.joints import body_height
 from dancegen.images.matting import separate
-from dancegen.images.resize import resized
+from dancegen.images.resize import resize
 from dancegen.people.located import LocatedBody
-from dancegen.renderers.plate import Plate, full_matte
+from dancegen.renderers.plate import Plate, read_matte
 from dancegen.renderers.puppet.parts import by_colour
-from dancegen.renderers.puppet.puppet import LimbLayers, cut_layers, mean_colours, shrunk_layers
+from dancegen.renderers.puppet.puppet import LimbLayers, cut_layers, mean_colours, shrink_layers
 from dancegen.renderers.retouch.generator import Generator
 from dancegen.renderers.window import Window, fit_window
 
@@ -54,8 +54,8 @@ def make_figure(person: LocatedBody, plate: Plate, network: Generator | None) ->
     joints, matte = plate.joints(person), plate.matte(person)
     window = fit_window(joints, plate.size, network.config.grid if network else DEFAULT_GRID)
     corrections = _part_corrections(network, plate.pixels, matte, joints, window) if network else None
-    layers = person_layers(plate.original, full_matte(person, plate.device), joints, plate.scale, corrections)
-    return Figure(plate, joints, layers, shrunk_layers(layers, 2 / window.cell), mean_colours(layers), window)
+    layers = person_layers(plate.original, read_matte(person, plate.device), joints, plate.scale, corrections)
+    return Figure(plate, joints, layers, shrink_layers(layers, 2 / window.cell), mean_colours(layers), window)
 
 
 def _part_corrections(
@@ -86,10 +86,10 @@ def person_layers(
     extent = np.array([(right - left) * scale[0], (bottom - top) * scale[1]])  # video pixels
     density = min(LAYER_DENSITY, LARGEST_LAYER / float(extent.max()))
     texels = (max(4, round(float(extent[1]) * density)), max(4, round(float(extent[0]) * density)))
-    fine, fine_matte = (resized(p[:, top:bottom, left:right], texels)[None] for p in (picture, matte))
+    fine, fine_matte = (resize(p[:, top:bottom, left:right], texels)[None] for p in (picture, matte))
     body = float(body_height(joints))
     colours, edge = separate(fine, fine_matte, band=max(1.0, 0.006 * body * density))
-    colours = crisp(colours)
+    colours = sharpen(colours)
     corner = (left * float(scale[0]), top * float(scale[1]))
     if corrections is not None:
         x0, y0 = round(corner[0]), round(corner[1])
@@ -97,7 +97,7 @@ def person_layers(
     return cut_layers(colours[0], edge[0, 0], joints, density, corner, corrections)
 
 
-def crisp(colours: torch.Tensor) -> torch.Tensor:
+def sharpen(colours: torch.Tensor) -> torch.Tensor:
     """Colours (1, 3, H, W) as much sharper as being sampled again, bilinearly, makes them softer."""
     taps = colours.new_tensor([0.25, 0.5, 0.25])
     kernel = (taps[:, None] * taps)[None, None].expand(3, 1, 3, 3)

@@ -80,7 +80,7 @@ def skeleton_features(source: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return np.concatenate(columns, 1).astype(np.float32)  # (B, FEATURES)
 
 
-def at_rest(source: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def rest_poses(source: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """The source skeletons as targets (B, V, 3), their depths unknown."""
     flat = np.zeros(targets.shape)
     flat[..., :2] = source[..., :2]
@@ -126,7 +126,7 @@ class LimbNetwork(nn.Module):
     def corrections(self, source: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """The same for skeletons in px: (V, 2+) or (B, V, 2+), and (B, V, 3) -> (B, K, 2), small ones held back."""
         device = self.leave.weight.device
-        both = (skeleton_features(source, targets), skeleton_features(source, at_rest(source, targets)))
+        both = (skeleton_features(source, targets), skeleton_features(source, rest_poses(source, targets)))
         moved, rest = (torch.from_numpy(features).to(device, self.leave.weight.dtype) for features in both)
         told = self(moved, rest)[0].cpu().numpy().astype(np.float64)
         for limb, share in LENGTHS_DRAWN.items():
@@ -134,7 +134,7 @@ class LimbNetwork(nn.Module):
         return told * told**2 / (told**2 + DOUBT**2)
 
 
-def corrected_maps(maps: np.ndarray, targets: np.ndarray, corrections: np.ndarray) -> np.ndarray:
+def correct_maps(maps: np.ndarray, targets: np.ndarray, corrections: np.ndarray) -> np.ndarray:
     """Backward maps (B, K, 2, 3) that correct a target place before they map it.
 
     Args:

@@ -8,7 +8,7 @@ import numpy as np
 
 from dancegen.body.limbs import limb_maps, limb_order
 from dancegen.renderers.puppet.bends import Bends, limb_bends
-from dancegen.renderers.puppet.limb_motion import LimbNetwork, corrected_maps
+from dancegen.renderers.puppet.limb_motion import LimbNetwork, correct_maps
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Motion:
     bends: Bends
     order: np.ndarray
 
-    def seen_from(self, x: float, y: float, cell: float = 1.0) -> tuple[np.ndarray, Bends, np.ndarray]:
+    def view_from(self, x: float, y: float, cell: float = 1.0) -> tuple[np.ndarray, Bends, np.ndarray]:
         """The same from a window at (x, y) with pixels `cell` wide, as `puppet.lay` takes them."""
         return shift_maps(self.maps, x, y, cell), self.bends.shifted(x, y, cell), self.order
 
@@ -28,7 +28,7 @@ def motions(source: np.ndarray, targets: np.ndarray, network: LimbNetwork | None
     """From skeletons (V, 2+), or (B, V, 2+), to the targets (B, V, 3), as the network corrects it."""
     maps, bends, order = limb_maps(source, targets), limb_bends(source, targets), limb_order(targets)
     if network is not None:
-        maps = corrected_maps(maps, targets, network.corrections(source, targets))
+        maps = correct_maps(maps, targets, network.corrections(source, targets))
     return [Motion(maps[index], bends.row(index), order[index]) for index in range(len(targets))]
 
 

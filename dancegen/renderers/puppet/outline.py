@@ -23,7 +23,7 @@ SLEEVE = 1.3  # how far a sleeve may reach, radii of the arm
 ARMS = [L.R_UPPER_ARM, L.R_FOREARM, L.R_HAND, L.L_UPPER_ARM, L.L_FOREARM, L.L_HAND]
 
 
-def outside_torso(joints: np.ndarray, height: int, width: int) -> torch.Tensor:
+def torso_distance(joints: np.ndarray, height: int, width: int) -> torch.Tensor:
     """How far each pixel lies outside of what a torso with these joints fills, body heights: (B, h, w).
 
     Its sides run from the shoulders to a little beside the hips, its top a little above the shoulders.

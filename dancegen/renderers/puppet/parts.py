@@ -15,7 +15,7 @@ from dancegen.body import limbs as L
 from dancegen.body.joints import body_height, mid_hip
 from dancegen.body.limbs import K, joint_points
 from dancegen.images.push_pull import spread
-from dancegen.renderers.puppet.outline import ARMS, SIDE_RIM, arms_first, outside_torso
+from dancegen.renderers.puppet.outline import ARMS, SIDE_RIM, arms_first, torso_distance
 
 SEAM = 0.10  # every two limbs overlap by this many radii, so that an unmoved puppet has no cracks
 CAP_RIM = 0.15  # the outer share of a joint's round cap in which it fades: an elbow has nothing behind it
@@ -111,7 +111,7 @@ def parts(distances: torch.Tensor, joints: np.ndarray, widths: np.ndarray) -> to
     Returns:
         (B, K, h, w) in 0..1; the sum over limbs is at least 1.
     """
-    outside = outside_torso(joints, *distances.shape[-2:]).to(distances)  # (B, h, w)
+    outside = torso_distance(joints, *distances.shape[-2:]).to(distances)  # (B, h, w)
     own = owners(arms_first(distances, outside))
     torso_side = (1 + (TUCK - outside) / SIDE_RIM).clamp(0, 1)
     height, width = distances.shape[-2:]
@@ -122,7 +122,7 @@ def parts(distances: torch.Tensor, joints: np.ndarray, widths: np.ndarray) -> to
     y = torch.arange(height, device=distances.device) + 0.5
     reaching = [own[:, k] for k in range(K)]
     lowered = own.clone()  # what of the legs a torso may carry along: a raised thigh is in front of it
-    lowered[:, [L.R_THIGH, L.L_THIGH]] *= 1 - torch.from_numpy(_raised(joints)).to(own)[..., None, None]
+    lowered[:, [L.R_THIGH, L.L_THIGH]] *= 1 - torch.from_numpy(_thigh_lift(joints)).to(own)[..., None, None]
     for a, b, point, reach in L.NEIGHBOURS:
         dx = x - points[:, point, 0, None]  # (B, w)
         dy = y - points[:, point, 1, None]  # (B, h)
@@ -135,7 +135,7 @@ def parts(distances: torch.Tensor, joints: np.ndarray, widths: np.ndarray) -> to
         if b in (L.R_THIGH, L.L_THIGH):  # little of the shirt swings with a leg
             cap = ((HEM - distance) / HEM_RIM).clamp(0, 1)
         reaching[b] = torch.maximum(reaching[b], own[:, a] * cap)
-    for torso, limbs, centre, wide_by in _tucked(joints):
+    for torso, limbs, centre, wide_by in _find_tucks(joints):
         dx = x - torch.from_numpy(centre[:, :1]).to(distances)  # (B, w)
         dy = y - torch.from_numpy(centre[:, 1:]).to(distances)  # (B, h)
         away = (dx[:, None, :] ** 2 + dy[:, :, None] ** 2).sqrt() / (wide_by * size[:, None, None])
@@ -146,7 +146,7 @@ def parts(distances: torch.Tensor, joints: np.ndarray, widths: np.ndarray) -> to
     return torch.stack(reaching, 1)
 
 
-def _tucked(joints: np.ndarray) -> list[tuple[int, list[int], np.ndarray, float]]:
+def _find_tucks(joints: np.ndarray) -> list[tuple[int, list[int], np.ndarray, float]]:
     """Where the torso goes on beneath thighs and arms, for when they are spread: half, limbs, centre (B, 2), radius."""
     xy = joints[..., :2].astype(np.float32)
     size = body_height(xy)[:, None]
@@ -184,17 +184,17 @@ def hidden_cores(distances: torch.Tensor, joints: np.ndarray) -> torch.Tensor:
     hides = (order[None, :] - order[hidden, None] > 0.5).to(distances)  # (hidden, K hiding)
     covered = torch.einsum("kj,bjhw->bkhw", hides, own).clamp(0, 1)
     core = ((CORE - distances[:, hidden]) / 0.1).clamp(0, 1)
-    inside = (outside_torso(joints, *distances.shape[-2:]) == 0).to(distances)  # (B, h, w)
+    inside = (torso_distance(joints, *distances.shape[-2:]) == 0).to(distances)  # (B, h, w)
     for half in (L.UPPER_TORSO, L.LOWER_TORSO):
         index = FILLED.index(half)
         core[:, index] = torch.maximum(core[:, index], ((1 - distances[:, half]) / 0.1).clamp(0, 1) * inside)
-    raised = torch.from_numpy(_raised(joints)).to(distances)[..., None, None]  # (B, 2, 1, 1)
+    raised = torch.from_numpy(_thigh_lift(joints)).to(distances)[..., None, None]  # (B, 2, 1, 1)
     index = FILLED.index(L.LOWER_TORSO)
     covered[:, index] = torch.maximum(covered[:, index], (own[:, [L.R_THIGH, L.L_THIGH]] * raised).amax(1))
     return covered * core
 
 
-def _raised(joints: np.ndarray) -> np.ndarray:
+def _thigh_lift(joints: np.ndarray) -> np.ndarray:
     """How far each thigh is raised against the torso, which it then hides: (B, V, 2+) -> (B, 2) in 0..1."""
     xy = joints[..., :2].astype(np.float32)
     down = mid_hip(xy) - xy[:, J.NECK]
@@ -207,7 +207,7 @@ def _raised(joints: np.ndarray) -> np.ndarray:
     return np.stack(shares, -1)
 
 
-def nearest_known(colours: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+def copy_nearest(colours: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
     """Colours (B, 3, h, w) each taken from the nearest pixel that is known (B, 1, h, w), a little smoothed."""
     small = (max(1, colours.shape[-2] // 2), max(1, colours.shape[-1] // 2))
     shrunk = F.interpolate(colours, small, mode="area")
@@ -239,6 +239,6 @@ def complete(
     rim = F.max_pool2d((core > 0.05).to(core), 2 * line + 1, 1, line)
     known = ((share - 0.6) / 0.3).clamp(0, 1) * (matte > 0.5) * (1 - rim)
     enough = known.sum((1, 2, 3), keepdim=True) > 16
-    filled = nearest_known(colours, known) if line else spread(colours, known)
+    filled = copy_nearest(colours, known) if line else spread(colours, known)
     mix = torch.where(enough, ((share - 0.2) / 0.5).clamp(0, 1), 1.0)
     return colours * mix + filled * (1 - mix), torch.where(enough, torch.maximum(share, core), share)

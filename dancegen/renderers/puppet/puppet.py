@@ -19,18 +19,18 @@ import torch.nn.functional as F
 from dancegen.body.capsules import limb_distances
 from dancegen.body.joints import body_height
 from dancegen.body.limbs import K
-from dancegen.renderers.puppet.bends import BENDS_OF, Bends, bending
-from dancegen.renderers.puppet.mirrored import mirrored_limbs
+from dancegen.renderers.puppet.bends import BENDS_OF, Bends, bend_shifts
+from dancegen.renderers.puppet.mirror import mirror_limbs
 from dancegen.renderers.puppet.parts import FILLED, by_colour, complete, hidden_cores, joint_widths, parts
 from dancegen.renderers.puppet.regions import LINE, by_lines, share_outlines, whole
 from dancegen.renderers.puppet.skirt import (
     PAIRS,
-    beneath_torso,
     cloth_first,
     hem_level,
     leg_axes,
-    seen_in_target,
-    spanning,
+    lend_cloth,
+    project_forward,
+    span_legs,
 )
 
 ANALYSIS_SIZE = 320  # the longer side of the grid on which limbs are told apart, pixels
@@ -99,7 +99,7 @@ def cut_layers(
     shares, cores = parts(distances, local, joint_widths(present, local)), hidden_cores(distances, local)
     shares = share_outlines(shares, distances, regions.outlines)
     if hem:
-        shares = beneath_torso(shares, local[0])
+        shares = lend_cloth(shares, local[0])
     line = round(LINE * float(body_height(joints)) * density)
     textures, corners = [], np.zeros((K, 2), np.float32)
     for limb in range(K):
@@ -110,7 +110,7 @@ def cut_layers(
         box = _box(reach, (height, width))
         corners[limb] = np.array(corner) + np.array([box[0], box[1]]) / density
         textures.append(_layer(colours, matte, shares[:, limb], core, box, line))
-    mirrored_limbs(textures, corners, regions.unseen[0], joints, density)
+    mirror_limbs(textures, corners, regions.unseen[0], joints, density)
     textures = [F.pad(texture, (MARGIN,) * 4).contiguous() for texture in textures]
     return LimbLayers(tuple(textures), corners, density, hem, leg_axes(joints))
 
@@ -137,14 +137,14 @@ def _layer(
     """One limb's premultiplied texture; `share` and `core` are (1, ha, wa) over the whole picture."""
     left, top, right, bottom = box
     colour, alpha = colours[None, :, top:bottom, left:right], matte[None, None, top:bottom, left:right]
-    fine = _crop_resized(share, box, matte.shape)[None]  # (1, 1, hk, wk)
+    fine = _sample_grid(share, box, matte.shape)[None]  # (1, 1, hk, wk)
     if core is not None and float(core.max()) > 0.05:
-        colour, fine = complete(colour, alpha, fine, _crop_resized(core, box, matte.shape)[None], line)
+        colour, fine = complete(colour, alpha, fine, _sample_grid(core, box, matte.shape)[None], line)
     alpha = alpha * fine
     return torch.cat([colour * alpha, alpha], 1)[0]
 
 
-def _crop_resized(grid: torch.Tensor, box: tuple[int, int, int, int], size: torch.Size) -> torch.Tensor:
+def _sample_grid(grid: torch.Tensor, box: tuple[int, int, int, int], size: torch.Size) -> torch.Tensor:
     """The part of a coarse (1, ha, wa) grid under a box of texels, sampled at the texels: (1, hk, wk)."""
     left, top, right, bottom = box
     x = (torch.arange(left, right, device=grid.device) + 0.5) * (2 / size[1]) - 1
@@ -153,7 +153,7 @@ def _crop_resized(grid: torch.Tensor, box: tuple[int, int, int, int], size: torc
     return F.grid_sample(grid[None], points, mode="bilinear", padding_mode="border", align_corners=False)[0]
 
 
-def shrunk_layers(layers: LimbLayers, density: float) -> LimbLayers:
+def shrink_layers(layers: LimbLayers, density: float) -> LimbLayers:
     """The same layers with about `density` texels per source pixel, for drawing small without aliasing."""
     factor = int(layers.density // density)
     if factor < 2:
@@ -222,7 +222,7 @@ def _target_box(
     corners = np.array([[left, top], [right, top], [left, bottom], [right, bottom]])
     by = [limb, PAIRS[limb][0]] if layers.hem and limb in PAIRS else [limb]
     try:
-        forward = np.concatenate([seen_in_target(maps[k], corners) for k in by])  # (4 or 8, 2)
+        forward = np.concatenate([project_forward(maps[k], corners) for k in by])  # (4 or 8, 2)
     except np.linalg.LinAlgError:
         return None
     low, high = forward.min(0), forward.max(0)
@@ -259,7 +259,7 @@ def _sample(
         torch.add(row[None, :], y[:, None] * float(linear[axis, 1]), out=grid[0, ..., axis])
     for index in BENDS_OF.get(limb, []):
         _bend(grid[0], linear, bends, index, x, y)
-    skirt = spanning(limb, maps, layers.axes, layers.hem, x, y) if layers.hem and limb in PAIRS else None
+    skirt = span_legs(limb, maps, layers.axes, layers.hem, x, y) if layers.hem and limb in PAIRS else None
     if skirt is not None:
         for axis in range(2):
             grid[0, ..., axis].add_(skirt[axis], alpha=float(to_unit[axis]))
@@ -280,6 +280,6 @@ def _bend(grid: torch.Tensor, linear: np.ndarray, bends: Bends, index: int, x: t
         return
     kept = (bends.axis, bends.side, bends.end, bends.span, bends.turn, bends.radius, bends.tight)
     values = (float(value[index]) for value in kept)
-    dx, dy = bending((x[x0:x1] - pivot_x)[None, :], (y[y0:y1] - pivot_y)[:, None], *values)
+    dx, dy = bend_shifts((x[x0:x1] - pivot_x)[None, :], (y[y0:y1] - pivot_y)[:, None], *values)
     for axis in range(2):
         grid[y0:y1, x0:x1, axis].add_(dx, alpha=float(linear[axis, 0])).add_(dy, alpha=float(linear[axis, 1]))

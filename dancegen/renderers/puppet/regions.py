@@ -76,9 +76,9 @@ def by_lines(distances: torch.Tensor, picture: torch.Tensor, matte: torch.Tensor
     strokes = (darker / INK).clamp_max(1)
     front = _in_front(distances)  # (B, K, h, w)
     sure = (distances < SEED) & (front > HIDES)
-    body = _reached(torch.where(sure, 0.0, MOST)[:, BODY], steps).amin(1, keepdim=True)  # (B, 1, h, w)
+    body = _spread_costs(torch.where(sure, 0.0, MOST)[:, BODY], steps).amin(1, keepdim=True)  # (B, 1, h, w)
     inner, outer = ((where & person).repeat(1, len(ARMS), 1, 1) for where in (body < WITHIN, body > BEYOND))
-    filled = (_closed(inner[:, :1].float(), 2 * wide) > 0.5) & person  # with the dots of a shirt
+    filled = (_close(inner[:, :1].float(), 2 * wide) > 0.5) & person  # with the dots of a shirt
     inner[:, SLEEVES] |= filled
     outer[:, SLEEVES] &= ~filled
     behind, hidden = _unseen(distances[:, ARMS], inner, outer, person)  # (B, arms, 1, 1) each
@@ -87,9 +87,9 @@ def by_lines(distances: torch.Tensor, picture: torch.Tensor, matte: torch.Tensor
     begin[:, BODY] *= FIRM
     begin[:, ARMS] = torch.where(behind & ~outer, 2 * MOST, begin[:, ARMS])
     begin = begin + (HIDES - front).clamp_min(0) * START
-    found = _reached(begin.clamp_max(2 * MOST), steps)  # (B, K, h, w)
+    found = _spread_costs(begin.clamp_max(2 * MOST), steps)  # (B, K, h, w)
     # A stroke beside a limb is the outline of the one in front.
-    outlined = torch.lerp(found[:, ARMS], -_grown(-found[:, ARMS], wide), strokes)  # (B, arms, h, w)
+    outlined = torch.lerp(found[:, ARMS], -_grow(-found[:, ARMS], wide), strokes)  # (B, arms, h, w)
     found[:, ARMS] = torch.where(behind, found[:, ARMS], outlined)
     raised = distances + TO_DISTANCE * found.clamp_max(MOST)
     touching = (outlined < WITHIN) & (distances[:, ARMS] < BROAD) & ~behind & ~hidden
@@ -98,7 +98,7 @@ def by_lines(distances: torch.Tensor, picture: torch.Tensor, matte: torch.Tensor
 
     beside = ((distances[:, ARMS] < BROAD) & behind & outer)[:, SLEEVES].any(1, keepdim=True)
     aside = distances[:, BODY].amin(1, keepdim=True) > ASIDE
-    outlines = strokes * _grown(filled, 2 * wide) * ~filled * _grown(beside, 2 * wide) * aside
+    outlines = strokes * _grow(filled, 2 * wide) * ~filled * _grow(beside, 2 * wide) * aside
     arm_behind = torch.stack([behind[:, 1 + arm // 3 * 3] for arm in range(len(ARMS))], 1)  # that of its forearm
     gone = (hidden | (behind & arm_behind)).flatten(1).tolist()
     return Regions(
@@ -118,20 +118,20 @@ def _in_front(distances: torch.Tensor) -> torch.Tensor:
     return torch.stack(nearest, 1)
 
 
-def _grown(values: torch.Tensor, by: int) -> torch.Tensor:
+def _grow(values: torch.Tensor, by: int) -> torch.Tensor:
     """The largest value within a square of this radius: (B, n, h, w), same shape."""
     wide = F.max_pool2d(values.float(), (1, 2 * by + 1), 1, (0, by))
     return F.max_pool2d(wide, (2 * by + 1, 1), 1, (by, 0))
 
 
-def _closed(values: torch.Tensor, by: int) -> torch.Tensor:
+def _close(values: torch.Tensor, by: int) -> torch.Tensor:
     """Values (B, n, h, w) with what is darker than both its sides, and no wider than twice this, painted over."""
-    return -_grown(-_grown(values, by), by)
+    return -_grow(-_grow(values, by), by)
 
 
 def _darker(picture: torch.Tensor, wide: int) -> torch.Tensor:
     """How much darker a stroke is than what is on both sides of it: (B, 3, h, w) -> (B, 1, h, w), 0 elsewhere."""
-    return (_closed(picture, wide) - picture).amax(1, keepdim=True)
+    return (_close(picture, wide) - picture).amax(1, keepdim=True)
 
 
 def _unseen(
@@ -198,7 +198,7 @@ def _steps(picture: torch.Tensor, matte: torch.Tensor, length: float) -> list[tu
     return steps
 
 
-def _reached(begin: torch.Tensor, steps: list[tuple[int, torch.Tensor]]) -> torch.Tensor:
+def _spread_costs(begin: torch.Tensor, steps: list[tuple[int, torch.Tensor]]) -> torch.Tensor:
     """The least of a start and the changes on the way from there, along rows and columns: (B, n, h, w), same shape."""
     found = begin.numpy(force=True)
     ways = [(axis, way.numpy(force=True)) for axis, way in steps]

@@ -20,7 +20,7 @@ from dancegen.renderers.puppet.figure import Figure, make_figure
 from dancegen.renderers.puppet.motion import Motion, motions
 from dancegen.renderers.puppet.puppet import lay, puppet_box
 from dancegen.renderers.retouch.conditions import draw_conditions
-from dancegen.renderers.retouch.generator import Generator, Retouch, decided, load_generator, merged
+from dancegen.renderers.retouch.generator import Generator, Retouch, firm_cover, load_generator, merge
 
 BATCH = 8  # frames worked on together
 
@@ -54,15 +54,15 @@ class PuppetRenderer:
             if self.network is None:
                 yield from (puppet_layer(figure, move) for move in moves)
             else:
-                yield from self._retouched(figure, targets, moves)
+                yield from self._retouch(figure, targets, moves)
 
-    def _retouched(self, figure: Figure, targets: np.ndarray, moves: list[Motion]) -> Iterator[Layer]:
+    def _retouch(self, figure: Figure, targets: np.ndarray, moves: list[Motion]) -> Iterator[Layer]:
         """Look at the puppet on the coarse grid, ask the network, draw the puppet again at full size as it says."""
         assert self.network is not None
         window, origins = figure.window, figure.window.origins(targets)
         coarse = torch.zeros(len(targets), 4, window.rows, window.columns, device=self.device)
         for puppet, move, (x, y) in zip(coarse, moves, origins, strict=True):
-            lay(figure.coarse, *move.seen_from(float(x), float(y), window.cell), puppet)
+            lay(figure.coarse, *move.view_from(float(x), float(y), window.cell), puppet)
         plates = torch.stack([window.look(figure.plate.colours, origin) for origin in origins])
         local = (targets - np.pad(origins, ((0, 0), (0, 1)))[:, None]) / window.cell
         colours = figure.colours[None].expand(len(targets), -1, -1)
@@ -86,7 +86,7 @@ def puppet_layer(figure: Figure, move: Motion) -> Layer:
     left, top, right, bottom = box or (0, 0, 0, 0)
     puppet = torch.zeros(4, bottom - top, right - left, device=figure.plate.device)
     if box:
-        lay(figure.layers, *move.seen_from(left, top), puppet)
+        lay(figure.layers, *move.view_from(left, top), puppet)
     return Layer(puppet, (left, top))
 
 
@@ -106,7 +106,7 @@ def retouched_layer(figure: Figure, move: Motion, origin: np.ndarray, retouch: R
     # One cell more all around: the coarse puppet is sampled once a cell and misses the ends of thin lines.
     first = max(int(rows[0]) - 1, 0), max(int(columns[0]) - 1, 0)
     last = min(int(rows[-1]) + 2, window.rows), min(int(columns[-1]) + 2, window.columns)
-    retouch = retouch.cropped(first, last)
+    retouch = retouch.crop(first, last)
     # The cropped cells in video pixels, and of those what lies in the frame.
     left, top = round(float(origin[0]) + first[1] * window.cell), round(float(origin[1]) + first[0] * window.cell)
     width, height = round((last[1] - first[1]) * window.cell), round((last[0] - first[0]) * window.cell)
@@ -114,10 +114,10 @@ def retouched_layer(figure: Figure, move: Motion, origin: np.ndarray, retouch: R
     x1, y1 = min(left + width, video_width), min(top + height, video_height)
     if x1 <= x0 or y1 <= y0:
         return nothing
-    large = retouch.enlarged(height, width).cropped((y0 - top, x0 - left), (y1 - top, x1 - left))
+    large = retouch.enlarge(height, width).crop((y0 - top, x0 - left), (y1 - top, x1 - left))
     puppet = torch.zeros(4, y1 - y0, x1 - x0, device=touched.device)
-    lay(figure.layers, *move.seen_from(x0, y0), puppet)
+    lay(figure.layers, *move.view_from(x0, y0), puppet)
     # On paper nothing is painted beneath: the strokes' colours, spread, are smears, and what is missing is hardly seen.
     if figure.plate.is_plain:
         return Layer((large.kept * puppet)[0], (x0, y0))
-    return Layer(merged(puppet[None], Retouch(large.kept, decided(large.under), large.raw))[0], (x0, y0))
+    return Layer(merge(puppet[None], Retouch(large.kept, firm_cover(large.under), large.raw))[0], (x0, y0))

@@ -40,23 +40,23 @@ def hem_level(picture: torch.Tensor, matte: torch.Tensor, joints: np.ndarray) ->
     """
     xy = joints[:, :2].astype(np.float64)
     size = float(body_height(xy))
-    right, left = (_down(xy, leg) for leg in J.LEG_CHAINS)  # (levels, 2)
+    right, left = (_walk_down(xy, leg) for leg in J.LEG_CHAINS)  # (levels, 2)
     span = left - right
     apart = np.linalg.norm(span, axis=1)  # (levels,)
     shares = np.linspace(0, 1, 11)[:, None, None]
     between = right + shares * span  # (11, levels, 2)
-    present = _at(matte[None], between)[..., 0]  # (11, levels)
-    colours = _at(picture, between)  # (11, levels, 3)
+    present = _look_up(matte[None], between)[..., 0]  # (11, levels)
+    colours = _look_up(picture, between)  # (11, levels, 3)
     weight = present[..., None] + 1e-3
     colour = (colours * weight).sum(0) / weight.sum(0)  # (levels, 3)
     gaps = np.flatnonzero(present.min(0) < 0.3)
     first_gap = int(gaps[0]) if len(gaps) else len(LEVELS)
     steps = np.linspace(-0.25, 0.25, 51)[:, None, None] * size
     strips = (right + left) / 2 + steps * span / np.maximum(apart, 1e-3)[:, None]  # (51, levels, 2)
-    person = _at(matte[None], strips)[..., 0] > 0.5  # (51, levels)
+    person = _look_up(matte[None], strips)[..., 0] > 0.5  # (51, levels)
     margin = max(CUT * size, 2.0)
-    seen = _inside(strips, matte.shape, margin)  # (51, levels)
-    unseen = np.flatnonzero(~_inside(between, matte.shape, margin).all(0))
+    seen = _lie_inside(strips, matte.shape, margin)  # (51, levels)
+    unseen = np.flatnonzero(~_lie_inside(between, matte.shape, margin).all(0))
     last = int(unseen[0]) if len(unseen) else len(LEVELS)
     for k in np.flatnonzero((LEVELS > HIGHEST_HEM) & (LEVELS < LOWEST_HEM)):
         if k + 1 >= last:  # what is below the cloth must be seen
@@ -70,19 +70,19 @@ def hem_level(picture: torch.Tensor, matte: torch.Tensor, joints: np.ndarray) ->
     return 0.0
 
 
-def _inside(places: np.ndarray, size: torch.Size, margin: float) -> np.ndarray:
+def _lie_inside(places: np.ndarray, size: torch.Size, margin: float) -> np.ndarray:
     """Which places (n, levels, 2) lie at least `margin` pixels inside a picture (h, w): (n, levels) bool."""
     far = np.array([size[1], size[0]]) - margin
     inside: np.ndarray = ((places >= margin) & (places <= far)).all(-1)
     return inside
 
 
-def _down(xy: np.ndarray, leg: tuple[int, int, int]) -> np.ndarray:
+def _walk_down(xy: np.ndarray, leg: tuple[int, int, int]) -> np.ndarray:
     """The places of `LEVELS` on a leg's axis: (levels, 2)."""
     return np.stack([np.interp(LEVELS, [0, 1, 2], xy[list(leg), axis]) for axis in (0, 1)], -1)
 
 
-def _at(values: torch.Tensor, points: np.ndarray) -> np.ndarray:
+def _look_up(values: torch.Tensor, points: np.ndarray) -> np.ndarray:
     """(C, h, w) sampled at places (..., 2), 0 outside: (..., C)."""
     size = np.array([values.shape[2], values.shape[1]])
     grid = torch.from_numpy((points * 2 / size - 1).astype(np.float32)).reshape(1, -1, 1, 2)
@@ -100,7 +100,7 @@ def cloth_first(distances: torch.Tensor, joints: np.ndarray, hem: float) -> torc
     """Limbs' distances (1, K, h, w) by which all of the cloth above the hem is the thighs'; joints (V, 2+)."""
     height, width = distances.shape[-2:]
     x, y = torch.arange(width) + 0.5, torch.arange(height) + 0.5
-    levels = [_along(ends, x, y)[0] for ends in leg_axes(joints)[0]]
+    levels = [_project(ends, x, y)[0] for ends in leg_axes(joints)[0]]
     mean = ((levels[0] + levels[1]) / 2).to(distances)
     above = ((hem - mean) / FADE).clamp(0, 1)
     raised = distances.clone()
@@ -110,12 +110,12 @@ def cloth_first(distances: torch.Tensor, joints: np.ndarray, hem: float) -> torc
     return raised
 
 
-def beneath_torso(shares: torch.Tensor, joints: np.ndarray) -> torch.Tensor:
+def lend_cloth(shares: torch.Tensor, joints: np.ndarray) -> torch.Tensor:
     """Shares (1, K, h, w) with the cloth between the hips lent to the thighs: stretched, it comes into sight lower."""
     height, width = shares.shape[-2:]
     x, y = torch.arange(width) + 0.5, torch.arange(height) + 0.5
     axes = leg_axes(joints)[0]
-    (right, to_right), (left, to_left) = (_along(ends, x, y) for ends in axes)
+    (right, to_right), (left, to_left) = (_project(ends, x, y) for ends in axes)
     hips, knees = (float(np.linalg.norm(axes[0, end] - axes[1, end])) for end in (0, 1))
     mean = (right + left) / 2
     apart = hips + (knees - hips) * mean.clamp(0, 1) + 1
@@ -127,7 +127,7 @@ def beneath_torso(shares: torch.Tensor, joints: np.ndarray) -> torch.Tensor:
     return shares
 
 
-def spanning(
+def span_legs(
     limb: int, maps: np.ndarray, axes: np.ndarray, hem: float, x: torch.Tensor, y: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor] | None:
     """How far a skirt moves the source places of a leg's piece: shifts of x and y in source pixels, (bh, bw) each.
@@ -144,8 +144,8 @@ def spanning(
     if hem <= segment + 0.05 or abs(np.linalg.det(maps[[limb, other], :, :2])).min() < 1e-6:  # a leg without length
         return None
     first, second = (limb, other) if limb in (L.R_THIGH, L.R_SHIN) else (other, limb)
-    ends = [seen_in_target(maps[k], axes[segment, side]) for side, k in enumerate((first, second))]  # target pixels
-    level, aside = zip(*(_along(end, x, y) for end in ends), strict=True)
+    ends = [project_forward(maps[k], axes[segment, side]) for side, k in enumerate((first, second))]  # target pixels
+    level, aside = zip(*(_project(end, x, y) for end in ends), strict=True)
     gap = [float(np.linalg.norm(ends[1][end] - ends[0][end])) for end in (0, 1)]
     mean = (level[0] + level[1]) / 2
     width = gap[0] + (gap[1] - gap[0]) * mean.clamp(0, 1)
@@ -158,11 +158,11 @@ def spanning(
     return share * shifts[0], share * shifts[1]
 
 
-def seen_in_target(backward: np.ndarray, points: np.ndarray) -> np.ndarray:
+def project_forward(backward: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Source places (n, 2) seen in the target."""
     return np.linalg.solve(backward[:, :2].astype(np.float64), (points - backward[:, 2]).T).T
 
 
-def _along(ends: np.ndarray, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _project(ends: np.ndarray, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """How far along a segment each pixel lies (0..1 on it) and its distance to the segment: (bh, bw) each."""
     return from_axes(torch.from_numpy(ends).to(x), x, y)

@@ -37,7 +37,7 @@ class Conditions:
     depth: torch.Tensor
     reach: torch.Tensor
 
-    def stacked(self) -> torch.Tensor:
+    def stack(self) -> torch.Tensor:
         """The network's share of them: (B, CHANNELS, h, w)."""
         return torch.cat([self.closeness, self.painted, self.covered, self.depth], 1)
 
@@ -58,11 +58,11 @@ def draw_conditions(targets: np.ndarray, colours: torch.Tensor, height: int, wid
         painted=torch.einsum("bkhw,bkc->bchw", front, colours),
         covered=((1.3 - nearest) / 0.6).clamp(0, 1),
         depth=(front * order).sum(1, keepdim=True) / L.DEPTH_LIMIT,
-        reach=(3.5 - nearest).clamp(0, 1) * _bending(distances),
+        reach=(3.5 - nearest).clamp(0, 1) * _bending_share(distances),
     )
 
 
-def _bending(distances: torch.Tensor) -> torch.Tensor:
+def _bending_share(distances: torch.Tensor) -> torch.Tensor:
     """1 where the nearest limb is one that bends or stretches, 0 where it is a rigid one: -> (B, 1, h, w)."""
     rigid = distances[:, RIGID].amin(1, keepdim=True)
     other = distances[:, [limb for limb in range(K) if limb not in RIGID]].amin(1, keepdim=True)

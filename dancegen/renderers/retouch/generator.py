@@ -70,12 +70,12 @@ class Retouch:
         """The answer for one frame of the batch, itself a batch of one."""
         return Retouch(*(part[index : index + 1] for part in (self.kept, self.under, self.raw)))
 
-    def cropped(self, first: tuple[int, int], last: tuple[int, int]) -> Retouch:
+    def crop(self, first: tuple[int, int], last: tuple[int, int]) -> Retouch:
         """From row and column `first` up to `last`."""
         rows, columns = slice(first[0], last[0]), slice(first[1], last[1])
         return Retouch(*(part[..., rows, columns] for part in (self.kept, self.under, self.raw)))
 
-    def enlarged(self, height: int, width: int) -> Retouch:
+    def enlarge(self, height: int, width: int) -> Retouch:
         """The same answer for a window of another size."""
         stacked = torch.cat([self.kept, self.under, self.raw], 1)
         if stacked.shape[-2:] != (height, width):
@@ -83,7 +83,7 @@ class Retouch:
         return Retouch(*stacked.split(HEADS, 1))
 
 
-def decided(under: torch.Tensor) -> torch.Tensor:
+def firm_cover(under: torch.Tensor) -> torch.Tensor:
     """What the network paints beneath the puppet, drawn firmly or not at all: a veil is neither person nor background.
 
     Used on finished frames; training sees the plain shares, whose gradients reach everywhere. Only where it is sure:
@@ -92,7 +92,7 @@ def decided(under: torch.Tensor) -> torch.Tensor:
     return (4 * under - 2.8).clamp(0, 1)
 
 
-def merged(puppet: torch.Tensor, retouch: Retouch) -> torch.Tensor:
+def merge(puppet: torch.Tensor, retouch: Retouch) -> torch.Tensor:
     """The retouched person, to be laid over any background.
 
     Args:
@@ -111,13 +111,13 @@ def compose(puppet: torch.Tensor, retouch: Retouch, plate: torch.Tensor) -> tupl
     """The frame and the person's alpha.
 
     Args:
-        puppet, retouch: as `merged` takes them.
+        puppet, retouch: as `merge` takes them.
         plate: (B, 3, H, W).
 
     Returns:
         frame (B, 3, H, W), alpha (B, 1, H, W).
     """
-    person = merged(puppet, retouch)
+    person = merge(puppet, retouch)
     return person[:, :3] + (1 - person[:, 3:]) * plate, person[:, 3:]
 
 
@@ -172,7 +172,7 @@ def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
     return layer
 
 
-def _within(x: torch.Tensor) -> torch.Tensor:
+def _squash(x: torch.Tensor) -> torch.Tensor:
     """A share in 0..1 that is exactly 0 at x = 0 and below, with a gradient everywhere: no head can die."""
     floor = float(torch.sigmoid(torch.tensor(-2.0)))
     soft = (torch.sigmoid(3 * x - 2) - floor) / (1 - floor)
@@ -197,13 +197,13 @@ class Generator(nn.Module):
             plate: (B, 3, h, w).
             conditions: of the target skeletons.
         """
-        told = torch.cat([puppet, plate, conditions.stacked()], 1)  # (B, 7 + CHANNELS, h, w)
+        told = torch.cat([puppet, plate, conditions.stack()], 1)  # (B, 7 + CHANNELS, h, w)
         drop, under, raw = self.frame(told).float().split(HEADS, 1)  # (B, 1 or 3, h, w)
         # Near the puppet's own colours from the start: what it shows goes on where it ends.
         person = spread(puppet[:, :3] / puppet[:, 3:].clamp_min(1e-2), puppet[:, 3:]) + 0.7 * raw.tanh()
         return Retouch(
-            kept=1 - _within(drop) * conditions.reach,
-            under=_within(under) * conditions.reach,
+            kept=1 - _squash(drop) * conditions.reach,
+            under=_squash(under) * conditions.reach,
             raw=person.clamp(0, 1),
         )
 

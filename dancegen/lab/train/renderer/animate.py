@@ -50,7 +50,7 @@ def animate(network: Generator, cutout: Cutout, targets: np.ndarray, plate: torc
     coarse, coarse_plate = (_area(picture, grid) for picture in (puppet, plate))
     with torch.autocast(plate.device.type, torch.bfloat16, enabled=bf16):
         retouch = network(coarse, coarse_plate, conditions)
-    retouch = retouch.enlarged(side, side)
+    retouch = retouch.enlarge(side, side)
     # Colours do not decide coverage: an L1 on colours would rather veil the sharp puppet with a blurred mean.
     coverage = replace(retouch, kept=retouch.kept.detach(), under=retouch.under.detach())
     frame, _ = compose(puppet, coverage, plate)

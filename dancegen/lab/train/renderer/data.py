@@ -62,7 +62,7 @@ def find_scenes(folder: Path, split: str) -> list[Path]:
     return scenes
 
 
-def mirrored(scene: StoredScene) -> StoredScene:
+def mirror_scene(scene: StoredScene) -> StoredScene:
     """The scene seen in a mirror."""
     joints = scene.joints[:, list(J.MIRROR)].copy()
     joints[..., 0] = scene.frames.shape[2] - joints[..., 0]
@@ -91,7 +91,7 @@ def detector_mask(alpha: np.ndarray, kind: str, rng: np.random.Generator) -> np.
     return np.clip((soft - level) / 0.3 + 0.5, 0, 1).astype(np.float32)
 
 
-def detected(joints: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def add_detector_errors(joints: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """True joints (B, T, V, 3) as a detector might give them: off along the limbs and across them, and unsteady."""
     size = body_height(joints[..., :2]).max(1)[:, None, None, None]  # (B, 1, 1, 1)
     bone = joints[:, :, NEAREST_BONES[:, 1], :2] - joints[:, :, NEAREST_BONES[:, 0], :2]  # (B, T, V, 2)
@@ -112,7 +112,7 @@ def make_batch(scenes: list[Path], batch: int, side: int, in_runs: bool, rng: np
         run = RUNS[int(rng.integers(2))]
         targets = run if in_runs else tuple(int(t) for t in rng.permutation([1, 2, 3, 4, 5, 6, 7 - condition])[:3])
         scene = read_scene(scenes[int(rng.integers(len(scenes)))], (condition, *targets))
-        scene = mirrored(scene) if rng.random() < 0.5 else scene
+        scene = mirror_scene(scene) if rng.random() < 0.5 else scene
         samples.append((scene, detector_mask(scene.alpha[0] / np.float32(255), str(rng.choice(MASKS)), rng)))
     return collate([scene for scene, _ in samples], [mask for _, mask in samples], side, rng)
 
@@ -120,19 +120,19 @@ def make_batch(scenes: list[Path], batch: int, side: int, in_runs: bool, rng: np
 def collate(scenes: list[StoredScene], masks: list[np.ndarray], side: int, rng: np.random.Generator | None) -> Batch:
     """Scenes whose first frame is the condition, to tensors; joints get a detector's errors where `rng` is given."""
     joints = np.stack([scene.joints for scene in scenes])  # (B, 1 + T, V, 3)
-    joints = joints if rng is None else detected(joints, rng)
+    joints = joints if rng is None else add_detector_errors(joints, rng)
     joints = joints * np.float32(side / scenes[0].frames.shape[2])
     frames = _tensor(np.stack([scene.frames for scene in scenes])).permute(0, 1, 4, 2, 3)  # (B, 1 + T, 3, r, r)
     alpha = _tensor(np.stack([scene.alpha for scene in scenes]))[:, :, None]  # (B, 1 + T, 1, r, r)
     plate = _tensor(np.stack([scene.background for scene in scenes])).permute(0, 3, 1, 2)
     return Batch(
-        picture=_shrunk(frames[:, 0], side),
-        matte=_shrunk(torch.from_numpy(np.stack(masks).astype(np.float32))[:, None], side),
+        picture=_shrink(frames[:, 0], side),
+        matte=_shrink(torch.from_numpy(np.stack(masks).astype(np.float32))[:, None], side),
         labels=torch.from_numpy(np.stack([scene.labels[0] for scene in scenes]).astype(np.int64)),
         joints=joints[:, 0],
-        plate=_shrunk(plate, side),
-        frames=_shrunk(frames[:, 1:].flatten(0, 1), side).unflatten(0, (len(scenes), -1)),
-        alpha=_shrunk(alpha[:, 1:].flatten(0, 1), side).unflatten(0, (len(scenes), -1)),
+        plate=_shrink(plate, side),
+        frames=_shrink(frames[:, 1:].flatten(0, 1), side).unflatten(0, (len(scenes), -1)),
+        alpha=_shrink(alpha[:, 1:].flatten(0, 1), side).unflatten(0, (len(scenes), -1)),
         targets=joints[:, 1:],
     )
 
@@ -141,5 +141,5 @@ def _tensor(pixels: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(pixels)).float() / 255
 
 
-def _shrunk(pictures: torch.Tensor, side: int) -> torch.Tensor:
+def _shrink(pictures: torch.Tensor, side: int) -> torch.Tensor:
     return pictures if pictures.shape[-1] == side else F.interpolate(pictures, (side, side), mode="area")

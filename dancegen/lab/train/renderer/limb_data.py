@@ -17,9 +17,9 @@ from dancegen.errors import DancegenError
 from dancegen.files import whole_file
 from dancegen.lab.synthetic.outlines import Outlines, make_outlines
 from dancegen.lab.synthetic.scene import find_sources
-from dancegen.lab.train.renderer.data import detected
+from dancegen.lab.train.renderer.data import add_detector_errors
 from dancegen.progress import Reporter, SilentReporter
-from dancegen.renderers.puppet.limb_motion import at_rest, limb_frames, skeleton_features
+from dancegen.renderers.puppet.limb_motion import limb_frames, rest_poses, skeleton_features
 
 CHUNK = 200  # people a file
 STILL_SHARE = 0.12  # of the pairs, whose pose is the same
@@ -89,7 +89,7 @@ def draw_pairs(outlines: Outlines, count: int, rng: np.random.Generator) -> Pair
     joints[:, 1] = (joints[:, 1] - np.pad(about, ((0, 0), (0, 0), (0, 1)))) * zoom[:, None, None]
     joints[:, 1, :, :2] += about
     edges[:, 1] = (edges[:, 1] - about[:, :, None, None]) * zoom[:, None, None, None, None] + about[:, :, None, None]
-    return prepare_pairs(detected(joints, rng), edges)
+    return prepare_pairs(add_detector_errors(joints, rng), edges)
 
 
 def prepare_pairs(joints: np.ndarray, edges: np.ndarray) -> Pairs:
@@ -106,5 +106,5 @@ def prepare_pairs(joints: np.ndarray, edges: np.ndarray) -> Pairs:
     known = np.isfinite(places).all(-1) & np.isfinite(wanted).all(-1)
     tensors = (np.nan_to_num(places), linear, np.nan_to_num(wanted), known)
     rest = (torch.from_numpy(values.astype(np.float32)) for values in tensors)
-    told = (skeleton_features(source, t) for t in (target, at_rest(source, target)))
+    told = (skeleton_features(source, t) for t in (target, rest_poses(source, target)))
     return Pairs(*(torch.from_numpy(features) for features in told), *rest)

@@ -92,7 +92,7 @@ def train_limbs(
 def train_step(generator: Generator, optimiser: torch.optim.Optimizer, pairs: Pairs) -> float:
     """One update of the limb network; the loss."""
     scale, shift = generator.limb(pairs.features, pairs.still)  # (B, K, 2) each
-    loss = missed(errors(scale, shift, pairs))
+    loss = measure_misses(errors(scale, shift, pairs))
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(generator.limb.parameters(), 1.0)
@@ -107,7 +107,7 @@ def errors(scale: torch.Tensor, shift: torch.Tensor, pairs: Pairs) -> torch.Tens
     return (reached - pairs.wanted) * pairs.known[..., None]
 
 
-def missed(off: torch.Tensor) -> torch.Tensor:
+def measure_misses(off: torch.Tensor) -> torch.Tensor:
     """The loss of `errors`: a robust distance, limbs weighted by their thickness."""
     each = F.smooth_l1_loss(off, torch.zeros_like(off), beta=SOFT, reduction="none").sum(-1).mean((0, 2))  # (K,)
     weights = torch.from_numpy(RADII / RADII.mean())

@@ -25,9 +25,9 @@ from dancegen.lab.train.renderer.data import Batch, find_scenes, make_batch
 from dancegen.lab.train.renderer.losses import (
     difference,
     feature_matching,
-    judged_real,
     part_loss,
-    supervised,
+    realness_loss,
+    supervised_terms,
     total,
 )
 from dancegen.lab.train.renderer.puppet import cut
@@ -95,7 +95,7 @@ def train(
         in_runs = state.step >= plan.regularise_from * plan.steps  # every variant of the ablation sees the same frames
         side = LARGE if state.step >= plan.large_from * plan.steps else SMALL
         batch = make_batch(scenes, plan.batch, side, in_runs, rng)
-        terms = train_step(state, plan, on_device(batch, device), in_runs, rng)
+        terms = train_step(state, plan, move_batch(batch, device), in_runs, rng)
         state.step += 1
         log.add(state.step, terms)
         reporter.advance()
@@ -119,7 +119,7 @@ def train_step(
     if adversarial:
         with torch.autocast(truth.device.type, torch.bfloat16, enabled=plan.bf16):
             judged, real = state.discriminator(frames, skeleton), state.discriminator(truth, skeleton)
-        terms["gan"] = judged_real(judged, True)
+        terms["gan"] = realness_loss(judged, True)
         terms["features"] = feature_matching(judged, real)
     state.generator_optimiser.zero_grad(set_to_none=True)
     loss = total(terms)
@@ -140,7 +140,7 @@ def generator_terms(
         cutout = cut(batch.picture, batch.matte, batch.joints)
     times = range(batch.frames.shape[1])
     made = [animate(network, cutout, batch.targets[:, t], batch.plate, plan.bf16) for t in times]  # equation 2
-    each = [supervised(m, batch.frames[:, t], batch.alpha[:, t]) for t, m in enumerate(made)]
+    each = [supervised_terms(m, batch.frames[:, t], batch.alpha[:, t]) for t, m in enumerate(made)]
     terms = {name: torch.stack([one[name] for one in each]).mean() for name in each[0]}
     terms["parts"] = limb_loss(network, batch, plan.bf16)
     if regularised:
@@ -185,7 +185,7 @@ def discriminator_step(
     """One LSGAN update of the discriminator."""
     with torch.autocast(truth.device.type, torch.bfloat16, enabled=bf16):
         real, false = state.discriminator(truth, skeleton), state.discriminator(made, skeleton)
-    loss = 0.5 * (judged_real(real, True) + judged_real(false, False))
+    loss = 0.5 * (realness_loss(real, True) + realness_loss(false, False))
     state.discriminator_optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     state.discriminator_optimiser.step()
@@ -201,7 +201,7 @@ def set_rate(state: TrainingState, plan: TrainingPlan) -> None:
             group["lr"] = float(rate * factor)
 
 
-def on_device(batch: Batch, device: str) -> Batch:
+def move_batch(batch: Batch, device: str) -> Batch:
     """The batch with its tensors on `device`."""
     moved: dict[str, Any] = {key: v.to(device) if torch.is_tensor(v) else v for key, v in vars(batch).items()}
     return Batch(**moved)

@@ -46,7 +46,7 @@ def difference(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return (a - b).abs().mean()
 
 
-def supervised(made: Animated, frame: torch.Tensor, alpha: torch.Tensor) -> dict[str, torch.Tensor]:
+def supervised_terms(made: Animated, frame: torch.Tensor, alpha: torch.Tensor) -> dict[str, torch.Tensor]:
     """The terms that compare a frame with the truth: frame (B, 3, s, s), alpha (B, 1, s, s)."""
     weight = 1 + PERSON_WEIGHT * F.max_pool2d(alpha, 5, 1, 2)
     weight = weight / weight.mean()
@@ -56,13 +56,13 @@ def supervised(made: Animated, frame: torch.Tensor, alpha: torch.Tensor) -> dict
         "gradient": _gradients(made.frame, frame, weight),
         # L1 finds the more likely of person and background; an entropy would find their mixture, a halo.
         "mask": (made.alpha - alpha).abs().mean() + (retouch.under - alpha).abs().mean(),
-        "repaired": _repaired(made, frame, alpha),
+        "repaired": _repair_loss(made, frame, alpha),
         "raw": ((retouch.raw - frame).abs() * alpha).mean(),
         "dropped": (1 - retouch.kept).mean(),
     }
 
 
-def _repaired(made: Animated, frame: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
+def _repair_loss(made: Animated, frame: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
     """What `kept` alone may answer for: deep inside the person, is the raw image nearer the truth than the puppet?
 
     With the weight of `dropped` it must be nearer by 0.2: wrong colours are painted over, texture is not.
@@ -90,7 +90,7 @@ def part_loss(distances: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return (entropy * known).sum() / known.sum().clamp_min(1)
 
 
-def judged_real(answers: list[list[torch.Tensor]], real: bool) -> torch.Tensor:
+def realness_loss(answers: list[list[torch.Tensor]], real: bool) -> torch.Tensor:
     """LSGAN: how far the verdicts are from 1 (real) or 0, mean over scales."""
     verdicts = [scale[-1].float() for scale in answers]
     return torch.stack([((verdict - float(real)) ** 2).mean() for verdict in verdicts]).mean()

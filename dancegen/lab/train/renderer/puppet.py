@@ -61,7 +61,7 @@ def move(cutout: Cutout, targets: np.ndarray, side: int, network: LimbNetwork | 
     for layers, pose in zip(cutout.layers, motions(cutout.joints, targets, network), strict=True):
         frame = layers.textures[0].new_zeros(4, side, side)
         for (left, top, right, bottom), limb in limb_pictures(
-            layers, *pose.seen_from(0.0, 0.0, cutout.side / side), (side, side)
+            layers, *pose.view_from(0.0, 0.0, cutout.side / side), (side, side)
         ):
             under = frame[:, top:bottom, left:right].clone()  # kept for the gradient: must not change in place
             frame[:, top:bottom, left:right] = limb + under * (1 - limb[3:])

@@ -98,7 +98,7 @@ def restore(out: Path, plan: dict[str, Any], state: TrainingState) -> TrainingSt
     if notes["plan"] != plan:
         raise DancegenError(f"{out} holds a run with other options", "give another --out or the same options")
     for prefix, module in state.modules().items():
-        module.load_state_dict(_under(tensors, prefix))
+        module.load_state_dict(_strip_prefix(tensors, prefix))
     for prefix, (optimiser, module) in state.optimisers().items():
         for name, parameter in module.named_parameters():
             kept = {
@@ -113,7 +113,7 @@ def restore(out: Path, plan: dict[str, Any], state: TrainingState) -> TrainingSt
     return state
 
 
-def _under(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+def _strip_prefix(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
     return {key[len(prefix) + 1 :]: value for key, value in tensors.items() if key.startswith(prefix + ".")}
 
 

@@ -15,7 +15,7 @@ CASES = 16
 TILE = 160
 
 
-def checking_cases(files: list[Path]) -> list[Case]:
+def choose_cases(files: list[Path]) -> list[Case]:
     """The photo-like first frames of scenes spread evenly over the sets, in a mixed order that is always the same."""
     order = np.random.default_rng(0).permutation(len(files))[:CASES]
     return [read_cases(files[int(index)], (0,))[0] for index in order]

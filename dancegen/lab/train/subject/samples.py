@@ -135,14 +135,14 @@ def cut(case: Case, view: View, size: int, rng: np.random.Generator, backdrop: n
     alpha = _planes(case.alpha[..., None])
     grid = _grid(view, size)
     if backdrop is None:
-        picture = _warped(_planes(case.picture), grid, view.side / size, "border")
-        cover = _warped(alpha, grid, view.side / size, "zeros")
+        picture = _warp(_planes(case.picture), grid, view.side / size, "border")
+        cover = _warp(alpha, grid, view.side / size, "zeros")
     else:
         person = (_planes(case.picture) - (1 - alpha) * _planes(case.background)).clamp(min=0)
         person = torch.minimum(person, alpha) * float(rng.uniform(0.75, 1.15))
-        both = _warped(torch.cat([person, alpha]), grid, view.side / size, "zeros")
+        both = _warp(torch.cat([person, alpha]), grid, view.side / size, "zeros")
         cover = both[3:]
-        behind = _warped(_planes(backdrop), _grid(_anywhere(rng), size), 256 / size * 0.75, "reflection")
+        behind = _warp(_planes(backdrop), _grid(_anywhere(rng), size), 256 / size * 0.75, "reflection")
         picture = both[:3] + (1 - cover) * behind
     labels = F.grid_sample(
         torch.from_numpy(case.labels).float()[None, None],
@@ -153,12 +153,12 @@ def cut(case: Case, view: View, size: int, rng: np.random.Generator, backdrop: n
     )[0, 0].long()
     if view.mirrored:
         labels = torch.tensor(LABEL_MIRROR)[labels]
-    joints = _to_crop(case.joints, view, size)
+    joints = _crop_joints(case.joints, view, size)
     inside = ((joints >= 0) & (joints < size)).all(axis=1)
     return picture.clamp(0, 1), cover, labels, torch.from_numpy(joints).float(), torch.from_numpy(inside).float()
 
 
-def cluttered(background: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def add_clutter(background: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A background (256, 256, 3) uint8 with bars, strokes and limb-like shapes that belong to nobody."""
     canvas = Image.fromarray(background)
     pen = ImageDraw.Draw(canvas)
@@ -179,10 +179,10 @@ def cluttered(background: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def gather(samples: list[tuple[Tensor, ...]], rng: np.random.Generator) -> Batch:
     """Stack samples and change their colours."""
     picture, alpha, labels, joints, present = (torch.stack(column) for column in zip(*samples, strict=True))
-    return Batch(coloured(picture, rng), alpha, labels, joints, present)
+    return Batch(vary_colours(picture, rng), alpha, labels, joints, present)
 
 
-def coloured(picture: Tensor, rng: np.random.Generator) -> Tensor:
+def vary_colours(picture: Tensor, rng: np.random.Generator) -> Tensor:
     """Each picture of (B, 3, S, S) with other light, contrast, tint; some grey, inverted, soft or noisy."""
     count = len(picture)
 
@@ -208,7 +208,7 @@ def coloured(picture: Tensor, rng: np.random.Generator) -> Tensor:
     return picture.clamp(0, 1)
 
 
-def barred(picture: Tensor, chance: float, rng: np.random.Generator) -> Tensor:
+def add_bars(picture: Tensor, chance: float, rng: np.random.Generator) -> Tensor:
     """Some pictures of (B, 3, S, S) with one or two bars in front, as of a railing, a barbell or another arm."""
     count, size = len(picture), picture.shape[-1]
     y, x = torch.meshgrid(torch.arange(size) + 0.5, torch.arange(size) + 0.5, indexing="ij")
@@ -272,13 +272,13 @@ def _grid(view: View, size: int) -> Tensor:
     return F.affine_grid(matrix[None], [1, 1, size, size], align_corners=False)
 
 
-def _to_crop(joints: np.ndarray, view: View, size: int) -> np.ndarray:
+def _crop_joints(joints: np.ndarray, view: View, size: int) -> np.ndarray:
     inverse = np.linalg.inv(_matrix(view))
     places = ((joints - view.centre) @ inverse.T + 1) * (size / 2)
     return places[list(MIRROR)] if view.mirrored else places
 
 
-def _warped(planes: Tensor, grid: Tensor, shrink: float, padding: str) -> Tensor:
+def _warp(planes: Tensor, grid: Tensor, shrink: float, padding: str) -> Tensor:
     """(C, S, S) of (C, 256, 256), averaged down first where the crop shrinks it."""
     planes = planes[None]
     while shrink > 1.6:

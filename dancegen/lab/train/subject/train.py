@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from dancegen.errors import DancegenError
 from dancegen.lab.train.subject import losses, samples
-from dancegen.lab.train.subject.check import check, checking_cases, sheet
+from dancegen.lab.train.subject.check import check, choose_cases, sheet
 from dancegen.people.network.network import SubjectConfig, SubjectNetwork, load_subject_network
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.weights.checkpoint import save_checkpoint
@@ -96,7 +96,7 @@ def train_subject(
     """
     reporter = reporter or SilentReporter()
     train_files = [samples.scene_files([folder], "train") for folder in frames]
-    cases = checking_cases(samples.scene_files(frames, "val"))
+    cases = choose_cases(samples.scene_files(frames, "val"))
     state_file = out / "state.safetensors"
     earlier = load_subject_network(start) if start is not None and not state_file.exists() else None
     trainer = Trainer(config or SubjectConfig(), settings, earlier)
@@ -117,14 +117,14 @@ def train_subject(
             sums = {}
         if step % settings.check_every == 0 or step == settings.steps:
             trainer.save(state_file, step)
-            network = trainer.averaged()
+            network = trainer.average_network()
             found = check(network, cases)
             _log(out / "checks.csv", step, time.monotonic() - began, found, tuple(sorted(found)))
             reporter.note(f"step {step}: " + ", ".join(f"{name} {value:.3f}" for name, value in found.items()))
             sheet(network, cases[:8]).save(out / f"step_{step:06d}.png")
             export(network, out / "subject.safetensors", step, settings)
     trainer.save(state_file, step)
-    export(trainer.averaged(), out / "subject.safetensors", step, settings)
+    export(trainer.average_network(), out / "subject.safetensors", step, settings)
     return out / "subject.safetensors"
 
 
@@ -175,7 +175,7 @@ class Trainer:
         self._follow(step)
         return values
 
-    def averaged(self) -> SubjectNetwork:
+    def average_network(self) -> SubjectNetwork:
         """The network with the averaged weights, for inference."""
         network = SubjectNetwork(self.network.config)
         network.load_state_dict(self.average)
@@ -235,7 +235,7 @@ class Trainer:
         if rng.random() >= self.settings.elsewhere:
             return None
         background = cases[int(rng.integers(len(cases)))].background
-        return samples.cluttered(background, rng) if rng.random() < self.settings.clutter else background
+        return samples.add_clutter(background, rng) if rng.random() < self.settings.clutter else background
 
     def _finder_step(self, cases: list[samples.Case], rng: np.random.Generator) -> dict[str, float]:
         size = int(rng.choice(self.settings.finder_sizes))
@@ -243,9 +243,9 @@ class Trainer:
         batch = samples.gather(
             [samples.cut(c, samples.finder_view(c, rng), size, rng, self._backdrop(cases, rng)) for c in cases], rng
         )
-        picture = samples.barred(batch.picture, self.settings.in_front, rng)
+        picture = samples.add_bars(batch.picture, self.settings.in_front, rng)
         with torch.autocast("cpu", torch.bfloat16):
-            heat, present = self.network.finder(_last(picture))
+            heat, present = self.network.finder(_channels_last(picture))
         heat_loss, present_loss = losses.finder_loss(heat, present, batch)
         (heat_loss + losses.PRESENT_WEIGHT * present_loss).backward()
         return {"heat": heat_loss.item(), "present": present_loss.item()}
@@ -258,7 +258,7 @@ class Trainer:
         )
         joints, known = samples.noisy_joints(batch.joints, batch.present, rng)
         with torch.autocast("cpu", torch.bfloat16):
-            mask, parts = self.network.segmenter(_last(batch.picture), joints, known)
+            mask, parts = self.network.segmenter(_channels_last(batch.picture), joints, known)
         entropy, dice = losses.mask_loss(mask, batch)
         limbs = losses.parts_loss(parts, batch)
         (entropy + losses.DICE_WEIGHT * dice + losses.PARTS_WEIGHT * limbs).backward()
@@ -271,16 +271,16 @@ class Trainer:
         empty = [dataclasses.replace(c, picture=c.background) for c in some]
         views = [samples.finder_view(c, rng) for c in some]
         truths = [samples.cut(c, v, size, rng, None)[0] for c, v in zip(empty, views, strict=True)]
-        truth = samples.coloured(torch.stack(truths), rng)
+        truth = samples.vary_colours(torch.stack(truths), rng)
         hole = samples.holes(torch.stack([sample[1] for sample in cut]), rng)
         with torch.autocast("cpu", torch.bfloat16):
-            painted = self.network.painter(_last(truth), hole)
+            painted = self.network.painter(_channels_last(truth), hole)
         loss = losses.plate_loss(painted, truth, hole)
         loss.backward()
         return {"plate": loss.item()}
 
 
-def _last(picture: Tensor) -> Tensor:
+def _channels_last(picture: Tensor) -> Tensor:
     return picture.contiguous(memory_format=torch.channels_last)
 
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from dancegen.body.limbs import LIMB_MIRROR, axis_map, limb_axes
 
 
-def mirrored(
+def mirror_limb(
     texture: torch.Tensor, corner: np.ndarray, ends: np.ndarray, other: np.ndarray, density: float
 ) -> tuple[torch.Tensor, np.ndarray]:
     """A limb turned over onto the axis of another.
@@ -45,7 +45,7 @@ def mirrored(
     return made, low
 
 
-def mirrored_limbs(
+def mirror_limbs(
     textures: list[torch.Tensor], corners: np.ndarray, unseen: list[int], joints: np.ndarray, density: float
 ) -> None:
     """Replace limbs that are hardly seen by those of the other arm, in place.
@@ -60,4 +60,6 @@ def mirrored_limbs(
     for limb in unseen:
         other = LIMB_MIRROR[limb]
         if other not in unseen:
-            textures[limb], corners[limb] = mirrored(textures[other], corners[other], ends[other], ends[limb], density)
+            textures[limb], corners[limb] = mirror_limb(
+                textures[other], corners[other], ends[other], ends[limb], density
+            )
