@@ -9,12 +9,12 @@ from dancegen.images.push_pull import spread
 
 
 def grow(mask: torch.Tensor, radius: float) -> torch.Tensor:
-    """The largest value within a square of this radius (pixels; negative shrinks): (B, 1, h, w), same shape."""
+    """The largest value within a square of this radius (pixels; negative shrinks a mask): (B, n, h, w), same shape."""
     if radius < 0:
         return 1 - grow(1 - mask, -radius)
-    for _ in range(round(radius)):
-        mask = F.max_pool2d(mask, 3, 1, 1)
-    return mask
+    by = round(radius)
+    wide = F.max_pool2d(mask, (1, 2 * by + 1), 1, (0, by))
+    return F.max_pool2d(wide, (2 * by + 1, 1), 1, (by, 0))
 
 
 def separate(picture: torch.Tensor, matte: torch.Tensor, band: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -14,10 +14,10 @@ from itertools import product
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from scipy.ndimage import label
 
 from dancegen.body import limbs as L
+from dancegen.images.matting import grow
 from dancegen.renderers.puppet.outline import ARMS
 
 HANDS = [arm for arm, limb in enumerate(ARMS) if limb in (L.R_HAND, L.L_HAND)]  # among `ARMS`
@@ -89,7 +89,7 @@ def by_lines(distances: torch.Tensor, picture: torch.Tensor, matte: torch.Tensor
     begin = begin + (HIDES - front).clamp_min(0) * START
     found = _spread_costs(begin.clamp_max(2 * MOST), steps)  # (B, K, h, w)
     # A stroke beside a limb is the outline of the one in front.
-    outlined = torch.lerp(found[:, ARMS], -_grow(-found[:, ARMS], wide), strokes)  # (B, arms, h, w)
+    outlined = torch.lerp(found[:, ARMS], -grow(-found[:, ARMS], wide), strokes)  # (B, arms, h, w)
     found[:, ARMS] = torch.where(behind, found[:, ARMS], outlined)
     raised = distances + TO_DISTANCE * found.clamp_max(MOST)
     touching = (outlined < WITHIN) & (distances[:, ARMS] < BROAD) & ~behind & ~hidden
@@ -98,7 +98,7 @@ def by_lines(distances: torch.Tensor, picture: torch.Tensor, matte: torch.Tensor
 
     beside = ((distances[:, ARMS] < BROAD) & behind & outer)[:, SLEEVES].any(1, keepdim=True)
     aside = distances[:, BODY].amin(1, keepdim=True) > ASIDE
-    outlines = strokes * _grow(filled, 2 * wide) * ~filled * _grow(beside, 2 * wide) * aside
+    outlines = strokes * grow(filled.float(), 2 * wide) * ~filled * grow(beside.float(), 2 * wide) * aside
     arm_behind = torch.stack([behind[:, 1 + arm // 3 * 3] for arm in range(len(ARMS))], 1)  # that of its forearm
     gone = (hidden | (behind & arm_behind)).flatten(1).tolist()
     return Regions(
@@ -118,15 +118,9 @@ def _in_front(distances: torch.Tensor) -> torch.Tensor:
     return torch.stack(nearest, 1)
 
 
-def _grow(values: torch.Tensor, by: int) -> torch.Tensor:
-    """The largest value within a square of this radius: (B, n, h, w), same shape."""
-    wide = F.max_pool2d(values.float(), (1, 2 * by + 1), 1, (0, by))
-    return F.max_pool2d(wide, (2 * by + 1, 1), 1, (by, 0))
-
-
 def _close(values: torch.Tensor, by: int) -> torch.Tensor:
     """Values (B, n, h, w) with what is darker than both its sides, and no wider than twice this, painted over."""
-    return -_grow(-_grow(values, by), by)
+    return -grow(-grow(values, by), by)
 
 
 def _darker(picture: torch.Tensor, wide: int) -> torch.Tensor:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
+from dancegen.lab.train.renderer.data import shrink
 from dancegen.lab.train.renderer.puppet import Cutout, move
 from dancegen.renderers.retouch.conditions import Conditions, draw_conditions
 from dancegen.renderers.retouch.generator import Generator, Retouch, compose
@@ -47,7 +47,7 @@ def animate(network: Generator, cutout: Cutout, targets: np.ndarray, plate: torc
     puppet = move(cutout, targets, side, network.limb)  # (B, 4, s, s)
     scale = grid / cutout.side
     conditions = draw_conditions(targets * np.float32(scale), cutout.colours, grid, grid)
-    coarse, coarse_plate = (_area(picture, grid) for picture in (puppet, plate))
+    coarse, coarse_plate = (shrink(picture, grid) for picture in (puppet, plate))
     with torch.autocast(plate.device.type, torch.bfloat16, enabled=bf16):
         retouch = network(coarse, coarse_plate, conditions)
     retouch = retouch.enlarge(side, side)
@@ -57,7 +57,3 @@ def animate(network: Generator, cutout: Cutout, targets: np.ndarray, plate: torc
     # The outline may grow beyond the puppet's but not bite into it: `kept` mends what lies inside.
     _, alpha = compose(puppet, replace(retouch, kept=retouch.kept.detach()), plate)
     return Animated(frame, alpha, puppet, retouch, conditions)
-
-
-def _area(picture: torch.Tensor, side: int) -> torch.Tensor:
-    return picture if picture.shape[-1] == side else F.interpolate(picture, (side, side), mode="area")

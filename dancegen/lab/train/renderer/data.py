@@ -126,13 +126,13 @@ def collate(scenes: list[StoredScene], masks: list[np.ndarray], side: int, rng: 
     alpha = _tensor(np.stack([scene.alpha for scene in scenes]))[:, :, None]  # (B, 1 + T, 1, r, r)
     plate = _tensor(np.stack([scene.background for scene in scenes])).permute(0, 3, 1, 2)
     return Batch(
-        picture=_shrink(frames[:, 0], side),
-        matte=_shrink(torch.from_numpy(np.stack(masks).astype(np.float32))[:, None], side),
+        picture=shrink(frames[:, 0], side),
+        matte=shrink(torch.from_numpy(np.stack(masks).astype(np.float32))[:, None], side),
         labels=torch.from_numpy(np.stack([scene.labels[0] for scene in scenes]).astype(np.int64)),
         joints=joints[:, 0],
-        plate=_shrink(plate, side),
-        frames=_shrink(frames[:, 1:].flatten(0, 1), side).unflatten(0, (len(scenes), -1)),
-        alpha=_shrink(alpha[:, 1:].flatten(0, 1), side).unflatten(0, (len(scenes), -1)),
+        plate=shrink(plate, side),
+        frames=shrink(frames[:, 1:].flatten(0, 1), side).unflatten(0, (len(scenes), -1)),
+        alpha=shrink(alpha[:, 1:].flatten(0, 1), side).unflatten(0, (len(scenes), -1)),
         targets=joints[:, 1:],
     )
 
@@ -141,5 +141,6 @@ def _tensor(pixels: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(pixels)).float() / 255
 
 
-def _shrink(pictures: torch.Tensor, side: int) -> torch.Tensor:
+def shrink(pictures: torch.Tensor, side: int) -> torch.Tensor:
+    """(B, C, s, s) with another side, as means of areas; as they are where it is theirs."""
     return pictures if pictures.shape[-1] == side else F.interpolate(pictures, (side, side), mode="area")

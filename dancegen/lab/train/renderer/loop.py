@@ -21,7 +21,7 @@ import torch.nn.functional as F
 
 from dancegen.body.capsules import limb_distances
 from dancegen.lab.train.renderer.animate import Animated, animate
-from dancegen.lab.train.renderer.data import Batch, find_scenes, make_batch
+from dancegen.lab.train.renderer.data import Batch, find_scenes, make_batch, shrink
 from dancegen.lab.train.renderer.losses import (
     difference,
     feature_matching,
@@ -171,7 +171,7 @@ def limb_loss(network: Generator, batch: Batch, bf16: bool) -> torch.Tensor:
     """The once-per-picture network against the true limb labels of the condition image."""
     grid = network.config.grid
     local = (batch.joints[..., :2] * (grid / batch.picture.shape[-1])).astype(np.float32)
-    picture, matte = (F.interpolate(p, (grid, grid), mode="area") for p in (batch.picture, batch.matte))
+    picture, matte = (shrink(p, grid) for p in (batch.picture, batch.matte))
     distances = by_colour(limb_distances(local, grid, grid).to(picture.device), picture, matte)
     with torch.autocast(picture.device.type, torch.bfloat16, enabled=bf16):
         corrections = network.part_corrections(picture, matte, (1 - distances / 2).clamp_min(0))
