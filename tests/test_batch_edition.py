@@ -15,7 +15,7 @@ from conftest import ROOT
 
 from dancegen import Request, __version__
 from dancegen.assets.example import PICTURE, POSE
-from dancegen.batch.edition import STAGE_ROLES, edition, edition_of, reached
+from dancegen.batch.edition import STAGE_ROLES, edition, edition_of, list_files
 
 KINDS = tuple(STAGE_ROLES)
 
@@ -41,7 +41,7 @@ def test_an_edition_is_the_version_and_the_code(kind: str, copy: Path) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_stage_reaches_makes_it_anew_and_nothing_else_does(kind: str, copy: Path) -> None:
-    mine, files = edition_of(copy, "1", kind), reached(copy, kind)
+    mine, files = edition_of(copy, "1", kind), list_files(copy, kind)
     known = {"dance": "dances/bars.py", "subject": "people/find.py", "video": "ffmpeg.py"}
     assert copy / known[kind] in files
     for file in files:
@@ -90,7 +90,7 @@ def test_whatever_a_stage_imports_is_found(tmp_path: Path, beat_song: Path, tiny
     )
     assert done.returncode == 0, done.stderr
     for kind, names in json.loads(done.stdout).items():
-        files = {"/".join(file.relative_to(ROOT).with_suffix("").parts) for file in reached(ROOT / "dancegen", kind)}
+        files = {"/".join(file.relative_to(ROOT).with_suffix("").parts) for file in list_files(ROOT / "dancegen", kind)}
         known = {file.removesuffix("/__init__").replace("/", ".") for file in files}
         assert len(names) > 20 and set(names) <= known, kind
 
@@ -139,7 +139,7 @@ def test_strings_functions_and_parents_are_followed_and_type_checking_is_not(tmp
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / f"{name}.py").write_text(text)
-    found = {kind: {str(f.relative_to(tmp_path).with_suffix("")) for f in reached(tmp_path, kind)} for kind in KINDS}
+    found = {kind: {str(f.relative_to(tmp_path).with_suffix("")) for f in list_files(tmp_path, kind)} for kind in KINDS}
     always = {"__init__", "batch/__init__", "batch/stages", "batch/shared"}
     loaded = {"registry", "seen", "c", "a/one"}
     assert found["dance"] == always | loaded | {"audio/__init__", "audio/beats", "audio/door", "ring"}

@@ -17,7 +17,7 @@ from workbench_tools import dance, dance_file
 
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.dances.dance_file import Edit, Placement, file_sha256, rounded, to_text, write_dance
-from dancegen.dances.export import fitted, placed, write_comfyui, write_openpose
+from dancegen.dances.export import fit, place, write_comfyui, write_openpose
 from dancegen.dances.read_dance import check_song, cut_to, read_dance
 from dancegen.errors import DancegenError
 
@@ -161,7 +161,7 @@ def test_what_cannot_be_written_leaves_nothing(
         raise OSError(number, os.strerror(number))
 
     made = dance_file()
-    pixels = placed(made.takes[0].skeleton, fitted(made.takes[0].skeleton, 64, 64))
+    pixels = place(made.takes[0].skeleton, fit(made.takes[0].skeleton, 64, 64))
     monkeypatch.setattr(Path, "replace", fail)
     for write in (
         lambda: write_dance(tmp_path / "x.dance.json", made),

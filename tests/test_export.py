@@ -32,12 +32,12 @@ def test_a_round_trip_is_exact_to_a_thousandth_of_a_pixel(tmp_path: Path, kind: 
     made = dance(2.0)
     seen = made.confidence.copy()
     seen[:, R_WRIST] = 0
-    pixels = export.placed(replace(made, confidence=seen), export.fitted(made, *CANVAS))
+    pixels = export.place(replace(made, confidence=seen), export.fit(made, *CANVAS))
     first, second = tmp_path / "first.json", tmp_path / "second.json"
     for path, sequence in ((first, pixels), (second, None)):
         if sequence is None:
             imported = read_poses(first, 30)
-            sequence = export.placed(rounded(imported.skeleton), imported.placement)
+            sequence = export.place(rounded(imported.skeleton), imported.placement)
         if kind == "comfyui":
             export.write_comfyui(path, sequence, CANVAS)
         else:
@@ -52,7 +52,7 @@ def test_comfyui_frames_are_flat_lists_with_confidence_one_or_zero(tmp_path: Pat
     made = dance(1.0)
     shy = made.confidence * 0.4
     shy[:, R_WRIST] = 0
-    pixels = export.placed(replace(made, confidence=shy), export.fitted(made, *CANVAS))
+    pixels = export.place(replace(made, confidence=shy), export.fit(made, *CANVAS))
     export.write_comfyui(tmp_path / "p.json", pixels, CANVAS)
     frames = json.loads((tmp_path / "p.json").read_text())
     assert isinstance(frames, list) and len(frames) == 30
@@ -65,7 +65,7 @@ def test_comfyui_frames_are_flat_lists_with_confidence_one_or_zero(tmp_path: Pat
 
 
 def test_openpose_frames_are_one_file_each(tmp_path: Path) -> None:
-    pixels = export.placed(dance(0.5), export.fitted(dance(0.5), *CANVAS))
+    pixels = export.place(dance(0.5), export.fit(dance(0.5), *CANVAS))
     export.write_openpose(tmp_path / "poses", pixels)
     names = sorted(path.name for path in (tmp_path / "poses").iterdir())
     assert names[0] == "000000_keypoints.json" and len(names) == 15
@@ -74,7 +74,7 @@ def test_openpose_frames_are_one_file_each(tmp_path: Path) -> None:
 
 def test_the_dance_fits_its_canvas() -> None:
     made = dance(2.0)
-    pixels = export.placed(made, export.fitted(made, 300, 200)).joints
+    pixels = export.place(made, export.fit(made, 300, 200)).joints
     assert pixels[..., 0].min() >= 0 and pixels[..., 0].max() <= 300
     assert pixels[..., 1].min() >= 0 and pixels[..., 1].max() <= 200
     assert np.ptp(pixels[..., 1]) > 150 or np.ptp(pixels[..., 0]) > 250
@@ -82,7 +82,7 @@ def test_the_dance_fits_its_canvas() -> None:
 
 def test_npz_and_csv_hold_every_pose(tmp_path: Path) -> None:
     made = dance(1.0)
-    pixels = export.placed(made, export.fitted(made, *CANVAS))
+    pixels = export.place(made, export.fit(made, *CANVAS))
     export.write_npz(tmp_path / "p.npz", made, pixels, CANVAS)
     with np.load(tmp_path / "p.npz") as stored:
         np.testing.assert_array_equal(stored["canonical"], made.joints)
@@ -106,7 +106,7 @@ def test_the_kind_follows_the_ending(tmp_path: Path) -> None:
 
 
 def comfy(tmp_path: Path, seconds: float = 1.0) -> tuple[Path, list]:
-    pixels = export.placed(dance(seconds), export.fitted(dance(seconds), *CANVAS))
+    pixels = export.place(dance(seconds), export.fit(dance(seconds), *CANVAS))
     path = tmp_path / "p.json"
     export.write_comfyui(path, pixels, CANVAS)
     return path, json.loads(path.read_text())
@@ -121,7 +121,7 @@ def test_gaps_are_filled_and_said(tmp_path: Path) -> None:
         frames[number]["people"][0]["pose_keypoints_2d"][3 * R_WRIST : 3 * R_WRIST + 3] = [0, 0, 0]
     path.write_text(json.dumps(frames))
     imported = read_poses(path, 30)
-    back = export.placed(imported.skeleton, imported.placement).joints[..., :2]
+    back = export.place(imported.skeleton, imported.placement).joints[..., :2]
     np.testing.assert_allclose(back[11], (whole[9] + whole[13]) / 2, atol=1e-2)
     wrist = whole[19, R_WRIST] + (whole[24, R_WRIST] - whole[19, R_WRIST]) * np.array([[0.2], [0.4], [0.6], [0.8]])
     np.testing.assert_allclose(back[20:24, R_WRIST], wrist, atol=1e-2)
@@ -140,7 +140,7 @@ def test_the_same_person_is_followed(tmp_path: Path) -> None:
     frames[0]["people"] = frames[0]["people"][1:]
     path.write_text(json.dumps(frames))
     imported = read_poses(path, 30)
-    np.testing.assert_allclose(export.placed(imported.skeleton, imported.placement).joints[..., :2], whole, atol=1e-2)
+    np.testing.assert_allclose(export.place(imported.skeleton, imported.placement).joints[..., :2], whole, atol=1e-2)
 
 
 def test_the_canonical_body_stands_on_the_ground_at_unit_height(tmp_path: Path) -> None:

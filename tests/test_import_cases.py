@@ -28,7 +28,7 @@ CANVAS = (512, 768)
 
 def pixels(imported: Imported) -> np.ndarray:
     """(T, 18, 2) of the first dancer, in the picture they were imported from."""
-    return export.placed(imported.skeleton, imported.placement).joints[..., :2]
+    return export.place(imported.skeleton, imported.placement).joints[..., :2]
 
 
 def bodies(name: str) -> list[list[np.ndarray]]:
@@ -100,7 +100,7 @@ def test_who_is_meant_can_be_chosen(tmp_path: Path) -> None:
     assert middles["left"] == pytest.approx(body(100.0, size=300.0)[NECK, 0], abs=0.01)
     assert middles["right"] == middles["2"] == pytest.approx(body(430.0, size=350.0)[NECK, 0], abs=0.01)
     imported = read_poses(path, 10.0, people="all")
-    placed = [export.placed(one, imported.placement).joints[0, NECK, 0] for one in imported.dancers]
+    placed = [export.place(one, imported.placement).joints[0, NECK, 0] for one in imported.dancers]
     np.testing.assert_allclose(
         placed, [body(x, size=s)[NECK, 0] for x, s in ((260, 400), (430, 350), (100, 300))], atol=0.01
     )
@@ -225,7 +225,7 @@ def test_numbers_that_cannot_be_are_one_line(
 
 def test_exports_have_the_keys_that_readers_index(tmp_path: Path) -> None:
     made = dance(0.2)
-    placed = export.placed(made, export.fitted(made, *CANVAS))
+    placed = export.place(made, export.fit(made, *CANVAS))
     export.write_comfyui(tmp_path / "p.json", placed, CANVAS)
     export.write_openpose(tmp_path / "poses", placed)
     person = json.loads((tmp_path / "p.json").read_text())[0]["people"][0]

@@ -8,7 +8,7 @@ import torch
 
 from dancegen.body.joints import V
 from dancegen.lab.synthetic.poses import still_pose
-from dancegen.people.network.choice import chosen_joints
+from dancegen.people.network.choice import choose_joints
 from dancegen.people.network.heat import FINDER_STRIDE, means_around
 
 
@@ -29,15 +29,15 @@ def highest_alone(heat: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 def test_heat_peak_is_found_between_cells() -> None:
     y, x = torch.meshgrid(torch.arange(16) + 0.5, torch.arange(16) + 0.5, indexing="ij")
     heat = -((x - 5.3) ** 2 + (y - 9.8) ** 2) / 2
-    joints, mass = chosen_joints(heat.expand(V, 16, 16))
+    joints, mass = choose_joints(heat.expand(V, 16, 16))
     np.testing.assert_allclose(joints[0], [5.3 * 4, 9.8 * 4], atol=0.4)
     assert mass[0] > 0.9
-    assert chosen_joints(torch.zeros(V, 16, 16))[1].max() < 0.2  # no idea, no confidence
+    assert choose_joints(torch.zeros(V, 16, 16))[1].max() < 0.2  # no idea, no confidence
 
 
 def test_choice_keeps_to_the_device_of_the_maps() -> None:
     with pytest.raises(RuntimeError, match="item"):  # as far as maps without values go: all on one device up to there
-        chosen_joints(torch.zeros(V, 16, 16, device="meta"))
+        choose_joints(torch.zeros(V, 16, 16, device="meta"))
 
 
 def heat_at(places: np.ndarray) -> torch.Tensor:
@@ -56,7 +56,7 @@ def also_at(heat: torch.Tensor, joint: int, place: np.ndarray, likelier: float) 
 
 def test_single_peaks_are_the_joints_chosen() -> None:
     heat = heat_at(figure_joints(0))
-    joints, mass = chosen_joints(heat)
+    joints, mass = choose_joints(heat)
     before, share = highest_alone(heat)
     torch.testing.assert_close(joints, before, atol=0.5, rtol=0)
     torch.testing.assert_close(mass, share, atol=0.02, rtol=0)
@@ -67,7 +67,7 @@ def test_a_limb_does_not_reach_across_the_picture() -> None:
     before, _ = highest_alone(heat)
     post = also_at(heat, 4, np.array([31.5, 5.5]), 3.0)  # a lamp post looks more like the right wrist, far away
     assert highest_alone(post)[0][4, 0] > 100
-    assert torch.linalg.norm(chosen_joints(post)[0][4] - before[4]) < 4
+    assert torch.linalg.norm(choose_joints(post)[0][4] - before[4]) < 4
 
 
 def test_two_legs_are_not_found_on_one() -> None:
@@ -76,6 +76,6 @@ def test_two_legs_are_not_found_on_one() -> None:
     heat = heat_at(places)
     for right, left in ((9, 12), (10, 13)):
         heat = also_at(heat, left, places[right], 1.5)
-    alone, together = highest_alone(heat)[0] / 4, chosen_joints(heat)[0] / 4
+    alone, together = highest_alone(heat)[0] / 4, choose_joints(heat)[0] / 4
     np.testing.assert_allclose(alone[[12, 13]], places[[9, 10]], atol=0.3)
     np.testing.assert_allclose(together[[9, 10, 12, 13]], places[[9, 10, 12, 13]], atol=0.3)

@@ -17,7 +17,7 @@ from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
 from dancegen.dances.dance_file import write_dance
 from dancegen.dances.make import Styles, parse_styles
 from dancegen.dances.read_dance import read_dance
-from dancegen.dances.takes import best_first, ranked
+from dancegen.dances.takes import best_first, rank_takes
 from dancegen.errors import DancegenError
 from dancegen.report.page import weights_rows
 from dancegen.video.encode import read_comment
@@ -94,7 +94,7 @@ def test_options_that_do_not_fit_are_refused_before_any_work(make: Callable, tmp
 def test_ranking_prefers_the_dance_on_the_beat() -> None:
     times = np.arange(0.25, 8.0, 0.5)
     made = dance_file(takes=3)
-    takes = ranked(made.takes, times)
+    takes = rank_takes(made.takes, times)
     best = best_first([take.scores or {} for take in takes])[0]
     assert takes[best].scores["rank"] == 1  # type: ignore[index]
     good = {"hit_rate": 90, "coverage": 100, "bc_music": 0.9, "pvar": 0.3, "skate_ratio": 0.5}
@@ -356,7 +356,7 @@ def test_imported_dances_are_usable(tmp_path: Path) -> None:
     from dancegen.dances.imports import read_poses
 
     made = dance(2.0)
-    pixels = export.placed(made, export.fitted(made, 512, 768))
+    pixels = export.place(made, export.fit(made, 512, 768))
     export.write_comfyui(tmp_path / "p.json", pixels, (512, 768))
     imported = read_poses(tmp_path / "p.json", 30).skeleton
     subject = STANDING * 400 + (250, 480)

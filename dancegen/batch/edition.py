@@ -35,13 +35,13 @@ def edition(kind: str) -> str:
 def edition_of(package: Path, version: str, kind: str) -> str:
     """`edition` of the package in a folder."""
     digest = hashlib.sha256()
-    for file in reached(package, kind):
+    for file in list_files(package, kind):
         text = file.read_bytes().replace(b"\r\n", b"\n")  # as Windows checks files out
         digest.update(f"{file.relative_to(package).as_posix()} {len(text)}\n".encode() + text)
     return f"{version}+{digest.hexdigest()[:12]}"
 
 
-def reached(package: Path, kind: str) -> list[Path]:
+def list_files(package: Path, kind: str) -> list[Path]:
     """The files of the package that a stage can reach, sorted.
 
     Args:

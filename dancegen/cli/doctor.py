@@ -155,7 +155,7 @@ def _hub_weights(what: str, size: str, entry: object) -> Finding:
     from dancegen.weights.verify import checked_sha256
 
     assert isinstance(entry, Entry)
-    path = hub.cached(entry)
+    path = hub.find_cached(entry)
     fetch = f"run `dancegen weights download {entry.name}` to have it"
     if path is None:
         return Finding(OPTIONAL, what, f"{size}, not downloaded from {entry.repo_id}", fetch)

@@ -53,12 +53,12 @@ def export(
             raise DancegenError(f"--fps {fps:g} cannot be", "give 1 to 240")
         dancers = [one.resampled(fps, max(1, round(one.seconds * fps))) for one in dancers]
     if picture:
-        first, size = _on_picture(dancers[0], picture, pose)
+        first, size = _retarget_to_picture(dancers[0], picture, pose)
         pixels = [first]
     else:
         fitting = made.placement if made.placement and not wanted else None
-        fitting = fitting or to.fitted(dancers[0], *(wanted or to.CANVAS), partners=dancers[1:])
-        pixels, size = [to.placed(one, fitting) for one in dancers], (fitting.width, fitting.height)
+        fitting = fitting or to.fit(dancers[0], *(wanted or to.CANVAS), partners=dancers[1:])
+        pixels, size = [to.place(one, fitting) for one in dancers], (fitting.width, fitting.height)
     to.write(out, kind, dancers[0], pixels, size)
     count = f" of {len(pixels)} dancers" if len(pixels) > 1 else ""
     told = f"{counted(len(pixels[0]), 'poses')}{count} at {pixels[0].fps:g} a second"
@@ -107,7 +107,7 @@ def parse_canvas(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _on_picture(
+def _retarget_to_picture(
     skeleton: SkeletonSequence, picture: Path, pose: Path | None
 ) -> tuple[SkeletonSequence, tuple[int, int]]:
     """The dance on the body of the picture's person, in the picture's pixels."""

@@ -48,7 +48,7 @@ def _row(entry: Entry) -> tuple[str, str, str, str, str]:
     from dancegen.weights.manifest import readable_size
     from dancegen.weights.verify import known_sha256
 
-    path = hub.cached(entry) if entry.source == "hub" else entry.package_path
+    path = hub.find_cached(entry) if entry.source == "hub" else entry.package_path
     here = path is not None and path.is_file()
     where = entry.origin if here or entry.source == "package" else f"{entry.origin}, not downloaded"
     if not path or not here:
@@ -100,7 +100,7 @@ def verify(
 
     lines, faults = [], []
     for entry in _named(names) if names else load_manifest():
-        path = hub.cached(entry) if entry.source == "hub" else entry.package_path
+        path = hub.find_cached(entry) if entry.source == "hub" else entry.package_path
         if path is None:
             lines.append(f"{entry.name}: not downloaded")
             continue
@@ -144,7 +144,7 @@ def path(
         return str(weights_path(role, offline=True))
     entries = [entry for entry in load_manifest() if entry.role == role] or entries_named(name, load_manifest())
     for entry in entries:
-        if entry.source == "hub" and hub.cached(entry) is None:
+        if entry.source == "hub" and hub.find_cached(entry) is None:
             raise DancegenError(f"{entry.name} is not downloaded", f"run `dancegen weights download {entry.name}`")
     return "\n".join(str(entry_path(entry, offline=True)) for entry in entries)
 

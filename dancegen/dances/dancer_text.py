@@ -18,10 +18,10 @@ def dancer_text(dancer: SkeletonSequence, indent: str) -> Iterator[str]:
     """`"poses": [...]` and, before it, what else this dancer has, without a comma behind."""
     if (dancer.confidence != 1).any():
         yield indent + '"confidence": '
-        yield from _table(_rounded(piece, 3) for piece in _pieces(dancer.confidence))
+        yield from _table(_round(piece, 3) for piece in _pieces(dancer.confidence))
         yield ",\n"
     if dancer.yaw is not None:
-        yield f'{indent}"yaw": {_row(_rounded(dancer.yaw, 2))},\n'
+        yield f'{indent}"yaw": {_row(_round(dancer.yaw, 2))},\n'
     if dancer.depth is not None:
         yield f'{indent}"depth": {_row(_units(dancer.depth))},\n'
     for name, points in (("hands", dancer.hands), ("face", dancer.face)):
@@ -48,7 +48,7 @@ def _table(pieces: Iterator[np.ndarray]) -> Iterator[str]:
 
 def _points(points: np.ndarray) -> np.ndarray:
     """Points (T, ..., 3) as (T, N): x and y in units, confidence as it is; NaN for a pose that has none."""
-    table = np.concatenate([_units(points[..., :2]), _rounded(points[..., 2:], 3)], axis=-1).reshape(len(points), -1)
+    table = np.concatenate([_units(points[..., :2]), _round(points[..., 2:], 3)], axis=-1).reshape(len(points), -1)
     table[~(points[..., 2] > 0).reshape(len(points), -1).any(axis=1)] = np.nan
     return table
 
@@ -57,7 +57,7 @@ def _units(values: np.ndarray) -> np.ndarray:
     return np.rint(values.astype(np.float64) / UNIT)
 
 
-def _rounded(values: np.ndarray, digits: int) -> np.ndarray:
+def _round(values: np.ndarray, digits: int) -> np.ndarray:
     return np.round(values.astype(float), digits)
 
 

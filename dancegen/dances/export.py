@@ -80,7 +80,7 @@ def write(
         write_csv(out, pixels[0])
 
 
-def fitted(dance: SkeletonSequence, width: int, height: int, partners: Sequence[SkeletonSequence] = ()) -> Placement:
+def fit(dance: SkeletonSequence, width: int, height: int, partners: Sequence[SkeletonSequence] = ()) -> Placement:
     """The largest placement of a canonical dance in which every pose lies inside the canvas, feet near its bottom."""
     shown = [one.joints[one.confidence > 0][:, :2] for one in (dance, *partners)]
     points = np.concatenate(shown).astype(np.float64)  # (N, 2)
@@ -92,7 +92,7 @@ def fitted(dance: SkeletonSequence, width: int, height: int, partners: Sequence[
     return Placement(width, height, scale, width / 2 - scale * float(low[0] + high[0]) / 2, height * (1 - MARGIN))
 
 
-def placed(dance: SkeletonSequence, placement: Placement) -> SkeletonSequence:
+def place(dance: SkeletonSequence, placement: Placement) -> SkeletonSequence:
     """A canonical dance in pixels of the placement's canvas: a similarity, so it can be undone exactly."""
     joints = dance.joints.astype(np.float64) * placement.scale
     joints[..., :2] += (placement.x, placement.y)

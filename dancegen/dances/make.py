@@ -12,7 +12,7 @@ from dancegen.audio.grid import BeatGrid, tempo_changes
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.dances.bars import bar_poses, check_bars, parse_bars, paste, read_beats, retimed
 from dancegen.dances.dance_file import DanceFile, Edit, SongInfo, Take, file_sha256, rounded, without_bars
-from dancegen.dances.takes import ranked
+from dancegen.dances.takes import rank_takes
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 
@@ -93,7 +93,7 @@ def make_dance(
     info = SongInfo(song.path.name, file_sha256(song.path), song.start, round(song.seconds, 6))
     tempi = tuple((moment, tempo) for moment, _, tempo in tempo_changes(grid))
     heard = (grid.times, grid.tempo, grid.confidence)
-    return DanceFile(info, *heard, weights, ranked(takes, grid.times), downbeat=grid.downbeat, tempi=tempi)
+    return DanceFile(info, *heard, weights, rank_takes(takes, grid.times), downbeat=grid.downbeat, tempi=tempi)
 
 
 class _Named:
@@ -152,7 +152,7 @@ def redo(
         others = None if edit.weights == dance.weights else edit.weights
         take = _pasted(take, made[how], grid, replace(edit, weights=others))
     changed = dance.with_take(number, take)
-    return replace(changed, takes=ranked(changed.takes, grid.times), chosen=number)
+    return replace(changed, takes=rank_takes(changed.takes, grid.times), chosen=number)
 
 
 def _pasted(take: Take, new: SkeletonSequence, grid: BeatGrid, edit: Edit) -> Take:

@@ -45,7 +45,7 @@ def scores_of(skeleton: SkeletonSequence, times: np.ndarray) -> dict[str, float]
     return score(skeleton.joints, skeleton.fps, times)
 
 
-def ranked(takes: Sequence[Take], times: np.ndarray) -> tuple[Take, ...]:
+def rank_takes(takes: Sequence[Take], times: np.ndarray) -> tuple[Take, ...]:
     """The takes in their own order, each with its scores and, where there are several, its rank among them."""
     scores = [scores_of(take.skeleton, times) for take in takes]
     if len(takes) > 1:

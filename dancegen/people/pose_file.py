@@ -28,7 +28,7 @@ def read_people(path: Path | str, image: ConditionalImage) -> list[Detection]:
     frame = next((frame for frame in frames if any(person.seen for person in frame.persons)), frames[0])
     scale = _scale(path, frame, image)
     given = [
-        _completed(joints * scale, confidence)
+        _complete_neck(joints * scale, confidence)
         for joints, confidence in zip(frame.people, frame.confidence, strict=True)
         if (confidence > 0).any()
     ]
@@ -67,7 +67,7 @@ def _scale(path: Path | str, frame: KeypointFrame, image: ConditionalImage) -> t
     return scale
 
 
-def _completed(joints: np.ndarray, confidence: np.ndarray) -> Detection:
+def _complete_neck(joints: np.ndarray, confidence: np.ndarray) -> Detection:
     """A person of the file, with the neck where both shoulders are given."""
     joints, confidence = joints.copy(), confidence.astype(np.float32)
     if confidence[NECK] <= 0 and confidence[2] > 0 and confidence[5] > 0:

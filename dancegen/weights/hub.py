@@ -40,7 +40,7 @@ def network_is_off(offline: bool) -> bool:
     return offline or bool(constants.HF_HUB_OFFLINE)
 
 
-def cached(entry: Entry) -> Path | None:
+def find_cached(entry: Entry) -> Path | None:
     """The file of a hub entry in the cache, unchecked; None if it is not there. Never touches the network.
 
     Raises:
@@ -65,7 +65,7 @@ def fetch(entry: Entry, *, offline: bool = False, reporter: Reporter | None = No
     """
     reporter = reporter or SilentReporter()
     try:
-        path = cached(entry)
+        path = find_cached(entry)
         if path and checked_sha256(path, reporter) == entry.sha256:
             return path
         if path is None and network_is_off(offline):
@@ -79,7 +79,7 @@ def fetch(entry: Entry, *, offline: bool = False, reporter: Reporter | None = No
 def _fetch_alone(entry: Entry, offline: bool, reporter: Reporter) -> Path:
     """What `fetch` does while no other process of ours fetches the same file."""
     found = ""
-    if path := cached(entry):  # bad, or made whole by the process we waited for
+    if path := find_cached(entry):  # bad, or made whole by the process we waited for
         found = checked_sha256(path, reporter)
         if found == entry.sha256:
             return path

@@ -31,9 +31,9 @@ def weights_path(
     what, role = str(what), role and full_role(role)
     if full_role(what) in ROLES:
         own = default_of(full_role(what))
-        what = str(own) if own else _first_of_role(full_role(what)).name
+        what = str(own) if own else _find_of_role(full_role(what)).name
     if is_file_name(what):
-        return _own_file(Path(what), role)
+        return _check_own_file(Path(what), role)
     found = entries_named(what, load_manifest())
     if len(found) > 1:
         raise DancegenError(
@@ -105,14 +105,14 @@ def _check_role(what: str, role: str) -> None:
         raise DancegenError(f"{what} is a {found}, not a {role}", f"give weights of the role {role}")
 
 
-def _own_file(path: Path, role: str | None) -> Path:
+def _check_own_file(path: Path, role: str | None) -> Path:
     found = role_of_file(path)
     if role and found != role:
         raise DancegenError(f"{path} is a {found}, not a {role}", f"give weights of the role {role}")
     return path
 
 
-def _first_of_role(role: str) -> Entry:
+def _find_of_role(role: str) -> Entry:
     for entry in load_manifest():
         if entry.role == role:
             return entry

@@ -27,13 +27,13 @@ def seal() -> list[Entry]:
     entries = load_manifest()
     before = {entry.filename: entry for entry in entries if entry.source == "package"}
     files = sorted((PACKAGE_FOLDER / WEIGHTS_FOLDER).glob("*.safetensors"))
-    ours = [_sealed(file, before.get(f"{WEIGHTS_FOLDER}/{file.name}")) for file in files]
+    ours = [_seal_file(file, before.get(f"{WEIGHTS_FOLDER}/{file.name}")) for file in files]
     others = [entry for entry in entries if entry.source != "package"]
     write_json(manifest, {"weights": [dataclasses.asdict(entry) for entry in [*ours, *others]]})
     return [entry for entry in ours if entry != before.get(entry.filename)]
 
 
-def _sealed(file: Path, before: Entry | None) -> Entry:
+def _seal_file(file: Path, before: Entry | None) -> Entry:
     card = file.with_suffix(".md")
     if not card.is_file():
         raise DancegenError(f"{file} has no model card", f"write {card}")

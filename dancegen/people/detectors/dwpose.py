@@ -74,7 +74,7 @@ def dwpose_models(
             raise DancegenError("DWPose runs on onnxruntime, which is missing", "pip install 'dancegen[dwpose]'")
         box_model, pose_model = (entry_path(entry, offline=offline, reporter=reporter) for entry in entries)
         return box_model, pose_model
-    here = [hub.cached(entry) for entry in entries] if runnable else []
+    here = [hub.find_cached(entry) for entry in entries] if runnable else []
     if not here or None in here:
         return None
     whole = all(
@@ -180,11 +180,11 @@ def _people(pixels: np.ndarray, session: Any) -> list[np.ndarray]:
     (raw,) = _run(session, padded[..., ::-1])  # BGR
     boxes, scores = _decode_boxes(raw[0], height, width)
     boxes, scores = boxes[scores >= MIN_BOX_SCORE], scores[scores >= MIN_BOX_SCORE]
-    kept = sorted(_suppressed(boxes, scores), key=lambda index: -_areas(boxes[index]) * scores[index])
+    kept = sorted(_suppress(boxes, scores), key=lambda index: -_areas(boxes[index]) * scores[index])
     return [boxes[index] / r for index in kept]
 
 
-def _suppressed(boxes: np.ndarray, scores: np.ndarray) -> list[int]:
+def _suppress(boxes: np.ndarray, scores: np.ndarray) -> list[int]:
     """One box a person: the indices of those that no higher-scored box overlaps by more than MAX_OVERLAP."""
     kept: list[int] = []
     for index in np.argsort(-scores):

@@ -19,7 +19,7 @@ from dancegen.images.picture import ConditionalImage
 from dancegen.people.detection import Detection, implausible
 from dancegen.people.detectors.base import OTHER_HEIGHT, find_one_by_one, squares
 from dancegen.people.masks.flat import flat_outline
-from dancegen.people.masks.mask import at_most
+from dancegen.people.masks.mask import limit_size
 from dancegen.people.posture import has_torso
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def network_joints(image: ConditionalImage, network: SubjectNetwork) -> tuple[np
     if figure is not None:
         left, top, right, bottom = _figure_box(figure)
         reach = max(round(NEAR_FIGURE * max(image.size)), 1)
-        figure = np.ascontiguousarray(_widened(figure, reach)[top:bottom, left:right])
+        figure = np.ascontiguousarray(_widen(figure, reach)[top:bottom, left:right])
     joints, confidence = network.find_joints(np.ascontiguousarray(image.pixels[top:bottom, left:right]), figure)
     return (joints + np.array([left, top])).astype(np.float32), confidence.astype(np.float32)
 
@@ -137,7 +137,7 @@ def _height(found: Detection) -> float:
 
 def _figure(image: ConditionalImage) -> np.ndarray | None:
     """(H, W) bool: the largest thing on a flat background; None where the background is not flat."""
-    small, _ = at_most(image.pixels, OUTLINE_SIDE)
+    small, _ = limit_size(image.pixels, OUTLINE_SIDE)
     outline = flat_outline(small)
     if outline is None:
         return None
@@ -154,7 +154,7 @@ def _figure_box(figure: np.ndarray) -> tuple[int, int, int, int]:
     return left, top, min(int(columns[-1] + room) + 1, width), min(int(rows[-1] + room) + 1, height)
 
 
-def _widened(figure: np.ndarray, by: int) -> np.ndarray:
+def _widen(figure: np.ndarray, by: int) -> np.ndarray:
     """Each pixel (H, W) bool whether one of the figure's is within `by` px in rows and columns."""
     return np.asarray(
         maximum_filter1d(maximum_filter1d(figure.astype(np.uint8), 2 * by + 1, axis=0), 2 * by + 1, axis=1) > 0

@@ -60,21 +60,21 @@ def load(_weights: Path | None = None, _device: torch.device | None = None) -> M
 
 def find_all(pixels: np.ndarray) -> list[Detection]:
     """Everybody who is believable in a picture uint8 (H, W, 3) RGB, in the order in which they were seen."""
-    with _quiet(), _model() as model:
+    with _silence(), _model() as model:
         found = find_one_by_one(
             lambda people: (
-                _search_again(model, _painted_over(pixels, people), people) if people else _search(model, pixels)
+                _search_again(model, _paint_over(pixels, people), people) if people else _search(model, pixels)
             ),
             _is_another,
         )
         return [
-            _averaged_with_mirror(model, _painted_over(pixels, [other for other in found if other is not one]), one)
+            _average_with_mirror(model, _paint_over(pixels, [other for other in found if other is not one]), one)
             for one in found
         ]
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def _silence() -> Iterator[None]:
     """Sends the C++ logs of mediapipe and TensorFlow Lite, which no logger can stop, to a file that is dropped."""
     os.environ.setdefault("GLOG_minloglevel", "3")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -182,7 +182,7 @@ def _joints(points: np.ndarray, visibility: np.ndarray, size: tuple[int, int]) -
     return joints, confidence
 
 
-def _averaged_with_mirror(model: Any, pixels: np.ndarray, found: Detection) -> Detection:
+def _average_with_mirror(model: Any, pixels: np.ndarray, found: Detection) -> Detection:
     """The mean of a look at the picture and one at its mirror image: steadier joints and a cleaner mask."""
     box = (0, 0, pixels.shape[1], pixels.shape[0])
     other = _look(model, np.ascontiguousarray(pixels[:, ::-1]), box)
@@ -199,7 +199,7 @@ def _averaged_with_mirror(model: Any, pixels: np.ndarray, found: Detection) -> D
     return Detection(mean, confidence.astype(np.float32), (found.mask + other.mask[:, ::-1]) / 2, found.detector)
 
 
-def _painted_over(pixels: np.ndarray, found: Sequence[Detection]) -> np.ndarray:
+def _paint_over(pixels: np.ndarray, found: Sequence[Detection]) -> np.ndarray:
     """The picture with the found people covered by the mean colour of the rest."""
     from scipy.ndimage import maximum_filter
 

@@ -59,12 +59,12 @@ def flat_figure(pixels: np.ndarray, distance: np.ndarray, rough: np.ndarray | No
     if rest.any() and (differs[rest] < 1).mean() < LEAST_REST:
         return None
     ink = (differs > 1) & ~_shadow(colours, background, tolerance, distance)
-    ink = _near_limbs(ink & ((differs > 2) | _darker_than_around(colours, tolerance)), distance)
+    ink = _keep_near_limbs(ink & ((differs > 2) | _darker_than_around(colours, tolerance)), distance)
     likely = np.where(distance < HOLE, 1.0, 0.0) if rough is None else rough
-    inside = _without_holes(ink, _enclosed(ink, 0), distance, likely)
+    inside = _without_holes(ink, _enclose(ink, 0), distance, likely)
     for gap in GAPS:
-        inside |= _bodily(_enclosed(ink, round(gap * max(ink.shape))) & ~inside, distance, likely)
-    inside = _attached(inside, distance)
+        inside |= _bodily(_enclose(ink, round(gap * max(ink.shape))) & ~inside, distance, likely)
+    inside = _keep_attached(inside, distance)
     core = distance < 0.35
     # Within a limb's width is near enough: a stick figure's lines are not on the axes.
     near = _dilate(inside, round(0.02 * max(ink.shape)))
@@ -92,7 +92,7 @@ def flat_outline(pixels: np.ndarray) -> np.ndarray | None:
     background, tolerance = model
     ink = np.linalg.norm(colours - background, axis=-1) > tolerance
     ink = ndimage.binary_opening(ink, np.ones((2, 2)))
-    inside = _enclosed(ink, round(0.006 * max(ink.shape)))
+    inside = _enclose(ink, round(0.006 * max(ink.shape)))
     labels, count = ndimage.label(inside)
     if not count:
         return None
@@ -140,13 +140,13 @@ def _is_strokes(ink: np.ndarray) -> bool:
     return half < THIN * float(np.ptp(rows))
 
 
-def _near_limbs(ink: np.ndarray, distance: np.ndarray) -> np.ndarray:
+def _keep_near_limbs(ink: np.ndarray, distance: np.ndarray) -> np.ndarray:
     """Ink without specks and without what is not connected to the limbs."""
     ink = ndimage.binary_opening(ink, np.ones((2, 2))) | (ink & (distance < 1))
     return ink & (distance < 6)
 
 
-def _enclosed(ink: np.ndarray, gap: int) -> np.ndarray:
+def _enclose(ink: np.ndarray, gap: int) -> np.ndarray:
     """Ink and what it encloses, with gaps of the outline of up to about 2 x `gap` pixels closed."""
     padded = np.pad(ink, gap + 2)
     wall = _dilate(padded, gap) if gap else padded
@@ -187,7 +187,7 @@ def _bodily(region: np.ndarray, distance: np.ndarray, likely: np.ndarray) -> np.
     return np.isin(labels, 1 + np.flatnonzero(along & (believed > 0.4)))
 
 
-def _attached(inside: np.ndarray, distance: np.ndarray) -> np.ndarray:
+def _keep_attached(inside: np.ndarray, distance: np.ndarray) -> np.ndarray:
     """The pieces that touch a limb's axis."""
     labels, count = ndimage.label(inside)
     if not count:

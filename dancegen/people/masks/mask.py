@@ -40,7 +40,7 @@ def person_mask(
     Returns:
         (H, W) float32 in 0..1 and a word for the report.
     """
-    small, scale = at_most(image.pixels, WORK_SIDE)
+    small, scale = limit_size(image.pixels, WORK_SIDE)
     size = small.shape[1], small.shape[0]
     distance = found.distance(size, scale)
     if not others:
@@ -61,7 +61,7 @@ def _lone_mask(
     """`person_mask` of one person; `distance` (h, w) to their limbs and to `anybody`'s, on the small picture."""
     if image.alpha is not None:
         return _without_strays(image.alpha, distance), "transparency"
-    small, scale = at_most(image.pixels, WORK_SIDE)
+    small, scale = limit_size(image.pixels, WORK_SIDE)
     soft, source = _soft_mask(image, found, network)
     soft = _without_strays(soft, distance)
     rough = _resize(soft, distance.shape)
@@ -74,7 +74,7 @@ def _lone_mask(
     drawing = flat.hollow >= HOLLOW
     cut = _without_strays(flat.mask, distance) if crowd else flat.mask
     if not drawing and source != "limbs":
-        cut = _combined(cut, rough, distance, found.height * scale)
+        cut = _combine(cut, rough, distance, found.height * scale)
     full = _resize(cut, soft.shape)
     return full if drawing else refine_mask(image.pixels, full, found), "flat background"
 
@@ -96,7 +96,7 @@ def _agrees(flat: np.ndarray, soft: np.ndarray, distance: np.ndarray) -> bool:
     return not believable or float(flat[sure].mean()) > AGREE
 
 
-def _combined(flat: np.ndarray, soft: np.ndarray, distance: np.ndarray, height: float) -> np.ndarray:
+def _combine(flat: np.ndarray, soft: np.ndarray, distance: np.ndarray, height: float) -> np.ndarray:
     """The flat-background figure without what the soft mask and the limbs know nothing of (a shadow); all (h, w)."""
     figure, person = flat > 0.5, soft > 0.4
     if (figure & person).sum() < 0.7 * (figure | person).sum():
@@ -125,7 +125,7 @@ def _resize(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return np.asarray(picture.resize((shape[1], shape[0]), Image.Resampling.BILINEAR))
 
 
-def at_most(pixels: np.ndarray, side: int) -> tuple[np.ndarray, float]:
+def limit_size(pixels: np.ndarray, side: int) -> tuple[np.ndarray, float]:
     """The picture (H, W, 3) made so small that no side is above `side`, and its new size / its old."""
     height, width = pixels.shape[:2]
     scale = min(1.0, side / max(width, height))

@@ -42,12 +42,12 @@ def refine_mask(pixels: np.ndarray, soft: np.ndarray, person: Posture) -> np.nda
     inner = (slice(box[1], box[3]), slice(box[0], box[2]))
     scale = min(1.0, PERSON_SIDE / height)
     size = (max(round((box[2] - box[0]) * scale), 8), max(round((box[3] - box[1]) * scale), 8))
-    guide = _resized(pixels[inner], size).astype(np.float32) / 255  # (h, w, 3)
-    rough = _resized(soft[inner], size)  # (h, w)
+    guide = _resize(pixels[inner], size).astype(np.float32) / 255  # (h, w, 3)
+    rough = _resize(soft[inner], size)  # (h, w)
     distance = person.distance(size, size[0] / (box[2] - box[0]), corner=box[:2])
     p = _posterior(guide, rough, distance, height * scale)
     full_guide = pixels[inner].astype(np.float32) / 255
-    full = _resized(p, (box[2] - box[0], box[3] - box[1]))
+    full = _resize(p, (box[2] - box[0], box[3] - box[1]))
     radius = max(round(1.5 / scale), 2)
     edge = guided_filter(full_guide, full, radius, 1e-3)
     out = np.zeros_like(soft)
@@ -136,7 +136,7 @@ def _contrast(p: np.ndarray) -> np.ndarray:
     return np.clip((p - 0.2) / 0.6, 0, 1).astype(np.float32)
 
 
-def _resized(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def _resize(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """A picture or a float map at another size (w, h)."""
     if (values.shape[1], values.shape[0]) == tuple(size):
         return values

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from dancegen.body import joints as J
 from dancegen.body.joints import body_height
-from dancegen.people.network.heat import FINDER_STRIDE, around, means_around
+from dancegen.people.network.heat import FINDER_STRIDE, means_around, near_cells
 
 SMALLEST_BODY = 8.0  # px
 PEAKS = 4  # of a map that are looked at
@@ -30,7 +30,7 @@ APART, TOGETHER = 0.06, 1.5  # body heights within which left and right are at o
 NEVER = -30.0
 
 
-def chosen_joints(heat: Tensor, stride: int = FINDER_STRIDE) -> tuple[Tensor, Tensor]:
+def choose_joints(heat: Tensor, stride: int = FINDER_STRIDE) -> tuple[Tensor, Tensor]:
     """Joint places from heatmap logits (V, h, w).
 
     Returns:
@@ -54,7 +54,7 @@ def peaks(heat: Tensor, stride: int = FINDER_STRIDE) -> tuple[Tensor, Tensor]:
     tops = torch.where(F.max_pool2d(mass, 5, stride=1, padding=2) == mass, mass, 0.0).flatten(1)
     most = tops.topk(min(PEAKS, tops.shape[1]), dim=1).indices  # (V, N)
     columns = heat.shape[2]
-    near = around(most, heat.shape[1], columns)  # (V, N, h * w)
+    near = near_cells(most, heat.shape[1], columns)  # (V, N, h * w)
     sharpest = (share[:, None] * near).argmax(dim=2)  # the window's middle is flat: the joint is at its highest cell
     places, _ = means_around(share[:, None].expand_as(near), sharpest, heat.shape[1], columns)
     return places * stride, tops.gather(1, most)

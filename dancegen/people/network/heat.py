@@ -12,7 +12,7 @@ FINDER_STRIDE = 4
 WINDOW = 2  # cells to each side of a peak that belong to it
 
 
-def around(cells: Tensor, rows: int, columns: int) -> Tensor:
+def near_cells(cells: Tensor, rows: int, columns: int) -> Tensor:
     """Which cells of a map are at most `WINDOW` from the cell numbered `cells` (...): (..., rows * columns) bool."""
     row = torch.arange(rows, device=cells.device).repeat_interleave(columns)
     column = torch.arange(columns, device=cells.device).repeat(rows)
@@ -29,7 +29,7 @@ def means_around(share: Tensor, cells: Tensor, rows: int, columns: int) -> tuple
     Returns:
         (..., 2) x and y in cells, and (...) the window's part of the map.
     """
-    local = share * around(cells, rows, columns)
+    local = share * near_cells(cells, rows, columns)
     mass = local.sum(dim=-1)
     y = torch.arange(rows, device=share.device).repeat_interleave(columns) + 0.5
     x = torch.arange(columns, device=share.device).repeat(rows) + 0.5

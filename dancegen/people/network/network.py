@@ -29,7 +29,7 @@ from dancegen.body.limbs import LIMB_MIRROR
 from dancegen.body.limbs import K as PARTS
 from dancegen.images.push_pull import push_pull
 from dancegen.people.network.blocks import Halve, UNet
-from dancegen.people.network.choice import chosen_joints
+from dancegen.people.network.choice import choose_joints
 from dancegen.people.network.crop import Box, box_around_joints, box_around_mask, crop_square, first_boxes, paste_square
 from dancegen.weights.checkpoint import fill_network, load_checkpoint
 
@@ -245,7 +245,7 @@ class SubjectNetwork(nn.Module):
             near = torch.from_numpy(crop_square(likely, box, heat.shape[-1])[..., 0]).to(heat.device)  # (h, w)
             heat = heat - ELSEWHERE * (1 - near / 255)
         here = torch.sigmoid((present[0] + present[1, mirror]) / 2)  # (V,)
-        joints, mass = chosen_joints(heat)
+        joints, mass = choose_joints(heat)
         confidence = (mass * here * (here > PRESENT)).cpu().numpy().astype(np.float32)
         return box.to_picture(joints.cpu().numpy(), self.config.find_size).astype(np.float32), confidence
 
