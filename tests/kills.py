@@ -40,6 +40,7 @@ class Kind:
         whole: whether an output is.
         before: what the forked process does first.
         workers: whether its child processes are killed too.
+        seconds: what the first whole run took.
     """
 
     name: str
@@ -81,7 +82,7 @@ class Kind:
         """A whole run; its exit status."""
         began = time.monotonic()
         status = os.waitstatus_to_exitcode(os.waitpid(self.fork(), 0)[1])
-        self.seconds = time.monotonic() - began
+        self.seconds = self.seconds or time.monotonic() - began
         return status
 
     def log(self) -> str:
@@ -120,7 +121,9 @@ def kill_once(kind: Kind, chance: random.Random) -> tuple[str, list[str]]:
     again = chance.random() < 0.5  # an output is there already, and is replaced
     if not again:
         kind.clear()
-    elif kind.name != "batch":
+    elif kind.name == "batch":  # one video is there, the other is to be made
+        (kind.folder / kind.outputs[0]).unlink(missing_ok=True)
+    else:
         kind.finish()
     number = chance.choice(SIGNALS)
     delay = chance.uniform(0, kind.seconds * 1.05)

@@ -11,6 +11,7 @@ import pytest
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_a_few_kills_lose_nothing_and_leave_nothing() -> None:
-    command = [sys.executable, str(Path(__file__).parent / "kills.py"), "--kills", "3", "--only", "dance,render,download"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    script = Path(__file__).parent / "kills.py"
+    few = ("--kills", "3", "--only", "dance,render,download")
+    done = subprocess.run([sys.executable, str(script), *few], capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "3 kills, 0 with faults" in done.stdout, done.stdout + done.stderr
