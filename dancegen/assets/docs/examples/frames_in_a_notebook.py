@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -19,7 +20,7 @@ from dancegen import Request, frames
 COLUMNS = 4
 
 
-def contact_sheet(song: str | Path, picture: str | Path, count: int = 12, **options: object) -> Image.Image:
+def contact_sheet(song: str | Path, picture: str | Path, count: int = 12, **options: Any) -> Image.Image:
     """Frames in rows, as a picture that notebooks show.
 
     Args:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from dancegen import Request, render_dance
 from dancegen.errors import DancegenError
@@ -18,7 +19,7 @@ from dancegen.production.backends import load_backends
 from dancegen.production.known import Known
 
 
-def main(song: Path, pictures: Path, videos: Path, **options: object) -> dict[str, str]:
+def main(song: Path, pictures: Path, videos: Path, **options: Any) -> dict[str, str]:
     """Make the videos: name of the picture -> its video, or why there is none.
 
     Args:
