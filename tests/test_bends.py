@@ -30,7 +30,7 @@ def shifts(target: np.ndarray, index: int, places: np.ndarray) -> np.ndarray:
     bends = limb_bends(bent(0), target)
     local = torch.from_numpy((places - bends.pivot[index]).astype(np.float32))
     values = (bends.axis, bends.side, bends.end, bends.span, bends.turn, bends.radius, bends.tight)
-    moved = bend_shifts(local[:, 0], local[:, 1], *(float(value[index]) for value in values))
+    moved = bend_shifts(local[:, 0], local[:, 1], [float(value[index]) for value in values])
     return np.stack([value.numpy() for value in moved], -1)
 
 

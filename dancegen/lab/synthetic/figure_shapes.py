@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -78,7 +80,8 @@ def _chain(pen: ImageDraw.ImageDraw, ink: Ink, joints: np.ndarray, figure: Figur
             half = figure.line / 2 + 0.006 * unit
         toes = _toes(joints, side, unit)
         halves = half * np.linspace(1.0, figure.taper, len(points) - 1)
-        _end(pen, ink, points, figure, unit, float(halves[-1]), labels[2], toes, arms=arms)
+        shape = End(figure.hand if arms else figure.foot, float(halves[-1]), labels[2], toes)
+        _end(pen, ink, points, figure, unit, shape)
         _limb(pen, points[split:], 0.95 * halves[split:], labels[1])
         _limb(pen, points[: split + 1], halves[:split], labels[0])
 
@@ -91,23 +94,22 @@ def _toes(joints: np.ndarray, side: str, unit: float) -> int:
     return 1 if side == "L" else -1
 
 
-def _end(
-    pen: ImageDraw.ImageDraw,
-    ink: Ink,
-    points: list[np.ndarray],
-    figure: Figure,
-    unit: float,
-    half: float,
-    label: int,
-    side: int,
-    *,
-    arms: bool,
-) -> None:
+@dataclass(frozen=True)
+class End:
+    """A hand or a foot: what kind it is, half the width of its limb in pixels, its label, where toes or thumb point."""
+
+    kind: str
+    half: float
+    label: int
+    side: int
+
+
+def _end(pen: ImageDraw.ImageDraw, ink: Ink, points: list[np.ndarray], figure: Figure, unit: float, end: End) -> None:
     """A hand or a foot beyond the last point."""
+    kind, half, label, side = end.kind, end.half, end.label, end.side
     tip = points[-1]
     way = tip - points[-2]
     way = way / (np.linalg.norm(way) + 1e-9)
-    kind = figure.hand if arms else figure.foot
     size = max(half * 1.15, 0.03 * unit)
     if kind in ("cross", "loops"):
         for stroke in hand(ink, tip, way, figure.finger * unit, figure):

@@ -11,6 +11,7 @@ joint that it leads to from the bend.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -131,21 +132,15 @@ def _angle(vector: np.ndarray) -> np.ndarray:
 
 
 def bend_shifts(
-    x: torch.Tensor,
-    y: torch.Tensor,
-    axis: torch.Tensor | float,
-    side: torch.Tensor | float,
-    end: torch.Tensor | float,
-    span: torch.Tensor | float,
-    turn: torch.Tensor | float,
-    radius: torch.Tensor | float,
-    tight: torch.Tensor | float,
+    x: torch.Tensor, y: torch.Tensor, bend: Sequence[torch.Tensor] | Sequence[float]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """How far a bend moves target pixels before the limb's map: shifts of x and y.
 
     Args:
-        x, y: places relative to the joint, pixels; they and the values of `Bends` broadcast.
+        x, y: places relative to the joint, pixels; they and the values of `bend` broadcast.
+        bend: axis, side, end, span, turn, radius and tight of `Bends`, in that order.
     """
+    axis, side, end, span, turn, radius, tight = bend
     walked = torch.remainder(side * (torch.atan2(y, x) - axis), 2 * torch.pi)
     distance = (x * x + y * y).sqrt()
     share = ((walked - STIFF) / (end - STIFF)).clamp(0, 1) * (walked < span)

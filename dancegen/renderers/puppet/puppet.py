@@ -279,7 +279,7 @@ def _bend(grid: torch.Tensor, linear: np.ndarray, bends: Bends, index: int, x: t
     if x1 <= x0 or y1 <= y0:
         return
     kept = (bends.axis, bends.side, bends.end, bends.span, bends.turn, bends.radius, bends.tight)
-    values = (float(value[index]) for value in kept)
-    dx, dy = bend_shifts((x[x0:x1] - pivot_x)[None, :], (y[y0:y1] - pivot_y)[:, None], *values)
+    values = [float(value[index]) for value in kept]
+    dx, dy = bend_shifts((x[x0:x1] - pivot_x)[None, :], (y[y0:y1] - pivot_y)[:, None], values)
     for axis in range(2):
         grid[y0:y1, x0:x1, axis].add_(dx, alpha=float(linear[axis, 0])).add_(dy, alpha=float(linear[axis, 1]))

@@ -1,0 +1,202 @@
+"""What every line of the registry promises, for each that can work here; the renderers' layers are in test_scene.py."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+import torch
+from conftest import Listener
+from PIL import Image
+
+from dancegen import Request, frames, produce, registry, render_dance
+from dancegen.assets.example import PICTURE, POSE
+from dancegen.body.joints import V
+from dancegen.body.sequence import SkeletonSequence
+from dancegen.errors import DancegenError
+from dancegen.images.picture import ConditionalImage, open_picture
+from dancegen.production.known import Known
+from dancegen.production.sinks import Each, Several, VideoFile
+from dancegen.registry import BACKENDS, Backend, load, names
+from dancegen.renderers.compose import make_scene
+from dancegen.weights.manifest import load_manifest
+from dancegen.weights.resolve import weights_path
+from tests.fake_device import CUDA, FakeGpu
+from tests.test_choreography import song_of
+from tests.test_scene import dancing, drawn
+
+CPU = torch.device("cpu")
+LINES = [(role, name) for role in BACKENDS for name in names(role)]
+OWN = "capsules:load"  # tests/capsules.py
+SMALL: dict[str, Any] = {"size": 64, "fps": 5.0, "duration": 1.0, "pose": POSE, "device": "cpu"}
+
+
+def ready(role: str, name: str) -> Any:
+    """The backend with its shipped weights; the test is skipped where it lacks something."""
+    line = registry.backend(role, name)
+    if line.missing:
+        pytest.skip(line.missing)
+    shipped = {entry.role for entry in load_manifest() if entry.source == "package"}
+    if line.weights and line.weights not in shipped and not line.bare:
+        pytest.skip(f"its weights ({line.weights}) are not shipped")
+    path = weights_path(line.weights, offline=True) if line.weights in shipped else None
+    return load(role, name, path, CPU)
+
+
+class Pressed(Listener):
+    """Ctrl-C, at the first sign of progress."""
+
+    def advance(self, steps: int = 1) -> None:
+        raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="module")
+def still() -> SkeletonSequence:
+    return SkeletonSequence(np.zeros((30, V, 3)) + np.arange(V)[:, None] * 0.01, 30)
+
+
+@pytest.mark.parametrize(("role", "name"), LINES)
+def test_a_line_says_what_it_is_and_names_what_there_is(role: str, name: str) -> None:
+    line = registry.backend(role, name)
+    assert line.says and "\n" not in line.says and bool(line.module) == bool(line.extra)
+    assert callable(registry.found(line.factory))
+    assert not line.config or isinstance(registry.found(line.config), type)
+    if line.missing:
+        with pytest.raises(DancegenError, match=r"pip install 'dancegen\["):
+            load(role, name, None, CPU)
+    elif line.config and not line.bare:
+        with pytest.raises(DancegenError, match=f"give --weights {line.weights}=FILE"):
+            load(role, name, None, CPU)
+
+
+@pytest.mark.parametrize("role", list(BACKENDS))
+@pytest.mark.parametrize(("name", "said"), [("nobody", "is not known: choose"), ("no.module:f", "cannot be imported")])
+def test_what_is_not_there_is_said(role: str, name: str, said: str) -> None:
+    with pytest.raises(DancegenError, match=said):
+        load(role, name, None, CPU)
+
+
+@pytest.mark.parametrize("name", names("choreographer"))
+def test_choreographers(name: str) -> None:
+    """Length, determinism by seed, styles, Ctrl-C, and memory that does not grow with the song."""
+    dancer = ready("choreographer", name)
+    song, grid = song_of(12)
+    plain = dancer.styles[0]
+    dance = dancer.dance(song, grid, seed=3, style=plain)
+    assert dance.fps == 30 and abs(dance.seconds - 12) < 0.11 and dance.joints.shape[1:] == (V, 3)
+    assert np.isfinite(dance.joints).all()
+    np.testing.assert_allclose(dancer.dance(song, grid, seed=3, style=plain).joints, dance.joints, atol=1e-5)
+    assert np.abs(dancer.dance(song, grid, seed=4, style=plain).joints - dance.joints).max() > 1e-3
+    with pytest.raises(DancegenError, match="polka"):
+        dancer.dance(song, grid, seed=3, style="polka")
+    with pytest.raises(KeyboardInterrupt):
+        dancer.dance(song, grid, seed=3, style=plain, reporter=Pressed())
+    np.testing.assert_allclose(dancer.dance(song, grid, seed=3, style=plain).joints, dance.joints, atol=1e-5)
+    listed = registry.backend("choreographer", name).styles
+    assert tuple(dancer.styles) == listed
+
+
+@pytest.mark.parametrize("name", names("choreographer"))
+def test_a_choreographers_memory_is_that_of_its_dance(name: str) -> None:
+    dancer = ready("choreographer", name)
+
+    def spare(seconds: float) -> float:
+        """Peak of numpy's memory beside the dance's own, in bytes for a pose."""
+        song, grid = song_of(seconds)
+        tracemalloc.start()
+        dance = dancer.dance(song, grid, seed=0, style=dancer.styles[0])
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak / len(dance)
+
+    assert spare(120) < max(1.2 * spare(30), 8 * V * 3 * 8)  # a few arrays of the dance's own size
+
+
+@pytest.mark.parametrize("name", names("detector"))
+def test_detectors(name: str) -> None:
+    """All whom it sees, the same each time, within the picture; nobody where there is nobody."""
+    detector = ready("detector", name)
+    picture = open_picture(PICTURE)
+    found, again = detector.find(picture), detector.find(picture)
+    assert len(found) == len(again) == 1
+    one = found[0]
+    np.testing.assert_allclose(one.joints, again[0].joints, atol=1e-3)
+    assert one.joints.shape == (V, 2) and one.joints.dtype == np.float32 and one.confidence.shape == (V,)
+    assert one.confidence.min() >= 0 and one.confidence.max() <= 1 and one.detector
+    assert one.mask is None or one.mask.shape == picture.pixels.shape[:2]
+    seen = one.joints[one.confidence > 0.3]
+    assert len(seen) > 10 and (seen >= 0).all() and (seen <= picture.size).all()
+    assert detector.find(ConditionalImage(Path("empty"), np.full((200, 160, 3), 128, np.uint8))) == []
+
+
+@pytest.mark.parametrize("name", [*names("renderer"), OWN])
+def test_renderers_draw_the_same_on_a_gpu(name: str) -> None:
+    body = drawn(96, 96, 80)
+    poses = dancing(body, 2)
+    expected = list(make_scene(load("renderer", name, None, CPU), [body], 96).frames(poses))
+    with FakeGpu():
+        renderer = load("renderer", name, None, CUDA)
+        made = list(make_scene(renderer, [body], 96).frames(poses))
+    for one, other in zip(made, expected, strict=True):
+        assert np.abs(one.astype(int) - other).max() <= 1
+
+
+@pytest.mark.parametrize("name", [*names("renderer"), OWN])
+def test_a_closed_film_draws_no_more_and_leaves_no_file(
+    name: str, beat_song: Path, still: SkeletonSequence, tmp_path: Path
+) -> None:
+    """Ctrl-C while it draws; closing the iterator of frames."""
+    request, known = Request(beat_song, PICTURE, renderer=name, **SMALL), Known(dance=still)
+    film = frames(request, known=known)
+    assert next(film).shape == (64, 42, 3)
+    film.close()
+    assert next(film, None) is None
+    with pytest.raises(KeyboardInterrupt):
+        produce(request, VideoFile(tmp_path / "a.mp4"), Pressed(), known=known)
+    assert not list(tmp_path.iterdir())
+
+
+def frames_of(path: Path) -> np.ndarray:
+    reader: Iterator = imageio_ffmpeg.read_frames(str(path))
+    width, height = next(reader)["size"]
+    return np.stack([np.frombuffer(frame, np.uint8).reshape(height, width, 3) for frame in reader])
+
+
+def test_one_file_is_a_renderer(beat_song: Path, still: SkeletonSequence, tmp_path: Path) -> None:
+    """tests/capsules.py, under 60 lines, by its address and under a name of its own; several sinks at once."""
+    assert len((Path(__file__).parent / "capsules.py").read_text().splitlines()) < 60
+    known = Known(dance=still)
+    made = render_dance(beat_song, PICTURE, tmp_path / "a.mp4", renderer=OWN, known=known, **SMALL)
+    assert made.facts["renderer"] == OWN
+    registry.register("renderer", "capsules", Backend(OWN, "coloured capsules"))
+    try:
+        seen: list[np.ndarray] = []
+        request = Request(beat_song, PICTURE, renderer="capsules", **SMALL)
+        produce(request, Several(VideoFile(tmp_path / "b.mp4"), Each(seen.append)), known=known)
+    finally:
+        del BACKENDS["renderer"]["capsules"]
+    np.testing.assert_array_equal(frames_of(tmp_path / "a.mp4"), frames_of(tmp_path / "b.mp4"))
+    assert len(seen) == made.frames and np.abs(seen[0].astype(int) - frames_of(tmp_path / "a.mp4")[0]).mean() < 6
+    puppet = next(frames(Request(beat_song, PICTURE, **SMALL), known=known))
+    assert np.abs(seen[0].astype(int) - puppet).mean() > 3  # capsules, not the picture's limbs
+    plate = np.asarray(Image.open(PICTURE).convert("RGB").resize((42, 64)))
+    assert np.abs(seen[0][:20, :6].astype(int) - plate[:20, :6]).mean() < 3  # over the picture's background
+
+
+def test_engines_take_jobs_and_close() -> None:
+    from dancegen.batch.stages import run_stage
+
+    for name in names("engine"):
+        line = registry.backend("engine", name)
+        if line.missing:
+            continue
+        engine = registry.found(line.factory)(run_stage, 2, 1, "cpu", None)
+        try:
+            assert engine.free() == 1 and engine.results(timeout=0.0) == []
+        finally:
+            engine.close()
