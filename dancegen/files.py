@@ -24,26 +24,17 @@ from dancegen.errors import DancegenError
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
+
 # Endings of the files that commands take for songs (sound, or video with sound) and for pictures, without the dot.
 SONGS = (
-    "aac",
-    "aif",
-    "aiff",
-    "flac",
-    "m4a",
-    "m4v",
-    "mkv",
-    "mov",
-    "mp3",
-    "mp4",
-    "oga",
-    "ogg",
-    "opus",
-    "wav",
-    "webm",
-    "wma",
+    *("3gp", "aac", "ac3", "aif", "aifc", "aiff", "amr", "ape", "asf", "au", "avi", "caf", "dts", "eac3", "flac"),
+    *("flv", "m2ts", "m4a", "m4b", "m4v", "mka", "mkv", "mov", "mp2", "mp3", "mp4", "mpeg", "mpg", "mts", "oga"),
+    *("ogg", "ogv", "opus", "qt", "ts", "tta", "w64", "wav", "webm", "weba", "wma", "wmv", "wv"),
 )
-PICTURES = ("bmp", "gif", "jpeg", "jpg", "png", "tif", "tiff", "webp")
+PICTURES = (
+    *("apng", "avif", "bmp", "gif", "heic", "heif", "hif", "j2k", "jfif", "jp2", "jpe", "jpeg", "jpg", "pgm"),
+    *("png", "pnm", "ppm", "tif", "tiff", "webp"),
+)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LONGEST = 100  # bytes of an output's name in those of its lock and its part, which must not be too long
 LOCK = ".dancegen-lock"

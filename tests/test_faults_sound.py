@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,8 @@ from dancegen.audio import load
 from dancegen.audio.load import load_song
 from dancegen.audio.song import SAMPLE_RATE
 from dancegen.errors import DancegenError
+from dancegen.ffmpeg import ffmpeg_program
+from dancegen.files import SONGS
 
 SECOND = np.sin(np.arange(SAMPLE_RATE) / 9).astype(np.float32) / 2
 
@@ -119,3 +122,15 @@ def test_a_huge_sample_is_told_before_the_first_frame(
     ran = run_main("render", wav(tmp_path / "a.wav", samples), picture, "-o", tmp_path / "a.mp4", *quick)
     assert ran.status == 1 and "a.wav holds a sample of 1e+30" in ran.err and "drawing" not in ran.err
     assert not (tmp_path / "a.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["a.caf", "a.m4b", "a.mka", "a.ac3", "a.avi", "a.ts", "a.3gp", "a.wv", "a.au", "a.wma"]
+)
+def test_a_batch_takes_what_render_opens(tmp_path: Path, name: str) -> None:
+    source = wav(tmp_path / "source.wav", SECOND)
+    muxer = {"m4b": ("-f", "ipod"), "3gp": ("-c:a", "aac")}.get(name[2:], ())
+    command = [ffmpeg_program(), "-v", "error", "-i", source, *muxer, tmp_path / name]
+    subprocess.run(command, check=True)
+    assert load_song(tmp_path / name).seconds > 0.9
+    assert name[2:] in SONGS

@@ -132,16 +132,14 @@ def _watcher(stack: ExitStack) -> Callable[[list[Row]], None]:
     """Who shows the progress: a live table on a terminal, lines elsewhere, nobody with --quiet."""
     import sys
 
+    from dancegen.cli.terminal import is_lively, safe_console
     from dancegen.progress import SilentReporter
 
-    if isinstance(reporter(), SilentReporter) or not sys.stderr.isatty():
+    if isinstance(reporter(), SilentReporter) or not is_lively(sys.stderr):
         return _line_watcher()
-    from rich.console import Console
     from rich.live import Live
 
-    live = stack.enter_context(
-        Live(console=Console(stderr=True, markup=False, emoji=False), refresh_per_second=4, transient=True)
-    )
+    live = stack.enter_context(Live(console=safe_console(stderr=True), refresh_per_second=4, transient=True))
     began: dict[str, float] = {}
 
     def watch(rows: list[Row]) -> None:

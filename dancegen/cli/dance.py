@@ -23,6 +23,7 @@ from dancegen.cli.options import (
 from dancegen.errors import DancegenError
 from dancegen.production.request import Request, check_limits
 from dancegen.progress import counted
+from dancegen.words import shown
 
 if TYPE_CHECKING:
     from dancegen.choreographers.base import Choreographer as Dancer
@@ -138,7 +139,7 @@ def beats(
     if out:
         from dancegen.files import write_whole
 
-        lines = [f"# beats of {song.name}, seconds of the file; 1: a bar begins"]
+        lines = [f"# beats of {shown(song.name)}, seconds of the file; 1: a bar begins"]
         lines += [f"{time + start:.3f} {int(first)}" for time, first in zip(grid.times, grid.downbeat, strict=True)]
         write_whole(out, ("\n".join(lines) + "\n").encode())
     return _grid_table(song, sound.seconds, start, grid)

@@ -17,8 +17,10 @@ import typer
 from dancegen import __version__
 from dancegen.cli.context import reporter, running, use_reporter, use_typed
 from dancegen.cli.placeholders import name_values
+from dancegen.cli.terminal import discard, is_lively, prepare_streams, safe_console
 from dancegen.errors import DancegenError
 from dancegen.progress import SilentReporter, counted
+from dancegen.words import escaped, escaped_lines, shown
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -37,11 +39,13 @@ PLACES = {  # what is wrong with a place where something is to be written -> rem
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some room"),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "change its permissions, or choose another place"),
 }
+UNREAD = 141  # exit status where the reader of the result has gone, as shells expect it
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells expect it
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the program and exit: 0 done, 1 an error the message explains, 2 wrong usage, 130 Ctrl-C."""
+    prepare_streams()
     given, everywhere = _take_everywhere(sys.argv[1:] if arguments is None else arguments)
     listener = SilentReporter() if "quiet" in everywhere else _console_reporter()
     use_reporter(listener)
@@ -60,24 +64,29 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         if "debug" in everywhere:
             traceback.print_exception(error)
         _close(listener)
-        print(f"dancegen: {_explain(error)}", file=sys.stderr)
+        _tell(f"dancegen: {_explain(error)}")
     _close(listener)
     if status == INTERRUPTED:
-        print("dancegen: stopped", file=sys.stderr)
+        _tell("dancegen: stopped")
+    try:
+        sys.stdout.flush()
+    except OSError:
+        discard(sys.stdout)
     sys.exit(status)
 
 
 def _explain(error: Exception) -> str:
     """One line for the user."""
     if isinstance(error, DancegenError):
-        return " ".join(str(error).split())
-    told = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        return str(error)
+    told = shown(f"{type(error).__name__}: {error}", 250)
     if isinstance(error, MemoryError) or "out of memory" in told:
         return f"not enough memory ({told}): close other programs, or choose a smaller --size or --device cpu"
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-        return f"{error.filename or 'a file name'} is too long a name: choose a shorter one"
+        return f"{shown(error.filename or 'a file name', 300)} is too long a name: choose a shorter one"
     if isinstance(error, OSError) and error.errno in PLACES:
-        return f"{error.filename or 'a file'} cannot be written ({error.strerror}): {PLACES[error.errno]}"
+        file = shown(error.filename or "a file", 200)
+        return f"{file} cannot be written ({error.strerror}): {PLACES[error.errno]}"
     return f"a fault of dancegen's own ({told}): run it again with --debug and report what it says"
 
 
@@ -147,27 +156,41 @@ def _say(result: Any, **_: Any) -> None:
     _close(reporter())  # the progress is over before the result is printed
     status = getattr(result, "exit_code", 0)
     result = getattr(result, "text", result) if hasattr(result, "exit_code") else result
-    if isinstance(result, str) and result:
-        print(result)
-    elif result is not None and not isinstance(result, str):
-        _print_table(result)
+    try:
+        if isinstance(result, str) and result:
+            print(escaped_lines(result))
+        elif result is not None and not isinstance(result, str):
+            _print_table(result)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it, such as `head`, has seen enough
+        discard(sys.stdout)
+        raise SystemExit(status or UNREAD) from None
+    except OSError as cause:
+        discard(sys.stdout)
+        what = f"the result could not be printed ({cause.strerror})"
+        raise DancegenError(what, PLACES.get(cause.errno or 0, "print it elsewhere")) from cause
     if status:
         raise SystemExit(status)
 
 
 def _print_table(result: Any) -> None:
     """A rich table; in a pipe it is as wide as it needs to be, so that no figure is cut off."""
-    from rich.console import Console
     from rich.measure import Measurement
 
-    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, markup=False, emoji=False)
+    console = safe_console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
     if not sys.stdout.isatty():
         console.width = max(PLAIN_WIDTH, Measurement.get(console, console.options, result).maximum)
     console.print(result)
 
 
 def _console_reporter() -> TerminalReporter | PlainReporter:
-    return TerminalReporter() if sys.stderr.isatty() else PlainReporter()
+    return TerminalReporter() if is_lively(sys.stderr) else PlainReporter()
+
+
+def _tell(line: str) -> None:
+    """A line on standard error; where nobody reads it any more, the work goes on."""
+    with contextlib.suppress(OSError):
+        print(escaped(line), file=sys.stderr, flush=True)
 
 
 def _close(listener: object) -> None:
@@ -187,7 +210,7 @@ class PlainReporter:
         self.close()
         self._unit, self._total, self._done = unit, total or 0, 0
         self._began = self._told = time.monotonic()
-        print(f"{name} ..." if not total else f"{name}: {counted(total, unit)} ...", file=sys.stderr, flush=True)
+        _tell(f"{name} ..." if not total else f"{name}: {counted(total, unit)} ...")
 
     def advance(self, steps: int = 1) -> None:
         """See `progress.Reporter`."""
@@ -196,22 +219,18 @@ class PlainReporter:
             self._told = time.monotonic()
             rate = self._done / (self._told - self._began)
             left = max(self._total - self._done, 0) / rate
-            said = f"  {self._done} of {counted(self._total, self._unit)}, {rate:.1f} {self._unit}/s, {left:.0f} s left"
-            print(said, file=sys.stderr, flush=True)
+            done = f"{self._done} of {counted(self._total, self._unit)}"
+            _tell(f"  {done}, {rate:.1f} {self._unit}/s, {left:.0f} s left")
 
     def note(self, text: str) -> None:
         """See `progress.Reporter`."""
-        print(f"note: {text}", file=sys.stderr, flush=True)
+        _tell(f"note: {shown(text)}")
 
     def close(self) -> None:
         """The last stage is over: say how fast it was, where that says something."""
         seconds = time.monotonic() - self._began
         if self._done and self._unit and seconds > 1:
-            print(
-                f"  {counted(self._done, self._unit)}, {self._done / seconds:.1f} {self._unit}/s",
-                file=sys.stderr,
-                flush=True,
-            )
+            _tell(f"  {counted(self._done, self._unit)}, {self._done / seconds:.1f} {self._unit}/s")
         self._done = 0
 
 
@@ -243,7 +262,7 @@ class TerminalReporter:
 
     def note(self, text: str) -> None:
         """See `progress.Reporter`."""
-        self._started().console.print(f"note: {text}", markup=False, highlight=False)
+        self._started().console.print(f"note: {shown(text)}", markup=False, highlight=False)
 
     def close(self) -> None:
         """Leave the terminal as it should be; safe to call twice."""
@@ -261,7 +280,6 @@ class TerminalReporter:
 
     def _started(self) -> Progress:
         if self._bars is None:
-            from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
             self._bars = Progress(
@@ -270,7 +288,7 @@ class TerminalReporter:
                 TextColumn("{task.percentage:>3.0f}%"),
                 TextColumn("{task.fields[said]}"),
                 TimeRemainingColumn(elapsed_when_finished=True),
-                console=Console(stderr=True, markup=False, emoji=False),
+                console=safe_console(stderr=True),
             )
             self._bars.start()
         return self._bars

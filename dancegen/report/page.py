@@ -21,6 +21,7 @@ from dancegen.ffmpeg import QUIET, ffmpeg_program, input_arguments
 from dancegen.production.checks import Check
 from dancegen.progress import counted
 from dancegen.report.plots import WIDTH, beat_plot, speed_plot, strip
+from dancegen.words import escaped_lines
 
 if TYPE_CHECKING:
     from dancegen.production.produce import Produced
@@ -182,7 +183,7 @@ def _image(pixels: np.ndarray, alt: str, jpeg: bool = False) -> str:
 
 
 def _text(value: str) -> str:
-    return html.escape(str(value))
+    return html.escape(escaped_lines(str(value)))
 
 
 def weights_rows(facts: Mapping[str, Any], detector: str) -> list[tuple[str, str, str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,7 @@ def _memory_file(path: Path) -> Path:
     """One small JSON per weight file, in the Hub client's folder for files of other libraries (below HF_HOME)."""
     from huggingface_hub import constants
 
-    key = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:32]
+    key = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:32]
     return Path(constants.HF_ASSETS_CACHE).expanduser() / "dancegen" / "verified" / f"{key}.json"
 
 
@@ -108,4 +109,4 @@ def write_json(path: Path, content: Any) -> None:
     """Write `content` as JSON, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as scratch:
-        scratch.write_bytes((json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+        scratch.write_bytes((json.dumps(content, indent=2) + "\n").encode())
