@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import math
 import typing
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,10 +19,14 @@ if TYPE_CHECKING:
     import torch
 
 Config = TypeVar("Config")
+Network = TypeVar("Network", bound="torch.nn.Module")
 CONFIG_KEY = "dancegen_config"
 NOTES_KEY = "dancegen_notes"
 FORMAT_KEY = "dancegen_format"
 FORMAT_VERSION = 1  # of this file's layout; raised when an older dancegen could no longer read a new checkpoint
+# Numbers of a config are sizes of tensors and counts of them; one beyond both and this is a fault or an attack.
+USUAL_NUMBER = 2048
+SPARE_PARAMETERS = 100  # that a network may make and replace
 FAULTS_NAMED = 5  # tensors that do not fit, in one message
 PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
 PICKLE_STARTS = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # torch.save's zip; plain pickle
@@ -74,7 +81,7 @@ def _decoded(path: Path, key: str, value: str) -> Any:
 def format_version(path: Path) -> int:
     """The layout version of a checkpoint; those from before it was written down are of version 1."""
     said = str(read_metadata(path).get(FORMAT_KEY, 1))
-    return int(said) if said.isdecimal() else 0
+    return int(said) if said.isascii() and said.isdecimal() and len(said) < 9 else 0
 
 
 def load_checkpoint(path: Path, config_class: type[Config]) -> tuple[Config, dict[str, torch.Tensor]]:
@@ -99,12 +106,72 @@ def load_checkpoint(path: Path, config_class: type[Config]) -> tuple[Config, dic
     }
 
 
+def build_network(
+    make: Callable[[Config], Network], config: Config, state: dict[str, torch.Tensor], path: Path
+) -> Network:
+    """The network of a checkpoint. Its config is not believed before the tensors are looked at.
+
+    Raises:
+        DancegenError: numbers beyond all tensors, a config that makes no network, or as `fill_network`.
+    """
+    import torch
+
+    _check_numbers(config, state, path)
+    try:
+        with torch.device("meta"), _at_most(len(state)):  # shapes alone, no memory
+            shapes = make(config)
+        _check_tensors(shapes, state, path)
+        network = make(config)
+    except (RuntimeError, ValueError, TypeError, ArithmeticError, LookupError, AssertionError) as cause:
+        raise DancegenError(f"{path}: its config makes no network ({cause})", "retrain or upgrade") from cause
+    network.load_state_dict(state)
+    return network
+
+
+@contextlib.contextmanager
+def _at_most(tensors: int) -> Iterator[None]:
+    """Stop a network in the making that has far more parameters than its file: blocks = 1000 would take minutes."""
+    from torch.nn.modules.module import register_module_parameter_registration_hook
+
+    made = 0
+
+    def count(*_: Any) -> None:
+        nonlocal made
+        made += 1
+        if made > 2 * tensors + SPARE_PARAMETERS:
+            raise ValueError("it has more tensors than the file")
+
+    handle = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _check_numbers(config: Any, state: dict[str, torch.Tensor], path: Path) -> None:
+    largest = max([USUAL_NUMBER, len(state), *(size for tensor in state.values() for size in tensor.shape)])
+    for name, value in dataclasses.asdict(config).items():
+        for number in value if isinstance(value, tuple) else (value,):
+            odd = isinstance(number, float) and not math.isfinite(number)
+            if odd or (isinstance(number, int | float) and not 0 <= number <= largest):
+                raise DancegenError(
+                    f"{path}: its config says {name} = {number}, which fits no tensor", "fetch it again"
+                )
+        if isinstance(value, tuple) and len(value) > len(state):
+            raise DancegenError(f"{path}: its config says {len(value)} {name}, more than tensors", "fetch it again")
+
+
 def fill_network(network: torch.nn.Module, state: dict[str, torch.Tensor], path: Path) -> None:
     """Put the tensors of a checkpoint into its network; every one that does not fit is named.
 
     Raises:
         DancegenError: a tensor is missing, unknown or of another shape.
     """
+    _check_tensors(network, state, path)
+    network.load_state_dict(state)
+
+
+def _check_tensors(network: torch.nn.Module, state: dict[str, torch.Tensor], path: Path) -> None:
     wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     found = {name: tuple(value.shape) for name, value in state.items()}
     faults = [f"missing tensor {name}" for name in sorted(wanted.keys() - found)]
@@ -115,7 +182,6 @@ def fill_network(network: torch.nn.Module, state: dict[str, torch.Tensor], path:
         more = f" and {len(faults) - FAULTS_NAMED} more" if len(faults) > FAULTS_NAMED else ""
         said = ", ".join(faults[:FAULTS_NAMED])
         raise DancegenError(f"{path}: its tensors do not fit this version ({said}{more})", "retrain or upgrade")
-    network.load_state_dict(state)
 
 
 def config_from_json(stored: dict[str, Any], config_class: type[Config], where: str) -> Config:

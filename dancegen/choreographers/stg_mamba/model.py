@@ -18,7 +18,7 @@ from dancegen.body.joints import V
 from dancegen.choreographers.stg_mamba.config import POSE_VALUES, STYLES, ChoreographerConfig
 from dancegen.choreographers.stg_mamba.phrases import UNITS
 from dancegen.choreographers.stg_mamba.stgm import STGMBlock
-from dancegen.weights.checkpoint import fill_network, load_checkpoint
+from dancegen.weights.checkpoint import build_network, load_checkpoint
 
 CODE_FACTS = ("style", "run", "energy", "period")  # STYLES index, which take it is of, rank 0..1, seconds per beat
 NOISE_FADE = 3  # pieces over which the noise of one unit turns into the next
@@ -159,6 +159,5 @@ def load_choreographer(path: Path, device: torch.device | str = "cpu") -> Choreo
         DancegenError: missing, broken or other weights.
     """
     config, state = load_checkpoint(path, ChoreographerConfig)
-    network = Choreographer(config)
-    fill_network(network, state, path)
+    network = build_network(Choreographer, config, state, path)
     return network.to(device).eval()

@@ -31,7 +31,7 @@ from dancegen.images.push_pull import push_pull
 from dancegen.people.network.blocks import Halve, UNet
 from dancegen.people.network.choice import choose_joints
 from dancegen.people.network.crop import Box, box_around_joints, box_around_mask, crop_square, first_boxes, paste_square
-from dancegen.weights.checkpoint import fill_network, load_checkpoint
+from dancegen.weights.checkpoint import build_network, load_checkpoint
 
 ELSEWHERE = 1.5  # nats that a joint's place away from the figure on a flat background costs
 PRESENT = 0.3  # chance of a joint to be in the picture, below which it is not
@@ -275,6 +275,5 @@ def load_subject_network(path: Path, device: torch.device | str = "cpu") -> Subj
         DancegenError: the file is missing or not a subject network's.
     """
     config, state = load_checkpoint(path, SubjectConfig)
-    network = SubjectNetwork(config)
-    fill_network(network, state, path)
+    network = build_network(SubjectNetwork, config, state, path)
     return network.to(device).eval()

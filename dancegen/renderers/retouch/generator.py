@@ -28,7 +28,7 @@ from dancegen.body.limbs import K
 from dancegen.images.push_pull import spread
 from dancegen.renderers.puppet.limb_motion import LimbNetwork
 from dancegen.renderers.retouch.conditions import CHANNELS, Conditions
-from dancegen.weights.checkpoint import fill_network, load_checkpoint
+from dancegen.weights.checkpoint import build_network, load_checkpoint
 
 HEADS = (1, 1, 3)  # channels of the answers: what of the puppet to drop, how far to paint beneath, the paint itself
 
@@ -223,6 +223,5 @@ class Generator(nn.Module):
 def load_generator(path: Path, device: str | torch.device = "cpu") -> Generator:
     """G_r from its checkpoint, ready to render."""
     config, state = load_checkpoint(path, RendererConfig)
-    network = Generator(config)
-    fill_network(network, state, path)
+    network = build_network(Generator, config, state, path)
     return network.to(device).eval().requires_grad_(False)
