@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import ROOT
 
 from dancegen.choreographers.stg_mamba.model import load_choreographer
 from dancegen.errors import DancegenError
@@ -94,3 +98,21 @@ def test_a_manifest_that_is_nested_without_end(tmp_path: Path) -> None:
         (tmp_path / "m.json").write_text(text)
         with pytest.raises(DancegenError, match=r"m\.json"):
             load_manifest(tmp_path / "m.json")
+
+
+def test_loading_networks_imports_no_compiler(tiny_weights: Path) -> None:
+    """PyTorch's takes seconds, and leaves a folder in the temporary folder."""
+    code = (
+        "import sys; from pathlib import Path; from dancegen.choreographers.stg_mamba.model import load_choreographer\n"
+        "from dancegen.people.network.network import load_subject_network as subject\n"
+        "from dancegen.renderers.retouch.generator import load_generator as renderer\n"
+        "from dancegen.weights.resolve import weights_path\n"
+        "load_choreographer(Path(sys.argv[1]))\n"
+        "for role, load in (('subject', subject), ('renderer', renderer)):\n"
+        "    load(weights_path(role, role=role, offline=True))\n"
+        "print('torch._dynamo' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code, tiny_weights]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout == "False\n"

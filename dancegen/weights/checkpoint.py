@@ -118,7 +118,7 @@ def build_network(
 
     _check_numbers(config, state, path)
     try:
-        with torch.device("meta"), _at_most(len(state)):  # shapes alone, no memory
+        with torch.device("meta"), _unfilled(), _at_most(len(state)):  # shapes alone, no memory
             shapes = make(config)
         _check_tensors(shapes, state, path)
         network = make(config)
@@ -126,6 +126,22 @@ def build_network(
         raise DancegenError(f"{path}: its config makes no network ({cause})", "retrain or upgrade") from cause
     network.load_state_dict(state)
     return network
+
+
+def _unfilled() -> contextlib.AbstractContextManager[Any]:
+    """Leaves out what fills new parameters: without memory it has no effect but that PyTorch imports its compiler."""
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    class Unfilled(TorchFunctionMode):
+        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if getattr(function, "__module__", "") == "torch.nn.init":
+                return args[0] if args else kwargs["tensor"]
+            if function in (torch.randn, torch.rand):
+                return torch.empty(*args)
+            return function(*args, **(kwargs or {}))
+
+    return Unfilled()
 
 
 @contextlib.contextmanager
