@@ -26,6 +26,8 @@ FORMAT_KEY = "dancegen_format"
 FORMAT_VERSION = 1  # of this file's layout; raised when an older dancegen could no longer read a new checkpoint
 # Numbers of a config are sizes of tensors and counts of them; one beyond both and this is a fault or an attack.
 USUAL_NUMBER = 2048
+FILLS = ("normal_", "uniform_", "fill_", "zero_")
+ELEMENTWISE = ("add", "sub", "mul", "__rmul__", "div", "neg", "log", "exp", "expm1", "log1p", "sqrt")
 SPARE_PARAMETERS = 100  # that a network may make and replace
 FAULTS_NAMED = 5  # tensors that do not fit, in one message
 PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
@@ -135,9 +137,12 @@ def _unfilled() -> contextlib.AbstractContextManager[Any]:
 
     class Unfilled(TorchFunctionMode):
         def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            if getattr(function, "__module__", "") == "torch.nn.init":
+            name = getattr(function, "__name__", "")
+            if getattr(function, "__module__", "") == "torch.nn.init" or name in FILLS:
                 return args[0] if args else kwargs["tensor"]
-            if function in (torch.randn, torch.rand):
+            if name in ELEMENTWISE:
+                return max((arg for arg in args if isinstance(arg, torch.Tensor)), key=torch.Tensor.numel)
+            if name in ("randn", "rand"):
                 return torch.empty(*args)
             return function(*args, **(kwargs or {}))
 
