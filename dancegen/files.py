@@ -27,13 +27,16 @@ if TYPE_CHECKING:
 
 # Endings of the files that commands take for songs (sound, or video with sound) and for pictures, without the dot.
 SONGS = (
-    *("3gp", "aac", "ac3", "aif", "aifc", "aiff", "amr", "ape", "asf", "au", "avi", "caf", "dts", "eac3", "flac"),
-    *("flv", "m2ts", "m4a", "m4b", "m4v", "mka", "mkv", "mov", "mp2", "mp3", "mp4", "mpeg", "mpg", "mts", "oga"),
-    *("ogg", "ogv", "opus", "qt", "ts", "tta", "w64", "wav", "webm", "weba", "wma", "wmv", "wv"),
+    *("3g2", "3gp", "aa3", "aac", "ac3", "aif", "aifc", "aiff", "amr", "ape", "apl", "asf", "au", "avi", "caf"),
+    *("dsf", "dts", "dtshd", "eac3", "ec3", "f4v", "flac", "flv", "gsm", "iff", "isma", "ismv", "m2a", "m2ts", "m4a"),
+    *("m4b", "m4r", "m4v", "mac", "mj2", "mk3d", "mka", "mkv", "mlp", "mov", "mp2", "mp3", "mp4", "mpa", "mpc"),
+    *("mpeg", "mpg", "mts", "mxf", "nut", "oga", "ogg", "ogv", "ogx", "oma", "omg", "opus", "psp", "qcp", "qoa"),
+    *("qt", "ra", "rm", "rmvb", "shn", "snd", "sox", "spx", "tak", "thd", "ts", "tta", "voc", "vob", "w64", "wav"),
+    *("wave", "weba", "webm", "wma", "wmv", "wtv", "wv", "xwma"),
 )
 PICTURES = (
-    *("apng", "avif", "bmp", "gif", "heic", "heif", "hif", "j2k", "jfif", "jp2", "jpe", "jpeg", "jpg", "pgm"),
-    *("png", "pnm", "ppm", "tif", "tiff", "webp"),
+    *("apng", "avif", "avifs", "bmp", "gif", "heic", "heif", "hif", "j2c", "j2k", "jfif", "jp2", "jpc", "jpe"),
+    *("jpeg", "jpf", "jpg", "jpx", "pbm", "pfm", "pgm", "png", "pnm", "ppm", "tif", "tiff", "webp"),
 )
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LONGEST = 100  # bytes of an output's name in those of its lock and its part, which must not be too long

@@ -140,6 +140,8 @@ def kill_once(kind: Kind, chance: random.Random) -> tuple[str, list[str]]:
     who = "nobody" if not victim else "worker" if victim != pid else "parent"
     said = f"{kind.name}: {signal.Signals(number).name} to {who} at {delay:.1f} of {kind.seconds:.1f} s -> {status}"
     faults = [f"a child outlived it: {orphan}" for orphan in _orphans()]
+    if left := kind.left():
+        said += f", left {len(left)}"
     faults += [f"changed: {name}" for name in kind.changed()] + [f"broken: {name}" for name in kind.broken()]
     faults += [f"lost: {name}" for name in kind.outputs if at[name] and not (kind.folder / name).exists()]
     if number == signal.SIGTERM and who == "parent":

@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from old_batch import VIDEOS, restore, write_inputs
+from PIL import Image
 
 from dancegen.assets.example import PICTURE, POSE
+from dancegen.ffmpeg import DEMUXERS, ffmpeg_program
+from dancegen.files import PICTURES, SONGS
+from dancegen.images.picture import FORMATS
 
 OLD = ("--preview", "--size", 64, "--fps", 5, "--duration", 1, "--device", "cpu", "--offline")
 
@@ -83,3 +88,18 @@ def test_a_name_that_is_no_utf8_costs_its_own_videos_at_most(here: Path, run_mai
     assert ran.status == 1 and "a fault of dancegen's own" not in ran.err
     assert re.search(r"^dance +bad\\udcff.wav .*\ndance +good.wav .*is not a sound file", ran.out, re.M)
     assert "zero.wav not taken: a link to nothing, or no file" in ran.err
+
+
+def test_a_folder_gives_every_ending_that_render_opens() -> None:
+    Image.init()
+    known = {ending[1:] for ending, kind in Image.registered_extensions().items() if kind in FORMATS}
+    assert known <= set(PICTURES) and {"heic", "heif"} <= set(PICTURES)
+    told = [
+        subprocess.run([ffmpeg_program(), "-hide_banner", "-h", f"demuxer={name}"], capture_output=True, text=True)
+        for name in DEMUXERS
+    ]
+    found = [re.search(r"Common extensions: (.*)\.", one.stdout) for one in told]
+    lists = [one[1].split(",") for one in found if one]
+    no_songs = {"ism", "mks"}  # a list of servers, subtitles
+    assert len(lists) > 20 and {ending for endings in lists for ending in endings} - no_songs <= {*SONGS, *PICTURES}
+    assert not set(SONGS) & set(PICTURES)
