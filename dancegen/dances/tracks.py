@@ -28,17 +28,25 @@ GAP_SECONDS = 1.0  # without a person, after which a track ends (and may be cont
 LEAST_SECONDS = 0.5  # a track that continues one elsewhere in the picture lasts as long at least
 
 
+_REFUSED = 1e6  # a cost of pairs that cannot be
+_PARENTS, _CHILDREN = (np.array(joints) for joints in zip(*BONES, strict=True))
+
+
 @dataclass(eq=False)
 class Track:
-    """One person: `persons[i]` is where they are in frame `frames[i]`, rising. It is measured when it is complete."""
+    """One person: `persons[i]` is where they are in frame `frames[i]`, rising, `sizes[i]` their `body_size` there.
+
+    The whole track is measured when it is complete.
+    """
 
     frames: list[int]
     persons: list[Keypoints]
+    sizes: list[float]
 
     @cached_property
     def size(self) -> float:
         """Their height in pixels."""
-        return float(np.median([body_size(person.body) for person in self.persons]))
+        return float(np.median(self.sizes))
 
     @cached_property
     def middle(self) -> np.ndarray:
@@ -52,13 +60,11 @@ class Track:
 
 
 def body_size(body: np.ndarray) -> float:
-    """The height of a body (V, 3) in its unit: its longest bones against the usual ones; 0 where it has none."""
-    sizes = [
-        float(np.linalg.norm(body[child, :2] - body[parent, :2])) / length
-        for (parent, child), length in zip(BONES, BONE_LENGTHS, strict=True)
-        if body[parent, 2] > 0 and body[child, 2] > 0
-    ]
-    return float(np.quantile(sizes, 0.75)) if sizes else 0.0
+    """The height of a body (V, 3) in its unit: its longer bones against the usual ones; 0 where it has none."""
+    places = body[:, 0] + 1j * body[:, 1]
+    seen = body[:, 2] > 0
+    sizes = (np.abs(places[_CHILDREN] - places[_PARENTS]) / BONE_LENGTHS)[seen[_CHILDREN] & seen[_PARENTS]]
+    return float(np.sort(sizes)[(3 * len(sizes)) // 4]) if len(sizes) else 0.0
 
 
 def middle_of(body: np.ndarray) -> np.ndarray:
@@ -74,33 +80,40 @@ def find_tracks(frames: Sequence[KeypointFrame], fps: float) -> list[Track]:
         people = [person for person in frame.persons if person.seen]
         ended += [track for track in running if number - track.frames[-1] > GAP_SECONDS * fps]
         running = [track for track in running if number - track.frames[-1] <= GAP_SECONDS * fps]
-        known = _matched(running, people, number, fps)
-        for person, track in zip(people, known, strict=True):
+        sizes = [body_size(person.body) for person in people]
+        known = _matched(running, people, sizes, number, fps)
+        for person, size, track in zip(people, sizes, known, strict=True):
             if track is None:
-                running.append(Track([number], [person]))
+                running.append(Track([number], [person], [size]))
             else:
                 track.frames.append(number)
                 track.persons.append(person)
+                track.sizes.append(size)
     return sorted([*ended, *running], key=lambda track: -track.extent)
 
 
-def _matched(running: Sequence[Track], people: Sequence[Keypoints], number: int, fps: float) -> list[Track | None]:
+def _matched(
+    running: Sequence[Track], people: Sequence[Keypoints], sizes: Sequence[float], number: int, fps: float
+) -> list[Track | None]:
     """The track that each of the people of frame `number` goes on with, at the least distance together."""
-    from scipy.optimize import linear_sum_assignment
-
     known: list[Track | None] = [None] * len(people)
     if not running or not people:
         return known
-    refused = 1e6
-    costs = np.full((len(running), len(people)), refused)
+    costs = np.full((len(running), len(people)), _REFUSED)
     for row, track in enumerate(running):
         reach = max(NEAR, FASTEST * (number - track.frames[-1]) / fps)
         expected = _expected(track, number)
         for column, person in enumerate(people):
-            if _moved(track.persons[-1].body, person.body) <= reach:
-                costs[row, column] = _moved(expected, person.body)
-    for row, column in zip(*linear_sum_assignment(costs), strict=True):
-        if costs[row, column] < refused:
+            if _moved(track.persons[-1].body, person.body, track.sizes[-1], sizes[column]) <= reach:
+                costs[row, column] = _moved(expected, person.body, track.sizes[-1], sizes[column])
+    if costs.size == 1:
+        pairs = [(0, 0)]
+    else:
+        from scipy.optimize import linear_sum_assignment
+
+        pairs = list(zip(*linear_sum_assignment(costs), strict=True))
+    for row, column in pairs:
+        if costs[row, column] < _REFUSED:
             known[column] = running[row]
     return known
 
@@ -113,20 +126,20 @@ def _expected(track: Track, number: int) -> np.ndarray:
     frames = track.frames[-1] - track.frames[past]
     if not frames or not common.any():
         return last
-    speed = np.median(last[common, :2] - track.persons[past].body[common, :2], axis=0) / frames  # (2,) pixels a frame
+    speed = (last[common, :2] - track.persons[past].body[common, :2]).mean(axis=0) / frames  # (2,) pixels a frame
     return last + np.array([*speed, 0.0]) * min(number - track.frames[-1], PAST)
 
 
-def _moved(before: np.ndarray, after: np.ndarray) -> float:
-    """How far a body (V, 3) is from another, body heights; infinite where they are not of one size."""
-    sizes = body_size(before), body_size(after)
+def _moved(before: np.ndarray, after: np.ndarray, *sizes: float) -> float:
+    """How far a body (V, 3) is from another, body heights; infinite where they are not of one of the two sizes."""
     if min(sizes) > 0 and max(sizes) > SAME_SIZE * min(sizes):
         return float("inf")
     common = (before[:, 2] > 0) & (after[:, 2] > 0)
     if common.any():
-        distance = float(np.median(np.linalg.norm(after[common, :2] - before[common, :2], axis=1)))
+        distances = np.sort(np.hypot(*(after[common, :2] - before[common, :2]).T))
+        distance = float(distances[len(distances) // 2])
     else:
-        distance = float(np.linalg.norm(middle_of(after) - middle_of(before)))
+        distance = float(np.hypot(*(middle_of(after) - middle_of(before))))
     return distance / max(*sizes, 1e-6)
 
 
@@ -190,4 +203,5 @@ def _continuing(chain: Sequence[Track], left: Sequence[Track], fps: float) -> Tr
 def _jumps(before: Track, after: Track, fps: float) -> bool:
     """Whether a person cannot have come from the end of one track to the beginning of the next."""
     seconds = (after.frames[0] - before.frames[-1]) / fps
-    return _moved(before.persons[-1].body, after.persons[0].body) > max(NEAR, FASTEST * seconds)
+    sizes = before.sizes[-1], after.sizes[0]
+    return _moved(before.persons[-1].body, after.persons[0].body, *sizes) > max(NEAR, FASTEST * seconds)
