@@ -55,7 +55,7 @@ class Backend:
         return f"{self.module} is not installed: pip install 'dancegen[{self.extra}]'"
 
 
-_STYLES = ("none", "cha-cha", "rumba", "tango", "waltz")
+_STYLES = ("auto", "cha-cha", "rumba", "tango", "waltz", "salsa", "ballet")
 BACKENDS: dict[str, dict[str, Backend]] = {
     "choreographer": {
         "stg-mamba": Backend(

@@ -136,9 +136,11 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     torch.manual_seed(0)
     config = ChoreographerConfig(
-        audio_channels=(2, 4, 4, 4, 8),
+        ear=(4, 4, 8),
         hidden=16,
-        noise=4,
+        code=8,
+        prior=16,
+        prior_blocks=1,
         style_width=2,
         node=8,
         blocks=1,

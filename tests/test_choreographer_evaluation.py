@@ -12,7 +12,7 @@ import soundfile
 from conftest import Ran, click_track
 
 from dancegen.cli.evaluate_choreographer import LABELS
-from dancegen.lab.datasets.data import HELD_OUT_PAIRS, HELD_OUT_SONGS
+from dancegen.lab.datasets.split import VALIDATION_SONGS, VALIDATION_TAKES
 from dancegen.lab.evaluate import choreographer as evaluation
 from tests.test_training_choreographer import turning
 
@@ -24,9 +24,9 @@ def material(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(evaluation, "speed_row", lambda *_: {"wall": 0.5, "processor": 0.25})
     folder = tmp_path / "material"
     folder.mkdir()
-    for name, tempo in ((HELD_OUT_PAIRS[0], 120), (HELD_OUT_SONGS[0], 100)):
+    for name, tempo in ((VALIDATION_TAKES[0], 120), (VALIDATION_SONGS[0], 100)):
         soundfile.write(folder / f"{name}.wav", click_track(tempo, 9.0)[0], 16_000)
-    for name in (HELD_OUT_PAIRS[0], "another"):
+    for name in (VALIDATION_TAKES[0], "another"):
         np.savez(folder / f"{name}.npz", joints=turning(9), fps=30, genre="rumba")
     return folder
 
@@ -38,7 +38,7 @@ def test_a_line_for_real_dancers_model_and_songs(
     ran = run_main("evaluate", "choreographer", *measured, "--also", f"again={tiny_weights}", "--json")
     assert ran.status == 0, ran.err
     table = json.loads(ran.out)["table"]
-    assert list(table) == ["real", "two halves", "model", "shuffled", HELD_OUT_PAIRS[0], HELD_OUT_SONGS[0], "again"]
+    assert list(table) == ["real", "two halves", "model", "shuffled", VALIDATION_TAKES[0], VALIDATION_SONGS[0], "again"]
     assert set(table["model"]) == set(table["real"]) == set(LABELS)
     assert table["again"] == pytest.approx(table["model"], rel=1e-3)
     assert table["model"]["bone_drift"] < 1e-5 and table["two halves"]["pfd"] < 1e-3  # both dance alike
@@ -62,6 +62,6 @@ def test_options_that_cannot_be_are_said_before_anything_is_read(
 def test_a_folder_without_the_dancers_kept_out(
     material: Path, tiny_weights: Path, run_main: Callable[..., Ran]
 ) -> None:
-    (material / f"{HELD_OUT_PAIRS[0]}.npz").rename(material / "third.npz")
+    (material / f"{VALIDATION_TAKES[0]}.npz").rename(material / "third.npz")
     ran = run_main("evaluate", "choreographer", "--data", material, "--weights", tiny_weights)
     assert ran.status == 1 and "2 songs and 0 dances kept out of training, and 2 recordings in all" in ran.err, ran.err

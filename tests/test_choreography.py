@@ -10,33 +10,53 @@ import pytest
 import torch
 
 from dancegen.audio.beats import BeatGrid, find_beats
+from dancegen.audio.mel import mel_pieces
 from dancegen.audio.song import Song
 from dancegen.body.canonical import BONE_LENGTHS, bone_directions, place_joints
-from dancegen.body.joints import BONES, MIRROR, body_height, mid_hip
-from dancegen.choreographers.finish.facing import LIMIT, face_camera, yaw
+from dancegen.body.joints import ARM_BONES, BONES, LEG_BONES, MIRROR, body_height, mid_hip
+from dancegen.choreographers.finish.facing import LIMIT, WIDE, face, face_camera, yaw
+from dancegen.choreographers.finish.frame import Frame, frame_dance
 from dancegen.choreographers.finish.ground import settle
-from dancegen.choreographers.finish.sizing import ARM_BONES, ARMS, LEG_BONES, LEGS, enlarge, slow_loudness
+from dancegen.choreographers.finish.sizing import ARMS, LEGS, enlarge
 from dancegen.choreographers.stg_mamba import dance as dances
 from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
-from dancegen.choreographers.stg_mamba.dance import choreograph, window_starts
-from dancegen.choreographers.stg_mamba.model import Choreographer, fade_noise, load_choreographer
-from dancegen.choreographers.stg_mamba.phrasebook import BOW_AFTER, BOW_STYLE, end_with_bow
-from dancegen.choreographers.stg_mamba.phrases import PHRASE_BEATS, even_beats, phrase_position
+from dancegen.choreographers.stg_mamba.counting import count_for
+from dancegen.choreographers.stg_mamba.dance import choreograph, listen, window_starts
+from dancegen.choreographers.stg_mamba.form import frame_of
+from dancegen.choreographers.stg_mamba.model import Choreographer, load_choreographer
+from dancegen.choreographers.stg_mamba.sketch import EDGE, STEPS, lay
 from dancegen.choreographers.stg_mamba.stgm import STGMBlock, partitioned_adjacency
+from dancegen.choreographers.stg_mamba.structure import repeats
+from dancegen.choreographers.stg_mamba.styles import appeal, choose_style
 from dancegen.dances.metrics import bone_drift
 from dancegen.errors import DancegenError
 from dancegen.weights.checkpoint import save_checkpoint
 from tests.conftest import click_track
 
 TINY = ChoreographerConfig(
-    audio_channels=(2, 4, 4, 4, 8), hidden=16, noise=4, style_width=2, node=8, blocks=1, state=4, head_width=4, head=16
+    ear=(4, 4, 8),
+    hidden=16,
+    code=8,
+    style_width=2,
+    node=8,
+    blocks=1,
+    state=4,
+    head_width=4,
+    head=16,
+    prior=16,
+    prior_blocks=1,
 )
 
 
 @pytest.fixture(scope="module")
 def network() -> Choreographer:
     torch.manual_seed(0)
-    return Choreographer(TINY).eval()
+    made = Choreographer(TINY).eval()
+    for meter in (3, 4):
+        getattr(made.basis, f"vectors_{meter}").normal_(0, 0.1)
+    made.ranks.copy_(torch.linspace(-1, 1, 101)[:, None].expand(-1, 4))
+    torch.nn.init.normal_(made.prior.leave.weight, 0, 0.1)
+    return made
 
 
 def song_of(seconds: float, tempo: float = 120) -> tuple[Song, BeatGrid]:
@@ -97,44 +117,90 @@ def test_an_unknown_style_names_the_known(network: Choreographer) -> None:
         choreograph(song, grid, network, seed=0, style="polka")
 
 
-def test_codes_are_chosen_by_seed_style_and_tempo(tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    network = Choreographer(replace(TINY, codes=40))
-    network.codes.copy_(torch.randn(40, 4, TINY.noise))
-    facts = torch.stack([torch.arange(40) % 4 + 1, torch.arange(40) // 4, torch.rand(40), torch.full((40,), 0.5)], 1)
-    network.code_facts.copy_(facts)
+def test_weights_survive_the_disk_and_styles_differ(network: Choreographer, tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "n.safetensors", network.state_dict(), network.config)
     loaded = load_choreographer(tmp_path / "n.safetensors")
-    song, grid = song_of(30)
-    waltz = choreograph(song, grid, loaded, seed=5, style="waltz").joints
-    assert np.allclose(waltz, choreograph(song, grid, network.eval(), seed=5, style="waltz").joints, atol=1e-7)
-    assert not np.allclose(waltz, choreograph(song, grid, loaded, seed=5, style="rumba").joints)
+    song, grid = song_of(20)
+    rumba = choreograph(song, grid, network, seed=5, style="rumba").joints
+    assert np.allclose(rumba, choreograph(song, grid, loaded, seed=5, style="rumba").joints, atol=1e-7)
+    assert not np.allclose(rumba, choreograph(song, grid, loaded, seed=5, style="tango").joints)
 
 
-def test_codes_of_curtsies_end_a_dance_and_are_drawn_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    network = Choreographer(replace(TINY, codes=6)).eval()
-    network.code_facts[:, 0], network.code_facts[:, 3] = 1, 0.5
-    network.code_facts[5, 0], network.codes[5] = BOW_STYLE, 3
-    noise = torch.zeros(20, TINY.noise)
-    bowed = end_with_bow(network, noise, 18, 0.5, seed=0)
-    assert (bowed[15:19] == 3).all() and not bowed[:15].any() and not bowed[19:].any() and not noise.any()
-    assert torch.equal(end_with_bow(network, noise, 2, 0.5, seed=0), noise)  # no room
-    heard: list[torch.Tensor] = []
-    monkeypatch.setattr(dances, "fade_noise", lambda given: heard.append(given[0]) or fade_noise(given))
-    for seconds in (BOW_AFTER + 3, BOW_AFTER - 3):
-        choreograph(*song_of(seconds), network, seed=1, style="waltz")
-    long, short = heard
-    assert (long[-10:] == 3).all() and not long[:-50].any() and not short.any()
-    network.code_facts[5, 0], network.codes[5] = 1, 0
-    assert torch.equal(end_with_bow(network, noise, 18, 0.5, seed=0), noise)  # no such codes
+def test_every_unit_of_the_ear_hears(network: Choreographer) -> None:
+    mel = torch.from_numpy(mel_pieces(song_of(12)[0]))[None]
+    torch.manual_seed(0)
+    for layer in Choreographer(ChoreographerConfig()).ear.layers(mel):
+        assert (layer[0].std(0) > 1e-3).all()
 
 
-def test_the_phrase_clock_follows_the_beats() -> None:
-    grid = BeatGrid(np.arange(1.0, 30, 0.5), 120, 1)
-    assert np.allclose(phrase_position(grid, np.array([1.0, 5.0, 0.0])), [0, 1, -0.25])
-    beats = even_beats(grid, 40.0)
-    assert beats[0] <= 0 and beats[-1] > 40 and np.allclose(np.diff(beats), 0.5, atol=0.02)
-    assert np.allclose(np.floor(phrase_position(grid, beats[::PHRASE_BEATS] + 0.02)), np.arange(len(beats[::8])) - 1)
+def test_other_sound_at_the_same_beats_is_another_dance(network: Choreographer) -> None:
+    song, grid = song_of(20)
+    noise = np.random.default_rng(0).normal(0, 0.2, len(song.samples)).astype(np.float32)
+    dances_ = [
+        choreograph(Song(song.path, s), grid, network, seed=1, style="rumba").joints for s in (song.samples, noise)
+    ]
+    assert np.abs(dances_[0] - dances_[1]).mean() > 1e-3
+
+
+def test_a_count_dances_every_second_of_fast_beats_and_waltz_in_three() -> None:
+    fast = BeatGrid(np.arange(0.3, 40, 0.3), 200, 1)
+    assert np.allclose(np.diff(count_for(fast, 40, "salsa").beats), 0.6, atol=0.02)
+    slow = BeatGrid(np.arange(0.3, 40, 1.2), 50, 1)
+    assert np.allclose(np.diff(count_for(slow, 40, "rumba").beats), 0.6, atol=0.02)
+    count = count_for(BeatGrid(np.arange(1.0, 30, 0.5), 120, 1), 40.0, "waltz")
+    assert count.meter == 3 and count.phrase == 12
+    assert count.beats[0] <= 0 and count.beats[-1] > 40
+    assert np.allclose((count.position(np.array([1.0])) + 1e-6) % 12, 0, atol=1e-3)  # a phrase begins with the song's
+
+
+def test_a_phrase_is_slow_on_the_beats_it_is_laid_on() -> None:
+    phrase = np.zeros((1, (8 + 2 * EDGE) * STEPS + 1, 54), np.float32)
+    phrase[0, :, 0] = np.arange(phrase.shape[1]) / STEPS  # one a beat
+    beat = np.linspace(0.5, 7.5, 701)
+    laid = lay(phrase, STEPS, beat, np.full(9, 0.6))[:, 0]
+    assert np.allclose(laid[50::100], beat[50::100] + EDGE, atol=0.02)
+    speed = np.gradient(laid, beat)
+    assert speed[50] == pytest.approx(0.4, abs=0.1) and speed[100] == pytest.approx(1.6, abs=0.1)
+
+
+def test_a_refrain_repeats_its_phrases() -> None:
+    rng = np.random.default_rng(0)
+    verse, refrain = rng.normal(size=(4, 4, 6)), rng.normal(size=(4, 4, 6))
+    song = np.concatenate([verse, refrain, verse, refrain]) + 0.01 * rng.normal(size=(16, 4, 6))
+    assert repeats(song).tolist() == [-1] * 8 + list(range(8))
+
+
+def test_a_dance_begins_and_ends_standing_and_rests_in_silence() -> None:
+    time = np.arange(900) / 30
+    directions = np.zeros((900, len(BONES), 3), np.float32)
+    directions[..., 0], directions[..., 1] = np.sin(6 * time)[:, None], 1
+    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
+    frame = Frame(1.0, 0.5, np.array([[12.0, 16.0]]), 28.0, 0.5)
+    framed, _ = frame_dance(directions, np.zeros((900, 2), np.float32), 30, frame, 3)
+    speed = np.linalg.norm(np.diff(framed, axis=0), axis=-1).mean(axis=1) * 30
+    for rest in (slice(0, 20), slice(13 * 30 + 5, 15 * 30 + 20), slice(28 * 30 + 2, 899)):
+        assert speed[rest].max() < 0.1 < speed[rest].max() + 0.1 and speed[rest].max() > 0  # it breathes
+    assert speed[200:300].mean() > 0.5
+    assert np.allclose(np.linalg.norm(framed, axis=-1), 1, atol=1e-5)
+
+
+def test_silence_is_found_and_the_last_pose_comes_before_the_end() -> None:
+    samples, times = click_track(120, 30.0)
+    samples[16_000 * 10 : 16_000 * 14] = 0
+    song, grid = Song(Path("gap.wav"), samples, 0.0), BeatGrid(times, 120, 1.0)
+    heard = listen(song, grid, "rumba", np.zeros((101, 4)))
+    frame = frame_of(heard.mel, heard.count, song.seconds, True)
+    assert len(frame.silences) == 1 and np.allclose(frame.silences[0], [10, 14], atol=0.5)
+    assert 26 < frame.finish < 29.4 and np.abs(times - frame.finish).min() < 0.02
+    assert frame.begin == pytest.approx(times[0], abs=0.02)
+
+
+def test_the_music_decides_the_style() -> None:
+    calm, busy = np.array([0.1, 0.1, 0.5, 0.3]), np.array([0.9, 0.9, 0.8, 0.4])
+    slow, fast, three = appeal(0.75, False, calm), appeal(0.44, False, busy), appeal(0.66, True, np.full(4, 0.5))
+    assert max(slow, key=slow.__getitem__) == "ballet" and max(fast, key=fast.__getitem__) == "salsa"
+    assert three["waltz"] > 0.7 and sum(slow.values()) == pytest.approx(1)
+    assert {choose_style(slow, seed) for seed in range(40)} >= {"ballet", "rumba"}
 
 
 def test_the_canonical_body_is_one_high_and_keeps_its_bones() -> None:
@@ -181,13 +247,6 @@ def test_the_adjacency_parts_are_self_parent_and_children() -> None:
     assert np.allclose(mirrored, parts)
 
 
-def test_noise_fades_between_phrases_and_stays_within() -> None:
-    noise = torch.cat([torch.zeros(1, 20, 3), torch.ones(1, 20, 3)], dim=1)
-    faded = fade_noise(noise)
-    assert torch.equal(faded[:, :19], noise[:, :19]) and torch.equal(faded[:, 21:], noise[:, 21:])
-    assert (faded.diff(dim=1) >= 0).all() and faded.diff(dim=1).max() < 0.5
-
-
 def test_nobody_turns_away_from_the_camera() -> None:
     front = np.zeros((1, len(BONES), 3), np.float32)
     front[..., 1] = 1
@@ -202,19 +261,35 @@ def test_nobody_turns_away_from_the_camera() -> None:
     assert (np.abs(yaw(faced)) <= LIMIT + 1e-6).all() and yaw(faced)[3] > 0 > yaw(faced)[4]
 
 
-def test_loud_music_gets_bigger_movement() -> None:
+def front_dance(rate: float, seconds: float = 8.0) -> tuple[np.ndarray, np.ndarray]:
+    """A dancer who faces the camera, and a steady rate of turning."""
+    front = np.zeros((round(seconds * 30), len(BONES), 3), np.float32)
+    front[..., 1] = 1
+    front[:, 0], front[:, 1], front[:, 6, 0], front[:, 9, 0] = (-1, 0, 0), (1, 0, 0), -0.2, 0.2
+    return front / np.linalg.norm(front, axis=-1, keepdims=True), np.full(len(front), rate)
+
+
+def test_turns_are_as_wide_as_asked_for() -> None:
+    front, rate = front_dance(1.2)  # 9.6 rad in 8 s
+    ends = np.array([120, 240])
+    still, wide, whole = (face(front, rate, 30, level, ends) for level in (0.0, 0.5, 1.0))
+    assert np.abs(yaw(still)).max() < 0.01
+    assert np.radians(20) < np.abs(yaw(wide)).max() <= WIDE + 1e-6
+    turned_by = np.unwrap(yaw(whole))
+    assert abs(turned_by[-1]) == pytest.approx(4 * np.pi, abs=0.1)  # one whole turn a phrase
+    assert np.abs(np.cos(turned_by[[0, 120, 239]]) - 1).max() < 0.01  # and at its end it faces the camera
+    head = wide[:, 12]
+    assert np.abs(head[:, 2] - front[:, 12, 2]).max() < 0.35  # the head stays with the camera
+
+
+def test_legs_and_trunk_are_enlarged() -> None:
     time = np.arange(600) / 30
     directions = np.zeros((600, len(BONES), 3), np.float32)
     directions[..., 0], directions[..., 1] = 0.3 * np.sin(2 * np.pi * time)[:, None], 1
     directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
-    root = np.stack([0.1 * np.sin(time), np.full(600, -0.5)], axis=1).astype(np.float32)
-    inputs = np.zeros((200, len(dances.BEAT_FEATURES)), np.float32)
-    inputs[100:, dances.BEAT_FEATURES.index("loudness")] = 1
-    sized, placed = enlarge(directions, root, slow_loudness(inputs, 3))
-    assert np.allclose(np.linalg.norm(sized, axis=-1), 1, atol=1e-5) and np.array_equal(placed[:, 1], root[:, 1])
-    quiet, loud = sized[:240, ..., 0].std(axis=0), sized[360:, ..., 0].std(axis=0)
-    assert (loud > 1.3 * quiet).all()
-    assert quiet[LEG_BONES[0]] == pytest.approx(LEGS / ARMS * quiet[ARM_BONES[0]], rel=0.05)
+    sized, _ = enlarge(directions, np.zeros((600, 2), np.float32))
+    assert np.allclose(np.linalg.norm(sized, axis=-1), 1, atol=1e-5)
+    assert sized[:, LEG_BONES[0], 0].std() == pytest.approx(LEGS / ARMS * sized[:, ARM_BONES[0], 0].std(), rel=0.05)
 
 
 @pytest.mark.parametrize("height", [1.5, -0.5, -3.0])

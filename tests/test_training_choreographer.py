@@ -12,38 +12,43 @@ import pytest
 import soundfile
 import torch
 
-from dancegen.audio.beats import BeatGrid
-from dancegen.audio.song import Song
 from dancegen.body.canonical import place_joints
 from dancegen.body.joints import BONES, NOSE, R_ANKLE, R_SHOULDER, mid_hip
 from dancegen.body.openpose import frame_json
 from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
 from dancegen.choreographers.stg_mamba.model import load_choreographer
-from dancegen.choreographers.stg_mamba.phrasebook import BOW_STYLE
-from dancegen.choreographers.stg_mamba.phrases import even_beats
 from dancegen.dances.metrics import beat_scores, joint_speed
 from dancegen.errors import DancegenError
-from dancegen.lab.datasets import data
-from dancegen.lab.datasets.compose import Repertoire, compose
+from dancegen.lab.datasets.bank import build_bank
+from dancegen.lab.datasets.basis import THIN, mirror_values, phrase_values
 from dancegen.lab.datasets.convert import convert_folder, lift
-from dancegen.lab.datasets.data import Material, build_dances, find_material, make_track, prepare
-from dancegen.lab.datasets.material import load_material, save_material
-from dancegen.lab.datasets.motion import Motion, canonical, mirrored, read_motion
+from dancegen.lab.datasets.counts import counted_freely
+from dancegen.lab.datasets.data import DANCED, Material, find_material, fit_bases, load_material, prepare, save_material
+from dancegen.lab.datasets.motion import SPIN, Motion, canonical, mirrored, read_motion, slow_turn
+from dancegen.lab.datasets.placing import Sound, Stage, with_arms
 from dancegen.lab.datasets.warp import ease
-from dancegen.lab.train.stg_mamba import bows
 from dancegen.lab.train.stg_mamba import train as training
-from dancegen.lab.train.stg_mamba.bows import collect_bows
-from dancegen.lab.train.stg_mamba.export import export
-from dancegen.lab.train.stg_mamba.losses import LossWeights
+from dancegen.lab.train.stg_mamba.export import assembled, export
+from dancegen.lab.train.stg_mamba.flow import collect, fit_prior
 from tests.conftest import click_track
 
 TINY = ChoreographerConfig(
-    audio_channels=(2, 4, 4, 4, 8), hidden=32, noise=6, style_width=2, node=16, blocks=1, state=4, head_width=8, head=64
+    ear=(4, 4, 8),
+    hidden=32,
+    code=12,
+    style_width=2,
+    node=16,
+    blocks=1,
+    state=4,
+    head_width=8,
+    head=64,
+    prior=24,
+    prior_blocks=1,
 )
-OPTIONS = training.TrainOptions(steps=8, batch=2, pieces=20, warmup=2, genre_steps=2, free=1, judged_from=2)
+OPTIONS = training.TrainOptions(steps=8, batch=2, pieces=20, warmup=2, genre_steps=2, judged_from=2)
 
 
-def arm_dance(seconds: float, beat: float, style: str = "none") -> Motion:
+def arm_dance(seconds: float, beat: float, style: str = "rumba") -> Motion:
     """A dancer whose arms swing, resting every `beat` seconds, and whose knees bend along."""
     time = np.arange(round(seconds * 30)) / 30
     directions = np.zeros((len(time), len(BONES), 3), np.float32)
@@ -57,15 +62,26 @@ def arm_dance(seconds: float, beat: float, style: str = "none") -> Motion:
         directions[:, limb, 2] = -0.3 * (1 + swing)
     directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
     root = np.stack([0.05 * swing, np.full_like(time, -0.5)], axis=1).astype(np.float32)
-    return Motion(directions, root, style, "made", 0.0)
+    turn = 0.3 * np.sin(time).astype(np.float32)
+    return Motion(directions, root, style, "made", 0.0, turn)
+
+
+def song(tempo: float, seconds: float, name: str = "clicks") -> Sound:
+    """A song as a stage knows it: noise that sets in on the beats."""
+    rng = np.random.default_rng(0)
+    slices = rng.normal(-0.5, 0.05, (round(seconds * 50), 33)).astype(np.float32)
+    times = np.arange(0.2, seconds - 0.1, 60 / tempo)
+    slices[(times * 50).astype(int)] += 1.5
+    return Sound(name, slices.astype(np.float16), times, "")
 
 
 @pytest.fixture(scope="module")
 def material() -> Material:
-    samples, times = click_track(120, 14.0)
-    track = make_track(Song(Path("clicks.wav"), samples, 0.0), BeatGrid(times, 120, 1.0))
-    repertoire = Repertoire([arm_dance(20, 0.6, "cha-cha"), arm_dance(20, 0.45, "rumba")], np.ones(2))
-    return Material(build_dances(track, repertoire, 3, np.random.default_rng(0)), [], repertoire.motions)
+    motions = [arm_dance(24, 0.6, "cha-cha"), arm_dance(24, 0.45, "rumba"), arm_dance(40, 0.6, "waltz")]
+    shares = [np.ones(len(motion), np.float32) for motion in motions]
+    banks = {4: build_bank(motions, shares, 4, SPIN), 3: build_bank(motions[2:], shares[2:], 3, SPIN)}
+    stage = Stage(banks, fit_bases(banks, 12, 0), [song(120, 60), song(95, 60, "slow")], DANCED, ["made"] * 3)
+    return Material(stage, motions, [])
 
 
 def turning(seconds: float) -> np.ndarray:
@@ -95,13 +111,62 @@ def test_mirroring_twice_is_nothing_and_once_swaps_sides() -> None:
     assert np.allclose(place_joints(*once)[:, NOSE, 0], -motion.joints[:, NOSE, 0], atol=1e-6)
 
 
-@pytest.mark.parametrize("tempo", [100, 128, 165])
-def test_built_dances_meet_the_beats_of_any_tempo(tempo: float) -> None:
-    grid = BeatGrid(np.arange(0.37, 40, 60 / tempo), tempo, 1.0)
-    repertoire = Repertoire([arm_dance(30, 0.57), arm_dance(30, 0.43)], np.ones(2))
-    made = compose(repertoire, even_beats(grid, 40), np.ones(1200), {"none"}, np.random.default_rng(0))
-    scores = beat_scores(place_joints(*made), 30, grid.times)
-    assert scores["hit_rate"] > 85 and 55 < scores["coverage"] < 130
+def test_turning_is_kept_beside_the_straightened_dance(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", joints=turning(12), fps=30)
+    (motion,) = read_motion(tmp_path / "a.npz", "rumba")
+    assert len(motion.turn) == len(motion)
+    assert abs(np.diff(motion.turn).mean() * 30) == pytest.approx(0.4, abs=0.02)
+    assert np.allclose(slow_turn(turning(12))[0], 0)
+
+
+def test_windows_are_on_the_beat_whatever_is_heard(material: Material) -> None:
+    rng, scores = np.random.default_rng(0), []
+    for _ in range(12):
+        window = material.stage.draw(80, rng)
+        joints = place_joints(window.target[:, :-3].reshape(240, -1, 3), window.target[:, -3:-1])
+        assert np.allclose(np.linalg.norm(window.target[:, :3], axis=1), 1, atol=1e-4)
+        whole = np.arange(np.ceil(window.position[0]), window.position[-1])
+        beats = np.interp(whole, window.position, np.arange(80) / 10)
+        scores.append(beat_scores(joints, 30, beats)["hit_rate"])
+    assert np.mean(scores) > 80
+
+
+def test_loud_music_is_danced_larger(material: Material) -> None:
+    stage, rng = material.stage, np.random.default_rng(1)
+    sizes, asked = [], []
+    for _ in range(60):
+        window = stage.draw(80, rng)
+        if window.style == "rumba":
+            sizes.append(window.target[:, :-3].std(axis=0).mean())
+            asked.append(window.ranks[:, 0].mean())
+    assert np.corrcoef(sizes, asked)[0, 1] > 0.3
+    assert stage.banks[4].traits.min() >= 0 and stage.banks[4].traits.max() <= 1
+
+
+def test_a_code_says_its_phrase(material: Material) -> None:
+    bank, basis = material.stage.banks[4], material.stage.bases[4]
+    values = np.stack([phrase_values(bank, row)[::THIN] for row in range(0, len(bank), 7)])
+    again = basis.decode(basis.project(values))
+    assert np.abs(again - values)[..., :-1].mean() < 0.05
+    assert np.abs(mirror_values(mirror_values(values)) - values).max() < 1e-5
+    assert np.allclose(with_arms(values[0], values[0]), values[0], atol=1e-4)
+
+
+def test_free_counts_rise_within_the_danceable(material: Material) -> None:
+    for seed in range(20):
+        gaps = np.diff(counted_freely(60, np.random.default_rng(seed)))
+        assert gaps.min() > 0.36 and gaps.max() < 0.83
+
+
+def test_the_prior_learns_what_phrases_there_are(material: Material) -> None:
+    torch.manual_seed(0)
+    prior = training.Choreographer(TINY).prior
+    phrases = collect(material.stage, 20, 0)
+    assert phrases.code.shape[1] == 12 and len(phrases) >= 20
+    losses: list[float] = []
+    kept = fit_prior(prior, phrases, steps=300, batch=32, seed=0, rate=3e-3, tell=lambda _, loss: losses.append(loss))
+    assert losses[-1] < 0.8 * losses[0]
+    assert set(kept) == set(prior.state_dict())
 
 
 def test_easing_keeps_the_path_and_slows_the_beats() -> None:
@@ -117,21 +182,20 @@ def test_easing_keeps_the_path_and_slows_the_beats() -> None:
 
 
 def test_one_batch_can_be_overfitted(material: Material) -> None:
-    weights = LossWeights(divergence=0.0)
-    options = replace(OPTIONS, steps=70, learning_rate=3e-3, judged_from=10**6, style_dropout=0.0, weights=weights)
-    trainer = training.Trainer(TINY, options, material, torch.device("cpu"))
+    options = replace(OPTIONS, steps=120, learning_rate=3e-3, judged_from=10**6, style_dropout=0.0)
+    trainer = training.Trainer(TINY, options, material.stage, material.motions, torch.device("cpu"))
     batch = trainer.draw()
     trainer.draw = lambda: batch  # type: ignore[method-assign]
     first = trainer.advance()["position"]
-    for _ in range(69):
+    for _ in range(119):
         last = trainer.advance()["position"]
-    assert last < 0.3 * first
+    assert last < 0.5 * first
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(material: Material, tmp_path: Path) -> None:
-    whole = training.train(TINY, OPTIONS, material, tmp_path / "whole")
-    training.train(TINY, OPTIONS, material, tmp_path / "parts", stop_after=5)
-    parts = training.train(TINY, OPTIONS, material, tmp_path / "parts")
+    whole = training.train(TINY, OPTIONS, material.stage, material.motions, tmp_path / "whole")
+    training.train(TINY, OPTIONS, material.stage, material.motions, tmp_path / "parts", stop_after=5)
+    parts = training.train(TINY, OPTIONS, material.stage, material.motions, tmp_path / "parts")
     assert whole.step == parts.step == 8
     for name, value in whole.network.state_dict().items():
         assert torch.equal(value, parts.network.state_dict()[name]), name
@@ -140,56 +204,47 @@ def test_a_resumed_run_equals_an_uninterrupted_one(material: Material, tmp_path:
 
 
 def test_a_run_with_other_options_is_refused(material: Material, tmp_path: Path) -> None:
-    training.train(TINY, OPTIONS, material, tmp_path, stop_after=1)
+    training.train(TINY, OPTIONS, material.stage, material.motions, tmp_path, stop_after=1)
     with pytest.raises(DancegenError, match="other options"):
-        training.train(TINY, replace(OPTIONS, seed=9), material, tmp_path)
+        training.train(TINY, replace(OPTIONS, seed=9), material.stage, material.motions, tmp_path)
 
 
-def test_exported_weights_load_and_carry_codes(material: Material, tmp_path: Path) -> None:
-    trainer = training.train(TINY, OPTIONS, material, tmp_path)
-    made = export(trainer, material.train, tmp_path / "out.safetensors", {}, codes=16)
+def test_exported_weights_load_and_hold_no_phrases(material: Material, tmp_path: Path) -> None:
+    trainer = training.train(TINY, OPTIONS, material.stage, material.motions, tmp_path)
+    made = export(
+        assembled(TINY, trainer.average, trainer.network.prior.state_dict(), material.stage),
+        tmp_path / "out.safetensors",
+        {},
+    )
     loaded = load_choreographer(tmp_path / "out.safetensors")
-    assert 8 <= loaded.config.codes <= 20 and torch.equal(loaded.codes, made.codes)
     assert all(torch.equal(value, made.state_dict()[name]) for name, value in loaded.state_dict().items())
-
-
-def test_curtsies_of_the_training_dances_are_found(material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
-    dance = material.train[0]
-    directions, root = dance.directions.copy(), dance.root.copy()
-    down = np.sin(np.pi * np.clip((np.arange(len(root)) / 30 - 5) / 3, 0, 1)) ** 2  # lowest at 6.5 s
-    for limb in (6, 9):  # neck to hips: the trunk tips toward the camera
-        directions[:, limb, 1] *= 1 - down
-        directions[:, limb, 2] += down
-    directions = (directions / np.linalg.norm(directions, axis=-1, keepdims=True)).astype(np.float16)
-    bowing = replace(dance, directions=directions, root=root)
-    trainer = training.Trainer(TINY, OPTIONS, material, torch.device("cpu"))
-    assert not collect_bows(trainer.network, trainer.posterior, [bowing])  # an untrained network cannot curtsy
-    monkeypatch.setattr(bows, "_danced", lambda *_: True)
-    found = collect_bows(trainer.network, trainer.posterior, [dance, bowing])
-    assert len(found) == 1 and found[0][0].shape == (5, TINY.noise)
-    assert found[0][1][0] == BOW_STYLE and found[0][1][3] == pytest.approx(0.5, abs=0.02)
+    assert np.allclose(loaded.basis.mean_4, material.stage.bases[4].mean, atol=1e-3)
+    assert loaded.ranks[-1, 0] > loaded.ranks[0, 0]
+    assert not any("codes" in name for name in loaded.state_dict())
 
 
 def test_material_survives_the_disk(material: Material, tmp_path: Path) -> None:
     save_material(tmp_path / "m.npz", material)
     again = load_material(tmp_path / "m.npz")
-    assert len(again.train) == len(material.train)
-    for a, b in zip(again.train, material.train, strict=True):
-        assert np.array_equal(a.directions, b.directions) and np.array_equal(a.track.samples, b.track.samples)
+    assert np.array_equal(again.stage.banks[4].directions, material.stage.banks[4].directions)
+    assert np.array_equal(again.stage.bases[3].vectors, material.stage.bases[3].vectors)
+    assert [motion.style for motion in again.motions] == [motion.style for motion in material.motions]
+    first, second = (made.stage.draw(40, np.random.default_rng(5)) for made in (material, again))
+    assert np.allclose(first.sketch, second.sketch, atol=1e-5)
     (tmp_path / "broken.npz").write_bytes(b"no")
     with pytest.raises(DancegenError):
         load_material(tmp_path / "broken.npz")
 
 
-def test_a_folder_of_ones_own_is_prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data, "SILENCE_SECONDS", 4.0)
-    samples, _ = click_track(120, 14.0)
+def test_a_folder_of_ones_own_is_prepared(tmp_path: Path) -> None:
+    samples, _ = click_track(120, 30.0)
     soundfile.write(tmp_path / "mine.wav", samples, 16_000)
-    soundfile.write(tmp_path / "other.wav", samples[: 16_000 * 8], 16_000)
-    np.savez(tmp_path / "mine.npz", joints=turning(14), fps=30, genre="rumba")
-    made = prepare(tmp_path, dances=1, seed=0)
-    assert {dance.track.name for dance in made.train} >= {"mine", "other"}
-    assert all(np.isfinite(dance.directions).all() for dance in made.train)
+    soundfile.write(tmp_path / "other.wav", samples, 16_000)
+    dance = arm_dance(30, 0.5)
+    np.savez(tmp_path / "mine.npz", joints=dance.joints * np.array([1, -1, -1]) * 1.72, fps=30, genre="rumba")
+    made = prepare(tmp_path, code=8, seed=0)
+    assert {sound.name: sound.style for sound in made.stage.sounds} == {"mine": "rumba", "other": ""}
+    assert np.isfinite(made.stage.draw(30, np.random.default_rng(0)).target).all()
     with pytest.raises(DancegenError, match="0 motion files"):
         find_material(tmp_path / "nothing")
 
@@ -201,7 +256,7 @@ def test_openpose_folders_become_motions(tmp_path: Path) -> None:
         text = json.dumps(frame_json(pose, np.ones(18)))
         (tmp_path / "take" / f"take_{i:012d}_keypoints.json").write_text(text)
     assert convert_folder(tmp_path) == 1
-    motions = read_motion(tmp_path / "take.npz", "none")
+    motions = read_motion(tmp_path / "take.npz", "other")
     assert len(motions) == 1
     drawn, true = motions[0].joints[10:-10, :, :2], arm_dance(4, 0.5).joints[10:-10, :, :2]
     gap = (drawn - mid_hip(drawn)[:, None]) - (true - mid_hip(true)[:, None])

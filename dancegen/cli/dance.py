@@ -40,7 +40,8 @@ def dance(
     sheet: Annotated[Path | None, typer.Option(help="A picture (.png) of all takes, the best first.")] = None,
     seed: Seed = Request.seed,
     style: Annotated[
-        list[str] | None, typer.Option(help="none, cha-cha, rumba, tango or waltz; of some bars: tango@9-16.")
+        list[str] | None,
+        typer.Option(help="auto, cha-cha, rumba, tango, waltz, salsa or ballet; of some bars: tango@9-16."),
     ] = None,
     redo: Annotated[
         list[str] | None, typer.Option(help="Bars to make anew in an existing dance, like 17-24; the rest is kept.")

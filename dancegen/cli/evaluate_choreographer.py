@@ -33,10 +33,13 @@ def command(
     weights: Annotated[str, typer.Option(help="A name of the manifest or a .safetensors file.")] = "choreographer",
     also: Annotated[list[str] | None, typer.Option(help="NAME=FILE: further weights, such as ablations.")] = None,
     seeds: Annotated[int, typer.Option(help="Dances per song.", min=1)] = 2,
-    style: Annotated[str, typer.Option(help="Dance style of all dances.")] = "none",
+    style: Annotated[str, typer.Option(help="Dance style of all dances.")] = "auto",
     seconds: Annotated[float | None, typer.Option(help="Use only the first seconds of each song.")] = None,
     songs: Annotated[bool, typer.Option(help="A line for each song.")] = False,
     librosa: Annotated[bool, typer.Option(help="A line for the beats that librosa's tracker finds by itself.")] = False,
+    test: Annotated[bool, typer.Option(help="The songs that were not looked at while choosing.")] = False,
+    deep: Annotated[bool, typer.Option(help="Does it listen, invent, remember, turn? Takes minutes.")] = False,
+    material: Annotated[Path | None, typer.Option(help="Prepared material of training, for --deep: is it new?")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Folder for PNGs: speed against beats, strips of poses.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "cpu",
@@ -58,7 +61,7 @@ def command(
     chosen = choose_device(device)
     network = load_choreographer(weights_path(weights), chosen)
     others = {name: load_choreographer(file, chosen) for name, file in map(_named_file, also or [])}
-    heard, real = evaluation.read_songs(data, seconds), evaluation.read_real(data)
+    heard, real = evaluation.read_songs(data, seconds, test=test), evaluation.read_real(data)
     takes = len({motion.source for motion in real.stretches})
     if len(heard) < 2 or not real.validation or takes < 2:
         held_out = f"{counted(len(heard), 'songs')} and {counted(len(real.validation), 'dances')} kept out of training"
@@ -80,9 +83,25 @@ def command(
             dance = choreograph(song.song, song.grid, network, seed=0, style=style)
             speed_plot(dance, song.grid.times, plot / f"{song.name}-speed.png")
             pose_strip(dance, plot / f"{song.name}-poses.png", start=10, seconds=8, columns=16, rows=2)
+    listening = _deep_rows(network, heard, material) if deep else {}
     if as_json:
-        return json.dumps({"table": table, "seconds_for_music_of": timing}, indent=1)
-    return draw_table(table, timing)
+        return json.dumps({"table": table, "listening": listening, "seconds_for_music_of": timing}, indent=1)
+    return draw_table(table, timing, listening)
+
+
+def _deep_rows(network: Any, heard: Any, material: Path | None) -> dict[str, float]:
+    """The rows of --deep."""
+    from dancegen.lab.datasets.bank import build_bank
+    from dancegen.lab.datasets.data import load_material
+    from dancegen.lab.datasets.motion import SPIN
+    from dancegen.lab.evaluate.listening import deep_rows
+
+    banks = held_out = None
+    if material is not None:
+        read = load_material(material)
+        banks = read.stage.banks
+        held_out = build_bank(read.held_out, [motion.root[:, 0] * 0 + 1 for motion in read.held_out], 4, SPIN)
+    return deep_rows(network, [(song.song, song.grid) for song in heard], banks, held_out)
 
 
 def _named_file(pair: str) -> tuple[str, Path]:
@@ -95,14 +114,17 @@ def _named_file(pair: str) -> tuple[str, Path]:
     return name, Path(file)
 
 
-def draw_table(table: dict[str, dict[str, float]], timing: dict[int, dict[str, float]]) -> Any:
-    """A rich table: one line for each set of dances, one column for each measure."""
+def draw_table(
+    table: dict[str, dict[str, float]], timing: dict[int, dict[str, float]], listening: dict[str, float]
+) -> Any:
+    """A rich table: one line for each set of dances, one column for each measure; the rows of --deep below."""
     from rich.table import Table
 
     said = "; ".join(
         f"{length} s of music in {taken['wall']:.2f} s ({taken['processor']:.2f} s of the processor)"
         for length, taken in timing.items()
     )
+    said = "\n".join([said, *(f"{name}: {value:.3g}" for name, value in listening.items())])
     drawn = Table(title="Choreographer on songs kept out of training", caption=said)
     drawn.add_column("")
     for label in LABELS.values():

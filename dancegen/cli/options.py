@@ -18,7 +18,12 @@ STYLES = [style for line in BACKENDS["choreographer"].values() for style in line
 Start = Annotated[float, typer.Option(help="Seconds of the song to skip.")]
 Duration = Annotated[float | None, typer.Option(help="Seconds of the song to take; default: all.")]
 Seed = Annotated[int, typer.Option(help="Another seed is another dance.")]
-Style = Annotated[str, typer.Option(help="none, cha-cha, rumba, tango or waltz.", autocompletion=lambda: STYLES)]
+Style = Annotated[
+    str,
+    typer.Option(
+        help="auto (the music decides), cha-cha, rumba, tango, waltz, salsa or ballet.", autocompletion=lambda: STYLES
+    ),
+]
 Size = Annotated[int, typer.Option(help="Longer side of the video in pixels, 64 to 2048.")]
 Crf = Annotated[int, typer.Option(help="Quality of H.264: 0 lossless, 18 fine, 28 small.")]
 Preview = Annotated[bool, typer.Option("--preview", help="Draw the skeleton only.")]

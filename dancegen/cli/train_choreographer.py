@@ -17,11 +17,12 @@ def command(
     steps: Annotated[int | None, typer.Option(help="Training steps.", min=1)] = None,
     batch: Annotated[int | None, typer.Option(help="Windows per step.", min=1)] = None,
     pieces: Annotated[int | None, typer.Option(help="Length of a window in pieces of 0.1 s.", min=16)] = None,
-    dances: Annotated[int, typer.Option(help="Beat-built dances for each song at each tempo.", min=1)] = 6,
+    prior_steps: Annotated[int, typer.Option(help="Training steps of the prior.", min=1)] = 4000,
+    prior_windows: Annotated[int, typer.Option(help="Windows that the prior's phrases are taken from.", min=1)] = 4000,
     scans: Annotated[str, typer.Option(help="Scans of the STGM blocks: sg, tgf, tgb with commas; empty for none.")] = (
         "sg,tgf,tgb"
     ),
-    material: Annotated[Path | None, typer.Option(help="Prepared pairs to use or make (OUT/material.npz).")] = None,
+    material: Annotated[Path | None, typer.Option(help="Prepared material to use or make (OUT/material.npz).")] = None,
     minutes: Annotated[float, typer.Option(help="Stop and save after this long; the same command goes on.")] = math.inf,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
@@ -32,16 +33,17 @@ def command(
     """Train the choreographer; OUT/choreographer.safetensors is the result.
 
     A motion file holds `joints` (T, 18, 3) in metres, y up, COCO-18 order, and `fps`; optionally `genre` (cha-cha,
-    rumba, tango, waltz). A sound file of the same name makes it a pair. Sounds alone are danced to with all motions.
+    rumba, tango, waltz, salsa, ballet). A sound file of the same name makes it a pair. Sounds alone are danced to with
+    all motions. Two networks are trained: the prior, which makes phrases of noise, and the network that dances them.
     """
     from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
     from dancegen.cli.context import reporter as current_reporter
     from dancegen.device import choose_device
     from dancegen.files import refuse_inputs
     from dancegen.lab.datasets.convert import convert_folder
-    from dancegen.lab.datasets.data import prepare
-    from dancegen.lab.datasets.material import load_material, save_material
-    from dancegen.lab.train.stg_mamba.export import export
+    from dancegen.lab.datasets.data import load_material, prepare, save_material
+    from dancegen.lab.train.stg_mamba.export import assembled, export
+    from dancegen.lab.train.stg_mamba.flow import trained_prior
     from dancegen.lab.train.stg_mamba.train import TrainOptions, draw_curves, train
 
     refuse_inputs(out, [data])
@@ -49,7 +51,6 @@ def command(
     given: dict[str, Any] = {"steps": steps, "batch": batch, "pieces": pieces, "seed": seed}
     if steps is not None:  # a short run, such as an ablation's, meets every loss too
         given["judged_from"] = min(TrainOptions.judged_from, steps // 3)
-        given["divergence_steps"] = min(TrainOptions.divergence_steps, max(1, steps // 2))
     options = TrainOptions(**{name: value for name, value in given.items() if value is not None})
     chosen = tuple(name for name in scans.split(",") if name)
     config = ChoreographerConfig(scans=chosen) if chosen else ChoreographerConfig(scans=(), blocks=0)
@@ -57,11 +58,24 @@ def command(
         reporter.note(f"{convert_folder(data)} OpenPose folders converted")
     prepared = material or out / "material.npz"
     if not prepared.exists():
-        save_material(prepared, prepare(data, dances=dances, seed=seed, reporter=reporter))
-    pairs = load_material(prepared)
-    trainer = train(config, options, pairs, out, device=choose_device(device), reporter=reporter, minutes=minutes)
+        save_material(prepared, prepare(data, code=config.code, seed=seed, reporter=reporter))
+    read = load_material(prepared)
+    trainer = train(
+        config,
+        options,
+        read.stage,
+        read.motions,
+        out,
+        device=choose_device(device),
+        reporter=reporter,
+        minutes=minutes,
+    )
+    prior = trained_prior(
+        config, read.stage, out, windows=prior_windows, steps=prior_steps, seed=seed, reporter=reporter
+    )
     result = out / "choreographer.safetensors"
-    export(trainer, pairs.train, result, {"steps": trainer.step, "seed": seed})
+    notes = {"steps": trainer.step, "prior_steps": prior_steps, "seed": seed}
+    export(assembled(config, trainer.average, prior, read.stage), result, notes)
     draw_curves(out)
     steps_done = counted(trainer.step, "steps")
     return f"{result} after {steps_done}; losses in {out / 'log.csv'}, curves in {out / 'curves.png'}"

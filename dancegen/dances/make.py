@@ -39,6 +39,7 @@ def parse_styles(options: Sequence[str]) -> Styles:
     base, stretches = [], []
     for option in options:
         name, at, bars = option.partition("@")
+        name = STYLES[0] if name == "none" else name  # as dances of version 0.1.0 call it
         if name not in STYLES:
             raise DancegenError(f"--style {option}: there is no style {name!r}", f"choose one of {', '.join(STYLES)}")
         if at:

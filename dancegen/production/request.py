@@ -68,7 +68,7 @@ class Request:
     start: float = 0.0
     duration: float | None = None
     seed: int = 0
-    style: str = "none"
+    style: str = "auto"
     size: int = 512
     canvas: str | None = None
     fit: str = "pad"

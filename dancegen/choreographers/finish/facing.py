@@ -1,15 +1,27 @@
-"""The dance faces the camera within LIMIT: one picture shows one side of a person.
+"""How far a dance turns from the camera: hardly, half, or all round.
+
+A picture shows one side of a person, so that most pictures bear no more than a half turn to the side. How much of the
+dancer's own turning is kept is said by a level: 0 none, 0.5 within WIDE with the head spotting the camera, 1 all of it,
+brought back to the camera at the end of each phrase.
 
 Glossary: T poses, L = 17 bones (the order of `joints.BONES`).
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from dancegen.body.canonical import BONE_LENGTHS
 
 SOFT, LIMIT = np.radians(25.0), np.radians(36.0)  # turns up to SOFT are left alone, none passes LIMIT
+WIDE = np.radians(60.0)  # at level 0.5
+WHOLE = 1.0  # the level from which on turns are whole
+SWAY_SECONDS = 2.5
+EAGER = 1.3  # a turn of more than 360 / (2 EAGER) degrees within a phrase becomes a whole one
+MOST = np.radians(60.0)  # of phrases without a whole turn
+HEAD_BONES = (12, 13, 14, 15, 16)
 R_SHOULDER_LIMB, L_SHOULDER_LIMB, R_HIP_LIMB, L_HIP_LIMB = 0, 1, 6, 9  # all from the neck
 
 
@@ -21,11 +33,79 @@ def yaw(directions: np.ndarray) -> np.ndarray:
     return np.arctan2(right[:, 2], -right[:, 0])
 
 
-def face_camera(directions: np.ndarray) -> np.ndarray:
+def face_camera(directions: np.ndarray, limit: float = LIMIT) -> np.ndarray:
     """Turn the body back about the vertical where it turns too far: (T, L, 3) -> (T, L, 3) float32."""
     angle = yaw(directions)
-    beyond = np.maximum(np.abs(angle) - SOFT, 0) / (LIMIT - SOFT)
-    kept = np.sign(angle) * (np.minimum(np.abs(angle), SOFT) + (LIMIT - SOFT) * np.tanh(beyond))
-    cosine, sine = np.cos(kept - angle)[:, None], np.sin(kept - angle)[:, None]  # (T, 1)
+    soft = limit * SOFT / LIMIT
+    beyond = np.maximum(np.abs(angle) - soft, 0) / (limit - soft)
+    kept = np.sign(angle) * (np.minimum(np.abs(angle), soft) + (limit - soft) * np.tanh(beyond))
+    return turned(directions, kept - angle)
+
+
+def turned(directions: np.ndarray, angle: np.ndarray) -> np.ndarray:
+    """Directions (T, L, 3) about the vertical by `angle` (T,) radians, in the sense of `yaw`."""
+    cosine, sine = np.cos(angle)[:, None], np.sin(angle)[:, None]  # (T, 1)
     x, y, z = np.moveaxis(directions, -1, 0)  # (T, L) each
     return np.stack([x * cosine + z * sine, y, z * cosine - x * sine], axis=-1).astype(np.float32)
+
+
+def face(directions: np.ndarray, rate: np.ndarray, fps: float, level: float, phrase_ends: np.ndarray) -> np.ndarray:
+    """Let a dance turn as far as `level` says.
+
+    Args:
+        directions: (T, L, 3), straightened.
+        rate: (T,) radians per second of the dancer's own slow turning, in the sense of `yaw`.
+        fps: poses a second.
+        level: 0, 0.5 or 1; between them the turning grows evenly.
+        phrase_ends: (Q,) poses at which phrases end, where a dance that turns whole turns faces the camera again.
+
+    Returns:
+        Directions (T, L, 3).
+    """
+    near = face_camera(directions)
+    if level <= 0:
+        return near
+    if level < WHOLE:
+        limit = LIMIT + (WIDE - LIMIT) * min(level / 0.5, 1)
+        angle = swaying(rate, fps, limit - LIMIT)
+        wide = face_camera(turned(directions, angle), limit)
+        return spot(wide, near, min(level / 0.5, 1))
+    return turned(near, whole_turns(rate, fps, phrase_ends))
+
+
+def swaying(rate: np.ndarray, fps: float, reach: float) -> np.ndarray:
+    """A turn (T,) that follows `rate` and is forgotten in SWAY_SECONDS, within `reach`."""
+    keep, angle, out = 1 - 1 / (SWAY_SECONDS * fps), 0.0, np.zeros(len(rate))
+    for t, speed in enumerate(rate):
+        angle = keep * angle + float(speed) / fps
+        out[t] = angle
+    return reach * np.tanh(out / max(reach, 1e-3))
+
+
+def whole_turns(rate: np.ndarray, fps: float, ends: np.ndarray) -> np.ndarray:
+    """The integral (T,) of `rate`, stretched in each phrase to the nearest number of whole turns."""
+    way = np.concatenate([[0.0], np.cumsum(rate)[:-1]]) / fps  # (T,)
+    edges = np.unique(np.clip(np.concatenate([[0], ends, [len(rate) - 1]]).astype(int), 0, len(rate) - 1))
+    out = np.zeros(len(rate))
+    for first, last in pairwise(edges):
+        part = way[first : last + 1] - way[first]
+        turns = np.round(part[-1] / (2 * np.pi) * EAGER)
+        ramp = np.linspace(0, 1, len(part))
+        smooth = ramp * ramp * (3 - 2 * ramp)
+        own = part - part[-1] * smooth  # comes back to the camera
+        if turns:
+            share = np.clip(part / part[-1], 0, 1)
+            turning = np.maximum.accumulate(share) * 0.5 + 0.5 * smooth
+            own = turning * turns * 2 * np.pi
+        else:
+            own = MOST * np.tanh(own / MOST)
+        out[first : last + 1] = own
+    return out
+
+
+def spot(directions: np.ndarray, front: np.ndarray, share: float) -> np.ndarray:
+    """The head as it would look at the camera from a body that is not turned: `share` 1 all, 0 with the body."""
+    out = directions.copy()
+    head = directions[:, HEAD_BONES] * (1 - share) + front[:, HEAD_BONES] * share
+    out[:, HEAD_BONES] = head / np.maximum(np.linalg.norm(head, axis=-1, keepdims=True), 1e-6)
+    return out

@@ -9,8 +9,9 @@ import numpy as np
 
 from dancegen.body.canonical import ANKLE_HEIGHT, place_joints
 from dancegen.body.joints import L_ANKLE, R_ANKLE
+from dancegen.choreographers.finish.feet import hold_feet
 
-SMOOTHING = 0.024  # seconds, sigma of the Gaussian over the poses
+SMOOTHING = 0.032  # seconds, sigma of the Gaussian over the poses
 HOVER = 0.02  # body heights: a lower ankle at most so high above where it stands is put down
 STEP_HEIGHT = 0.015  # a foot so much higher than the other no longer carries
 SLIDE = 0.3  # body heights per second: what moves faster is a step, not a slide
@@ -51,7 +52,7 @@ def settle(directions: np.ndarray, root: np.ndarray, fps: float) -> np.ndarray:
     shift = np.where(gap > HOVER, np.maximum(2 * HOVER - gap, 0), gap)  # feet off the ground stay off
     joints[..., 1] += smooth_in_time(shift.astype(np.float32), 0.06 * fps)[:, None]
     joints[..., 0] += standing_shift(ankles, fps)[:, None]
-    return joints
+    return hold_feet(joints, fps)
 
 
 def standing_shift(ankles: np.ndarray, fps: float) -> np.ndarray:

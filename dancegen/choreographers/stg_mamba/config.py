@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dancegen.audio.beats import BEAT_FEATURES
 from dancegen.body.canonical import BONE_COUNT
-from dancegen.choreographers.stg_mamba.phrases import PHRASE_CLOCK
+from dancegen.choreographers.stg_mamba.clock import CLOCK
 from dancegen.registry import BACKENDS
 
-STYLES = BACKENDS["choreographer"]["stg-mamba"].styles
-POSE_VALUES = BONE_COUNT * 3 + 2  # a direction for each limb, x and y of the mid-hip
+STYLES = BACKENDS["choreographer"]["stg-mamba"].styles  # the first, "auto", leaves it to the music
+POSE_VALUES = BONE_COUNT * 3 + 3  # a direction for each bone, x and y of the mid-hip, rate of turning
 
 
 @dataclass(frozen=True)
@@ -18,10 +17,9 @@ class ChoreographerConfig:
     """Sizes of the music-to-skeleton network.
 
     Attributes:
-        audio_channels: channels of the five strided convolutions over a piece of 1,600 samples.
+        ear: widths of the ear's three layers, the last one the width of what it tells about a piece.
         hidden: h, the width of H_0; half for each direction of the GRU.
-        noise: Z, the width of the noise.
-        noise_scale: standard deviation of the noise.
+        code: D, the noise of a phrase and the code that the prior makes of it.
         style_width: width of the style embedding.
         node: d, features of one joint in one piece.
         blocks: STGM blocks.
@@ -32,13 +30,13 @@ class ChoreographerConfig:
         scans: which of the three scans a block has; an ablation leaves some out.
         head: channels between the two convolutions of the generation head.
         poses_per_piece: poses made from one 0.1 s piece; 3 is 30 a second.
-        codes: phrases remembered from training (`Choreographer.codes`), 0 for none.
+        prior: width of the network that makes a phrase's code of noise and music, see `prior.Prior`.
+        prior_blocks: its blocks.
     """
 
-    audio_channels: tuple[int, ...] = (12, 24, 32, 48, 64)
+    ear: tuple[int, ...] = (40, 48, 64)
     hidden: int = 160
-    noise: int = 24
-    noise_scale: float = 0.33
+    code: int = 256
     style_width: int = 8
     node: int = 32
     blocks: int = 2
@@ -49,12 +47,13 @@ class ChoreographerConfig:
     scans: tuple[str, ...] = ("sg", "tgf", "tgb")
     head: int = 256
     poses_per_piece: int = 3
-    codes: int = 0
+    prior: int = 256
+    prior_blocks: int = 3
 
     @property
     def beat_inputs(self) -> int:
-        """How many numbers a piece is told about the beat: BEAT_FEATURES and the phrase clock."""
-        return len(BEAT_FEATURES) + len(PHRASE_CLOCK)
+        """How many numbers a piece is told about where in the music it is."""
+        return len(CLOCK)
 
     @property
     def fps(self) -> float:

@@ -1,62 +1,97 @@
-"""From a song to a dance of its length: windows of music, slowly turning noise, cross-faded joins.
+"""From a song to a dance of its length: phrases imagined one after the other, danced in windows, framed.
 
 The song goes through the network in overlapping windows, a few at a time, so that memory does not grow with its
-length. The noise belongs to the phrase, not to the window, so that a window's neighbours dance the same dance.
+length. The sketch belongs to the phrases, not to the window, so that a window's neighbours dance the same dance.
 
-Glossary: F pieces, R poses per piece, K beat inputs, Z noise, W windows, L = 17 bones, V = 18 joints.
+Glossary: F pieces, R poses per piece, S slices of a piece, M mel bands, K clock values, Q phrases, U = 4 units,
+D numbers of a code, C = POSE_VALUES, W windows, L = 17 bones, V = 18 joints.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from dancegen.audio.beats import BEAT_FEATURES, BeatGrid, beat_features
-from dancegen.audio.song import Song
-from dancegen.audio.spectrum import LEVEL, root_mean_square
+from dancegen.audio.grid import BeatGrid
+from dancegen.audio.mel import mel_pieces
+from dancegen.audio.song import PIECE_SECONDS, Song
 from dancegen.body.sequence import SkeletonSequence
-from dancegen.choreographers.finish.facing import face_camera
+from dancegen.choreographers.finish.facing import face, yaw
+from dancegen.choreographers.finish.frame import frame_dance
 from dancegen.choreographers.finish.ground import settle
-from dancegen.choreographers.finish.sizing import enlarge, slow_loudness
+from dancegen.choreographers.finish.sizing import enlarge
+from dancegen.choreographers.stg_mamba.clock import BEATS_OF_UNIT, UNITS, clock
 from dancegen.choreographers.stg_mamba.config import STYLES
-from dancegen.choreographers.stg_mamba.model import Choreographer, fade_noise, load_choreographer
-from dancegen.choreographers.stg_mamba.phrasebook import BOW_AFTER, PhraseFacts, end_with_bow, phrase_noise
-from dancegen.choreographers.stg_mamba.phrases import UNITS, phrase_clock, phrase_position, piece_times
+from dancegen.choreographers.stg_mamba.counting import Count, count_for
+from dancegen.choreographers.stg_mamba.form import frame_of
+from dancegen.choreographers.stg_mamba.hearing import unit_sound
+from dancegen.choreographers.stg_mamba.imagine import Heard, imagine
+from dancegen.choreographers.stg_mamba.model import Choreographer, load_choreographer
+from dancegen.choreographers.stg_mamba.ranks import ear_traits, rank
+from dancegen.choreographers.stg_mamba.sketch import STEPS, accents, lay, unit_directions
+from dancegen.choreographers.stg_mamba.structure import repeats
+from dancegen.choreographers.stg_mamba.styles import appeal, choose_style
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 
 WINDOW = 100  # pieces the network sees at once
 OVERLAP = 20  # pieces shared by neighbouring windows; the middle half is cross-faded
 WINDOWS_AT_ONCE = 4
-QUIET = 1e-3  # root mean square of a song that is made no louder; the curves of `audio.spectrum` hear softer ones
+TURNS = 0.5  # how much of the dancer's turning is shown where nothing else is asked for
+SPIN_PHRASES = 0.5  # share of the phrases that may spin where turns are whole
+LEAST_TURNS = 1.0  # the level of turning from which on phrases spin
 
-__all__ = ["beat_inputs", "choreograph", "load_choreographer", "loudness_gain"]
-
-
-def loudness_gain(song: Song) -> float:
-    """What the samples are multiplied with, from the song's own loudness."""
-    return LEVEL / max(root_mean_square(song.samples), QUIET)
+__all__ = ["choreograph", "listen", "load_choreographer", "style_for"]
 
 
-def beat_inputs(features: np.ndarray, grid: BeatGrid) -> np.ndarray:
-    """`beat_features` (F, K) and the phrase clock side by side: (F, K + 4) float32."""
-    clock = phrase_clock(phrase_position(grid, piece_times(len(features))))
-    return np.concatenate([features, clock], axis=1).astype(np.float32)
+@dataclass(frozen=True)
+class Listening:
+    """All that a dance takes from a song.
+
+    Attributes:
+        mel: (F, S, M).
+        clock: (F, K).
+        count: beats, bars and phrases.
+        heard: what each phrase is danced to.
+    """
+
+    mel: np.ndarray
+    clock: np.ndarray
+    count: Count
+    heard: Heard
 
 
-def phrase_facts(inputs: np.ndarray, number: np.ndarray) -> PhraseFacts:
-    """Tempo and loudness of each phrase from the beat inputs (F, K) and each piece's phrase (F,)."""
-    period = inputs[:, BEAT_FEATURES.index("beat_period")]
-    loudness = inputs[:, BEAT_FEATURES.index("loudness")].astype(np.float64)
-    count = np.maximum(np.bincount(number), 1)
-    level = np.bincount(number, loudness) / count  # (Q,)
-    low, high = np.quantile(loudness, [0.05, 0.95])
-    rank = np.clip((level - low) / max(high - low, 0.1), 0, 1) * np.clip(level * 2, 0, 1)
-    return PhraseFacts(np.maximum(np.bincount(number, period) / count, 0.2), rank)
+def listen(song: Song, grid: BeatGrid, style: str, table: np.ndarray) -> Listening:
+    """Hear a song that is to be danced in a style; `table` of `Choreographer.ranks`."""
+    mel = mel_pieces(song)
+    count = count_for(grid, song.seconds, style)
+    times = np.arange(song.pieces) * PIECE_SECONDS
+    position, period = count.position(times), count.period(times)
+    unit = np.floor(position / BEATS_OF_UNIT[count.meter]).astype(int)
+    phrases = int(unit[-1]) // UNITS + 1 if len(unit) else 1
+    sound = unit_sound(mel, position, unit, phrases * UNITS).reshape(phrases, UNITS, -1)
+    starts = count.beats[: phrases * count.phrase + 1 : count.phrase]
+    lasts = np.diff(starts) / count.phrase if len(starts) > phrases else np.full(phrases, np.median(period))
+    number = np.clip(unit // UNITS, 0, phrases - 1)
+    parts = (mel[number == phrase].reshape(-1, mel.shape[-1]) for phrase in range(phrases))
+    ranks = [rank(ear_traits(part), table) if len(part) > 2 else np.full(4, 0.5) for part in parts]
+    heard = Heard(sound, lasts[:phrases], repeats(sound), np.stack(ranks), count.meter)
+    return Listening(mel, clock(position, period, count.meter), count, heard)
+
+
+def style_for(song: Song, grid: BeatGrid, network: Choreographer, seed: int) -> str:
+    """The style that the music asks for; another seed may find another that suits it too."""
+    return _style_for(mel_pieces(song), count_for(grid, song.seconds, STYLES[0]), network, seed)
+
+
+def _style_for(mel: np.ndarray, count: Count, network: Choreographer, seed: int) -> str:
+    ranks = rank(ear_traits(mel.reshape(-1, mel.shape[-1])), network.ranks.cpu().numpy())
+    return choose_style(appeal(float(np.median(np.diff(count.beats))), count.meter == 3, ranks), seed)
 
 
 def choreograph(
@@ -66,6 +101,7 @@ def choreograph(
     *,
     seed: int,
     style: str = STYLES[0],
+    turns: float = TURNS,
     reporter: Reporter | None = None,
 ) -> SkeletonSequence:
     """A dance to a song.
@@ -75,7 +111,8 @@ def choreograph(
         grid: its beats; where there are none, the dance counts evenly by itself.
         network: on any device.
         seed: another seed, another dance; the same seed and song, the same dance.
-        style: one of STYLES.
+        style: one of STYLES; the first leaves it to the music.
+        turns: 0 faces the camera, 0.5 turns half away, 1 turns all round.
         reporter: told of each window.
 
     Returns:
@@ -87,30 +124,55 @@ def choreograph(
     if style not in STYLES:
         raise DancegenError(f"no dance style {style!r}", f"choose one of {', '.join(STYLES)}")
     reporter = reporter or SilentReporter()
-    inputs = beat_inputs(beat_features(song, grid), grid)  # (F, K)
-    unit = np.floor(phrase_position(grid, piece_times(song.pieces)) * UNITS).astype(int)  # (F,)
-    unit -= unit.min() // UNITS * UNITS  # from the beginning of the first phrase
-    facts = phrase_facts(inputs, unit // UNITS)
-    noise = phrase_noise(network, facts, seed, style).flatten(0, 1)  # (Q U, Z)
-    if song.seconds >= BOW_AFTER:
-        noise = end_with_bow(network, noise, int(unit[-1]), float(facts.period[-1]), seed)  # (Q U, Z)
-    noise = noise[torch.from_numpy(unit)]  # (F, Z)
-    noise = fade_noise(noise[None])[0]  # (F, Z)
+    table = network.ranks.cpu().numpy()
+    heard = listen(song, grid, style, table)
+    if style == STYLES[0]:
+        style = _style_for(heard.mel, heard.count, network, seed)
+        heard = listen(song, grid, style, table) if (heard.count.meter == 3) != (style == "waltz") else heard
+    spins = np.zeros(len(heard.heard.sound), bool)
+    if turns >= LEAST_TURNS:
+        spins = np.arange(len(spins)) % round(1 / SPIN_PHRASES) == 1
+    fps = network.config.fps
+    codes = imagine(network, heard.heard, STYLES.index(style), seed, spins)  # (Q, D)
+    sketch = _sketch(network, codes, heard, fps)  # (T, C)
+    directions, root, rate = _dance(heard, sketch, network, STYLES.index(style), reporter)
+    directions, root = enlarge(directions, root)
+    ends = heard.count.beats[:: heard.count.phrase] * fps
+    directions = face(directions, rate, fps, turns, ends)
+    frame = frame_of(heard.mel, heard.count, song.seconds, grid.confidence > 0)
+    directions, root = frame_dance(directions, root, fps, frame, seed)
+    turned = -np.degrees(np.unwrap(yaw(directions))) if turns > 0 else None  # positive toward the viewer's right
+    return SkeletonSequence(settle(directions, root, fps), fps, yaw=turned)
 
-    poses = network.config.poses_per_piece
-    directions = np.zeros((song.pieces * poses, network.paths.shape[1], 3), np.float32)
-    root = np.zeros((song.pieces * poses, 2), np.float32)
-    starts = window_starts(song.pieces)
+
+def _sketch(network: Choreographer, codes: Tensor, heard: Listening, fps: float) -> np.ndarray:
+    """The phrases of codes (Q, D) laid on the beats: (T, C)."""
+    with torch.inference_mode():
+        phrases = network.basis(codes, heard.count.meter).float().cpu().numpy()  # (Q, G, C)
+    at = np.arange(len(heard.mel) * network.config.poses_per_piece) / fps
+    depth = accents(heard.mel.reshape(-1, heard.mel.shape[-1]), heard.count.beats)
+    laid = lay(phrases, STEPS, heard.count.position(at), depth)
+    laid[:, -1] /= heard.count.period(at)
+    return unit_directions(laid)
+
+
+def _dance(
+    heard: Listening, sketch: np.ndarray, network: Choreographer, style: int, reporter: Reporter
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Directions (T, L, 3), root (T, 2) and rate of turning (T,) of a whole song."""
+    pieces, poses = len(heard.mel), network.config.poses_per_piece
+    directions = np.zeros((pieces * poses, network.paths.shape[1], 3), np.float32)
+    rest = np.zeros((pieces * poses, 3), np.float32)
+    starts = window_starts(pieces)
     reporter.stage("choreography", len(starts), "windows")
-    for first, turned, placed in _dance_windows(song, inputs, noise, network, STYLES.index(style), starts):
+    for first, turned, placed in _dance_windows(heard, sketch, network, style, starts):
         count = len(placed)
-        share = _fade(first, count // poses, song.pieces, poses)
+        share = _fade(first, count // poses, pieces, poses)
         directions[first * poses : first * poses + count] += share[:, None, None] * turned
-        root[first * poses : first * poses + count] += share[:, None] * placed
+        rest[first * poses : first * poses + count] += share[:, None] * placed
         reporter.advance()
     directions /= np.maximum(np.linalg.norm(directions, axis=-1, keepdims=True), 1e-6)
-    directions, root = enlarge(directions, root, slow_loudness(inputs, poses))
-    return SkeletonSequence(settle(face_camera(directions), root, network.config.fps), network.config.fps)
+    return directions, rest[:, :2], rest[:, 2]
 
 
 def window_starts(pieces: int) -> list[int]:
@@ -140,23 +202,21 @@ def _fade(first: int, count: int, pieces: int, poses: int) -> np.ndarray:
 
 
 def _dance_windows(
-    song: Song, inputs: np.ndarray, noise: Tensor, network: Choreographer, style: int, starts: list[int]
+    heard: Listening, sketch: np.ndarray, network: Choreographer, style: int, starts: list[int]
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """(first piece, directions (T, L, 3), root (T, 2)) of each window, WINDOWS_AT_ONCE through the network together."""
+    """(first piece, directions (T, L, 3), root and rate (T, 3)) of each window, WINDOWS_AT_ONCE together."""
     device = next(network.parameters()).device
-    gain = loudness_gain(song)
-    length = min(WINDOW, song.pieces)
+    length, poses = min(WINDOW, len(heard.mel)), network.config.poses_per_piece
     with torch.inference_mode():
         for group in (starts[i : i + WINDOWS_AT_ONCE] for i in range(0, len(starts), WINDOWS_AT_ONCE)):
-            audio = np.stack([song.cut(first, length) for first in group]) * np.float32(gain)  # (W, F, S)
-            beats = np.stack([inputs[first : first + length] for first in group])  # (W, F, K)
-            drawn = torch.stack([noise[first : first + length] for first in group])  # (W, F, Z)
+            mel = np.stack([heard.mel[first : first + length] for first in group])  # (W, F, S, M)
+            beats = np.stack([heard.clock[first : first + length] for first in group])  # (W, F, K)
+            drawn = np.stack([sketch[first * poses : (first + length) * poses] for first in group])  # (W, T, C)
             styles = torch.full((len(group),), style, device=device)
-            turned, placed = network(
-                torch.from_numpy(audio).to(device), torch.from_numpy(beats).to(device), drawn.to(device), styles
-            )
-            for first, one, other in zip(group, turned.float().cpu(), placed.float().cpu(), strict=True):
-                yield first, one.numpy(), other.numpy()
+            given = (torch.from_numpy(array).to(device) for array in (mel, beats, drawn))
+            turned, placed, rate = network(*given, styles)
+            rest = torch.cat([placed, rate[..., None]], dim=-1).float().cpu().numpy()
+            yield from zip(group, turned.float().cpu().numpy(), rest, strict=True)
 
 
 class StgMamba:

@@ -1,7 +1,10 @@
-"""The music-to-skeleton network: audio encoder, GRU, STGM blocks, generation head.
+"""The music-to-skeleton network: prior, ear, GRU, STGM blocks, generation head.
 
-Glossary: B batch, F pieces of 0.1 s, S = 1,600 samples of a piece, h width of H_0, Z noise, V = 18 joints, d features
-of a joint, L = 17 bones, R poses per piece, T = F R poses.
+Noise becomes the code of a phrase (`prior.py`), the code a sketch of its poses on the beats (`PhraseBasis`,
+`sketch.py`); the network hears the music, and dances: what it says of each pose is added to the sketch.
+
+Glossary: B batch, F pieces of 0.1 s, S = 5 slices of a piece, M = 33 mel bands, h width of H_0, V = 18 joints,
+d features of a joint, L = 17 bones, C = POSE_VALUES, R poses per piece, T = F R poses, D numbers of a code.
 """
 
 from __future__ import annotations
@@ -12,113 +15,141 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dancegen.audio.beats import BEAT_FEATURES
-from dancegen.body.canonical import BONE_COUNT, rooted_paths
+from dancegen.audio.mel import BANDS, SLICES
+from dancegen.body.canonical import rooted_paths
 from dancegen.body.joints import V
+from dancegen.choreographers.finish.frame import STANDING
+from dancegen.choreographers.stg_mamba.clock import BEATS_OF_UNIT, UNITS
 from dancegen.choreographers.stg_mamba.config import POSE_VALUES, STYLES, ChoreographerConfig
-from dancegen.choreographers.stg_mamba.phrases import UNITS
+from dancegen.choreographers.stg_mamba.prior import Prior
+from dancegen.choreographers.stg_mamba.sketch import EDGE, STEPS
 from dancegen.choreographers.stg_mamba.stgm import STGMBlock
 from dancegen.weights.checkpoint import build_network, load_checkpoint
 
-CODE_FACTS = ("style", "run", "energy", "period")  # STYLES index, which take it is of, rank 0..1, seconds per beat
-NOISE_FADE = 3  # pieces over which the noise of one unit turns into the next
 SMOOTHING = (1, 4, 6, 4, 1)  # sixteenths; a standard deviation of one pose
-HARMONICS = 3  # of the two-beat phase, by which the noise is modulated
-TWO_BEAT_SIN, TWO_BEAT_COS = BEAT_FEATURES.index("two_beat_sin"), BEAT_FEATURES.index("two_beat_cos")
-REST_HEIGHT = -0.50  # body heights: the mid-hip of a dancer with bent knees; the network predicts differences from it
+ROOT_SCALE = 0.25  # body heights: how far the network moves the mid-hip by a change of 1
+REST_HEIGHT = -0.50  # body heights: the mid-hip of a dancer with bent knees
+RANKS = 101
 
 
-class AudioEncoder(nn.Module):
-    """Five strided convolutions over each piece: (B, F, S) -> (B, F, C), -1..1."""
+class Ear(nn.Module):
+    """What is heard in each piece: (B, F, S, M) log mel levels -> (B, F, C).
 
-    def __init__(self, channels: tuple[int, ...]) -> None:
+    Each layer is normalised before a smooth unit, so that none of its units can fall silent for good.
+    """
+
+    def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()
-        kernels, strides = (25, 9, 8, 8, 5), (5, 4, 4, 4, 1)  # 1600 -> 320 -> 80 -> 20 -> 5 -> 1
-        inputs = (1, *channels[:-1])
-        self.layers = nn.ModuleList(
-            nn.Conv1d(i, o, k, s, padding=0 if s == 1 else (k - s + 1) // 2)
-            for i, o, k, s in zip(inputs, channels, kernels, strides, strict=True)
-        )
+        first, second, third = widths
+        self.lift = nn.Linear(BANDS, first)
+        self.mix = nn.Conv1d(first, second, 5, padding=2)
+        self.gather = nn.Conv1d(second, third, SLICES, stride=SLICES)
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for width in widths)
 
-    def forward(self, audio: Tensor) -> Tensor:
-        """Samples normalised to the song's loudness -> features."""
-        x = audio.flatten(0, 1)[:, None]  # (B F, 1, S)
-        for layer in self.layers[:-1]:
-            x = F.relu(layer(x))
-        return torch.tanh(self.layers[-1](x)).amax(dim=2).view(*audio.shape[:2], -1)  # (B, F, C)
+    def forward(self, mel: Tensor) -> Tensor:
+        """What the last layer tells of each piece."""
+        return self.layers(mel)[-1]
+
+    def layers(self, mel: Tensor) -> list[Tensor]:
+        """The output of each layer, (B, time, width): the last one's time is pieces, the others' slices."""
+        x = F.silu(self.norms[0](self.lift(mel.flatten(1, 2))))  # (B, F S, C1)
+        y = F.silu(self.norms[1](self.mix(x.transpose(1, 2)).transpose(1, 2)))  # (B, F S, C2)
+        z = F.silu(self.norms[2](self.gather(y.transpose(1, 2)).transpose(1, 2)))  # (B, F, C3)
+        return [x, y, z]
+
+
+class PhraseBasis(nn.Module):
+    """What codes mean: the mean phrase of a dance in four, in three, and the directions in which phrases differ.
+
+    Attributes:
+        mean_4, mean_3: (G, C) pose values by the beat, see `sketch.py`; G differs.
+        vectors_4, vectors_3: (D, G, C), each as long as the deviation of phrases along it.
+    """
+
+    mean_4: Tensor
+    mean_3: Tensor
+    vectors_4: Tensor
+    vectors_3: Tensor
+
+    def __init__(self, code: int) -> None:
+        super().__init__()
+        standing = F.normalize(torch.tensor(STANDING), dim=-1).flatten()
+        standing = torch.cat([standing, torch.tensor([0.0, REST_HEIGHT, 0.0])])  # until phrases are known
+        for meter, unit in BEATS_OF_UNIT.items():
+            poses = (UNITS * unit + 2 * EDGE) * STEPS + 1
+            self.register_buffer(f"mean_{meter}", standing.repeat(poses, 1))
+            self.register_buffer(f"vectors_{meter}", torch.zeros(code, poses, POSE_VALUES))
+
+    def forward(self, codes: Tensor, meter: int) -> Tensor:
+        """(Q, D) -> phrases (Q, G, C)."""
+        mean, vectors = (self.mean_3, self.vectors_3) if meter == 3 else (self.mean_4, self.vectors_4)
+        return mean + (codes @ vectors.flatten(1)).unflatten(1, mean.shape)
 
 
 class Choreographer(nn.Module):
-    """Music, beats, noise and a style -> limb directions and the mid-hip's place.
+    """Music, its clock, sketched poses and a style -> limb directions, the mid-hip's place and the rate of turning.
 
     Attributes:
-        codes: (N, UNITS, Z) noise that phrases of the training dances were given; see `phrasebook.py`.
-        code_before: (N, Z) the noise of the unit that came before each in training.
-        code_facts: (N, len(CODE_FACTS)) what else is known of each.
+        ranks: (RANKS, 4) quantiles of `ranks.ear_traits` over songs.
     """
 
-    codes: Tensor
-    code_before: Tensor
-    code_facts: Tensor
     paths: Tensor
+    ranks: Tensor
 
     def __init__(self, config: ChoreographerConfig) -> None:
         super().__init__()
         self.config = config
-        self.audio = AudioEncoder(config.audio_channels)
+        self.prior = Prior(config)
+        self.basis = PhraseBasis(config.code)
+        self.ear = Ear(config.ear)
         self.beat = nn.Linear(config.beat_inputs, 64)
-        self.gru = nn.GRU(
-            config.audio_channels[-1] + 64, config.hidden // 2, num_layers=2, bidirectional=True, batch_first=True
-        )
+        self.gru = nn.GRU(config.ear[-1] + 64, config.hidden // 2, num_layers=2, bidirectional=True, batch_first=True)
         self.style = nn.Embedding(len(STYLES), config.style_width)
-        token = config.hidden + (1 + 2 * HARMONICS) * config.noise + config.style_width
+        token = config.hidden + config.poses_per_piece * POSE_VALUES + config.style_width
         self.nodes = nn.Linear(token, V * config.node)
         self.joint = nn.Parameter(torch.randn(V, config.node) * 0.1)
         self.blocks = nn.ModuleList(STGMBlock(config) for _ in range(config.blocks))
         self.gather = nn.Conv1d(V * config.node, config.head, 3, padding=1)
         self.head = nn.Conv1d(config.head, config.poses_per_piece * POSE_VALUES, 3, padding=1)
-        standing = torch.tensor([0.0, 1.0, 0.0] * BONE_COUNT + [0.0, 0.0]).repeat(config.poses_per_piece)
-        self.head.weight.data.mul_(0.2)  # begin near a dancer who stands, not with limbs in all directions
-        self.head.bias = nn.Parameter(standing)
+        self.head.weight.data.mul_(0.1)  # begin with the sketch
+        self.head.bias = nn.Parameter(torch.zeros(config.poses_per_piece * POSE_VALUES))
         self.register_buffer("paths", torch.from_numpy(rooted_paths().copy()), persistent=False)
-        self.register_buffer("codes", torch.zeros(config.codes, UNITS, config.noise))
-        self.register_buffer("code_before", torch.zeros(config.codes, config.noise))
-        self.register_buffer("code_facts", torch.zeros(config.codes, len(CODE_FACTS)))
+        self.register_buffer("ranks", torch.zeros(RANKS, 4))
 
-    def forward(self, audio: Tensor, beats: Tensor, noise: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, mel: Tensor, beats: Tensor, sketch: Tensor, style: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The dance.
 
         Args:
-            audio: (B, F, S) samples, normalised to the song's loudness.
-            beats: (B, F, beat_inputs) beat features and the phrase clock.
-            noise: (B, F, Z).
+            mel: (B, F, S, M) of `audio.mel.mel_pieces`.
+            beats: (B, F, beat_inputs) of `clock.clock`.
+            sketch: (B, T, C) of `sketch.lay`, directions of length 1.
             style: (B,) index into STYLES.
 
         Returns:
-            directions (B, T, L, 3), unit vectors; root (B, T, 2), x and y of the mid-hip in body heights.
+            directions (B, T, L, 3), unit vectors; root (B, T, 2), x and y of the mid-hip in body heights; rate (B, T),
+            radians per second by which the whole body turns.
         """
-        hidden = self.listen(audio, beats)  # (B, F, h)
-        noise = modulate(noise / self.config.noise_scale, beats)  # (B, F, 7 Z)
-        token = torch.cat([hidden, noise, self.style(style)[:, None].expand(-1, hidden.shape[1], -1)], dim=-1)
+        hidden = self.listen(mel, beats)  # (B, F, h)
+        drawn = sketch.unflatten(1, (hidden.shape[1], -1)).flatten(2)  # (B, F, R C)
+        token = torch.cat([hidden, drawn, self.style(style)[:, None].expand(-1, hidden.shape[1], -1)], dim=-1)
         z = self.nodes(token).unflatten(-1, (V, -1)) + self.joint  # (B, F, V, d)
         for block in self.blocks:
             z = block(z)
-        return self.pose(z)
+        return self.pose(z, sketch)
 
-    def listen(self, audio: Tensor, beats: Tensor) -> Tensor:
+    def listen(self, mel: Tensor, beats: Tensor) -> Tensor:
         """H_0 (B, F, h): what is heard, and where in the beat it is."""
-        heard = torch.cat([self.audio(audio), F.silu(self.beat(beats))], dim=-1)  # (B, F, C + 64)
+        heard = torch.cat([self.ear(mel), F.silu(self.beat(beats))], dim=-1)  # (B, F, C3 + 64)
         return self.gru(heard)[0]
 
-    def pose(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """The generation head: joints concatenated, then convolved."""
+    def pose(self, z: Tensor, sketch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The generation head: joints concatenated, then convolved; what comes out is added to the sketch."""
         x = z.flatten(2).transpose(1, 2)  # (B, V d, F)
-        values = self.head(F.silu(self.gather(x))).transpose(1, 2)  # (B, F, R * POSE_VALUES)
-        values = smooth_poses(values.reshape(len(z), -1, POSE_VALUES))  # (B, T, POSE_VALUES)
-        directions = values[..., :-2].unflatten(-1, (-1, 3))  # (B, T, L, 3)
+        change = self.head(F.silu(self.gather(x))).transpose(1, 2)  # (B, F, R C)
+        change = smooth_poses(change.reshape(len(z), -1, POSE_VALUES))  # (B, T, C)
+        directions = (sketch[..., :-3] + change[..., :-3]).unflatten(-1, (-1, 3))  # (B, T, L, 3)
         directions = directions / directions.norm(dim=-1, keepdim=True).clamp_min(1e-4)
-        rest = torch.tensor([0.0, REST_HEIGHT], device=z.device)
-        return directions, values[..., -2:] * 0.25 + rest
+        return directions, sketch[..., -3:-1] + ROOT_SCALE * change[..., -3:-1], sketch[..., -1] + change[..., -1]
 
     def place(self, directions: Tensor, root: Tensor) -> Tensor:
         """Joints (B, T, V, 3) from directions (B, T, L, 3) and root (B, T, 2); see `body.place_joints`."""
@@ -130,26 +161,6 @@ def smooth_poses(values: Tensor) -> Tensor:
     padded = F.pad(values.transpose(1, 2), (2, 2), mode="replicate").transpose(1, 2)  # (B, T + 4, C)
     length = values.shape[1]
     return sum(weight / 16 * padded[:, i : i + length] for i, weight in enumerate(SMOOTHING))  # type: ignore[return-value]
-
-
-def modulate(noise: Tensor, beats: Tensor) -> Tensor:
-    """The noise times 1, sin, cos, ... of the two-beat phase and its harmonics: (B, F, Z) -> (B, F, 7 Z).
-
-    A movement of a unit is then a weighted sum of waves locked to the beat, which one linear layer can write.
-    """
-    sine, cosine = beats[..., TWO_BEAT_SIN, None], beats[..., TWO_BEAT_COS, None]  # (B, F, 1)
-    waves, s, c = [noise], sine, cosine
-    for _ in range(HARMONICS):
-        waves += [noise * s, noise * c]
-        s, c = s * cosine + c * sine, c * cosine - s * sine  # the next multiple of the angle
-    return torch.cat(waves, dim=-1)
-
-
-def fade_noise(noise: Tensor) -> Tensor:
-    """Noise that is constant within units, (B, F, Z), made to turn from unit to unit without a jump."""
-    half = NOISE_FADE // 2
-    padded = F.pad(noise.transpose(1, 2), (half, half), mode="replicate")  # (B, Z, F + 2)
-    return F.avg_pool1d(padded, NOISE_FADE, stride=1).transpose(1, 2)  # (B, F, Z)
 
 
 def load_choreographer(path: Path, device: torch.device | str = "cpu") -> Choreographer:

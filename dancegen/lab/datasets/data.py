@@ -1,96 +1,73 @@
-"""Pairs of sound and motion for the choreographer, and the windows it is trained on.
+"""Dance data to a stage: performances split by choreography, banks and bases of phrases, songs as they are heard.
 
 A data folder is searched at any depth:
-- `NAME.npz` with `joints` (T, 18, 3) in metres, y up, COCO-18 order, and `fps`; optional `genre` (a style's name) or
-  `unit_tags` ("C-1-2": cha-cha, R rumba, T tango, W waltz). `convert.py` makes such files from OpenPose JSON.
+- `NAME.npz` with `joints` (T, 18, 3) in metres, y up, COCO-18 order, and `fps`; optional `genre` (a style's name),
+  `unit_tags` ("C-1-2": cha-cha, R rumba, T tango, W waltz) or `meta` (JSON with a `style`). `convert.py` makes such
+  files from OpenPose JSON.
 - a sound file of the same name (any format that ffmpeg decodes) makes it a pair; the sound begins with pose 0;
-- a sound file without an .npz is music only: dances are built for it from all motions (`compose.py`).
+- a sound file without an .npz is music only: it is danced to with all phrases (`placing.py`).
 
-Everything is prepared once and kept in memory: 7 hours of dance take 0.3 GB.
-
-Glossary: F pieces of 0.1 s, T = 3 F poses, L = 17 bones, K beat features and clock, S = 1,600 samples of a piece.
+Glossary: T poses at 30 a second, P phrases, D numbers of a code.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from dancegen.audio.beats import BeatGrid, beat_features, find_beats
+from dancegen.audio.beats import find_beats
 from dancegen.audio.load import load_song
-from dancegen.audio.song import SAMPLE_RATE, SAMPLES_PER_PIECE, Song
-from dancegen.choreographers.finish.sizing import slow_loudness
+from dancegen.audio.mel import BANDS, mel_pieces
+from dancegen.audio.song import Song
+from dancegen.body.canonical import place_joints
 from dancegen.choreographers.stg_mamba.config import STYLES
-from dancegen.choreographers.stg_mamba.dance import beat_inputs, loudness_gain
-from dancegen.choreographers.stg_mamba.phrases import even_beats, phrase_position, piece_times
 from dancegen.errors import DancegenError
-from dancegen.lab.datasets.compose import Repertoire, compose
-from dancegen.lab.datasets.motion import FPS, Motion, read_motion
-from dancegen.lab.datasets.warp import ease, find_path, path_costs, sample_motion, slowness_cost, smooth_map
+from dancegen.lab.datasets.bank import Bank, build_bank
+from dancegen.lab.datasets.basis import Basis, fit_basis
+from dancegen.lab.datasets.motion import SPIN, Motion, read_motion
+from dancegen.lab.datasets.placing import Sound, Stage
+from dancegen.lab.datasets.split import Take, is_validation, shares, twin_free
 from dancegen.progress import Reporter, SilentReporter
 
+FORMAT = 2
 SOUNDS = (".wav", ".ogg", ".mp3", ".flac", ".m4a", ".opus")
-HELD_OUT_PAIRS = ("DANCE_C_4", "DANCE_R_2", "DANCE_W_24")
-HELD_OUT_SONGS = (
-    "honky-tonk_villain",
-    "pink_blue",
-    "boomboxhead-contententnumber2",
-    "krampus_workshop",
-    "lobby",
-)
-TEMPI = (0.88, 1.0, 1.13)  # each song is also heard this much faster, with its own dances
-CAMERAS = (-0.2, 0.0, 0.2)  # radians beside the dancer's front
-STYLE_WEIGHTS = {"cha-cha": 1.6, "rumba": 1.0, "tango": 0.4, "waltz": 0.15, "none": 1.0}
-STYLE_SETS = (  # what each built dance of a song may draw from, and the style it is labelled with
-    ("cha-cha", {"cha-cha"}),
-    ("none", {"cha-cha", "rumba", "tango", "none"}),
-    ("rumba", {"rumba"}),
-    ("cha-cha", {"cha-cha"}),
-    ("tango", {"tango"}),
-    ("none", {"cha-cha", "rumba", "waltz", "none"}),
-)
-SILENCE_SECONDS = 120.0  # of silence danced to, two dances
 TAGS = {"C": "cha-cha", "R": "rumba", "T": "tango", "W": "waltz"}
+MEANT = {"salsa": "salsa", "modern/ballet": "ballet"}  # how styles of `meta` begin: the style they are
+OTHER = "other"  # the style of performances of no style that is offered
+DANCED = {"cha-cha": 1.3, "rumba": 1.2, "tango": 0.6, "waltz": 0.8, "salsa": 1.3, "ballet": 0.6, OTHER: 0.3}
+IN_THREE = ("waltz", "ballet")  # styles whose phrases are also cut in bars of three
+EVEN = 0.4  # 0: a basis weighs styles by their footage, 1: all styles alike
 
 
 @dataclass(frozen=True)
-class Track:
-    """A song as the network hears it: samples (F, S) int16 scaled by `gain`, beats (F, K), phrase position (F,)."""
+class Material:
+    """Everything read from a data folder.
 
-    name: str
-    samples: np.ndarray
-    gain: float
-    beats: np.ndarray
-    position: np.ndarray
-    grid: BeatGrid
+    Attributes:
+        stage: draws training windows.
+        motions: performances that are trained on.
+        held_out: those that are not.
+    """
 
-
-@dataclass(frozen=True)
-class Dance:
-    """A dance to a stretch of a track: directions (T, L, 3) and root (T, 2) float16 from piece `first` on."""
-
-    track: Track
-    first: int
-    directions: np.ndarray
-    root: np.ndarray
-    style: int
-
-    @property
-    def pieces(self) -> int:
-        """Whole pieces of 0.1 s."""
-        return len(self.root) // 3
+    stage: Stage
+    motions: list[Motion]
+    held_out: list[Motion]
 
 
 def style_of(path: Path) -> str:
-    """The style of one motion file: its `genre`, or the most frequent letter of its `unit_tags`, or "none"."""
+    """The style of one motion file: its `genre`, what its `meta` or most of its `unit_tags` say, or OTHER."""
     with np.load(path, allow_pickle=False) as file:
         if "genre" in file and str(file["genre"]) in STYLES:
             return str(file["genre"])
+        said = str(json.loads(str(file["meta"])).get("style", "")) if "meta" in file else ""
         letters = [str(tag)[:1] for tag in file["unit_tags"]] if "unit_tags" in file else []
-    known = [TAGS[letter] for letter in letters if letter in TAGS]
-    return max(set(known), key=known.count) if known else "none"
+    meant = [style for begin, style in MEANT.items() if said.startswith(begin)]
+    known = meant or [TAGS[letter] for letter in letters if letter in TAGS]
+    return max(set(known), key=known.count) if known else OTHER
 
 
 def find_material(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -105,116 +82,122 @@ def find_material(folder: Path) -> tuple[list[Path], list[Path]]:
     return motions, sounds
 
 
-def make_track(song: Song, grid: BeatGrid) -> Track:
-    """What the network hears of a song."""
-    pieces = int(song.seconds * 10)
-    samples = (np.clip(song.samples[: pieces * SAMPLES_PER_PIECE], -1, 1) * 32767).astype(np.int16)
-    samples = samples.reshape(pieces, SAMPLES_PER_PIECE)  # (F, S)
-    beats = beat_inputs(beat_features(song, grid), grid)[:pieces]
-    position = phrase_position(grid, piece_times(pieces))
-    return Track(song.path.stem, samples, loudness_gain(song) / 32767, beats, position, grid)
+def hear(path: Path, style: str) -> Sound:
+    """A song as phrases are placed on it; `style` is that of its paired take, or ''."""
+    song = load_song(path)
+    song = Song(song.path, np.array(song.samples), 0.0)
+    return Sound(path.stem, mel_pieces(song).reshape(-1, BANDS).astype(np.float16), find_beats(song).times, style)
 
 
-def faster(song: Song, grid: BeatGrid, tempo: float) -> tuple[Song, BeatGrid]:
-    """The song played `tempo` times as fast, pitch and all, which is cheap and enough for augmentation."""
-    count = int(len(song.samples) / tempo)
-    at = np.arange(count) * tempo
-    low = np.minimum(at.astype(int), len(song.samples) - 2)
-    share = (at - low).astype(np.float32)
-    samples = song.samples[low] * (1 - share) + song.samples[low + 1] * share
-    return Song(song.path, samples.astype(np.float32), 0.0), BeatGrid(
-        grid.times / tempo, grid.tempo * tempo, grid.confidence, grid.downbeat
-    )
+def straightened(motion: Motion) -> Take:
+    """A performance as twins are looked for in it."""
+    return Take(motion.source, place_joints(motion.directions, np.zeros((len(motion), 2), np.float32)))
 
 
-def build_dances(track: Track, repertoire: Repertoire, count: int, generator: np.random.Generator) -> list[Dance]:
-    """`count` beat-built dances to the whole of a track."""
-    seconds = len(track.beats) / 10
-    beats, loudness = even_beats(track.grid, seconds), slow_loudness(track.beats, 3)
-    available = {motion.style for motion in repertoire.motions}
-    dances = []
-    for number in range(count):
-        label, styles = STYLE_SETS[number % len(STYLE_SETS)]
-        if not styles & available:
-            label, styles = "none", available
-        directions, root = compose(repertoire, beats, loudness, styles, generator)
-        dances.append(Dance(track, 0, directions.astype(np.float16), root.astype(np.float16), STYLES.index(label)))
-    return dances
+def cut_banks(training: Sequence[Motion], held_out: Sequence[Motion]) -> dict[int, Bank]:
+    """The phrases of the training performances that no held-out dancer dances, by meter."""
+    takes = [straightened(motion) for motion in training]
+    free = twin_free(takes, [straightened(motion) for motion in held_out])
+    counted = [share * kept for share, kept in zip(shares(takes), free, strict=True)]
+    banks = {4: build_bank(training, counted, 4, SPIN)}
+    some = [number for number, motion in enumerate(training) if motion.style in IN_THREE]
+    in_three = build_bank([training[i] for i in some], [counted[i] for i in some], 3, SPIN)
+    if len(in_three):
+        banks[3] = in_three.from_sources(np.asarray(some))
+    if not len(banks[4]):
+        raise DancegenError("the motions have no whole phrases", "give livelier takes of more than 10 seconds")
+    return banks
 
 
-def real_dance(track: Track, motion: Motion) -> Dance | None:
-    """A performance to its own music, gently warped onto its beats; None where it is too short."""
-    first = int(np.ceil(motion.start * 10))
-    count = (int(motion.start * FPS) + len(motion) - first * 3) // 3 * 3
-    count = min(count, (len(track.beats) - first) * 3)
-    beats = even_beats(track.grid, len(track.beats) / 10) * FPS - first * 3  # poses from the dance's start
-    inside = beats[(beats >= 0) & (beats <= count - 1)]
-    if count < 90 or len(inside) < 4:
-        return None
-    offset = first * 3 - motion.start * FPS  # pose of the performance at the dance's start
-    period = float(np.median(np.diff(inside)))
-    steps_wanted = len(inside) - 3
-    total, steps = path_costs(slowness_cost(motion.joints), steps_wanted, period)
-    begin = np.arange(
-        max(0, int(inside[1] + offset - period / 2)), min(len(total), int(inside[1] + offset + period / 2))
-    )
-    if not len(begin) or not np.isfinite(total[begin]).any():
-        return None
-    path = find_path(int(begin[np.argmin(total[begin])]), steps)
-    source = smooth_map(np.arange(count), inside[1 : len(path) + 1], path.astype(float))
-    directions, root = ease(*sample_motion(motion.directions, motion.root, source), beats)
-    return Dance(track, first, directions.astype(np.float16), root.astype(np.float16), STYLES.index(motion.style))
+def fit_bases(banks: dict[int, Bank], size: int, seed: int) -> dict[int, Basis]:
+    """A basis for each bank, in which rare styles count for more than their footage."""
+    bases = {}
+    for meter, bank in banks.items():
+        odds = bank.weight.astype(np.float64).copy()
+        for style in set(bank.style.tolist()):
+            odds[bank.style == style] /= odds[bank.style == style].sum() ** EVEN
+        bases[meter] = fit_basis(bank, np.arange(len(bank)), odds, size, seed)
+    return bases
 
 
-@dataclass(frozen=True)
-class Material:
-    """Everything read from a data folder: dances to train on and, apart, those of the songs kept out."""
-
-    train: list[Dance]
-    held_out: list[Dance]
-    motions: list[Motion]
-
-
-def prepare(folder: Path, *, dances: int, seed: int, reporter: Reporter | None = None) -> Material:
-    """Read a data folder and build `dances` dances for each song at each of TEMPI."""
+def prepare(folder: Path, *, code: int, seed: int, reporter: Reporter | None = None) -> Material:
+    """Read a data folder; `code` numbers of a phrase's code."""
     reporter = reporter or SilentReporter()
     motion_files, sounds = find_material(folder)
-    paired = {path.stem for path in motion_files}
-    motions = [
-        motion
-        for path in motion_files
-        if path.stem not in HELD_OUT_PAIRS
-        for camera in CAMERAS
-        for motion in read_motion(path, style_of(path), camera)
-    ]
-    if not motions:
-        raise DancegenError(f"{folder} has no usable motion", "give takes of more than 2 seconds without spins")
-    repertoire = Repertoire(motions, np.array([STYLE_WEIGHTS[m.style] for m in motions]))
-    train: list[Dance] = []
-    held_out: list[Dance] = []
-    reporter.stage("preparing pairs", len(sounds), "songs")
-    for number, path in enumerate(sounds):
-        generator = np.random.default_rng([seed, number])
-        song = load_song(path)
-        song = Song(song.path, np.array(song.samples), 0.0)
-        grid = find_beats(song)
-        if path.stem in HELD_OUT_PAIRS + HELD_OUT_SONGS:
-            held_out += build_dances(make_track(song, grid), repertoire, 2, generator)
-        else:
-            for tempo in TEMPI:
-                track = make_track(*faster(song, grid, tempo))
-                several = max(1, dances // 3) if path.stem in paired else dances
-                train += build_dances(track, repertoire, several, generator)
-                if tempo == 1.0 and path.stem in paired:
-                    own = [m for m in motions if m.source == path.stem]
-                    train += [dance for m in own if (dance := real_dance(track, m)) is not None]
+    motions = [motion for path in motion_files for motion in read_motion(path, style_of(path))]
+    training = [motion for motion in motions if not is_validation(motion.source)]
+    held_out = [motion for motion in motions if is_validation(motion.source)]
+    if not training:
+        raise DancegenError(f"{folder} has no usable motion", "give takes of more than 2 seconds")
+    pairs = {path.stem: style_of(path) for path in motion_files}
+    reporter.stage("hearing songs", len(sounds), "songs")
+    heard = []
+    for path in sounds:
+        if not is_validation(path.stem):
+            heard.append(hear(path, pairs.get(path.stem, "")))
         reporter.advance()
-    silence = noise_floor_track(SILENCE_SECONDS)
-    train += build_dances(silence, repertoire, 2, np.random.default_rng([seed, len(sounds)]))
-    return Material(train, held_out, motions)
+    reporter.stage("cutting phrases")
+    banks = cut_banks(training, held_out)
+    stage = Stage(banks, fit_bases(banks, code, seed), heard, DANCED, [motion.source for motion in training])
+    return Material(stage, training, held_out)
 
 
-def noise_floor_track(seconds: float) -> Track:
-    """Silence: what the network hears of a song without sound, to learn a gentle dance for it."""
-    song = Song(Path("silence"), np.zeros(int(seconds * SAMPLE_RATE), np.float32), 0.0)
-    return make_track(song, BeatGrid(np.zeros(0), 0.0, 0.0))
+def save_material(path: Path, material: Material) -> None:
+    """Write everything `prepare` made into one .npz, whole or not at all."""
+    stage = material.stage
+    arrays: dict[str, np.ndarray] = {}
+    for meter, bank in stage.banks.items():
+        arrays |= {f"bank{meter}_{name}": getattr(bank, name) for name in Bank.__dataclass_fields__ if name != "meter"}
+        arrays |= {f"basis{meter}_{name}": getattr(stage.bases[meter], name) for name in Basis.__dataclass_fields__}
+    for number, sound in enumerate(stage.sounds):
+        arrays |= {f"sound{number}_slices": sound.slices, f"sound{number}_beats": sound.beats}
+    listed = {"training": material.motions, "held_out": material.held_out}
+    index: dict[str, object] = {"format": FORMAT, "sounds": [(sound.name, sound.style) for sound in stage.sounds]}
+    for kind, motions in listed.items():
+        index[kind] = [(motion.style, motion.source, motion.start) for motion in motions]
+        for number, motion in enumerate(motions):
+            arrays[f"{kind}{number}_directions"] = motion.directions.astype(np.float16)
+            arrays[f"{kind}{number}_root"], arrays[f"{kind}{number}_turn"] = motion.root, motion.turn
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part.npz")
+    np.savez(part, index=np.array(json.dumps(index)), **arrays)  # type: ignore[arg-type]
+    part.replace(path)
+
+
+def load_material(path: Path) -> Material:
+    """Read what `save_material` wrote; raises DancegenError where it is missing or of another format."""
+    try:
+        file = np.load(path, allow_pickle=False)
+        index = json.loads(str(file["index"]))
+    except (OSError, ValueError, KeyError) as cause:
+        raise DancegenError(f"{path} is no prepared training material", "delete it and run again") from cause
+    if index.get("format") != FORMAT:
+        raise DancegenError(f"{path} was prepared by another version", "delete it and run again")
+    banks, bases = {}, {}
+    for meter in (4, 3):
+        if f"bank{meter}_period" in file:
+            names = [name for name in Bank.__dataclass_fields__ if name != "meter"]
+            banks[meter] = Bank(meter, **{name: file[f"bank{meter}_{name}"] for name in names})
+            bases[meter] = Basis(*(file[f"basis{meter}_{name}"] for name in Basis.__dataclass_fields__))
+    sounds = [
+        Sound(name, file[f"sound{i}_slices"], file[f"sound{i}_beats"], style)
+        for i, (name, style) in enumerate(index["sounds"])
+    ]
+
+    def motions(kind: str) -> list[Motion]:
+        return [
+            Motion(
+                file[f"{kind}{i}_directions"].astype(np.float32),
+                file[f"{kind}{i}_root"],
+                style,
+                source,
+                start,
+                file[f"{kind}{i}_turn"],
+            )
+            for i, (style, source, start) in enumerate(index[kind])
+        ]
+
+    training = motions("training")
+    return Material(
+        Stage(banks, bases, sounds, DANCED, [motion.source for motion in training]), training, motions("held_out")
+    )

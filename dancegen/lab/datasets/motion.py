@@ -1,14 +1,14 @@
 """Motion capture to canonical dances: turned to the camera, on the floor, bounded travel, one body.
 
 The dancers of the data travel and turn freely. A canonical dance faces the camera within about 35 degrees, stands on
-y = 0 and stays near x = 0 (`SkeletonSequence`). What cannot be made so without sliding (spins, glitches) is left out.
+y = 0 and stays near x = 0 (`SkeletonSequence`). The turning that is taken out is kept beside it.
 
 Glossary: T poses at 30 a second, V = 18 joints, L = 17 bones.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,8 @@ FPS = 30
 HUMAN_HEIGHT = 1.72  # metres, to turn speeds and heights of the capture into body heights
 MAX_YAW = np.radians(35.0)
 YAW_SMOOTHING = 0.6  # seconds: turns slower than this are taken out of the dance
-MAX_TURN = np.radians(80.0)  # per second; faster slow turns (spins) are left out
+SPIN = np.radians(80.0)  # per second; a faster slow turn is a spin, whose steps make no sense when it is taken out
+MAX_TURN = np.radians(300.0)  # per second; faster is a glitch
 TRAVEL_SMOOTHING = 3.0  # seconds: travel slower than this is taken out
 MAX_SPEED = 7.0  # metres per second of any joint; faster is a glitch of the capture
 MIN_SECONDS = 2.0  # shorter usable stretches are left out
@@ -34,9 +35,11 @@ class Motion:
     Attributes:
         directions: (T, L, 3) float32 unit vectors in canonical axes.
         root: (T, 2) float32 mid-hip x and y, body heights.
-        style: one of `config.STYLES`.
+        style: a name, of `config.STYLES` or another.
         source: the file's name, to split by.
         start: seconds into the file.
+        turn: (T,) float32 radians, how far the dancer has slowly turned since the file's first pose, which `directions`
+            no longer show; `finish.facing.turned` puts it back. Empty: not known.
     """
 
     directions: np.ndarray
@@ -44,6 +47,7 @@ class Motion:
     style: str
     source: str
     start: float
+    turn: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def __len__(self) -> int:
         return len(self.root)
@@ -64,6 +68,12 @@ def body_yaw(joints: np.ndarray) -> np.ndarray:
     """The unwrapped angle (T,) of the body's right in the floor plane, radians; y-up axes."""
     right = 0.5 * (joints[:, R_SHOULDER] - joints[:, L_SHOULDER]) + (joints[:, R_HIP] - joints[:, L_HIP])  # (T, 3)
     return np.unwrap(np.arctan2(right[:, 2], right[:, 0]))
+
+
+def slow_turn(joints: np.ndarray) -> np.ndarray:
+    """The turning (T,) float32 that `face_camera` takes out of y-up joints, in radians from the first pose."""
+    slow = gaussian_smooth(body_yaw(joints.astype(np.float64)), YAW_SMOOTHING * FPS)
+    return (slow - slow[0]).astype(np.float32)
 
 
 def face_camera(joints: np.ndarray, camera: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -105,12 +115,15 @@ def floor_gap(joints: np.ndarray) -> np.ndarray:
     return np.maximum(low - gaussian_smooth(floor, FPS), 0.0)
 
 
-def canonical(joints: np.ndarray, camera: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def canonical(
+    joints: np.ndarray, camera: float = 0.0, fastest: float = MAX_TURN
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Captured joints (T, V, 3), y up, metres, 30 a second, to directions, root and a mask of usable poses.
 
     Args:
         joints: (T, V, 3).
         camera: radians by which the camera stands beside the dancer's front.
+        fastest: radians per second of slow turning beyond which a pose is not usable.
 
     Returns:
         (T, L, 3) float32, (T, 2) float32, (T,) bool.
@@ -126,7 +139,7 @@ def canonical(joints: np.ndarray, camera: float = 0.0) -> tuple[np.ndarray, np.n
     root = np.stack([x, gaussian_smooth(y, 1.0)], axis=1)  # (T, 2)
     speed = np.linalg.norm(np.diff(joints, axis=0, prepend=joints[:1]), axis=-1).max(axis=1) * FPS
     glitch = np.convolve(speed > MAX_SPEED, np.ones(9), mode="same") > 0
-    usable = (np.abs(rate) < MAX_TURN) & ~glitch & (np.abs(x) < 0.5)
+    usable = (np.abs(rate) < fastest) & ~glitch & (np.abs(x) < 0.5)
     return directions.astype(np.float32), root.astype(np.float32), usable
 
 
@@ -137,8 +150,11 @@ def usable_stretches(usable: np.ndarray) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in runs if b - a >= MIN_SECONDS * FPS]
 
 
-def read_motion(path: Path, style: str, camera: float = 0.0) -> list[Motion]:
-    """The usable stretches of one .npz with `joints` (T, V, 3) in metres, y up, and `fps`, seen by one camera."""
+def read_motion(path: Path, style: str, camera: float = 0.0, fastest: float = MAX_TURN) -> list[Motion]:
+    """The usable stretches of one .npz with `joints` (T, V, 3) in metres, y up, and `fps`, seen by one camera.
+
+    Where the dancer turns by more than `fastest` radians a second nothing is usable.
+    """
     with np.load(path, allow_pickle=False) as file:
         joints, fps = file["joints"].astype(np.float32), float(file["fps"])
     if fps != FPS:
@@ -147,9 +163,17 @@ def read_motion(path: Path, style: str, camera: float = 0.0) -> list[Motion]:
         low = np.floor(at).astype(int)
         share = (at - low)[:, None, None]
         joints = joints[low] * (1 - share) + joints[np.minimum(low + 1, len(joints) - 1)] * share
-    directions, root, usable = canonical(joints, camera)
+    directions, root, usable = canonical(joints, camera, fastest)
+    turn = slow_turn(joints)
     return [
-        Motion(directions[a:b], root[a:b] - np.array([root[a:b, 0].mean(), 0], np.float32), style, path.stem, a / FPS)
+        Motion(
+            directions[a:b],
+            root[a:b] - np.array([root[a:b, 0].mean(), 0], np.float32),
+            style,
+            path.stem,
+            a / FPS,
+            turn[a:b],
+        )
         for a, b in usable_stretches(usable)
     ]
 

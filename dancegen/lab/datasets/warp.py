@@ -32,7 +32,7 @@ def path_costs(cost: np.ndarray, beats: int, period: float) -> tuple[np.ndarray,
     """The cheapest way to dance `beats` beats from each pose on.
 
     Args:
-        cost: (n,) of `slowness_cost`.
+        cost: (n,) of `slowness_cost`, or (beats + 1, n) where the beats differ in what they cost.
         beats: how many beats the phrase lasts.
         period: poses per beat of the song.
 
@@ -42,16 +42,18 @@ def path_costs(cost: np.ndarray, beats: int, period: float) -> tuple[np.ndarray,
     low, high = max(1, int(np.ceil(period * STRETCH[0]))), max(2, int(period * STRETCH[1]))
     options = np.arange(low, high + 1)  # poses of the performance spent on one beat
     stretch_cost = 0.08 * (np.log(options / period) / 0.15) ** 2
-    total = cost.astype(np.float64).copy()
-    steps = np.zeros((beats, len(cost)), np.int64)
+    count = cost.shape[-1]
+    costs = np.broadcast_to(cost.astype(np.float64), (beats + 1, count))
+    total = costs[beats].copy()
+    steps = np.zeros((beats, count), np.int64)
     for beat in range(beats - 1, -1, -1):
-        ahead = np.full((len(options), len(cost)), np.inf)
+        ahead = np.full((len(options), count), np.inf)
         for row, option in enumerate(options):
-            if option < len(cost):
-                ahead[row, : len(cost) - option] = total[option:] + stretch_cost[row]
+            if option < count:
+                ahead[row, : count - option] = total[option:] + stretch_cost[row]
         best = ahead.argmin(axis=0)
         steps[beat] = options[best]
-        total = cost + ahead[best, np.arange(len(cost))]
+        total = costs[beat] + ahead[best, np.arange(count)]
     return total, steps
 
 

@@ -19,13 +19,17 @@ from dancegen.audio.beats import BeatGrid, find_beats
 from dancegen.audio.load import load_song
 from dancegen.audio.song import SAMPLE_RATE, Song
 from dancegen.body.joints import NECK
+from dancegen.choreographers.stg_mamba.config import STYLES
+from dancegen.choreographers.stg_mamba.counting import count_for
 from dancegen.choreographers.stg_mamba.dance import choreograph
 from dancegen.choreographers.stg_mamba.model import Choreographer
 from dancegen.dances import metrics
-from dancegen.lab.datasets.data import HELD_OUT_PAIRS, HELD_OUT_SONGS, find_material, style_of
-from dancegen.lab.datasets.motion import FPS, Motion, read_motion
+from dancegen.lab.datasets.data import find_material, style_of
+from dancegen.lab.datasets.motion import FPS, SPIN, Motion, read_motion
+from dancegen.lab.datasets.split import TEST_SONGS, VALIDATION_SONGS, VALIDATION_TAKES, is_validation
 from dancegen.progress import Reporter, SilentReporter
 
+COUNTED_STYLE = "rumba"  # all styles but waltz count the same beats
 TAKES = 10  # of each of the first songs, for diversity
 TAKE_SONGS = 3
 BOW = 0.24  # body heights, neck above mid-hip; lower only in the curtsies at the ends of four rumbas (2 % of the poses)
@@ -56,6 +60,11 @@ class HeardSong:
     grid: BeatGrid
 
     @property
+    def beats(self) -> np.ndarray:
+        """The beats (B,) seconds that a dance counts: every second of fast ones, halves of slow ones."""
+        return count_for(self.grid, self.song.seconds, COUNTED_STYLE).beats
+
+    @property
     def name(self) -> str:
         """The file's name without its ending."""
         return self.song.path.stem
@@ -69,10 +78,11 @@ class RealDance:
     validation: list[Motion]
 
 
-def read_songs(folder: Path, seconds: float | None = None) -> list[HeardSong]:
-    """The songs under `folder` that are kept out of training."""
+def read_songs(folder: Path, seconds: float | None = None, *, test: bool = False) -> list[HeardSong]:
+    """The songs under `folder` kept out of training: those looked at while choosing, or the others (`test`)."""
     _, sounds = find_material(folder)
-    wanted = [path for path in sounds if path.stem in HELD_OUT_PAIRS + HELD_OUT_SONGS]
+    names = TEST_SONGS if test else VALIDATION_TAKES + VALIDATION_SONGS
+    wanted = [path for path in sounds if path.stem in names]
     songs = [load_song(path, duration=seconds) for path in wanted]
     return [HeardSong(song, find_beats(song)) for song in songs]
 
@@ -89,8 +99,8 @@ def read_real(folder: Path) -> RealDance:
     """The real dancers under `folder`."""
     motions, _ = find_material(folder)
     by_style = [(path, style_of(path)) for path in motions]
-    stretches = [m for path, style in by_style if style != "waltz" for m in read_motion(path, style)]
-    held = [m for path, style in by_style if path.stem in HELD_OUT_PAIRS for m in read_motion(path, style)]
+    stretches = [m for path, style in by_style if style != "waltz" for m in read_motion(path, style, 0.0, SPIN)]
+    held = [m for path, style in by_style if is_validation(path.stem) for m in read_motion(path, style, 0.0, SPIN)]
     return RealDance(stretches, held)
 
 
@@ -133,10 +143,10 @@ def halves_row(stretches: Sequence[Motion], draws: int = 5) -> dict[str, float]:
 
 def real_row(real: RealDance, songs: Sequence[HeardSong]) -> dict[str, float]:
     """Every measure of the validation dancers."""
-    grids = {song.name: song.grid for song in songs}
+    grids = {song.name: song.beats for song in songs}
     rows, weights = [], []
-    for motion in real.validation:
-        beats = grids[motion.source].times - motion.start if motion.source in grids else np.zeros(0)
+    for motion in [motion for motion in real.validation if motion.source in grids] or real.validation:
+        beats = grids[motion.source] - motion.start if motion.source in grids else np.zeros(0)
         rows.append(metrics.score(motion.joints, FPS, beats))
         weights.append(len(motion))
     clips = [m.joints[i : i + CLIP] for m in real.stretches for i in range(0, len(m) - CLIP + 1, 2 * CLIP)]
@@ -152,7 +162,7 @@ def model_rows(
     real: RealDance,
     *,
     seeds: Sequence[int],
-    style: str = "none",
+    style: str = STYLES[0],
     judged_by: dict[str, np.ndarray] | None = None,
     reporter: Reporter | None = None,
 ) -> dict[str, dict[str, float]]:
@@ -169,10 +179,10 @@ def model_rows(
         for seed in seeds:
             dance = choreograph(song.song, song.grid, network, seed=seed, style=style)
             dances.append(dance.joints)
-            rows[song.name].append(metrics.score(dance.joints, dance.fps, song.grid.times))
+            rows[song.name].append(metrics.score(dance.joints, dance.fps, song.beats))
             if judged_by is not None:
                 judged.append(metrics.beat_scores(dance.joints, dance.fps, judged_by[song.name]))
-            others = [other.grid.times for other in songs if other is not song]
+            others = [other.beats for other in songs if other is not song]
             shuffled += [metrics.beat_scores(dance.joints, dance.fps, looped(beats, dance.seconds)) for beats in others]
             reporter.advance()
     variety = []

@@ -22,11 +22,11 @@ class LossWeights:
     """What each loss counts; positions in body heights, velocities per second."""
 
     position: float = 200.0
-    velocity: float = 2.5
-    acceleration: float = 0.01
-    speed: float = 2.0
+    velocity: float = 20.0
+    acceleration: float = 0.1
+    speed: float = 6.0
     standing: float = 1.5
-    divergence: float = 0.004
+    turning: float = 0.3
     perceptual: float = 1.0
     matching: float = 1.0
     adversarial: float = 0.3
@@ -59,12 +59,6 @@ def reconstruction(made: Tensor, real: Tensor) -> dict[str, Tensor]:
 
 def _speeds(joints: Tensor) -> Tensor:
     return ((joints[:, 1:] - joints[:, :-1]).square().sum(-1) + 1e-8).sqrt() * FPS
-
-
-def divergence(mean: Tensor, deviation: Tensor, scale: float) -> Tensor:
-    """KL(N(mean, deviation) || N(0, scale)) summed over Z, mean over units; (B, Q, Z) each."""
-    ratio = deviation / scale
-    return (0.5 * (ratio**2 + (mean / scale) ** 2 - 1) - ratio.log()).sum(-1).mean()
 
 
 def feature_gap(made: list[Tensor], real: list[Tensor], weights: tuple[float, ...] | None = None) -> Tensor:

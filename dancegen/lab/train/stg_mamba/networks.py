@@ -10,32 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dancegen.body.joints import V
-from dancegen.choreographers.stg_mamba.config import POSE_VALUES, STYLES, ChoreographerConfig
+from dancegen.choreographers.stg_mamba.config import STYLES, ChoreographerConfig
 from dancegen.choreographers.stg_mamba.stgm import GraphConv
-
-
-class Posterior(nn.Module):
-    """Which movement a unit is: target motion -> mean and deviation of the noise of each unit of two beats."""
-
-    def __init__(self, config: ChoreographerConfig, width: int = 128) -> None:
-        super().__init__()
-        inputs = POSE_VALUES * config.poses_per_piece + config.beat_inputs
-        self.layers = nn.ModuleList(
-            [nn.Conv1d(inputs, width, 5, padding=2), nn.Conv1d(width, width, 5, padding=2), nn.Conv1d(width, width, 1)]
-        )
-        self.out = nn.Linear(width, 2 * config.noise)
-        self.scale = config.noise_scale
-
-    def forward(self, values: Tensor, beats: Tensor, unit: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, T, C), (B, F, K), (B, F) -> means and standard deviations, (B, Q, Z) each."""
-        x = torch.cat([values.reshape(*beats.shape[:2], -1), beats], dim=-1).transpose(1, 2)  # (B, 3 C + K, F)
-        for layer in self.layers:
-            x = F.silu(layer(x))
-        member = F.one_hot(unit, int(unit.max()) + 1).to(x.dtype)  # (B, F, Q)
-        pooled = (x @ member).transpose(1, 2) / member.sum(1).clamp_min(1)[..., None]  # (B, Q, width)
-        mean, log_deviation = self.out(pooled).chunk(2, dim=-1)
-        # begins with means far apart and little noise: a posterior that says nothing at first is never listened to
-        return mean * 4 * self.scale, (log_deviation - 2.5).clamp(-6, 1).exp() * self.scale
 
 
 class Discriminator(nn.Module):

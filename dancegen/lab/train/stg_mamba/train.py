@@ -24,21 +24,22 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
-from dancegen.choreographers.stg_mamba.model import Choreographer, fade_noise
+from dancegen.choreographers.stg_mamba.model import Choreographer
 from dancegen.errors import DancegenError
-from dancegen.lab.datasets.data import Material
-from dancegen.lab.datasets.material import Batch, Sampler, draw_styles
+from dancegen.lab.datasets.batches import Batch, draw_batch, draw_styles
+from dancegen.lab.datasets.motion import Motion
+from dancegen.lab.datasets.placing import Stage
 from dancegen.lab.train.stg_mamba.losses import (
     PERCEPTUAL_LAYERS,
     LossWeights,
-    divergence,
     feature_gap,
     reconstruction,
 )
-from dancegen.lab.train.stg_mamba.networks import Discriminator, GenreNetwork, Posterior
+from dancegen.lab.train.stg_mamba.networks import Discriminator, GenreNetwork
 from dancegen.progress import Reporter, SilentReporter
 
 LOSS_NAMES = (*LossWeights.__dataclass_fields__, "critic")
+JUDGED_EVERY = 4  # steps: judges are costly
 STATE, LOG, OPTIONS = "state.safetensors", "log.csv", "options.json"
 
 
@@ -54,12 +55,10 @@ class TrainOptions:
     warmup: int = 100
     average: float = 0.998
     genre_steps: int = 200
-    free: int = 2  # windows danced to other noise than their own, in every second step
     style_dropout: float = 0.3
     seed: int = 0
     save_every: int = 200
     judged_from: int = 600  # the step from which on the critic and the genre network judge
-    divergence_steps: int = 2000  # over which the weight of the divergence rises to its full value
     weights: LossWeights = field(default_factory=LossWeights)
 
 
@@ -69,32 +68,36 @@ class Trainer:
     Args:
         config: the choreographer's sizes.
         options: how to train.
-        material: prepared pairs.
+        stage: draws windows of music and dance.
+        motions: performances, to learn the styles from.
         device: where to train.
     """
 
     def __init__(
-        self, config: ChoreographerConfig, options: TrainOptions, material: Material, device: torch.device
+        self,
+        config: ChoreographerConfig,
+        options: TrainOptions,
+        stage: Stage,
+        motions: list[Motion],
+        device: torch.device,
     ) -> None:
         self.config, self.options, self.device, self.step = config, options, device, 0
         self.generator = torch.Generator().manual_seed(options.seed)
-        self.sampler = Sampler(material.train, options.pieces)
-        self.motions = material.motions
+        self.stage, self.motions = stage, motions
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.seed)
             self.network = Choreographer(config).to(device)
-            self.posterior = Posterior(config).to(device)
             self.critic = Discriminator(config).to(device)
             self.genre = GenreNetwork().to(device)
         self.average = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
-        makers = [*self.network.parameters(), *self.posterior.parameters()]
+        makers = [value for name, value in self.network.named_parameters() if not name.startswith("prior.")]
         self.optimiser = torch.optim.AdamW(makers, lr=options.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
         self.critic_optimiser = torch.optim.Adam(self.critic.parameters(), lr=options.critic_rate, betas=(0.5, 0.99))
 
     @property
     def modules(self) -> dict[str, nn.Module]:
         """All networks by the name under which they are saved."""
-        return {"network": self.network, "posterior": self.posterior, "critic": self.critic, "genre": self.genre}
+        return {"network": self.network, "critic": self.critic, "genre": self.genre}
 
     def train_genre(self) -> float:
         """Train the genre network on the performances; its accuracy over the last steps, in %."""
@@ -114,34 +117,21 @@ class Trainer:
 
     def draw(self) -> Batch:
         """The next batch."""
-        return self.sampler.draw(self.options.batch, self.generator).to(self.device)
-
-    def normal(self, like: Tensor) -> Tensor:
-        """Standard normal noise of one shape, drawn on the CPU."""
-        return torch.randn(like.shape, generator=self.generator).to(self.device)
+        return draw_batch(self.stage, self.options.batch, self.options.pieces, self.generator).to(self.device)
 
     def advance(self) -> dict[str, float]:
         """One step; returns the losses, unweighted."""
         batch, weights = self.draw(), self.options.weights
         real = self.network.place(batch.directions, batch.root)  # (B, T, V, 3)
-        mean, deviation = self.posterior(
-            torch.cat([batch.directions.flatten(2), batch.root], dim=-1), batch.beats, batch.unit
-        )  # (B, Q, Z)
-        noise = mean + deviation * self.normal(mean)
         dropped = torch.rand(len(batch.style), generator=self.generator).to(self.device) < self.options.style_dropout
-        style = batch.style.masked_fill(dropped, 0)
-        judged = self.step >= self.options.judged_from and self.step % 2 == 1  # costly: every second step
-        free = self.options.free if judged else 0
-        made = self.dance(batch, noise, style, free)
-
-        losses = reconstruction(made[: len(real)], real)
-        losses["divergence"] = divergence(mean, deviation, self.config.noise_scale)
+        directions, root, rate = self.network(batch.mel, batch.beats, batch.sketch, batch.style.masked_fill(dropped, 0))
+        made = self.network.place(directions, root)
+        losses = reconstruction(made, real)
+        losses["turning"] = (rate - batch.rate).abs().mean()
+        judged = self.step >= self.options.judged_from and self.step % JUDGED_EVERY == 0
         if judged:
             losses |= self.judge(made, real, batch)
-        rise = min(1.0, self.step / self.options.divergence_steps)
-        total = torch.stack(
-            [getattr(weights, name) * value * (rise if name == "divergence" else 1) for name, value in losses.items()]
-        ).sum()
+        total = torch.stack([getattr(weights, name) * value for name, value in losses.items()]).sum()
         self.optimiser.zero_grad()
         total.backward()
         nn.utils.clip_grad_norm_([p for group in self.optimiser.param_groups for p in group["params"]], 30.0)
@@ -153,38 +143,25 @@ class Trainer:
         self.follow()
         return {name: float(value.detach()) for name, value in losses.items()}
 
-    def dance(self, batch: Batch, noise: Tensor, style: Tensor, free: int) -> Tensor:
-        """Joints (B + free, T, V, 3) of the batch danced to its own noise, and of `free` windows to other noise."""
-        pieces = [_per_piece(noise, batch.unit)]
-        rows = list(range(len(style)))
-        if free:
-            other, last = noise.detach().roll(1, 0)[:free], batch.unit.amax(1).roll(1)[:free, None]  # of another song
-            pieces.append(_per_piece(other, torch.minimum(batch.unit[:free], last)))
-            rows += list(range(free))
-        directions, root = self.network(
-            batch.audio[rows], batch.beats[rows], fade_noise(torch.cat(pieces)), style[rows]
-        )
-        return self.network.place(directions, root)
-
     def judge(self, made: Tensor, real: Tensor, batch: Batch) -> dict[str, Tensor]:
         """The losses of the generator that other networks give."""
-        count = len(real)
-        beats = torch.cat([batch.beats, batch.beats[: len(made) - count]])
-        scores, made_features = self.critic(made, beats)
+        scores, made_features = self.critic(made, batch.beats)
         with torch.no_grad():
             _, real_features = self.critic(real, batch.beats)
             _, real_poses = self.genre(real[:, ::2])
-        _, made_poses = self.genre(made[:count, ::2])
+        _, made_poses = self.genre(made[:, ::2])
         return {
             "adversarial": (scores - 1).square().mean(),
-            "matching": feature_gap([feature[:count] for feature in made_features], real_features),
+            "matching": feature_gap(made_features, real_features),
             "perceptual": feature_gap(made_poses, real_poses, PERCEPTUAL_LAYERS),
         }
 
     def train_critic(self, made: Tensor, real: Tensor, batch: Batch) -> Tensor:
         """One step of the discriminator (least squares)."""
-        beats = torch.cat([batch.beats, batch.beats[: len(made) - len(real)]])
-        loss = (self.critic(made, beats)[0]).square().mean() + (self.critic(real, batch.beats)[0] - 1).square().mean()
+        loss = (
+            (self.critic(made, batch.beats)[0]).square().mean()
+            + (self.critic(real, batch.beats)[0] - 1).square().mean()
+        )
         self.critic_optimiser.zero_grad()
         loss.backward()
         self.critic_optimiser.step()
@@ -243,11 +220,6 @@ class Trainer:
             parameter.requires_grad_(False)
 
 
-def _per_piece(noise: Tensor, unit: Tensor) -> Tensor:
-    """(B, Q, Z), (B, F) -> (B, F, Z)."""
-    return noise.gather(1, unit[..., None].expand(-1, -1, noise.shape[-1]))
-
-
 def _under(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
     return {key[len(name) + 1 :]: value for key, value in tensors.items() if key.startswith(f"{name}.")}
 
@@ -255,7 +227,8 @@ def _under(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
 def train(
     config: ChoreographerConfig,
     options: TrainOptions,
-    material: Material,
+    stage: Stage,
+    motions: list[Motion],
     out: Path,
     *,
     device: torch.device | None = None,
@@ -272,7 +245,7 @@ def train(
     """
     reporter = reporter or SilentReporter()
     out.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(config, options, material, device or torch.device("cpu"))
+    trainer = Trainer(config, options, stage, motions, device or torch.device("cpu"))
     described = json.loads(json.dumps({"config": asdict(config), "options": asdict(options)}))
     if (out / STATE).exists():
         if json.loads((out / OPTIONS).read_text()) != described:

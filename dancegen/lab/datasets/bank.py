@@ -1,0 +1,201 @@
+"""A bank of dance phrases: stretches of performances, cut where slow moments lie evenly, counted in beats.
+
+A phrase lasts four units: eight beats of a dance in four, or four bars of three. Its poses are stored at STEPS even
+steps of way within each beat, so that it can be danced to any beats with accents of any depth (`placing.py`), together
+with what music may choose it by (TRAITS).
+
+Glossary: P phrases, B beats of a phrase, T poses of a performance, G = (B + 2) STEPS + 1 stored poses, L = 17 bones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dancegen.body.canonical import place_joints
+from dancegen.body.joints import BEAT_JOINTS, L_ANKLE, L_WRIST, R_ANKLE, R_WRIST
+from dancegen.choreographers.stg_mamba.clock import BEATS_OF_UNIT, UNITS
+from dancegen.dances.metrics import gaussian_smooth
+from dancegen.lab.datasets.motion import FPS, Motion
+from dancegen.lab.datasets.warp import find_path, path_costs, sample_motion, slowness_cost, smooth_map
+
+STEPS = 16  # stored poses of a beat
+EDGE = 1  # beats stored before and after a phrase, for its joins
+PERIODS = (0.42, 0.5, 0.6, 0.72)  # seconds per beat; phrases are looked for at each
+BEATS = {meter: unit * UNITS for meter, unit in BEATS_OF_UNIT.items()}  # beats of a phrase by those of a bar
+START_EVERY = 2  # beats between the starts of phrases of one performance, in fours; a bar in threes
+LOWERING = 1.0  # how much more a low hip on the first of three counts than a slow moment
+OWN_PACE = 0.25  # share of the performance's own pace that is kept within a beat
+PACE_LIMITS = (0.35, 2.8)  # of a beat's mean pace
+LIVELY = 0.2  # body heights per second; calmer phrases are left out, but for dances in closed hold
+COLUMNS = {
+    "directions": np.float16,
+    "root": np.float16,
+    "turn": np.float16,
+    "period": np.float32,
+    "style": np.str_,
+    "source": np.int64,
+    "start": np.float32,
+    "weight": np.float32,
+    "speed": np.float32,
+    "spin": np.bool_,
+}
+TRAITS = ("size", "steps", "hands", "knees")  # each a rank 0..1 among the phrases of a style
+
+
+@dataclass(frozen=True)
+class Bank:
+    """P phrases of one metre.
+
+    Attributes:
+        meter: beats of a bar, 4 or 3.
+        directions: (P, G, L, 3) float16; the first EDGE beats lie before the phrase.
+        root: (P, G, 2) float16.
+        turn: (P, G) float16 radians, slow turning since the phrase's beginning.
+        period: (P,) float32, seconds per beat of the performance.
+        style: (P,) str.
+        source: (P,) int, which motion.
+        start: (P,) float32, seconds into the recording.
+        weight: (P,) float32, how often it is drawn.
+        speed: (P,) float32, body heights per second of the performance.
+        spin: (P,) bool, whether the dancer turns faster than the eye of a camera follows.
+        traits: (P, len(TRAITS)) float32.
+    """
+
+    meter: int
+    directions: np.ndarray
+    root: np.ndarray
+    turn: np.ndarray
+    period: np.ndarray
+    style: np.ndarray
+    source: np.ndarray
+    start: np.ndarray
+    weight: np.ndarray
+    speed: np.ndarray
+    spin: np.ndarray
+    traits: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.period)
+
+    def from_sources(self, numbers: np.ndarray) -> Bank:
+        """The same phrases, their sources counted as `numbers` says."""
+        return replace(self, source=numbers[self.source])
+
+    @property
+    def beats(self) -> int:
+        """Beats of a phrase."""
+        return BEATS[self.meter]
+
+
+def phrase_starts(motion: Motion, meter: int, period: float) -> list[np.ndarray]:
+    """The moments, poses (B + 1,), of each phrase that a performance holds at about `period` seconds per beat."""
+    beats, poses = BEATS[meter], period * FPS
+    cost = np.tile(slowness_cost(motion.joints), (beats + 1, 1))
+    if meter == 3:
+        cost[::3] += LOWERING * _lowering(motion, poses)
+    total, steps = path_costs(cost, beats, poses)
+    hop = int(poses * (START_EVERY if meter == 4 else 3))
+    paths = []
+    for first in range(int(poses), len(total) - int(poses), hop):
+        part = total[first : first + hop]
+        if len(part) and np.isfinite(part).any():
+            path = find_path(first + int(np.argmin(part)), steps)
+            if path[-1] + poses < len(motion):
+                paths.append(path)
+    return paths
+
+
+def _lowering(motion: Motion, poses: float) -> np.ndarray:
+    """(T,) around 0, lower where the hips are lower than in the three beats around: a waltz lowers into its first."""
+    height = -motion.root[:, 1].astype(np.float64)
+    level = height - gaussian_smooth(height, 1.5 * poses)
+    return level / max(float(level.std()), 1e-6)
+
+
+def even_way(motion: Motion, path: np.ndarray, beats: int) -> np.ndarray:
+    """The moments, fractional poses (G,), of even steps of way within each beat of a phrase and EDGE beats around."""
+    fine = 8
+    knots = np.arange(len(path))
+    phase = np.linspace(-EDGE, beats + EDGE, (beats + 2 * EDGE) * STEPS * fine + 1)
+    at = smooth_map(phase, knots.astype(float), path.astype(float))
+    at = np.clip(at, 0, len(motion) - 1)
+    joints = motion.joints[:, list(BEAT_JOINTS)].astype(np.float64)
+    speed = np.linalg.norm(np.gradient(joints, axis=0), axis=-1).mean(axis=1)  # (T,)
+    pace = np.interp(at, np.arange(len(speed)), gaussian_smooth(speed, 0.03 * FPS)) + 1e-4
+    pace = pace[:-1].reshape(beats + 2 * EDGE, STEPS * fine)
+    pace = np.clip(pace / pace.mean(axis=1, keepdims=True), *PACE_LIMITS) ** (1 - OWN_PACE)
+    way = np.cumsum(pace, axis=1)
+    way = np.concatenate([np.zeros((len(way), 1)), way], axis=1) / way[:, -1:]  # (B + 2, STEPS fine + 1)
+    local = np.linspace(0, 1, STEPS + 1)[:-1]
+    inner = np.linspace(0, 1, STEPS * fine + 1)
+    moments = [beat - EDGE + np.interp(local, row, inner) for beat, row in enumerate(way)]
+    wanted = np.append(np.concatenate(moments), beats + EDGE)  # (G,)
+    return np.clip(smooth_map(wanted, knots.astype(float), path.astype(float)), 0, len(motion) - 1)
+
+
+def build_bank(motions: Sequence[Motion], shares: Sequence[np.ndarray], meter: int, spin: float) -> Bank:
+    """All phrases of the performances at all PERIODS.
+
+    Args:
+        motions: performances.
+        shares: how much each of their poses counts (`split.shares`), (T,) each; 0 in a phrase leaves it out.
+        meter: 4 or 3.
+        spin: radians per second of slow turning from which a phrase counts as a spin.
+    """
+    rows: list[dict] = []
+    raw: list[list[float]] = []
+    for index, motion in enumerate(motions):
+        velocity = np.gradient(motion.joints[:, list(BEAT_JOINTS)], 1 / FPS, axis=0)
+        speed = np.linalg.norm(velocity, axis=-1).mean(axis=1)  # (T,)
+        for path in (path for period in PERIODS for path in phrase_starts(motion, meter, period)):
+            inside = slice(path[0], path[-1] + 1)
+            if shares[index][inside].min() > 0 and (speed[inside].mean() >= LIVELY or motion.style == "waltz"):
+                row = _phrase(motion, path, spin)
+                rows.append(
+                    row | {"source": index, "weight": shares[index][inside].min(), "speed": speed[inside].mean()}
+                )
+                poses = place_joints(row["directions"], row["root"])[EDGE * STEPS : -EDGE * STEPS]
+                raw.append(_traits(poses, row["period"], BEATS[meter]))
+    columns = {name: np.asarray([row[name] for row in rows], kind) for name, kind in COLUMNS.items()}
+    return Bank(meter, **columns, traits=_ranks(np.asarray(raw).reshape(-1, len(TRAITS)), columns["style"]))
+
+
+def _phrase(motion: Motion, path: np.ndarray, spin: float) -> dict:
+    """What is stored of one phrase besides where it comes from."""
+    beats = len(path) - 1
+    at = even_way(motion, path, beats)
+    directions, root = sample_motion(motion.directions, motion.root, at)
+    turn = np.interp(at, np.arange(len(motion)), motion.turn)
+    rate = np.gradient(motion.turn[path[0] : path[-1] + 1]) * FPS
+    return {
+        "directions": directions,
+        "root": root - [root[:, 0].mean(), 0],
+        "turn": turn - turn[EDGE * STEPS],
+        "period": (path[-1] - path[0]) / beats / FPS,
+        "style": motion.style,
+        "start": motion.start + path[0] / FPS,
+        "spin": np.abs(rate).max() > spin,
+    }
+
+
+def _traits(joints: np.ndarray, period: float, beats: int) -> list[float]:
+    """TRAITS of a phrase's joints (N, V, 3), not yet ranked."""
+    spread = joints[:, list(BEAT_JOINTS)] - joints[:, list(BEAT_JOINTS)].mean(axis=0)
+    size = float(np.linalg.norm(spread, axis=-1).mean())
+    feet = np.linalg.norm(np.diff(joints[:, [R_ANKLE, L_ANKLE]], axis=0), axis=-1).sum() / beats / period
+    hands = float(-joints[:, [R_WRIST, L_WRIST], 1].min(axis=1).mean())
+    hips = (joints[:, 8, 1] + joints[:, 11, 1]) / 2  # y down: the larger is the lower
+    return [size, float(feet), hands, float(np.quantile(hips, 0.8))]
+
+
+def _ranks(raw: np.ndarray, style: np.ndarray) -> np.ndarray:
+    """Each column (P, C) as ranks 0..1 among the phrases of the same style."""
+    out = np.zeros(raw.shape, np.float32)
+    for name in set(style.tolist()):
+        rows = np.flatnonzero(style == name)
+        order = raw[rows].argsort(axis=0).argsort(axis=0)
+        out[rows] = order / max(1, len(rows) - 1)
+    return out

@@ -1,0 +1,297 @@
+"""Phrases placed on music: windows of dance, made anew each time, in which the music decides.
+
+The beats come from a song or are counted freely (any tempo, drifts and jumps included), and the sound of any song is
+laid on them, beat by beat: the same beats are heard with other sound, and then another phrase is danced. Which one
+follows from ranks, the loud to the large (`MATCHES`); how deep an accent is from what sets in on its beat; how large
+the movement is from the loudness. A part of the real pairs stays as the dancers danced them.
+
+Glossary: F pieces, T = 3 F poses, B beats, Q phrases, G stored poses, C = POSE_VALUES, S slices, M mel bands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from dancegen.audio.mel import BANDS, SLICES
+from dancegen.body.joints import ARM_BONES, BONES
+from dancegen.choreographers.stg_mamba.clock import BEATS_OF_UNIT, UNITS
+from dancegen.choreographers.stg_mamba.ranks import ear_traits, rank
+from dancegen.choreographers.stg_mamba.sketch import SLICE_RATE, accents, lay, unit_directions
+from dancegen.lab.datasets.bank import EDGE, STEPS, TRAITS, Bank
+from dancegen.lab.datasets.basis import THIN, Basis, mirror_values, phrase_values
+from dancegen.lab.datasets.counts import Beats, free_count, laid_sound
+from dancegen.lab.datasets.motion import FPS
+
+NATURAL = 0.45  # share of windows with a song's own beats
+REAL = 0.5  # share of those of paired songs with the phrases that were really danced there
+CANDIDATES = 40
+MATCHES = {"size": 1.0, "steps": 0.8, "hands": 0.7, "knees": 0.5}  # trait: how much its match with the music counts
+JOIN = 2.0  # how much a smooth join counts
+CHANCE = 0.25  # how much luck counts
+CONTINUE = 0.35  # chance that a performance goes on
+OTHER_ARMS = 0.3  # chance that the arms are those of another phrase
+HELD = ("tango", "waltz")  # danced in closed hold: arms stay with their phrase
+SPINS = 0.2  # how often a phrase with spins is drawn against another
+LIKE_TEMPO = 0.2  # in log period
+REAL_SECONDS = 0.6  # how far a real phrase may lie from its place in its song
+GAIN = (0.8, 1.06)  # size of the movement in the quietest and the loudest music
+IN_THREE = 0.25  # share of the dances in three of styles that know both
+RANK_SECONDS = 4  # stretches by which songs are ranked
+LOUDNESS_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A song: slices (S, M) float16 of `mel_pieces`, beats (B,) seconds, and the style of its paired take, or ''."""
+
+    name: str
+    slices: np.ndarray
+    beats: np.ndarray
+    style: str
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of music and dance.
+
+    Attributes:
+        mel: (F, S, M) float32.
+        position: (F,) beats at the start of each piece, from a phrase's first beat.
+        period: (F,) seconds per beat.
+        target: (T, C) what is danced.
+        sketch: (T, C) the same phrases as their codes say them, without what the music adds.
+        codes: (Q, D) of each phrase.
+        style, meter: of the dance.
+        ranks: (Q, 4), what the music asked of each phrase.
+        spins: (Q,) bool.
+    """
+
+    mel: np.ndarray
+    position: np.ndarray
+    period: np.ndarray
+    target: np.ndarray
+    sketch: np.ndarray
+    codes: np.ndarray
+    style: str
+    meter: int
+    ranks: np.ndarray
+    spins: np.ndarray
+
+    @property
+    def phrase(self) -> int:
+        """Beats of a phrase."""
+        return BEATS_OF_UNIT[self.meter] * UNITS
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What phrases are chosen by: meter, style, times (B,) of the beats, ranks (Q, 4), places (B,) in a paired song."""
+
+    meter: int
+    style: str
+    times: np.ndarray
+    ranks: np.ndarray
+    real: str = ""
+    places: np.ndarray | None = None
+
+
+class Stage:
+    """Draws windows.
+
+    Args:
+        banks: by meter.
+        bases: likewise.
+        sounds: songs to dance to.
+        styles: how often each style is danced.
+        sources: the recording of each of the banks' sources.
+    """
+
+    def __init__(
+        self,
+        banks: dict[int, Bank],
+        bases: dict[int, Basis],
+        sounds: list[Sound],
+        styles: dict[str, float],
+        sources: list[str],
+    ) -> None:
+        self.banks, self.bases, self.sounds, self.sources = banks, bases, sounds, np.asarray(sources)
+        known = {str(style) for bank in banks.values() for style in bank.style}
+        self.styles = [style for style in styles if style in known]
+        weights = np.asarray([styles[style] for style in self.styles])
+        self.odds = weights / weights.sum()
+        self.rows = {
+            (meter, style): rows[np.argsort(bank.period[rows])]
+            for meter, bank in banks.items()
+            for style in self.styles
+            if len(rows := np.flatnonzero(bank.style == style))
+        }
+        self.first = {m: bank.directions[:, EDGE * STEPS].astype(np.float32) for m, bank in banks.items()}
+        self.last = {m: bank.directions[:, -EDGE * STEPS - 1].astype(np.float32) for m, bank in banks.items()}
+        self.rest = {
+            key: banks[key[0]].directions[rows[::3], ::16].astype(np.float32).mean(axis=(0, 1))
+            for key, rows in self.rows.items()
+        }
+        self.table = rank_table(sounds)
+
+    def draw(self, pieces: int, rng: np.random.Generator, *, whole: bool = False, blur: float = 0.0) -> Window:
+        """One window.
+
+        Args:
+            pieces: its length.
+            rng: decides everything.
+            whole: begin with a phrase.
+            blur: deviation of what is added to the codes that the sketch is made of.
+        """
+        while True:
+            made = self._draw_once(pieces, rng, whole, blur)
+            if made is not None:
+                return made
+
+    def _draw_once(self, pieces: int, rng: np.random.Generator, whole: bool, blur: float) -> Window | None:
+        sound = self.sounds[int(rng.integers(len(self.sounds)))]
+        natural = rng.random() < NATURAL
+        real = natural and sound.style in self.styles and rng.random() < REAL
+        style = sound.style if real else self.styles[int(rng.choice(len(self.styles), p=self.odds))]
+        known = [meter for meter in self.banks if (meter, style) in self.rows]
+        meter = 3 if 3 in known and (style == "waltz" or 4 not in known or rng.random() < IN_THREE) else 4
+        seconds = pieces / 10 + 0.2
+        beats = free_count(sound.beats, seconds, self.banks[meter].beats, natural, whole, rng)
+        if beats is None:
+            return None
+        slices = laid_sound(sound.slices, beats, rng)
+        edges = (beats.times[:: self.banks[meter].beats] * SLICE_RATE).astype(int)
+        parts = [slices[a : max(b, a + 10)] for a, b in pairwise(edges)]
+        ranks = np.stack([rank(ear_traits(part), self.table) for part in parts])
+        asked = Asked(meter, style, beats.times, ranks, sound.name if real else "", beats.places)
+        rows = self._choose(asked, rng)
+        if rows is None:
+            return None
+        arms = rows
+        if style not in HELD and rng.random() < OTHER_ARMS:
+            arms = self._choose(Asked(meter, style, beats.times, ranks), rng) or rows
+        flip = bool(rng.random() < 0.5)
+        phrases = [self._phrase(meter, row, arm, flip) for row, arm in zip(rows, arms, strict=True)]
+        codes = self.bases[meter].project(np.stack(phrases)[:, ::THIN])
+        said = codes + blur * rng.normal(size=codes.shape)
+        poses = self._poses(asked, beats, slices, np.stack(phrases), said, pieces)
+        mel, starts = heard_pieces(slices, beats, pieces), beats.begin + np.arange(pieces) / 10
+        place = beats.position(starts), beats.period(starts)
+        return Window(mel, *place, *poses, codes, style, meter, ranks, self.banks[meter].spin[rows])
+
+    def _phrase(self, meter: int, row: int, arm: int, flip: bool) -> np.ndarray:
+        """Pose values (G, C) of a phrase with its own or another's arms, or of its mirror image."""
+        values = phrase_values(self.banks[meter], row)
+        if arm != row:
+            values = with_arms(values, phrase_values(self.banks[meter], arm))
+        return mirror_values(values) if flip else values
+
+    def _poses(
+        self, asked: Asked, beats: Beats, slices: np.ndarray, phrases: np.ndarray, codes: np.ndarray, pieces: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What is danced, and the sketch of codes (Q, D), on the beats: (T, C) each."""
+        at = beats.begin + np.arange(pieces * 3) / FPS
+        beat, depth = beats.position(at), accents(slices, beats.times)
+        rough = self.bases[asked.meter].decode(codes).astype(np.float32)
+        target, sketch = lay(phrases, STEPS, beat, depth), lay(rough, STEPS // THIN, beat, depth)
+        for poses in (target, sketch):
+            poses[:, -1] /= beats.period(at)  # radians a beat to radians a second
+        loud = loudness(slices, self.table)
+        gain = GAIN[0] + (GAIN[1] - GAIN[0]) * np.interp(at, np.arange(len(loud)) / SLICE_RATE, loud)
+        rest, target = self.rest[asked.meter, asked.style].reshape(-1), unit_directions(target)
+        target[:, :-3] = rest + gain[:, None] * (target[:, :-3] - rest)
+        target[:, -3] *= gain
+        return unit_directions(target), unit_directions(sketch)
+
+    def _choose(self, asked: Asked, rng: np.random.Generator) -> list[int] | None:
+        """A row of the bank for each phrase; None where the real dance is not to be had."""
+        bank = self.banks[asked.meter]
+        chosen: list[int] = []
+        for slot, wanted in enumerate(asked.ranks):
+            period = float(np.diff(asked.times[slot * bank.beats : (slot + 1) * bank.beats + 1]).mean())
+            near = np.zeros(0, int)
+            if asked.real and asked.places is not None:
+                place = asked.places[slot * bank.beats]
+                near = self._like(bank, self.sources[bank.source] == asked.real, place, REAL_SECONDS, period)
+                if not len(near):
+                    return None
+            elif chosen and rng.random() < CONTINUE:
+                last = chosen[-1]
+                place = bank.start[last] + bank.period[last] * bank.beats
+                near = self._like(bank, bank.source == bank.source[last], place, 0.2, period)
+            if len(near):
+                chosen.append(int(near[rng.integers(len(near))]))
+            else:
+                chosen.append(self._best(asked, wanted, period, chosen, rng))
+        return chosen
+
+    @staticmethod
+    def _like(bank: Bank, of: np.ndarray, place: float, within: float, period: float) -> np.ndarray:
+        """The rows among `of` (P,) bool that begin about `place` seconds and have a like tempo."""
+        near = np.flatnonzero(of & (np.abs(bank.start - place) < within))
+        return near[np.abs(np.log(bank.period[near] / period)) < 2 * LIKE_TEMPO]
+
+    def _best(
+        self, asked: Asked, wanted: np.ndarray, period: float, chosen: list[int], rng: np.random.Generator
+    ) -> int:
+        """Of some rows of the style and a like tempo the one that suits the music and the phrase before best."""
+        bank, of_style = self.banks[asked.meter], self.rows[asked.meter, asked.style]
+        periods = bank.period[of_style]
+        low, high = np.searchsorted(periods, [period * np.exp(-LIKE_TEMPO), period * np.exp(LIKE_TEMPO)])
+        if high - low < CANDIDATES // 2:
+            middle = int(np.searchsorted(periods, period))
+            low, high = max(0, middle - CANDIDATES), min(len(periods), middle + CANDIDATES)
+        some = of_style[low:high]
+        odds = bank.weight[some] * np.where(bank.spin[some], SPINS, 1.0)
+        some = some[rng.choice(len(some), size=CANDIDATES, p=odds / odds.sum())]
+        cost = np.abs(bank.traits[some] - wanted) @ np.asarray([MATCHES[trait] for trait in TRAITS])
+        if chosen:
+            gap = np.abs(self.first[asked.meter][some] - self.last[asked.meter][chosen[-1]])
+            cost = cost + JOIN * gap.mean(axis=(1, 2))
+        return int(some[np.argmin(cost + CHANCE * rng.random(len(some)))])
+
+
+def heard_pieces(slices: np.ndarray, beats: Beats, pieces: int) -> np.ndarray:
+    """What is heard (F, S, M) of slices in a window; zeros after their end."""
+    mel = np.zeros((pieces * SLICES, BANDS), np.float32)
+    heard = slices[round(beats.begin * SLICE_RATE) :][: pieces * SLICES]
+    mel[: len(heard)] = heard
+    return mel.reshape(pieces, SLICES, BANDS)
+
+
+def rank_table(sounds: list[Sound]) -> np.ndarray:
+    """Quantiles (101, 4) of what stretches of the songs are like, by which music is ranked."""
+    length = RANK_SECONDS * SLICE_RATE
+    found = [
+        ear_traits(sound.slices[at : at + length].astype(np.float32))
+        for sound in sounds
+        for at in range(0, len(sound.slices) - length, length)
+    ]
+    return np.quantile(np.asarray(found), np.linspace(0, 1, 101), axis=0)
+
+
+def loudness(slices: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Slowly changing loudness (S,) as a rank 0..1."""
+    width = min(len(slices), LOUDNESS_SECONDS * SLICE_RATE)
+    kernel = np.hanning(width + 2)[1:-1]
+    level = np.pad(slices.mean(axis=1), (width // 2, width - width // 2 - 1), mode="edge")
+    smooth = np.convolve(level, kernel / kernel.sum(), mode="valid")
+    return np.interp(smooth, table[:, 0], np.linspace(0, 1, len(table)))
+
+
+def with_arms(body: np.ndarray, arms: np.ndarray) -> np.ndarray:
+    """Pose values (G, C) of one phrase with the arms of another, turned as the body's shoulders are."""
+
+    def facing(limbs: np.ndarray) -> np.ndarray:
+        across = limbs[:, 0] - limbs[:, 1]
+        return np.arctan2(across[:, 2], -across[:, 0])
+
+    own, other = (values[:, :-3].reshape(len(values), len(BONES), 3) for values in (body, arms))
+    angle = facing(own) - facing(other)
+    cosine, sine = np.cos(angle)[:, None], np.sin(angle)[:, None]
+    x, y, z = np.moveaxis(other[:, ARM_BONES], -1, 0)
+    mixed = own.copy()
+    mixed[:, ARM_BONES] = np.stack([x * cosine + z * sine, y, z * cosine - x * sine], axis=-1)
+    return np.concatenate([mixed.reshape(len(body), -1), body[:, -3:]], axis=1).astype(np.float32)
