@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -182,3 +185,44 @@ def test_the_command_line_imports_light_things_only_at_the_top() -> None:
                 names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
                 names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
                 assert heavy.isdisjoint(part.split(".")[0] for part in names), f"{module} through {name}"
+
+
+def test_no_parameter_list_outside_the_command_line_is_long() -> None:
+    for module, path in MODULES.items():
+        if room(module) == "cli":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                listed = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+                count = sum(one.arg not in {"self", "cls"} for one in listed)
+                count += (node.args.vararg is not None) + (node.args.kwarg is not None)
+                assert count <= 8, f"{module}.{node.name}"
+
+
+# What a video loads of the package, counted from the command line: files that hold more than a docstring, all lines.
+# Lower these when it is less, do not raise them.
+MOST_FILES, MOST_LINES = 105, 12_900
+LOADED = """
+import sys
+from dancegen.cli.main import main
+try:
+    main(sys.argv[1:])
+except SystemExit as end:
+    assert not end.code, end.code
+files = {module.__file__ for name, module in sys.modules.items() if name.split(".")[0] == "dancegen"}
+print(*files, sep="\\n", file=sys.stderr)
+"""
+
+
+def test_a_video_loads_what_it_needs(tmp_path: Path) -> None:
+    """A whole render of the example, with its network, its encoder and without --preview."""
+    options = ["example", "-o", str(tmp_path / "a.mp4"), "-q", "--size", "64", "--device", "cpu", "--offline"]
+    code = [sys.executable, "-c", LOADED, *options]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(code, capture_output=True, text=True, check=True, env=environment)
+    texts = {line: Path(line).read_text(encoding="utf-8") for line in done.stderr.splitlines() if line.endswith(".py")}
+    rooms = {Path(line).relative_to(PACKAGE).parts[0] for line in texts}
+    assert rooms.isdisjoint({"lab", "batch", "report", "web", "dances"}), rooms
+    code_files = [text for text in texts.values() if len(text.splitlines()) > 1]
+    lines = sum(len(text.splitlines()) for text in texts.values())
+    assert len(code_files) <= MOST_FILES and lines <= MOST_LINES, (len(code_files), lines)

@@ -11,7 +11,7 @@ from dancegen import Request
 from dancegen.errors import DancegenError
 from dancegen.images.picture import ConditionalImage
 from dancegen.people.located import LocatedBody
-from dancegen.production.canvas import fit_to_canvas, video_size
+from dancegen.production.canvas import fit_to_canvas
 
 
 def standing(width: int, height: int, x: float, tall: float, foot: float) -> LocatedBody:
@@ -32,7 +32,7 @@ def test_the_person_stays_on_their_pixels(fit: str, size: tuple[int, int], canva
     request = Request(Path("a.wav"), Path("me.png"), canvas=canvas, fit=fit)
     (fitted,) = fit_to_canvas([person], request)
     width, height = request.canvas_size or (0, 0)
-    assert video_size(fitted.picture.size, request) == (width, height)
+    assert request.video_size(fitted.picture.size) == (width, height)
     assert fitted.picture.size[0] * height == fitted.picture.size[1] * width  # the very shape
     assert fitted.mask.shape == fitted.picture.pixels.shape[:2]
     scale = np.ptp(fitted.joints[:, 1]) / 40
@@ -57,4 +57,4 @@ def test_a_crop_that_would_cut_the_person_is_refused() -> None:
     with pytest.raises(DancegenError, match="use --fit pad"):
         fit_to_canvas([person], Request(Path("a.wav"), Path("me.png"), canvas="400x200", fit="crop"))
     plain = Request(Path("a.wav"), Path("me.png"))
-    assert fit_to_canvas([person], plain) == [person] and video_size((100, 200), plain) == (256, 512)
+    assert fit_to_canvas([person], plain) == [person] and plain.video_size((100, 200)) == (256, 512)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from conftest import ROOT, Ran
 
 from dancegen import Request
+from dancegen.assets.example import POSE
 from dancegen.errors import DancegenError
 from dancegen.production.request import checked_fields
 from dancegen.video.encode import read_comment
@@ -114,7 +116,7 @@ def test_a_file_says_what_the_command_line_does_not(
     assert ran.status == 0 and "5 frames" in ran.out, ran.err  # --fps 5 of the command line
     told = read_comment(out)
     assert told["seed"] == 0 and told["preview"] is True  # the one typed, though it is the default; the other's
-    for broken, said in (("{", "is not JSON"), ("[]", "holds no JSON object"), ('{"sise": 1}', "has no 'sise'")):
+    for broken, said in (("{", "is not whole JSON"), ("[]", "holds no JSON object"), ('{"sise": 1}', "has no 'sise'")):
         file.write_text(broken)
         ran = run_main("render", "--request", file, "-o", tmp_path / "b.mp4")
         assert ran.status == 1 and said in ran.err and str(file) in ran.err and ran.err.count("\n") == 1
@@ -133,3 +135,22 @@ def test_dancegen_is_light_until_it_is_used() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_names_of_version_0_1_0_still_work(
+    beat_song: Path, picture: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    with pytest.warns(DeprecationWarning, match="dancegen.networks is deprecated"):
+        networks = importlib.reload(importlib.import_module("dancegen.networks"))
+    with pytest.warns(DeprecationWarning, match="dancegen.pipeline is deprecated"):
+        pipeline = importlib.reload(importlib.import_module("dancegen.pipeline"))
+    loaded = networks.load_networks({"choreographer": str(tiny_weights)}, device="cpu", roles=["choreographer"])
+    settings = pipeline.Settings(seed=3, size=64, fps=5.0, preview=True)
+    how: dict[str, Any] = {"settings": settings, "networks": loaded, "pose": POSE, "weights": None, "duration": 1.0}
+    made = pipeline.render_dance(beat_song, picture, tmp_path / "a.mp4", **how)
+    assert made.path == tmp_path / "a.mp4" and made.frames == 5 and made.facts["seed"] == 3
+    given: dict[str, Any] = {"dance": made.dance, "grid": made.grid, "subject": made.subject, "overwrite": True}
+    again = pipeline.render_dance(beat_song, picture, tmp_path / "a.mp4", **how, **given)
+    assert again.dance is made.dance and again.subject is made.subject
+    with pytest.raises(DancegenError, match="--size must be 64 to 2048, not 10"):
+        pipeline.Settings(size=10)

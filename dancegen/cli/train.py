@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
+from collections.abc import Mapping
 
 import typer
 
-NAMES = ("frames", "choreographer", "subject", "limbs", "renderer")
+# What is trained, by the names of the registry where it has one -> the module cli/train_MODULE.py.
+NAMES = {
+    **{"frames": "frames", "stg-mamba": "choreographer", "subject": "subject"},
+    **{"limbs": "limbs", "puppet": "renderer"},
+}
 
 
-def assemble(family: str, names: tuple[str, ...], text: str) -> typer.Typer:
-    """A sub-program of the functions `command` in cli/FAMILY_NAME.py."""
+def assemble(family: str, names: Mapping[str, str], text: str) -> typer.Typer:
+    """A sub-program of the functions `command` in cli/FAMILY_MODULE.py; it takes their names of version 0.1.0 too."""
     app = typer.Typer(help=text, no_args_is_help=True)
-    for name in names:
-        module = f"dancegen.cli.{family}_{name}"
-        if importlib.util.find_spec(module) is not None:
-            app.command(name)(importlib.import_module(module).command)
+    for name, module in names.items():
+        command = importlib.import_module(f"dancegen.cli.{family}_{module}").command
+        app.command(name)(command)
+        if module != name:
+            app.command(module, hidden=True)(command)
     return app
 
 

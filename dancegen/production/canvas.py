@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from dancegen.errors import DancegenError
-from dancegen.images.picture import ConditionalImage, output_size
+from dancegen.images.picture import ConditionalImage
 from dancegen.people.located import LocatedBody
 from dancegen.production.request import Request
 
@@ -49,11 +49,6 @@ class Window:
         rows, columns = np.arange(self.height)[:, None] + self.top, np.arange(self.width) + self.left
         near = np.clip(rows, 0, len(values) - 1), np.clip(columns, 0, values.shape[1] - 1)
         return values[near], np.maximum(np.abs(near[0] - rows), np.abs(near[1] - columns))
-
-
-def video_size(picture: tuple[int, int], request: Request) -> tuple[int, int]:
-    """Width and height of the video of a picture (w, h)."""
-    return request.canvas_size or output_size(picture, request.size)
 
 
 def fit_to_canvas(people: Sequence[LocatedBody], request: Request) -> list[LocatedBody]:

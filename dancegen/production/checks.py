@@ -17,7 +17,7 @@ from dancegen.body.limbs import LIMB_NAMES, SEGMENTS
 from dancegen.body.retarget import retarget
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.device import free_memory
-from dancegen.people.subject import Subject
+from dancegen.people.located import LocatedBody
 from dancegen.progress import counted
 from dancegen.video.encode import room_needed
 
@@ -48,7 +48,7 @@ class Check:
 
 
 def check_all(
-    grid: BeatGrid, subject: Subject, dance: SkeletonSequence, size: tuple[int, int], frames: int, folder: Path
+    grid: BeatGrid, subject: LocatedBody, dance: SkeletonSequence, size: tuple[int, int], frames: int, folder: Path
 ) -> list[Check]:
     """All checks that need no rendering.
 
@@ -71,7 +71,7 @@ def check_all(
     ]
 
 
-def warnings(grid: BeatGrid, subject: Subject, dance: SkeletonSequence) -> list[str]:
+def warnings(grid: BeatGrid, subject: LocatedBody, dance: SkeletonSequence) -> list[str]:
     """What a rendering should say before it begins, one line each; what other modules say already is left out."""
     checks = [hidden_limbs(subject), large_enough(subject), room_to_travel(subject, dance), enough_memory()]
     if grid.confidence > 0:
@@ -79,7 +79,7 @@ def warnings(grid: BeatGrid, subject: Subject, dance: SkeletonSequence) -> list[
     return [check.line for check in checks if check.verdict == LOOK]
 
 
-def whole_body(subject: Subject) -> Check:
+def whole_body(subject: LocatedBody) -> Check:
     """Whether all joints are in the picture."""
     missing = [J.JOINT_NAMES[joint].replace("_", " ") for joint in np.flatnonzero(subject.confidence <= 0)]
     if not missing:
@@ -92,7 +92,7 @@ def whole_body(subject: Subject) -> Check:
     )
 
 
-def hidden_limbs(subject: Subject) -> Check:
+def hidden_limbs(subject: LocatedBody) -> Check:
     """Whether limbs lie over the body, are uncertain, or are not in the mask."""
     points, seen = subject.joints[:, :2].astype(float), subject.confidence > 0
     over, unsure, lost = [], [], []
@@ -121,7 +121,7 @@ def hidden_limbs(subject: Subject) -> Check:
     return Check("limbs", LOOK, "; ".join(found), remedy)
 
 
-def large_enough(subject: Subject) -> Check:
+def large_enough(subject: LocatedBody) -> Check:
     """Whether the person fills the picture."""
     share = float(body_height(subject.joints[:, :2].astype(float))) / subject.mask.shape[0]
     if share >= SMALL:
@@ -142,7 +142,7 @@ def sure_beats(grid: BeatGrid) -> Check:
     return Check("beats", LOOK, f"unsure: {what}", remedy)
 
 
-def room_to_travel(subject: Subject, dance: SkeletonSequence) -> Check:
+def room_to_travel(subject: LocatedBody, dance: SkeletonSequence) -> Check:
     """How much of the dance's travel over the floor the picture has room for."""
     few = dance.resampled(5.0, max(2, round(dance.seconds * 5)))  # travel is slow: 5 poses a second tell it
     placed = retarget(few, subject.joints, subject.confidence, subject.image.size)

@@ -19,7 +19,6 @@ from dancegen.errors import DancegenError
 from dancegen.images.picture import ConditionalImage, open_picture
 from dancegen.people.located import LocatedBody
 from dancegen.production.backends import JOBS, Backends, load_backends, weights_roles
-from dancegen.production.canvas import fit_to_canvas, video_size
 from dancegen.production.checks import warnings
 from dancegen.production.known import Known, read_known
 from dancegen.production.request import Request
@@ -163,7 +162,7 @@ def prepare(
     reporter.stage("listening to the song")
     song = load_song(request.song, request.start, request.duration, reporter)
     frames = max(round(song.seconds * request.fps), 1)
-    size = video_size(image.size, request)
+    size = request.video_size(image.size)
     reserve(size, frames)
     grid, dance = known.heard(song)
     jobs = _jobs(request, known)
@@ -173,7 +172,11 @@ def prepare(
         reporter.stage("loading the networks")
         backends = load_backends(request, jobs, reporter)
     found = [known.subject] if known.subject else _find(request, image, backends, reporter)
-    people = fit_to_canvas(found, request)
+    people = found
+    if request.canvas:
+        from dancegen.production.canvas import fit_to_canvas
+
+        people = fit_to_canvas(found, request)
     draw = _ready_to_draw(request, people, backends, reporter)
     if dance is None:
         dance = _choreograph(request, song, grid, backends, reporter)
@@ -246,7 +249,7 @@ def _ready_to_draw(request: Request, people: Sequence[LocatedBody], backends: Ba
     from dancegen.renderers.compose import make_scene
 
     reporter.stage("preparing the picture")
-    longer = max(video_size(people[0].picture.size, request))
+    longer = max(request.video_size(people[0].picture.size))
     return make_scene(backends.drawer(request), people, longer, request.background).frames
 
 

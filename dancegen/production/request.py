@@ -126,6 +126,12 @@ class Request:
         width, _, height = self.canvas.lower().partition("x")
         return int(width), int(height)
 
+    def video_size(self, picture: tuple[int, int]) -> tuple[int, int]:
+        """Width and height of the video of a picture (w, h), pixels."""
+        from dancegen.images.picture import output_size
+
+        return self.canvas_size or output_size(picture, self.size)
+
     def to_json(self) -> dict[str, Any]:
         """As plain JSON, without what is not asked for (None, no weights); `from_json` reads it."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
