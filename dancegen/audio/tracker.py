@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,12 +52,30 @@ def _alone() -> Iterator[Path | None]:
 
 def _compiled_folder() -> Path | None:
     """Where librosa's compiled functions are kept for dancegen alone; None where the user wants them elsewhere
-    (NUMBA_CACHE_DIR) or the user's cache cannot be written: then they lie where numba puts them."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "dancegen" / "librosa"
-    if os.environ.get("NUMBA_CACHE_DIR", str(folder)) != str(folder):
-        return None
-    with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK) and os.access(folder.parent, os.W_OK):
-            return folder
+    (NUMBA_CACHE_DIR). Where the user's cache cannot be written, that is a folder of theirs in the temporary folder."""
+    wanted = os.environ.get("NUMBA_CACHE_DIR")
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
+    for folder in (
+        _user_cache() / "dancegen" / "librosa",
+        Path(tempfile.gettempdir()) / f"dancegen-{user}" / "librosa",
+    ):
+        if wanted not in (None, str(folder)):
+            continue
+        with contextlib.suppress(OSError):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(exist_ok=True)
+            if _is_ours(folder) and _is_ours(folder.parent):
+                return folder
     return None
+
+
+def _user_cache() -> Path:
+    with contextlib.suppress(RuntimeError):  # no HOME, and nobody of this number in the list of users
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    return Path(tempfile.gettempdir())
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether we may write there, and no other user put it there: what lies in it is run."""
+    ours = not hasattr(os, "getuid") or (folder.lstat().st_uid == os.getuid() and not folder.is_symlink())
+    return ours and os.access(folder, os.W_OK)
