@@ -15,6 +15,7 @@ from dancegen.body.canonical import ANKLE_HEIGHT, place_joints
 from dancegen.body.joints import BONE_MIRROR, L_ANKLE, R_ANKLE
 
 BEGIN_BEATS = 4.0  # in which a dance grows out of standing
+BEGIN_BEATS_SHORT = 1.0  # likewise where there is no time to lose
 REST_SECONDS = 1.0  # in which a dancer comes to rest when the music stops
 WAKE_SECONDS = 0.8  # in which it goes on
 FINISH_BEATS = 2.0  # in which the last pose is reached
@@ -89,7 +90,8 @@ def frame_dance(
     breath = np.sin(2 * np.pi * at / BREATH_SECONDS)
     still: np.ndarray = np.zeros(len(at))  # how much it stands
     if frame.begin > 0.1 or len(at) > SHORT * fps:
-        still = 1 - rise(at, frame.begin - frame.beat / 2, frame.begin + (BEGIN_BEATS - 0.5) * frame.beat)
+        beats = BEGIN_BEATS if len(at) > SHORT * fps else BEGIN_BEATS_SHORT
+        still = 1 - rise(at, frame.begin - frame.beat / 2, frame.begin + (beats - 0.5) * frame.beat)
     for begin, end in frame.silences:
         asleep = rise(at, begin, begin + REST_SECONDS) * (1 - rise(at, end - 0.1, end - 0.1 + WAKE_SECONDS))
         still = np.maximum(still, asleep)
