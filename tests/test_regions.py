@@ -9,9 +9,10 @@ from dancegen.body import limbs as L
 from dancegen.body.capsules import limb_distances
 from dancegen.body.joints import R_HIP, R_KNEE
 from dancegen.body.limbs import limb_axes
+from dancegen.renderers.puppet.cues import Evidence, scattered_bits, score_limbs
 from dancegen.renderers.puppet.mirror import mirror_limb, mirror_limbs
 from dancegen.renderers.puppet.parts import FILLED, copy_nearest, hidden_cores, parts
-from dancegen.renderers.puppet.regions import ARMS, by_lines, share_outlines, whole
+from dancegen.renderers.puppet.regions import ARMS, read_lines, share_outlines
 
 SIDE, TALL = 240, 200.0
 # A person of 100 units who stands at (0, 0), the arms hanging at the sides.
@@ -52,22 +53,25 @@ def middle(values: torch.Tensor, x: float, y: float) -> torch.Tensor:
 def test_an_arm_as_wide_as_its_outline_keeps_its_rim() -> None:
     picture, matte = outlined([BODY_BOX, RIGHT_ARM, LEFT_ARM, (-19, -7, -80, -52)])
     plain = limb_distances(joints()[None], SIDE, SIDE)
-    regions = by_lines(plain, picture, matte, TALL)
+    regions = read_lines(plain, picture, matte, TALL)
+    scores = plain + regions.added
     at = (-8.2, -66)  # inside of the arm's outline, near the torso
     assert int(middle(plain, *at).argmin()) == L.UPPER_TORSO
-    assert int(middle(regions.distances, *at).argmin()) in ARMS
-    assert int(middle(regions.distances, -7.4, -66).argmin()) in ARMS  # its outline
+    assert int(middle(scores, *at).argmin()) in ARMS
+    assert int(middle(scores, -7.4, -66).argmin()) in ARMS  # its outline
     assert regions.unseen == [[]]
 
 
 def test_an_arm_behind_the_body_begins_where_it_is_seen() -> None:
     picture, matte = outlined([LEFT_ARM, RIGHT_ARM, (-10, 14, -82, -45)])
-    regions = by_lines(limb_distances(joints()[None], SIDE, SIDE), picture, matte, TALL)
-    nearest = regions.distances.argmin(1, keepdim=True)
+    plain = limb_distances(joints()[None], SIDE, SIDE)
+    regions = read_lines(plain, picture, matte, TALL)
+    scores = plain + regions.added
+    nearest = scores.argmin(1, keepdim=True)
     assert int(middle(nearest, 12, -60)) in (L.UPPER_TORSO, L.LOWER_TORSO)
     assert int(middle(nearest, 16, -56)) in (L.L_UPPER_ARM, L.L_FOREARM)
     assert L.L_FOREARM in regions.unseen[0] and L.R_FOREARM not in regions.unseen[0]
-    shares = share_outlines(torch.zeros_like(regions.distances), regions.distances, regions.outlines)
+    shares = share_outlines(torch.zeros_like(scores), scores, regions.outlines)
     edge = middle(shares, 13.5, -60)
     assert edge[[L.UPPER_TORSO, L.LOWER_TORSO]].max() > 0.5 and edge[ARMS].max() > 0.5
 
@@ -85,7 +89,7 @@ def test_scattered_bits_go_to_the_limbs_around_them() -> None:
     distances[:, L.LOWER_TORSO] = 1.0
     distances[:, L.R_HAND, 2:12, 2:8] = 0.0
     distances[:, L.R_HAND, 16:18, 16:18] = 0.0
-    nearest = whole(distances, torch.ones(1, 1, 20, 20)).argmin(1)[0]
+    nearest = (distances + scattered_bits(distances, torch.ones(1, 1, 20, 20))).argmin(1)[0]
     assert int(nearest[5, 5]) == L.R_HAND and int(nearest[17, 17]) == L.LOWER_TORSO
 
 
@@ -119,3 +123,14 @@ def test_two_unseen_arms_stay_as_they_are() -> None:
     assert not torch.equal(textures[L.L_HAND][:, :5, :5], kept[L.L_HAND][:, :5, :5])
     wrist = limb_axes(joints())[L.L_HAND, 0]
     assert np.abs(corners[L.L_HAND] - wrist).max() < SIDE
+
+
+def test_each_cue_adds_to_those_before_it() -> None:
+    picture, matte = outlined([LEFT_ARM, RIGHT_ARM, BODY_BOX])
+    said = torch.zeros(1, L.K, SIDE, SIDE)
+    said[:, L.HEAD] = 3.0  # a network that sees a head everywhere
+    alone, helped = (score_limbs(Evidence(picture, matte, joints()[None], opinion)) for opinion in (None, said))
+    assert alone.shape == said.shape
+    assert torch.allclose((alone - helped)[:, L.HEAD], torch.tensor(3.0), atol=1e-4)
+    assert torch.equal(alone[:, L.LOWER_TORSO], helped[:, L.LOWER_TORSO])
+    assert bool((alone >= limb_distances(joints()[None], SIDE, SIDE) - 1e-5).all()), "cues only speak against"

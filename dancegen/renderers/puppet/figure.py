@@ -17,7 +17,7 @@ from dancegen.images.matting import separate
 from dancegen.images.resize import resize
 from dancegen.people.located import LocatedBody
 from dancegen.renderers.plate import Plate, read_matte
-from dancegen.renderers.puppet.parts import by_colour
+from dancegen.renderers.puppet.cues import foreign_colour
 from dancegen.renderers.puppet.puppet import LimbLayers, cut_layers, mean_colours, shrink_layers
 from dancegen.renderers.retouch.generator import Generator
 from dancegen.renderers.window import Window, fit_window
@@ -65,7 +65,8 @@ def _part_corrections(
     origin = window.origins(joints[None])[0]
     seen, mask = window.look(picture, origin)[None], window.look(matte, origin)[None]
     local = ((joints - origin) / window.cell)[None].astype(np.float32)
-    distances = by_colour(limb_distances(local, window.rows, window.columns).to(picture.device), seen, mask)
+    capsules = limb_distances(local, window.rows, window.columns).to(picture.device)
+    distances = capsules + foreign_colour(capsules, seen, mask)
     corrections = network.part_corrections(seen, mask, (1 - distances / 2).clamp_min(0))
     height, width = picture.shape[-2:]
     x = ((torch.arange(width, device=picture.device) + 0.5 - float(origin[0])) / window.cell) * 2 / window.columns - 1

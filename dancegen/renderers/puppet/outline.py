@@ -64,7 +64,7 @@ def torso_distance(joints: np.ndarray, height: int, width: int) -> torch.Tensor:
     return torch.from_numpy(np.maximum(np.abs(aside) - half, above).clip(0).astype(np.float32))
 
 
-def arms_first(distances: torch.Tensor, outside: torch.Tensor) -> torch.Tensor:
+def prefer_arms(distances: torch.Tensor, outside: torch.Tensor) -> torch.Tensor:
     """Distances (B, K, h, w) by which what is beside the torso's or the head's outline is the arm's that lies there.
 
     A sleeve that hangs at the body is wider than the capsule in it, and so is a hand laid on the head.

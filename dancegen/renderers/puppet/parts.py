@@ -15,15 +15,12 @@ from dancegen.body import limbs as L
 from dancegen.body.joints import body_height, mid_hip
 from dancegen.body.limbs import K, joint_points
 from dancegen.images.push_pull import spread
-from dancegen.renderers.puppet.outline import ARMS, SIDE_RIM, arms_first, torso_distance
+from dancegen.renderers.puppet.outline import ARMS, SIDE_RIM, prefer_arms, torso_distance
 
 SEAM = 0.10  # every two limbs overlap by this many radii, so that an unmoved puppet has no cracks
 CAP_RIM = 0.15  # the outer share of a joint's round cap in which it fades: an elbow has nothing behind it
 TORSO_RIM = 0.35  # likewise where a limb lies on the torso: a hard rim would show as a disc
 CORE = 0.70  # within this distance a limb goes on behind whatever hides it, radii
-COLOUR_NOISE = 0.12  # the least standard deviation of a limb's colour
-FOREIGN_LIMIT = 8.0  # squared standard deviations
-COLOUR_TO_DISTANCE = 0.10  # radii per squared standard deviation
 # Where the torso goes on beneath its limbs, one way: how far down from the hips' middle or from a shoulder, how wide.
 CROTCH = (0.02, 0.085)
 ARMPIT = (0.06, 0.052)
@@ -40,31 +37,6 @@ def owners(distances: torch.Tensor) -> torch.Tensor:
     is_nearest = torch.zeros_like(distances).scatter(1, index[:, :1], 1.0)
     rival = torch.where(is_nearest > 0, nearest[:, 1:], nearest[:, :1])  # (B, K, h, w): the nearest other limb
     return ((rival - distances + SEAM) / SEAM).clamp(0, 1)
-
-
-def by_colour(distances: torch.Tensor, picture: torch.Tensor, matte: torch.Tensor) -> torch.Tensor:
-    """Distances raised where a pixel's colour is not the limb's: a hem stays with the shirt, a hand with the skin.
-
-    Each limb's colour is a Gaussian over its capsule's core; a limb that is hidden or many-coloured says little.
-
-    Args:
-        distances: (B, K, h, w).
-        picture: (B, 3, h, w) 0..1; matte: (B, 1, h, w).
-    """
-    core = owners(distances) * ((0.8 - distances) / 0.2).clamp(0, 1) * matte  # (B, K, h, w)
-    amount = core.sum((-1, -2)).clamp_min(1e-3)  # (B, K)
-    mean = torch.einsum("bkhw,bchw->bkc", core, picture) / amount[..., None]
-    square = torch.einsum("bkhw,bchw->bkc", core, picture**2) / amount[..., None]
-    variance = (square - mean**2).clamp_min(0) + COLOUR_NOISE**2  # (B, K, 3)
-    # (x - m)^2 / v, expanded so that no (B, K, 3, h, w) is made; mean over the channels
-    weight = 1 / (3 * variance)
-    foreign = torch.einsum("bkc,bchw->bkhw", weight, picture**2) - 2 * torch.einsum(
-        "bkc,bchw->bkhw", weight * mean, picture
-    )
-    foreign = (foreign + (weight * mean**2).sum(-1)[..., None, None]).clamp(0, FOREIGN_LIMIT)
-    seen = (amount / (2.0 + amount))[..., None, None]
-    foreign = foreign * seen + 0.5 * FOREIGN_LIMIT * (1 - seen)
-    return distances + COLOUR_TO_DISTANCE * F.avg_pool2d(foreign, 3, 1, 1)
 
 
 def joint_widths(matte: torch.Tensor, joints: np.ndarray) -> np.ndarray:
@@ -112,7 +84,7 @@ def parts(distances: torch.Tensor, joints: np.ndarray, widths: np.ndarray) -> to
         (B, K, h, w) in 0..1; the sum over limbs is at least 1.
     """
     outside = torso_distance(joints, *distances.shape[-2:]).to(distances)  # (B, h, w)
-    own = owners(arms_first(distances, outside))
+    own = owners(prefer_arms(distances, outside))
     torso_side = (1 + (TUCK - outside) / SIDE_RIM).clamp(0, 1)
     height, width = distances.shape[-2:]
     points = torch.from_numpy(joint_points(joints).astype(np.float32)).to(distances)  # (B, 14, 2)

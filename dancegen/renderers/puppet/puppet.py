@@ -16,17 +16,15 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from dancegen.body.capsules import limb_distances
 from dancegen.body.joints import body_height
 from dancegen.body.limbs import K
 from dancegen.renderers.puppet.bends import BENDS_OF, Bends, bend_shifts
+from dancegen.renderers.puppet.cues import Evidence, score_limbs
 from dancegen.renderers.puppet.mirror import mirror_limbs
-from dancegen.renderers.puppet.parts import FILLED, by_colour, complete, hidden_cores, joint_widths, parts
-from dancegen.renderers.puppet.regions import LINE, by_lines, share_outlines, whole
+from dancegen.renderers.puppet.parts import FILLED, complete, hidden_cores, joint_widths, parts
+from dancegen.renderers.puppet.regions import LINE, share_outlines
 from dancegen.renderers.puppet.skirt import (
     PAIRS,
-    cloth_first,
-    hem_level,
     leg_axes,
     lend_cloth,
     project_forward,
@@ -87,17 +85,12 @@ def cut_layers(
     local = ((joints[:, :2] - np.array(corner)) * scale).astype(np.float32)[None]  # (1, V, 2) analysis pixels
     # No gradient decides which limb a pixel belongs to.
     picture, present = (F.interpolate(p.detach(), small, mode="area") for p in (colours[None], matte[None, None]))
-    distances = limb_distances(local, *small).to(colours.device)  # (1, K, ha, wa)
-    regions = by_lines(distances, picture, present, float(body_height(local[0])))
-    distances = by_colour(regions.distances, picture, present)
     if corrections is not None:
-        distances = distances - F.interpolate(corrections[None], small, mode="bilinear", align_corners=False)
-    distances = whole(distances, present)
-    hem = hem_level(picture[0], present[0, 0], local[0])
-    if hem:
-        distances = cloth_first(distances, local[0], hem)
-    shares, cores = parts(distances, local, joint_widths(present, local)), hidden_cores(distances, local)
-    shares = share_outlines(shares, distances, regions.outlines)
+        corrections = F.interpolate(corrections[None], small, mode="bilinear", align_corners=False)
+    evidence = Evidence(picture, present, local, corrections)
+    scores, regions, hem = score_limbs(evidence), evidence.lines, evidence.hem  # (1, K, ha, wa)
+    shares, cores = parts(scores, local, joint_widths(present, local)), hidden_cores(scores, local)
+    shares = share_outlines(shares, scores, regions.outlines)
     if hem:
         shares = lend_cloth(shares, local[0])
     line = round(LINE * float(body_height(joints)) * density)

@@ -10,11 +10,9 @@ Glossary: B batch, K = 15 limbs, h x w the picture; `distances` (B, K, h, w) in 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 import torch
-from scipy.ndimage import label
 
 from dancegen.body import limbs as L
 from dancegen.images.matting import grow
@@ -42,7 +40,6 @@ BOLD = 0.4  # so much darker still is what somebody drew: no fold of a shirt
 LINE = 0.007  # body heights: half of a stroke's width
 ASIDE = 0.6  # nearer to the body's middle nothing is its outline, radii
 BROAD = 1.4  # no sleeve is broader, radii
-SCATTERED = 0.15  # smaller pieces than this share of an arm's limb are not its own
 ROUNDS = 4
 
 
@@ -51,17 +48,17 @@ class Regions:
     """What the lines of a picture say.
 
     Attributes:
-        distances: (B, K, h, w) raised by the colour changes that lie between a pixel and a limb's middle.
+        added: (B, K, h, w) to the distances: the colour changes that lie between a pixel and a limb's middle.
         outlines: (B, 1, h, w) 0..1, the strokes that outline both the body and an arm behind it.
         unseen: for each picture the limbs of the arms of which too little is seen.
     """
 
-    distances: torch.Tensor
+    added: torch.Tensor
     outlines: torch.Tensor
     unseen: list[list[int]]
 
 
-def by_lines(distances: torch.Tensor, picture: torch.Tensor, matte: torch.Tensor, height: float) -> Regions:
+def read_lines(distances: torch.Tensor, picture: torch.Tensor, matte: torch.Tensor, height: float) -> Regions:
     """Tell limbs apart by lines.
 
     Args:
@@ -91,10 +88,10 @@ def by_lines(distances: torch.Tensor, picture: torch.Tensor, matte: torch.Tensor
     # A stroke beside a limb is the outline of the one in front.
     outlined = torch.lerp(found[:, ARMS], -grow(-found[:, ARMS], wide), strokes)  # (B, arms, h, w)
     found[:, ARMS] = torch.where(behind, found[:, ARMS], outlined)
-    raised = distances + TO_DISTANCE * found.clamp_max(MOST)
+    added = TO_DISTANCE * found.clamp_max(MOST)
     touching = (outlined < WITHIN) & (distances[:, ARMS] < BROAD) & ~behind & ~hidden
-    raised[:, BODY] += ((darker - BOLD) / INK).clamp(0, 1) * touching.any(1, keepdim=True)
-    raised[:, ARMS] += GONE * (hidden | (behind & inner))
+    added[:, BODY] += ((darker - BOLD) / INK).clamp(0, 1) * touching.any(1, keepdim=True)
+    added[:, ARMS] += GONE * (hidden | (behind & inner))
 
     beside = ((distances[:, ARMS] < BROAD) & behind & outer)[:, SLEEVES].any(1, keepdim=True)
     aside = distances[:, BODY].amin(1, keepdim=True) > ASIDE
@@ -102,7 +99,7 @@ def by_lines(distances: torch.Tensor, picture: torch.Tensor, matte: torch.Tensor
     arm_behind = torch.stack([behind[:, 1 + arm // 3 * 3] for arm in range(len(ARMS))], 1)  # that of its forearm
     gone = (hidden | (behind & arm_behind)).flatten(1).tolist()
     return Regions(
-        raised, outlines, [[limb for limb, is_gone in zip(ARMS, row, strict=True) if is_gone] for row in gone]
+        added, outlines, [[limb for limb, is_gone in zip(ARMS, row, strict=True) if is_gone] for row in gone]
     )
 
 
@@ -156,7 +153,7 @@ def share_outlines(shares: torch.Tensor, distances: torch.Tensor, outlines: torc
 
     Args:
         distances: (B, K, h, w).
-        outlines: (B, 1, h, w) from `by_lines`.
+        outlines: (B, 1, h, w) from `read_lines`.
     """
     shares = shares.clone()
     for limbs in (BODY, ARMS):
@@ -164,20 +161,6 @@ def share_outlines(shares: torch.Tensor, distances: torch.Tensor, outlines: torc
         own = torch.zeros_like(shares[:, limbs]).scatter(1, nearest, 1.0)
         shares[:, limbs] = torch.maximum(shares[:, limbs], own * outlines)
     return shares
-
-
-def whole(distances: torch.Tensor, matte: torch.Tensor) -> torch.Tensor:
-    """Distances (B, K, h, w) by which the scattered bits of an arm are those of the limbs around them."""
-    nearest = distances.argmin(1)  # (B, h, w)
-    raised = distances.clone()
-    for row, limb in product(range(len(distances)), ARMS):
-        pieces, count = label((nearest[row] == limb).numpy(force=True) & (matte[row, 0] > 0.5).numpy(force=True))
-        sizes = np.bincount(pieces.ravel(), minlength=2)
-        sizes[0] = 0
-        bits = (sizes < SCATTERED * sizes.max())[pieces] & (pieces > 0)
-        if count > 1:
-            raised[row, limb] += GONE * torch.from_numpy(bits).to(distances)
-    return raised
 
 
 def _steps(picture: torch.Tensor, matte: torch.Tensor, length: float) -> list[tuple[int, torch.Tensor]]:

@@ -96,18 +96,18 @@ def leg_axes(joints: np.ndarray) -> np.ndarray:
     return joints[np.array(bones)][..., :2].astype(np.float64)
 
 
-def cloth_first(distances: torch.Tensor, joints: np.ndarray, hem: float) -> torch.Tensor:
-    """Limbs' distances (1, K, h, w) by which all of the cloth above the hem is the thighs'; joints (V, 2+)."""
-    height, width = distances.shape[-2:]
+def not_cloth(joints: np.ndarray, hem: float, size: tuple[int, int]) -> torch.Tensor:
+    """How much less the cloth above the hem is the shins' and the torso's: (1, K, h, w) radii; joints (V, 2+)."""
+    height, width = size
     x, y = torch.arange(width) + 0.5, torch.arange(height) + 0.5
     levels = [_project(ends, x, y)[0] for ends in leg_axes(joints)[0]]
-    mean = ((levels[0] + levels[1]) / 2).to(distances)
+    mean = (levels[0] + levels[1]) / 2
     above = ((hem - mean) / FADE).clamp(0, 1)
-    raised = distances.clone()
+    added = torch.zeros(1, L.K, height, width)
     for shin in (L.R_SHIN, L.L_SHIN):
-        raised[:, shin] += 2 * above
-    raised[:, L.LOWER_TORSO] += 2 * above * ((mean - WAIST) / FADE).clamp(0, 1)
-    return raised
+        added[:, shin] = 2 * above
+    added[:, L.LOWER_TORSO] = 2 * above * ((mean - WAIST) / FADE).clamp(0, 1)
+    return added
 
 
 def lend_cloth(shares: torch.Tensor, joints: np.ndarray) -> torch.Tensor:

@@ -33,7 +33,7 @@ from dancegen.lab.train.renderer.losses import (
 from dancegen.lab.train.renderer.puppet import cut
 from dancegen.lab.train.renderer.state import TrainingState, export, restore, save
 from dancegen.progress import Reporter, SilentReporter
-from dancegen.renderers.puppet.parts import by_colour
+from dancegen.renderers.puppet.cues import foreign_colour
 from dancegen.renderers.retouch.generator import Generator, RendererConfig
 
 
@@ -172,7 +172,8 @@ def limb_loss(network: Generator, batch: Batch, bf16: bool) -> torch.Tensor:
     grid = network.config.grid
     local = (batch.joints[..., :2] * (grid / batch.picture.shape[-1])).astype(np.float32)
     picture, matte = (shrink(p, grid) for p in (batch.picture, batch.matte))
-    distances = by_colour(limb_distances(local, grid, grid).to(picture.device), picture, matte)
+    capsules = limb_distances(local, grid, grid).to(picture.device)
+    distances = capsules + foreign_colour(capsules, picture, matte)
     with torch.autocast(picture.device.type, torch.bfloat16, enabled=bf16):
         corrections = network.part_corrections(picture, matte, (1 - distances / 2).clamp_min(0))
     labels = F.interpolate(batch.labels[:, None].float(), (grid, grid), mode="nearest")[:, 0].long()
