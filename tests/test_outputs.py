@@ -17,6 +17,7 @@ from workbench_tools import dance_file
 from dancegen.assets.example import PICTURE, POSE
 from dancegen.cli.main import _build
 from dancegen.dances.dance_file import write_dance
+from dancegen.files import claimed
 
 OUTPUTS = ("out", "sheet", "plot", "report", "json")  # parameters of commands that name what is written
 WEIGHTS = ("--weights", "choreographer=w.safetensors")
@@ -198,14 +199,13 @@ def test_four_exports_to_one_folder(here: Path) -> None:
     assert len(list(Path("keys").iterdir())) == 60
 
 
-def test_the_second_render_is_refused_before_its_work(here: Path, quick: tuple[str, ...]) -> None:
-    command = [sys.executable, "-m", "dancegen", "render", "song.wav", "me.png", "-o", "o.mp4", *quick, "--overwrite"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    runs = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
-        for _ in range(2)
-    ]
-    ended = [(*process.communicate(timeout=300), process.returncode) for process in runs]
-    assert sorted(status for _, _, status in ended) == [0, 1], ended
-    assert any("o.mp4 is being written by another run" in err and "drawing" not in err for _, err, _ in ended)
-    assert Path("o.mp4").stat().st_size > 1000
+@pytest.mark.parametrize("name", ["render", "dance", "beats", "export", "import"])
+def test_a_second_run_is_refused_before_its_work(here: Path, run_main: Callable, name: str) -> None:
+    typed, outputs, _ = FILES[name]
+    for option, ending in outputs:
+        out = here / f"out{ending}"
+        out.write_text("of the first run")
+        with claimed(out):
+            ran = run_main(*typed, option, out, "--overwrite")
+        assert ran.status == 1 and f"out{ending} is being written by another run of dancegen" in ran.err
+        assert ran.err.count("\n") == 1 and out.read_text() == "of the first run"
