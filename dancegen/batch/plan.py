@@ -19,8 +19,7 @@ from dancegen.production.request import Request
 from dancegen.progress import Reporter
 
 LONGEST_STEM = 110  # bytes of the name of a song or a picture in that of a video
-
-
+PLAIN = "none"  # the style of who names none, as version 0.1.0 called it; in wishes, so that what it made is known
 # What each stage takes from a request; those of the second list only where they are not as by default, so that what an
 # earlier version, which did not know them, made is known again.
 SETTINGS = {
@@ -133,7 +132,8 @@ class _Plan:
         key = _key("dance", edition("dance"), content, settings, used)
         output = self._out / "stages" / f"{_short(pair.song.stem)}-{key[:10]}.dance.json"
         task = self._task(replace(own, picture=Path(), pose=None, mask=None))
-        return Job(key, "dance", _shown(pair.song), output, task, (), problem, _key(content, settings))
+        wish = _key(content, {**settings, "style": PLAIN if own.style == Request.style else own.style})
+        return Job(key, "dance", _shown(pair.song), output, task, (), problem, wish)
 
     def subject(self, pair: Pair, own: Request) -> Job:
         content, problem = _content(pair.picture, "picture", pair.where, self._hashes)
