@@ -194,7 +194,7 @@ def test_one_batch_can_be_overfitted(material: Material) -> None:
 
 def test_a_resumed_run_equals_an_uninterrupted_one(material: Material, tmp_path: Path) -> None:
     whole = training.train(TINY, OPTIONS, material.stage, material.motions, tmp_path / "whole")
-    training.train(TINY, OPTIONS, material.stage, material.motions, tmp_path / "parts", stop_after=5)
+    training.train(TINY, OPTIONS, material.stage, material.motions, tmp_path / "parts", until=training.Until(5))
     parts = training.train(TINY, OPTIONS, material.stage, material.motions, tmp_path / "parts")
     assert whole.step == parts.step == 8
     for name, value in whole.network.state_dict().items():
@@ -204,7 +204,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(material: Material, tmp_path:
 
 
 def test_a_run_with_other_options_is_refused(material: Material, tmp_path: Path) -> None:
-    training.train(TINY, OPTIONS, material.stage, material.motions, tmp_path, stop_after=1)
+    training.train(TINY, OPTIONS, material.stage, material.motions, tmp_path, until=training.Until(1))
     with pytest.raises(DancegenError, match="other options"):
         training.train(TINY, replace(OPTIONS, seed=9), material.stage, material.motions, tmp_path)
 

@@ -44,7 +44,7 @@ def command(
     from dancegen.lab.datasets.data import load_material, prepare, save_material
     from dancegen.lab.train.stg_mamba.export import assembled, export
     from dancegen.lab.train.stg_mamba.flow import trained_prior
-    from dancegen.lab.train.stg_mamba.train import TrainOptions, draw_curves, train
+    from dancegen.lab.train.stg_mamba.train import TrainOptions, Until, draw_curves, train
 
     refuse_inputs(out, [data])
     reporter = current_reporter()
@@ -68,7 +68,7 @@ def command(
         out,
         device=choose_device(device),
         reporter=reporter,
-        minutes=minutes,
+        until=Until(minutes=minutes),
     )
     prior = trained_prior(
         config, read.stage, out, windows=prior_windows, steps=prior_steps, seed=seed, reporter=reporter

@@ -224,6 +224,17 @@ def _under(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
     return {key[len(name) + 1 :]: value for key, value in tensors.items() if key.startswith(f"{name}.")}
 
 
+@dataclass(frozen=True)
+class Until:
+    """When a call of `train` ends before options.steps: after so many more steps, or after so many minutes."""
+
+    steps: int | None = None
+    minutes: float = math.inf
+
+
+TO_THE_END = Until()
+
+
 def train(
     config: ChoreographerConfig,
     options: TrainOptions,
@@ -233,12 +244,11 @@ def train(
     *,
     device: torch.device | None = None,
     reporter: Reporter | None = None,
-    stop_after: int | None = None,
-    minutes: float = math.inf,
+    until: Until = TO_THE_END,
 ) -> Trainer:
     """Train in `out`, from its saved state if there is one, to options.steps.
 
-    It stops earlier after `stop_after` more steps or after `minutes`; the same call goes on.
+    It stops earlier where `until` says so; the same call goes on.
 
     Raises:
         DancegenError: `out` holds a run with other options or sizes.
@@ -256,11 +266,11 @@ def train(
     else:
         (out / OPTIONS).write_text(json.dumps(described, indent=1))
         reporter.note(f"genre network: {trainer.train_genre():.0f} % of windows right")
-    last = options.steps if stop_after is None else min(options.steps, trainer.step + stop_after)
+    last = options.steps if until.steps is None else min(options.steps, trainer.step + until.steps)
     reporter.stage("training", last - trainer.step, "steps")
     sums: dict[str, list[float]] = {}
     begun = time.monotonic()
-    while trainer.step < last and time.monotonic() - begun < 60 * minutes:
+    while trainer.step < last and time.monotonic() - begun < 60 * until.minutes:
         for name, value in trainer.advance().items():
             sums.setdefault(name, []).append(value)
         reporter.advance()
