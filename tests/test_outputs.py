@@ -50,8 +50,8 @@ FILES = {  # command: (what is typed without an output, its outputs: (option, en
     ),
     "import": (("import", "p.json", "--song", "song.wav"), (("-o", ".json"),), ("p.json", "song.wav")),
     "train frames": (("train", "frames", "--data", "pics", "--out", "o"), (("--sheet", ".png"),), ("pics/me.png",)),
-    "evaluate renderer": (
-        ("evaluate", "renderer", "--pairs", "song.wav", "--weights", "w.safetensors"),
+    "evaluate puppet": (
+        ("evaluate", "puppet", "--pairs", "song.wav", "--weights", "w.safetensors"),
         (("--json", ".json"), ("--plot", ".png")),
         ("song.wav", "w.safetensors"),
     ),
@@ -64,11 +64,11 @@ FILES = {  # command: (what is typed without an output, its outputs: (option, en
 FOLDERS = {  # those that write into a folder: what is typed, up to the folder
     "export": (("export", "d.json", "--picture", "me.png", "--pose", "poses/1_keypoints.json", "-o"), "poses"),
     "train frames": (("train", "frames", "--data", "pics", "--out"), "pics"),
-    "train choreographer": (("train", "choreographer", "--data", "pics", "--out"), "pics"),
+    "train stg-mamba": (("train", "stg-mamba", "--data", "pics", "--out"), "pics"),
     "train limbs": (("train", "limbs", "--data", "pics", "--out"), "pics"),
-    "train renderer": (("train", "renderer", "--frames", "pics", "--out"), "pics"),
+    "train puppet": (("train", "puppet", "--frames", "pics", "--out"), "pics"),
     "train subject": (("train", "subject", "--frames", "pics", "--out"), "pics"),
-    "evaluate choreographer": (("evaluate", "choreographer", "--data", "pics", "--plot"), "pics"),
+    "evaluate stg-mamba": (("evaluate", "stg-mamba", "--data", "pics", "--plot"), "pics"),
 }
 OTHERWISE = {"batch", "subject", "example"}  # see their own tests below; `example` reads nothing of the user's
 TWO = [(*command, option, ending) for command, outputs, _ in FILES.values() for option, ending in outputs]
@@ -113,7 +113,7 @@ def test_no_command_is_forgotten_here() -> None:
         tried.setdefault(name, set()).add(typed[-1])
     for words, command in commands():
         for parameter in command.params:
-            if parameter.name in OUTPUTS and words not in OTHERWISE:
+            if parameter.name in OUTPUTS and words not in OTHERWISE and not command.hidden:  # names of 0.1.0 are
                 assert tried.get(words, set()) & set(parameter.opts), (words, parameter.opts)
 
 
