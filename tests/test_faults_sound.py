@@ -16,6 +16,7 @@ from conftest import Listener, Ran
 from dancegen.audio import load
 from dancegen.audio.load import load_song
 from dancegen.audio.song import SAMPLE_RATE
+from dancegen.audio.spectrum import root_mean_square
 from dancegen.errors import DancegenError
 from dancegen.ffmpeg import ffmpeg_program
 from dancegen.files import SONGS
@@ -134,3 +135,19 @@ def test_a_batch_takes_what_render_opens(tmp_path: Path, name: str) -> None:
     subprocess.run(command, check=True)
     assert load_song(tmp_path / name).seconds > 0.9
     assert name[2:] in SONGS
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="memory is read from Linux's /proc")
+def test_a_long_song_does_not_stay_in_memory(tmp_path: Path) -> None:
+    def mapped() -> int:
+        status = Path("/proc/self/status").read_text()
+        return (
+            int(status.partition("RssFile:")[2].split()[0]) // 1024
+            + int(status.partition("RssShmem:")[2].split()[0]) // 1024
+        )
+
+    song = load_song(wav(tmp_path / "a.wav", np.full(SAMPLE_RATE * 900, 0.2), SAMPLE_RATE, "PCM_U8"))  # 58 MB
+    before = mapped()
+    assert root_mean_square(song.samples) == pytest.approx(0.2, abs=0.01)
+    assert song.cut(0, song.pieces)[5, 5] == pytest.approx(0.2, abs=0.01)
+    assert mapped() - before < 20

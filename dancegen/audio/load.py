@@ -17,7 +17,7 @@ from typing import IO
 
 import numpy as np
 
-from dancegen.audio.song import SAMPLE_RATE, Song
+from dancegen.audio.song import SAMPLE_RATE, Song, release
 from dancegen.errors import DancegenError
 from dancegen.ffmpeg import QUIET, ffmpeg_program, input_arguments, last_complaint
 from dancegen.files import check_input
@@ -257,3 +257,4 @@ def _whole_seconds(log: str) -> float | None:
 def _scale(samples: np.ndarray, factor: float) -> None:
     for begin in range(0, len(samples), CHUNK_BYTES):
         samples[begin : begin + CHUNK_BYTES] *= factor
+        release(samples)

@@ -67,7 +67,7 @@ def measure(samples: np.ndarray) -> Curves:
 def root_mean_square(samples: np.ndarray) -> float:
     """The song's own loudness, read block by block."""
     block = BLOCK * HOP
-    parts = (samples[first : first + block].astype(np.float64) for first in range(0, len(samples), block))
+    parts = (stretch_of(samples, first, block).astype(np.float64) for first in range(0, len(samples), block))
     return float(np.sqrt(sum(float(part @ part) for part in parts) / max(len(samples), 1)))
 
 
