@@ -137,6 +137,11 @@ def test_frame_numbers_of_results_place_them_in_time(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.diff(path), 10, atol=0.01)
 
 
+@pytest.mark.parametrize("images", [None, True, 3, [None], [{"id": True}]])
+def test_a_dataset_may_list_no_pictures(images: Any) -> None:
+    assert len(parse_keypoints({**coco_annotations(COCO), "images": images}, "x")) == 1
+
+
 def test_pictures_of_a_dataset_without_people_are_gaps() -> None:
     content = coco_annotations(COCO)
     content["images"] += [{"id": 4, "file_name": "0004.jpg"}, {"id": 5, "file_name": "0005.jpg"}]

@@ -59,7 +59,8 @@ def _dataset(data: dict[str, Any], name: str) -> list[Frame]:
     """COCO's annotations: one frame for each image."""
     categories = data.get("categories")
     names = categories[0].get("keypoints") if isinstance(categories, list) and _is_object(categories[:1]) else None
-    images = [image for image in data.get("images") or [] if isinstance(image, dict)]
+    given = data.get("images")
+    images = [image for image in given if isinstance(image, dict)] if isinstance(given, list) else []
     held = [item for item in data["annotations"] if is_instance(item)]
     found = _by_image(held, names if _texts(names) else None, name)
     listed = [(number, image) for image in images if (number := _number(image.get("id"))) is not None]
