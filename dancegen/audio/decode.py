@@ -19,6 +19,9 @@ STEADY = 40.0  # cost of a beat e times as long as the one before
 ROUNDING = 0.5  # frames by which two beats of one tempo may differ at no cost
 JUMP = 9.0  # the most that a change of tempo costs
 LEAST, MOST = -1.5, 4.0  # log odds are kept within: a break of some beats is bridged, one sure beat is not all
+WILLING = 1.0  # added to all log odds: a frame alone does not tell that beats repeat
+USUAL_FROM, USUAL_TO = 60.0, 125.0  # beats a minute that cost nothing
+UNUSUAL = 6.0  # cost of a beat an octave from there; costs and limits were chosen on songs of no test
 EDGE = 6.0  # cost of beginning the beats
 WINDOW, OVERLAP = 36_000, 6_000  # frames decided at once, and shared by two windows: what is a minute away is no matter
 FRESH = 255  # stands for "no beat before" among the kept periods
@@ -46,15 +49,19 @@ def beat_frames(odds: np.ndarray) -> np.ndarray:
 
 
 def _window_beats(odds: np.ndarray) -> np.ndarray:
-    odds = np.clip(odds, LEAST, MOST).astype(np.float32)
+    odds = np.clip(odds + WILLING, LEAST, MOST).astype(np.float32)
     cost, rows = _tempo_costs(), np.arange(len(PERIODS))
+    tempi = 60 * FRAME_RATE / PERIODS  # (K,) beats a minute
+    prior = (UNUSUAL * np.log2(tempi / np.clip(tempi, USUAL_FROM, USUAL_TO)) ** 2).astype(np.float32)
     ring = int(PERIODS[-1]) + CHUNK
     worth = np.full((ring, len(PERIODS)), -np.inf, np.float32)  # of the best path with a beat there and then a period
     kept = np.full((len(odds), len(PERIODS)), FRESH, np.uint8)  # the period before that beat
     best, last = 0.0, (-1, -1)
     for first in range(0, len(odds), CHUNK):
         frames = np.arange(first, min(first + CHUNK, len(odds)))  # (C,)
-        here = worth[(frames[:, None] - PERIODS) % ring, rows] + odds[frames, None]  # (C, K) a period, then a beat
+        here = (
+            worth[(frames[:, None] - PERIODS) % ring, rows] + odds[frames, None] - prior
+        )  # (C, K) a period, then a beat
         here[frames[:, None] < PERIODS] = -np.inf
         top = np.unravel_index(int(here.argmax()), here.shape)
         if here[top] > best:
