@@ -21,10 +21,15 @@ def grid_of(beats: int, meter: int, pickup: int = 0, gap: float = 0.5) -> BeatGr
     return BeatGrid(0.3 + gap * np.arange(beats), 60 / gap, 1.0, (np.arange(beats) - pickup) % meter == 0)
 
 
-@pytest.mark.parametrize("gap", [28, 47, 61, 110])
+@pytest.mark.parametrize("gap", [37, 47, 61, 110])
 def test_steady_peaks_are_the_beats(gap: int) -> None:
     true = np.arange(40, 4000, gap)
     np.testing.assert_array_equal(beat_frames(odds_of(true, 4000)), true)
+
+
+def test_the_fastest_beats_are_halved() -> None:
+    true = np.arange(40, 4000, 28)
+    assert set(np.diff(beat_frames(odds_of(true, 4000)))) == {56}
 
 
 def test_a_jump_of_tempo_is_followed_and_a_break_is_bridged() -> None:
