@@ -13,9 +13,7 @@ from filelock import FileLock, Timeout
 
 from dancegen.audio import listen, spectrum, tracker
 from dancegen.audio.beats import (
-    BEAT_FEATURES,
     BeatGrid,
-    beat_features,
     beat_position,
     find_beats,
     grid_from_times,
@@ -24,8 +22,10 @@ from dancegen.audio.beats import (
 )
 from dancegen.audio.grid import tempo_changes, told_tempo
 from dancegen.audio.load import load_song
+from dancegen.audio.mel import mel_pieces
 from dancegen.audio.network import BeatNet, BeatNetConfig
 from dancegen.audio.song import SAMPLE_RATE, Song
+from dancegen.choreographers.stg_mamba.counting import CLOCK, clock, count_for
 from dancegen.errors import DancegenError
 from dancegen.weights import resolve
 
@@ -78,10 +78,6 @@ def agreement(found: np.ndarray, true: np.ndarray, begin: float = 2.0) -> float:
         return 0.0
     off = np.abs(found[:, None] - true) < 0.07
     return float(2 * min(off.any(axis=1).sum(), off.any(axis=0).sum()) / (len(found) + len(true)))
-
-
-def column(features: np.ndarray, name: str) -> np.ndarray:
-    return features[:, BEAT_FEATURES.index(name)]
 
 
 @pytest.mark.parametrize("tempo", [72, 96, 120, 135])
@@ -235,10 +231,8 @@ def test_sounds_without_a_beat_have_none_and_can_be_danced_to(kind: str) -> None
     song = song_of(sounds[kind])
     grid = find_beats(song)
     assert len(grid.times) == 0 and grid.confidence == 0
-    features = beat_features(song, grid)
-    assert np.isfinite(features).all()
-    assert (column(features, "beat_confidence") == 0).all()
-    assert np.ptp(column(features, "beat_cos")) > 1.5  # it counts by itself
+    assert np.isfinite(mel_pieces(song)).all()
+    assert np.allclose(np.diff(count_for(grid, song.seconds, "rumba").beats), 0.6, atol=0.02)  # it counts by itself
 
 
 def test_onsets_do_not_depend_on_where_blocks_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,25 +259,19 @@ def test_phase_is_zero_on_the_beat_and_linear_between() -> None:
     at = np.array([0.0, 0.5, 0.75, 1.0, 1.875, 2.25])
     np.testing.assert_allclose(beat_position(grid, at)[1:], [0, 0.5, 1, 2.5, 3])
     assert beat_position(grid, at)[0] < 0
-    song = song_of(np.zeros(3 * SAMPLE_RATE))
-    features = beat_features(song, grid)
+    position = beat_position(grid, np.arange(20) / 10)
+    told = clock(position, np.full(20, 0.5), 4)
     on_beat = [5, 10, 15]  # pieces that begin on a beat
-    np.testing.assert_allclose(column(features, "beat_cos")[on_beat], 1, atol=1e-5)
-    np.testing.assert_allclose(column(features, "two_beat_cos")[on_beat], [1, -1, 1], atol=1e-5)
-    np.testing.assert_allclose(column(features, "four_beat_sin")[on_beat], [0, 1, 0], atol=1e-5)
-    np.testing.assert_allclose(column(features, "beat_offset")[[4, 5, 6]], [-0.1, 0, 0.1], atol=0.02)
-    np.testing.assert_allclose(column(features, "beat_period")[[6, 18]], [0.5, 0.75], atol=0.01)
-    assert (column(features, "beat_confidence") == 1).all()
+    np.testing.assert_allclose(told[on_beat, CLOCK.index("beat_cos")], 1, atol=1e-5)
+    np.testing.assert_allclose(told[on_beat, CLOCK.index("unit_cos")], [1, -1, 1], atol=1e-5)
+    np.testing.assert_allclose(told[[4, 5, 6], CLOCK.index("beat_offset")], [-0.1, 0, 0.1], atol=0.02)
 
 
-def test_loudness_and_onset_follow_the_sound() -> None:
+def test_what_is_heard_follows_the_sound() -> None:
     samples, times = click_track(60, 8)
-    song = song_of(samples)
-    features = beat_features(song, find_beats(song))
+    level = mel_pieces(song_of(samples)).mean(axis=(1, 2))
     struck = np.floor(times * 10).astype(int)
-    quiet = struck + 5
-    assert column(features, "onset")[struck].min() > 0.5 > 0.1 > column(features, "onset")[quiet].max()
-    assert column(features, "loudness")[struck].min() > 0.7 > 0.1 > column(features, "loudness")[quiet].max()
+    assert level[struck].min() > level[struck + 5].max() + 0.5
 
 
 @pytest.mark.parametrize("times", [[], [1.0], [1.0, 0.5, 2.0], [0.0, np.nan, 1.0], [0.0, 0.01, 1.0]])

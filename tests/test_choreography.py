@@ -16,17 +16,15 @@ from dancegen.body.canonical import BONE_LENGTHS, bone_directions, place_joints
 from dancegen.body.joints import ARM_BONES, BONES, LEG_BONES, MIRROR, body_height, mid_hip
 from dancegen.choreographers.finish.facing import LIMIT, WIDE, face, face_camera, yaw
 from dancegen.choreographers.finish.frame import Frame, frame_dance
-from dancegen.choreographers.finish.ground import settle
-from dancegen.choreographers.finish.sizing import ARMS, LEGS, enlarge
+from dancegen.choreographers.finish.ground import ARMS, LEGS, enlarge, settle
 from dancegen.choreographers.stg_mamba import dance as dances
 from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
 from dancegen.choreographers.stg_mamba.counting import count_for
 from dancegen.choreographers.stg_mamba.dance import choreograph, listen, window_starts
-from dancegen.choreographers.stg_mamba.form import frame_of
+from dancegen.choreographers.stg_mamba.form import frame_of, repeats
 from dancegen.choreographers.stg_mamba.model import Choreographer, load_choreographer
 from dancegen.choreographers.stg_mamba.sketch import EDGE, STEPS, lay
 from dancegen.choreographers.stg_mamba.stgm import STGMBlock, partitioned_adjacency
-from dancegen.choreographers.stg_mamba.structure import repeats
 from dancegen.choreographers.stg_mamba.styles import appeal, choose_style
 from dancegen.dances.metrics import bone_drift
 from dancegen.errors import DancegenError

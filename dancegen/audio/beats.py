@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dancegen.audio.features import BEAT_FEATURES, beat_features
 from dancegen.audio.grid import BeatGrid, beat_position, grid_from_times
 from dancegen.audio.song import Song
 from dancegen.audio.spectrum import FRAME_RATE, measure
@@ -25,9 +24,7 @@ if TYPE_CHECKING:
     from dancegen.audio.network import BeatNet
 
 __all__ = (
-    "BEAT_FEATURES",
     "BeatGrid",
-    "beat_features",
     "beat_position",
     "find_beats",
     "grid_from_times",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dancegen.body.canonical import BONE_COUNT
-from dancegen.choreographers.stg_mamba.clock import CLOCK
+from dancegen.choreographers.stg_mamba.counting import CLOCK
 from dancegen.registry import BACKENDS
 
 STYLES = BACKENDS["choreographer"]["stg-mamba"].styles  # the first, "auto", leaves it to the music

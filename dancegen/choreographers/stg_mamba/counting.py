@@ -3,7 +3,10 @@
 A beat that comes too fast to step on is danced every second time, one that comes too slowly twice. Phrases begin with
 the song's first bar and go on to both sides of the song.
 
-Glossary: B beats, Q phrases.
+A phrase has UNITS units: of two beats each in a dance in four (a phrase is eight beats), of one bar each in a dance in
+three (a phrase is twelve).
+
+Glossary: B beats, Q phrases, F pieces.
 """
 
 from __future__ import annotations
@@ -13,8 +16,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from dancegen.audio.grid import BeatGrid, beat_position
-from dancegen.choreographers.stg_mamba.clock import BEATS_OF_UNIT, UNITS
 
+UNITS = 4
+BEATS_OF_UNIT = {4: 2, 3: 3}  # by the beats of a bar
+CLOCK = (
+    "beat_sin",  # of the phase within the beat at the start of the piece; cosine 1 = on the beat
+    "beat_cos",
+    "unit_sin",  # likewise within the unit
+    "unit_cos",
+    "half_sin",  # within half a phrase
+    "half_cos",
+    "phrase_sin",
+    "phrase_cos",
+    "beat_offset",  # seconds from the nearest beat to the start of the piece
+    "beat_period",  # seconds per beat
+    "in_three",  # 1 in a dance in three, else 0
+)
 FASTEST, SLOWEST = 0.36, 0.85  # seconds per danced beat
 IN_THREE = ("waltz",)  # danced in three whatever the music counts
 EITHER = ("auto", "ballet")  # danced in three where the music is
@@ -75,3 +92,22 @@ def _danceable(grid: BeatGrid, start: int) -> tuple[np.ndarray, int]:
         beats = np.interp(np.arange(2 * len(beats) - 1) / 2, np.arange(len(beats)), beats)
         start *= 2
     return beats, start
+
+
+def clock(position: np.ndarray, period: np.ndarray, meter: int) -> np.ndarray:
+    """CLOCK of pieces.
+
+    Args:
+        position: (F,) beats at the start of each piece, counted from the first beat of a phrase.
+        period: (F,) seconds per beat there.
+        meter: beats of a bar that the dance counts, 3 or 4.
+
+    Returns:
+        (F, len(CLOCK)) float32.
+    """
+    unit = BEATS_OF_UNIT[meter]
+    turns = 2 * np.pi * position[:, None] / np.array([1, unit, UNITS * unit / 2, UNITS * unit])  # (F, 4)
+    waves = np.stack([np.sin(turns), np.cos(turns)], axis=2).reshape(len(position), -1)  # (F, 8)
+    offset = np.clip((position - np.round(position)) * period, -1, 1)
+    rest = np.stack([offset, period, np.full_like(offset, meter == 3)], axis=1)
+    return np.concatenate([waves, rest], axis=1).astype(np.float32)

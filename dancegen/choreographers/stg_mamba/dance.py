@@ -23,18 +23,14 @@ from dancegen.audio.song import PIECE_SECONDS, Song
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.choreographers.finish.facing import face, yaw
 from dancegen.choreographers.finish.frame import frame_dance
-from dancegen.choreographers.finish.ground import settle
-from dancegen.choreographers.finish.sizing import enlarge
-from dancegen.choreographers.stg_mamba.clock import BEATS_OF_UNIT, UNITS, clock
+from dancegen.choreographers.finish.ground import enlarge, settle
 from dancegen.choreographers.stg_mamba.config import STYLES
-from dancegen.choreographers.stg_mamba.counting import Count, count_for
-from dancegen.choreographers.stg_mamba.form import frame_of
-from dancegen.choreographers.stg_mamba.hearing import unit_sound
+from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS, Count, clock, count_for
+from dancegen.choreographers.stg_mamba.form import frame_of, repeats
+from dancegen.choreographers.stg_mamba.hearing import ear_traits, rank, unit_sound
 from dancegen.choreographers.stg_mamba.imagine import Heard, imagine
 from dancegen.choreographers.stg_mamba.model import Choreographer, load_choreographer
-from dancegen.choreographers.stg_mamba.ranks import ear_traits, rank
 from dancegen.choreographers.stg_mamba.sketch import STEPS, accents, lay, unit_directions
-from dancegen.choreographers.stg_mamba.structure import repeats
 from dancegen.choreographers.stg_mamba.styles import appeal, choose_style
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter

@@ -1,6 +1,6 @@
-"""When a dance begins, rests and ends, from what is heard.
+"""The form of a dance, from what is heard: when it begins, rests and ends, and which phrases come back.
 
-Glossary: F pieces, S slices, M mel bands.
+Glossary: F pieces, S slices, M mel bands, Q phrases, U = 4 units, A sound features.
 """
 
 from __future__ import annotations
@@ -10,12 +10,16 @@ import numpy as np
 from dancegen.audio.mel import CENTRE, SPREAD
 from dancegen.audio.song import PIECE_SECONDS
 from dancegen.choreographers.finish.frame import LEAST_HOLD, SHORT, Frame
-from dancegen.choreographers.stg_mamba.clock import BEATS_OF_UNIT, UNITS
-from dancegen.choreographers.stg_mamba.counting import Count
+from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS, Count
 
 SILENT = 0.02 - CENTRE / SPREAD  # mean mel level below which nothing sounds
 MOST_STANDING = 4.0  # seconds that a dancer waits for the first beat while music plays
 LEAST_SILENCE = 1.5  # seconds; a shorter rest is danced through
+ALIKE = 0.45  # root mean square difference, in standard deviations of the song, below which two phrases sound the same
+LEAST_VARIED = 0.12  # deviation of the features below which a song is one sound
+USUAL_SECTION = 4  # phrases; of several that sound alike the one so many earlier is repeated
+NEAREST = 2  # a phrase is not danced again straight after itself
+VARIED = 0.3  # radians by which the noise of a repeat is turned toward new noise
 
 
 def frame_of(mel: np.ndarray, count: Count, seconds: float, has_beat: bool) -> Frame:
@@ -59,3 +63,27 @@ def last_beat(count: Count, sound_ends: float, seconds: float) -> float:
     number = int(possible[-1])
     first = number - number % bar
     return float(count.beats[first if number - first <= 1 and first > bar else number])
+
+
+def repeats(sound: np.ndarray) -> np.ndarray:
+    """For each phrase the earlier phrase that it repeats, or -1: (Q, U, A) -> (Q,) int.
+
+    A run of phrases repeats a run: where the phrase before repeats phrase r, this one repeats r + 1 if it sounds so.
+    """
+    count = len(sound)
+    flat = sound.reshape(count, -1)
+    spread = np.maximum(flat.std(axis=0), LEAST_VARIED)
+    standard = (flat - flat.mean(axis=0)) / spread
+    found = np.full(count, -1)
+    for q in range(NEAREST, count):
+        gap = np.sqrt(((standard[: q - NEAREST + 1] - standard[q]) ** 2).mean(axis=1))
+        alike = np.flatnonzero(gap < ALIKE)
+        if not len(alike):
+            continue
+        follows = found[q - 1] + 1
+        if found[q - 1] >= 0 and follows in alike:
+            found[q] = follows
+        else:
+            off = np.abs((q - alike) % USUAL_SECTION)
+            found[q] = alike[np.lexsort((alike, gap[alike], off))[0]]
+    return found

@@ -1,4 +1,7 @@
-"""What is heard of each unit of a dance: how loud each band is and when in the beat it sets in.
+"""What is heard of each unit of a dance: how loud each band is and when in the beat it sets in; what a stretch is like.
+
+In four ways phrases are matched to music: loudness asks for size, the density of onsets for steps, brightness for high
+hands, bass for bent knees.
 
 Glossary: F pieces, S = 5 slices of a piece, M = 33 mel bands, U units, A features.
 """
@@ -9,6 +12,8 @@ import numpy as np
 
 from dancegen.audio.mel import BANDS, SLICES
 
+BASS_BANDS = 5  # below about 250 Hz
+DENSITY_BANDS = 8  # from about 450 Hz
 GROUPS = 11  # groups of three bands whose onsets are told by the quarter of the beat in which they come
 QUARTERS = 4
 UNIT_SOUND = 2 * BANDS + GROUPS * QUARTERS  # A: mean and deviation of each band, onsets
@@ -48,3 +53,26 @@ def _sums(owner: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
     out = np.zeros((count, values.shape[1]), np.float64)
     np.add.at(out, owner, values)
     return out
+
+
+def ear_traits(slices: np.ndarray) -> np.ndarray:
+    """(T, M) levels of `mel_pieces` -> loudness, onsets, brightness, bass: (4,) float64, to be ranked among songs."""
+    level = slices - slices.min(initial=0.0)
+    rise = np.maximum(slices[2:, DENSITY_BANDS:] - slices[:-2, DENSITY_BANDS:] - 0.15, 0)
+    bands = np.arange(slices.shape[1])
+    weight = np.exp(0.65 * slices).mean(axis=0) - np.exp(-0.65)  # about the amplitude, 0 in silence
+    weight = np.maximum(weight, 1e-3)
+    return np.array(
+        [
+            slices.mean(),
+            rise.mean(),
+            (bands * weight).sum() / weight.sum(),
+            level[:, :BASS_BANDS].mean() - level[:, BASS_BANDS:].mean(),
+        ]
+    )
+
+
+def rank(traits: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Ranks 0..1 of traits (4,) among songs, by their quantiles `table` (N, 4)."""
+    share = np.linspace(0, 1, len(table))
+    return np.array([np.interp(value, table[:, i], share) for i, value in enumerate(traits)])

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from dancegen.body.joints import ARM_BONES, LEG_BONES
+from dancegen.choreographers.stg_mamba.form import VARIED
 from dancegen.choreographers.stg_mamba.model import Choreographer
 from dancegen.choreographers.stg_mamba.prior import FACTS, USUAL_PERIOD, Prior
-from dancegen.choreographers.stg_mamba.structure import VARIED
 
 STEPS = 6  # of Heun's method along the flow
 IDEAS = 6  # phrases imagined for each one that is danced

@@ -19,8 +19,8 @@ from dancegen.audio.mel import BANDS, SLICES
 from dancegen.body.canonical import rooted_paths
 from dancegen.body.joints import V
 from dancegen.choreographers.finish.frame import STANDING
-from dancegen.choreographers.stg_mamba.clock import BEATS_OF_UNIT, UNITS
 from dancegen.choreographers.stg_mamba.config import POSE_VALUES, STYLES, ChoreographerConfig
+from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS
 from dancegen.choreographers.stg_mamba.prior import Prior
 from dancegen.choreographers.stg_mamba.sketch import EDGE, STEPS
 from dancegen.choreographers.stg_mamba.stgm import STGMBlock

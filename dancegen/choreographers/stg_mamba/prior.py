@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dancegen.choreographers.stg_mamba.clock import UNITS
 from dancegen.choreographers.stg_mamba.config import STYLES, ChoreographerConfig
+from dancegen.choreographers.stg_mamba.counting import UNITS
 from dancegen.choreographers.stg_mamba.hearing import UNIT_SOUND
 
 TIME_WAVES = 8

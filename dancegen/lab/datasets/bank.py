@@ -16,7 +16,7 @@ import numpy as np
 
 from dancegen.body.canonical import place_joints
 from dancegen.body.joints import BEAT_JOINTS, L_ANKLE, L_WRIST, R_ANKLE, R_WRIST
-from dancegen.choreographers.stg_mamba.clock import BEATS_OF_UNIT, UNITS
+from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS
 from dancegen.dances.metrics import gaussian_smooth
 from dancegen.lab.datasets.motion import FPS, Motion
 from dancegen.lab.datasets.warp import find_path, path_costs, sample_motion, slowness_cost, smooth_map

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dancegen.choreographers.stg_mamba.clock import clock
 from dancegen.choreographers.stg_mamba.config import STYLES
+from dancegen.choreographers.stg_mamba.counting import clock
 from dancegen.lab.datasets.motion import FPS, Motion, mirrored
 from dancegen.lab.datasets.placing import Stage, Window
 

@@ -17,8 +17,8 @@ import numpy as np
 
 from dancegen.audio.mel import BANDS, SLICES
 from dancegen.body.joints import ARM_BONES, BONES
-from dancegen.choreographers.stg_mamba.clock import BEATS_OF_UNIT, UNITS
-from dancegen.choreographers.stg_mamba.ranks import ear_traits, rank
+from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS
+from dancegen.choreographers.stg_mamba.hearing import ear_traits, rank
 from dancegen.choreographers.stg_mamba.sketch import SLICE_RATE, accents, lay, unit_directions
 from dancegen.lab.datasets.bank import EDGE, STEPS, TRAITS, Bank
 from dancegen.lab.datasets.basis import THIN, Basis, mirror_values, phrase_values

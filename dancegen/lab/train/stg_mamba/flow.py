@@ -18,8 +18,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from dancegen.choreographers.stg_mamba.clock import BEATS_OF_UNIT, UNITS
 from dancegen.choreographers.stg_mamba.config import STYLES, ChoreographerConfig
+from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS
 from dancegen.choreographers.stg_mamba.hearing import unit_sound
 from dancegen.choreographers.stg_mamba.prior import USUAL_PERIOD, Prior
 from dancegen.lab.datasets.placing import Stage, Window
