@@ -242,9 +242,10 @@ def test_a_folder_of_ones_own_is_prepared(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "other.wav", samples, 16_000)
     dance = arm_dance(30, 0.5)
     np.savez(tmp_path / "mine.npz", joints=dance.joints * np.array([1, -1, -1]) * 1.72, fps=30, genre="rumba")
-    made = prepare(tmp_path, code=8, seed=0)
+    made = prepare(tmp_path, code=400, seed=0)  # more numbers than so few phrases have directions
     assert {sound.name: sound.style for sound in made.stage.sounds} == {"mine": "rumba", "other": ""}
-    assert np.isfinite(made.stage.draw(30, np.random.default_rng(0)).target).all()
+    window = made.stage.draw(30, np.random.default_rng(0))
+    assert np.isfinite(window.target).all() and np.isfinite(window.sketch).all() and window.codes.shape[1] == 400
     with pytest.raises(DancegenError, match="0 motion files"):
         find_material(tmp_path / "nothing")
 

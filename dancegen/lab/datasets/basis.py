@@ -37,7 +37,7 @@ class Basis:
         """(P, G, C) -> (P, D), the nearest codes."""
         scaled = (self.vectors * self.weights).reshape(len(self.vectors), -1)  # orthogonal rows
         gap = ((values - self.mean) * self.weights).reshape(len(values), -1)
-        return (gap @ scaled.T / (scaled**2).sum(axis=1)).astype(np.float32)
+        return (gap @ scaled.T / np.maximum((scaled**2).sum(axis=1), 1e-9)).astype(np.float32)
 
 
 def phrase_values(bank: Bank, row: int) -> np.ndarray:
@@ -72,5 +72,6 @@ def fit_basis(bank: Bank, rows: np.ndarray, odds: np.ndarray, size: int, seed: i
         torch.manual_seed(seed)
         _, spread, vectors = torch.svd_lowrank(flat, size + OVERSAMPLE, niter=3)
     scale = spread[:size] / len(flat) ** 0.5  # standard deviation along each
-    rows_of = (vectors[:, :size] * scale).T.reshape(size, *mean.shape).numpy()
+    rows_of = np.zeros((size, *mean.shape), np.float32)  # few phrases have fewer directions: the others say nothing
+    rows_of[: len(scale)] = (vectors[:, :size] * scale).T.reshape(len(scale), *mean.shape).numpy()
     return Basis(mean.astype(np.float32), (rows_of / weights).astype(np.float32), weights)
