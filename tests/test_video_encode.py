@@ -5,6 +5,7 @@ import re
 import signal
 import stat
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +13,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 import soundfile
-from conftest import click_track
+from conftest import Ran, click_track
 
 from dancegen import ffmpeg
 from dancegen.audio.load import load_song
@@ -223,3 +224,37 @@ def test_a_disk_without_room_is_refused_before_the_work(tmp_path: Path, monkeypa
     monkeypatch.setattr(encode.shutil, "disk_usage", lambda _: SimpleNamespace(free=1))
     with pytest.raises(DancegenError, match="MB free"):
         check_room(tmp_path / "a.mp4", 64, 64, 10)
+
+
+@pytest.mark.parametrize(("ending", "decoder"), [(".webm", "libvpx-vp9"), (".mov", "prores")])
+def test_transparent_videos_keep_their_alpha(tmp_path: Path, ending: str, decoder: str) -> None:
+    frame = np.zeros((64, 64, 4), np.uint8)
+    frame[16:48, 16:48] = (200, 40, 40, 255)
+    path = tmp_path / f"a{ending}"
+    with VideoWriter(path, 64, 64, 10, alpha=True) as video:
+        for _ in range(5):
+            video.write(frame)
+    command = [ffmpeg.ffmpeg_program(), "-v", "error", "-c:v", decoder, "-i", str(path)]
+    command += ["-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "rgba", "-"]
+    seen = np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.uint8).reshape(64, 64, 4)
+    assert seen[20:44, 20:44, 3].min() > 250 and seen[:12, :, 3].max() < 5
+    np.testing.assert_allclose(seen[32, 32, :3], (200, 40, 40), atol=12)
+
+
+def test_a_transparent_mp4_is_refused_before_any_work(
+    tmp_path: Path, run_main: Callable[..., Ran], beat_song: Path, picture: Path
+) -> None:
+    ran = run_main("render", beat_song, picture, "--background", "none", "-o", tmp_path / "a.mp4")
+    assert ran.status == 1 and "a .mp4 file cannot be transparent: end it in .webm or .mov" in ran.err
+    assert not list(tmp_path.glob("a*")) and "listening" not in ran.err
+
+
+def test_a_transparent_video_is_rendered(
+    tmp_path: Path, run_main: Callable[..., Ran], beat_song: Path, picture: Path, quick: tuple[str, ...]
+) -> None:
+    out = tmp_path / "a.webm"
+    assert run_main("render", beat_song, picture, "--background", "none", "-o", out, *quick).status == 0
+    command = [ffmpeg.ffmpeg_program(), "-v", "error", "-c:v", "libvpx-vp9", "-i", str(out)]
+    command += ["-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "rgba", "-"]
+    alpha = np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.uint8)[3::4]
+    assert 0.02 < (alpha > 200).mean() < 0.9 and (alpha < 10).mean() > 0.1

@@ -36,7 +36,8 @@ People = Annotated[
     str, typer.Option(help="Whom of a picture with several people: largest, all, left, right, or numbers such as 1,3.")
 ]
 Background = Annotated[
-    str | None, typer.Option(help="What is behind: keep, a colour such as green or #00ff00, or a picture.")
+    str | None,
+    typer.Option(help="What is behind: keep, none (transparent; .webm or .mov), a colour such as green, or a picture."),
 ]
 Mask = Annotated[Path | None, typer.Option(help="The person's outline: a black and white picture.")]
 Fps = Annotated[float, typer.Option(help="Frames a second.")]

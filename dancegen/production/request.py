@@ -52,7 +52,8 @@ class Request:
         force: accept a dance file that was made for another song.
         pose, mask: files of the person's joints and outline.
         people: whom of several people, see `people.choose`; they all dance alike.
-        background: what is behind them: "keep", a colour, or the name of a picture; None is as the renderer has it.
+        background: what is behind them: "keep", "none" (transparent), a colour, or the name of a picture; None is as
+            the renderer has it.
         choreographer, renderer: names of the registry, or "module:factory".
         detector: who finds the people: a name of the registry, or "auto" for the best that is here.
         weights: role -> name or file, for roles that shall not take the default.
@@ -112,6 +113,11 @@ class Request:
         """What is read, so that no output is one of it; of weights also names, which are no files."""
         paths = [getattr(self, name) for name in PATHS]
         return [*filter(None, paths), *map(Path, filter(None, [self.background, *self.weights.values()]))]
+
+    @property
+    def transparent(self) -> bool:
+        """Whether frames have an alpha channel."""
+        return self.background == "none"
 
     @property
     def drawn_by(self) -> str:
@@ -222,10 +228,8 @@ def full_roles(weights: Mapping[str, str]) -> dict[str, str]:
 
 
 def _check_background(request: Request) -> None:
-    from dancegen.renderers.background import NONE, check_background
+    from dancegen.renderers.background import check_background
 
-    if request.background == NONE:
-        raise DancegenError("--background none: a video file cannot be transparent yet", "give a colour to cut out")
     if request.background is not None:
         check_background(request.background)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from dancegen.files import claimed, refuse_existing
-from dancegen.video.encode import VideoWriter, check_output, check_room
+from dancegen.video.encode import VideoWriter, check_output, check_room, check_transparent
 
 if TYPE_CHECKING:
     from dancegen.production.produce import Film
@@ -51,6 +51,8 @@ class VideoFile:
     def claim(self, request: Request) -> Iterator[None]:
         """Refuses a name that cannot be, is taken, is that of an input, or is being written by another run."""
         check_output(self.path, overwrite=self.overwrite, inputs=request.files)
+        if request.transparent:
+            check_transparent(self.path)
         with claimed(self.path):
             refuse_existing(self.path, self.overwrite)  # another run may have made it while the claim was waited for
             yield
@@ -63,7 +65,8 @@ class VideoFile:
     def open(self, film: Film) -> Iterator[Write]:
         """Encodes what is written."""
         made, request = film.made, film.request
-        with VideoWriter(self.path, *made.size, request.fps, made.song, made.facts, request.crf) as video:
+        sound, how = made.song, (request.crf, request.transparent)
+        with VideoWriter(self.path, *made.size, request.fps, sound, made.facts, *how) as video:
             yield video.write
 
 

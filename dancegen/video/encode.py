@@ -32,7 +32,16 @@ CONTAINERS = {  # ending: (ffmpeg's muxer, codecs)
     ".mkv": ("matroska", H264),
     ".webm": ("webm", (*VP9, "-crf", "{crf_vp9}", "-c:a", "libopus", "-b:a", "160k")),
 }
-COLOUR = "scale=in_range=full:out_range=tv:out_color_matrix=bt709:flags=accurate_rnd,format=yuv420p"
+TRANSPARENT = {  # the same for frames with an alpha channel: VP9 with alpha; ProRes 4444, which editors take
+    ".webm": ("webm", (*VP9, "-auto-alt-ref", "0", "-crf", "{crf_vp9}", "-c:a", "libopus", "-b:a", "160k")),
+    ".mov": (
+        "mov",
+        ("-c:v", "prores_ks", "-profile:v", "4444", "-c:a", "aac", "-b:a", "192k", "-movflags", "+faststart"),
+    ),
+}
+PIXELS = {"libx264": "yuv420p", "libvpx-vp9": "yuv420p"}
+ALPHA_PIXELS = {"libvpx-vp9": "yuva420p", "prores_ks": "yuva444p10le"}
+COLOUR = "scale=in_range=full:out_range=tv:out_color_matrix=bt709:flags=accurate_rnd,format={pixels}"
 COLOUR_TAGS = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv")
 # At most two channels: a mono song stays one (spread over two it would lose 3 dB), more are mixed without clipping.
 CHANNELS = "aresample=rematrix_maxval=1,aformat=channel_layouts=stereo|mono"
@@ -66,6 +75,18 @@ def check_output(path: Path, *, overwrite: bool = False, inputs: Iterable[Path |
         ) from cause
 
 
+def check_transparent(path: Path) -> None:
+    """Refuse a file that cannot be transparent.
+
+    Raises:
+        DancegenError: as it says.
+    """
+    if path.suffix.lower() not in TRANSPARENT:
+        raise DancegenError(
+            f"a {path.suffix} file cannot be transparent", f"end it in {' or '.join(TRANSPARENT)}, or choose a colour"
+        )
+
+
 def room_needed(width: int, height: int, frames: int) -> int:
     """Bytes that a video may take, estimated generously."""
     return ROOM + round(width * height * frames * ROOM_PER_PIXEL)
@@ -93,6 +114,7 @@ class VideoWriter:
         song: the sound is this stretch of its file at full quality; None for a silent video.
         metadata: goes into the container's comment as JSON (`read_comment` gets it back).
         crf: x264's quality, 0 (lossless) to 51.
+        alpha: frames have a fourth channel, 0 = transparent; for the endings of TRANSPARENT.
     """
 
     def __init__(
@@ -104,10 +126,11 @@ class VideoWriter:
         song: Song | None = None,
         metadata: dict[str, Any] | None = None,
         crf: int = CRF,
+        alpha: bool = False,
     ) -> None:
         if width % 2 or height % 2:
             raise ValueError(f"frames of {width}x{height}: yuv420p needs even sides")
-        self.path, self.shape, self.frames = path, (height, width, 3), 0
+        self.path, self.shape, self.frames = path, (height, width, 4 if alpha else 3), 0
         self._claim = contextlib.ExitStack()
         self._claim.enter_context(claimed(path, shared=True))
         try:
@@ -128,21 +151,32 @@ class VideoWriter:
         _widen_pipe(self._process)
 
     def _command(self, fps: float, song: Song | None, metadata: dict[str, Any], crf: int) -> list[str]:
-        height, width, _ = self.shape
-        muxer, codecs = CONTAINERS[self.path.suffix.lower()]
+        height, width, channels = self.shape
+        alpha = channels == 4
+        muxer, codecs = (TRANSPARENT if alpha else CONTAINERS)[self.path.suffix.lower()]
+        pixels = (ALPHA_PIXELS if alpha else PIXELS)[codecs[1]]
         command = [ffmpeg_program(), *QUIET, "-v", "error", "-y"]
-        command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-framerate", f"{fps:g}"]
+        command += [
+            "-f",
+            "rawvideo",
+            "-pix_fmt",
+            "rgba" if alpha else "rgb24",
+            "-s",
+            f"{width}x{height}",
+            "-framerate",
+            f"{fps:g}",
+        ]
         command += ["-i", "pipe:0"]
         if song is not None:
             command += [*input_arguments(song.path), "-map", "0:v", "-map", "1:a:0"]
             command += ["-af", f"{stretch_filter(song.start, song.seconds)},{CHANNELS}"]
-        command += ["-vf", COLOUR, *COLOUR_TAGS]
+        command += ["-vf", COLOUR.format(pixels=pixels), *COLOUR_TAGS]
         command += [part.format(crf=crf, crf_vp9=min(crf + 10, 63)) for part in codecs]
         command += ["-map_metadata", "-1", "-map_chapters", "-1", "-metadata", f"comment={json.dumps(metadata)}"]
         return [*command, "-f", muxer, f"file:{self._part}"]
 
     def write(self, frame: np.ndarray) -> None:
-        """Append one frame: (height, width, 3) uint8 RGB."""
+        """Append one frame: (height, width, 3) uint8 RGB, or (height, width, 4) with alpha."""
         if frame.shape != self.shape or frame.dtype != np.uint8:
             raise ValueError(f"frame {frame.shape} {frame.dtype}, not {self.shape} uint8")
         assert self._process.stdin is not None
