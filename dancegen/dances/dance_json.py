@@ -1,4 +1,4 @@
-"""A dance file's JSON as a `DanceFile`; see `docs/dance-file.md` for the format."""
+"""A dance file's JSON as a `DanceFile`; see `assets/docs/dance-file.md` for the format."""
 
 from __future__ import annotations
 
