@@ -88,7 +88,7 @@ def test_what_is_written_fits_the_schema(made: DanceFile) -> None:
 
 
 def test_the_example_of_the_page_fits_the_schema_but_for_its_dots() -> None:
-    page = (ROOT / "docs" / "dance-file.md").read_text()
+    page = (ROOT / "dancegen" / "assets" / "docs" / "dance-file.md").read_text()
     example = json.loads(page.split("```json")[1].split("```")[0])
     errors = jsonschema.Draft202012Validator(SCHEMA).iter_errors(example)
     assert {error.absolute_path[0] for error in errors} == {"joints", "takes"}

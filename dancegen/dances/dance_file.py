@@ -1,7 +1,7 @@
 """A dance as one portable file: `song.dance.json`, UTF-8 JSON that can be read, compared and edited by hand.
 
-The format, version 2, is described in `assets/docs/dance-file.md` and by `dance.schema.json` beside this module. Version 1 (of
-dancegen 0.1.0) is read too: there song and beats had to be there, and a take had one dancer.
+The format, version 2, is described in `assets/docs/dance-file.md` and by `dance.schema.json` beside this module.
+Version 1 (of dancegen 0.1.0) is read too: there song and beats had to be there, and a take had one dancer.
 
 Joints are whole numbers of `unit`, so that reading and writing a file again changes no byte of its poses. What a dance
 does not have is left out.
