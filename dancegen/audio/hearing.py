@@ -15,6 +15,7 @@ from dancegen.audio.spectrum import FFT, GAIN, HOP, LEVEL, SILENT, WINDOW, mel_f
 
 PITCH_EVERY = 4  # frames between two measurements of pitch
 PITCH_FFT = 4096  # samples: 256 ms tell semitones apart from 110 Hz on
+STFT_FRAMES = 512  # at a time: the spectrum of a block of `listen.BLOCK` at once takes 150 MB, of these 8 MB
 PITCH_RANGE = (110.0, 1760.0)  # Hz, four octaves
 CLASSES = 12
 
@@ -27,10 +28,7 @@ def loudness_gain(level: float) -> float:
 def mel_levels(samples: np.ndarray, first: int, count: int, gain: float) -> np.ndarray:
     """log(1 + GAIN * mel power) of frames `first`..`first + count`, silence outside the song: (count, M) float32."""
     stretch = stretch_of(samples, first * HOP - FFT // 2, (count - 1) * HOP + FFT)
-    window = torch.hann_window(WINDOW) * gain
-    spectrum = torch.stft(torch.from_numpy(stretch), FFT, HOP, WINDOW, window, center=False, return_complex=True)
-    mel = mel_filters() @ (spectrum.real.square() + spectrum.imag.square())  # (M, count)
-    return torch.log1p(GAIN * mel).T.numpy()
+    return _levels(stretch, mel_filters(), FFT, HOP, torch.hann_window(WINDOW) * gain)
 
 
 def pitch_levels(samples: np.ndarray, first: int, count: int, gain: float) -> np.ndarray:
@@ -39,11 +37,20 @@ def pitch_levels(samples: np.ndarray, first: int, count: int, gain: float) -> np
     hop = HOP * PITCH_EVERY
     stretch = stretch_of(samples, first * HOP - PITCH_FFT // 2, (rows - 1) * hop + PITCH_FFT)
     window = torch.hann_window(PITCH_FFT) * (gain / (PITCH_FFT / 4))
-    spectrum = torch.stft(
-        torch.from_numpy(stretch), PITCH_FFT, hop, PITCH_FFT, window, center=False, return_complex=True
-    )
-    power = _pitch_filters() @ (spectrum.real.square() + spectrum.imag.square())  # (P, rows)
-    return torch.log1p(GAIN * power).T.numpy()
+    return _levels(stretch, _pitch_filters(), PITCH_FFT, hop, window)
+
+
+def _levels(stretch: np.ndarray, filters: torch.Tensor, fft: int, hop: int, window: torch.Tensor) -> np.ndarray:
+    """log(1 + GAIN * filtered power) of (N,) samples, STFT_FRAMES at a time: (T, filters) float32."""
+    count = (len(stretch) - fft) // hop + 1
+    out = np.empty((count, len(filters)), np.float32)
+    for first in range(0, count, STFT_FRAMES):
+        last = min(first + STFT_FRAMES, count)
+        part = torch.from_numpy(stretch[first * hop : (last - 1) * hop + fft])
+        spectrum = torch.stft(part, fft, hop, len(window), window, center=False, return_complex=True)
+        power = filters @ (spectrum.real.square() + spectrum.imag.square())  # (filters, last - first)
+        out[first:last] = torch.log1p(GAIN * power).T.numpy()
+    return out
 
 
 @cache

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from dancegen.body import joints as J
+from dancegen.body.blocks import blocks, by_blocks
 from dancegen.body.face import turn_face
 from dancegen.body.joints import V, body_height, mid_hip
 from dancegen.body.proportions import PAIRED, Proportions, complete, measure
@@ -196,6 +197,12 @@ def _with_hands(pose: np.ndarray) -> np.ndarray:
     return np.concatenate([pose, np.stack(tips, axis=1)], axis=1)
 
 
+def _reach(pose: np.ndarray) -> np.ndarray:
+    """The least and the largest x of each pose: (T, 2)."""
+    x = _with_hands(pose)[..., 0]
+    return np.stack([x.min(axis=1), x.max(axis=1)], axis=1)
+
+
 def _place(motion: np.ndarray, pose: np.ndarray, leg: float, fps: float, home: float, frame: _Frame) -> np.ndarray:
     """The mid-hip's x (T,): the dance's path, its travel scaled to the room around the subject's own place.
 
@@ -205,8 +212,8 @@ def _place(motion: np.ndarray, pose: np.ndarray, leg: float, fps: float, home: f
     path = path - np.median(path)
     travel = gaussian_filter1d(path, TRAVEL_SECONDS * fps, mode="nearest")
     sway = path - travel
-    reach = _with_hands(pose)[..., 0]
-    left, right = reach.min(axis=1) + sway, reach.max(axis=1) + sway  # (T,) around the travel
+    reach = by_blocks(_reach, pose)  # (T, 2)
+    left, right = reach[:, 0] + sway, reach[:, 1] + sway  # (T,) around the travel
 
     def room(scale: float) -> tuple[float, float]:
         """The places (least and largest x) where this much travel stays inside; none if least > largest."""
@@ -228,7 +235,10 @@ def _place(motion: np.ndarray, pose: np.ndarray, leg: float, fps: float, home: f
 
 def _keep_inside(pose: np.ndarray, frame: _Frame, body: Proportions) -> None:
     """Draws in what would leave the picture (in place), with one soft limit for the whole dance."""
-    tips = _with_hands(pose)
+    farthest = {
+        (sign, axis): max(float((sign * _with_hands(pose[part])[..., axis]).max()) for part in blocks(len(pose)))
+        for axis, sign in ((0, -1.0), (0, 1.0), (1, -1.0))
+    }
     soft = 0.12 * body.height
     hand = 0.6 * HAND * body.lengths["forearm"]
     arms = [joint for _, *joints in J.ARM_CHAINS for joint in joints]
@@ -237,7 +247,7 @@ def _keep_inside(pose: np.ndarray, frame: _Frame, body: Proportions) -> None:
     pose[:, J.FACE_JOINTS, 0] -= np.maximum(face.max(axis=1, keepdims=True) - frame.right, 0)
     sides = ((0, frame.left, -1.0, [*arms, *LEGS]), (0, frame.right, 1.0, [*arms, *LEGS]), (1, frame.top, -1.0, arms))
     for axis, limit, sign, joints in sides:
-        if float((sign * tips[..., axis]).max()) > sign * limit:
+        if farthest[sign, axis] > sign * limit:
             pose[:, joints, axis] = sign * _soft_limit(sign * pose[:, joints, axis], sign * limit - hand, soft)
 
 

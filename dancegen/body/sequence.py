@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from dancegen.body.blocks import blocks
 from dancegen.body.joints import V
 from dancegen.errors import DancegenError
 
@@ -49,7 +50,7 @@ class SkeletonSequence:
             raise DancegenError(f"a skeleton sequence has the shape {joints.shape}", f"give (T, {V}, 3)")
         if not np.isfinite(joints).all():
             raise DancegenError("a skeleton sequence has joints that are not numbers", "interpolate or remove them")
-        confidence = self.confidence if self.confidence.size else np.ones(joints.shape[:2])
+        confidence = self.confidence if self.confidence.size else np.ones(joints.shape[:2], np.float32)
         object.__setattr__(self, "joints", joints)
         object.__setattr__(self, "confidence", np.ascontiguousarray(confidence, np.float32))
         for name, shape in _OPTIONAL.items():
@@ -78,6 +79,12 @@ class SkeletonSequence:
     def resampled(self, fps: float, count: int) -> SkeletonSequence:
         """The same movement at another rate, `count` poses long, linearly between poses; the ends are held."""
         at = np.clip(np.arange(count) * (self.fps / fps), 0, len(self) - 1)  # (count,)
+        made = [self._moments(at[part], fps) for part in blocks(count)]
+        names = ["joints", "confidence", *(name for name in _OPTIONAL if getattr(self, name) is not None)]
+        return replace(made[0], **{name: np.concatenate([getattr(each, name) for each in made]) for name in names})
+
+    def _moments(self, at: np.ndarray, fps: float) -> SkeletonSequence:
+        """Between the poses, at fractional numbers (T,) of them."""
         low = np.floor(at).astype(int)
         high = np.minimum(low + 1, len(self) - 1)
         first, second, share = self.at(low), self.at(high), (at - low).astype(np.float32)

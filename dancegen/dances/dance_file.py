@@ -21,6 +21,7 @@ import numpy as np
 
 from dancegen import __version__
 from dancegen.audio.grid import BeatGrid
+from dancegen.body.blocks import by_blocks
 from dancegen.body.joints import JOINT_NAMES
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.dances.dancer_text import UNIT, dancer_text
@@ -212,8 +213,11 @@ def file_sha256(path: Path) -> str:
 
 def rounded(skeleton: SkeletonSequence) -> SkeletonSequence:
     """The skeleton as it will be after a trip through a file; what is drawn now is what is rendered later."""
-    units = np.rint(skeleton.joints.astype(np.float64) / UNIT)
-    return replace(skeleton, joints=(units * UNIT).astype(np.float32))
+
+    def round_trip(joints: np.ndarray) -> np.ndarray:
+        return (np.rint(joints.astype(np.float64) / UNIT) * UNIT).astype(np.float32)
+
+    return replace(skeleton, joints=by_blocks(round_trip, skeleton.joints))
 
 
 def write_dance(path: Path, dance: DanceFile) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dancegen.body.blocks import blocks, by_blocks
 from dancegen.body.joints import BEAT_JOINTS, BONES, L_ANKLE, R_ANKLE, mid_hip
 
 SPEED_SMOOTHING = 0.08  # seconds, sigma of the Gaussian over the mean joint speed
@@ -38,8 +39,11 @@ def joint_speed(joints: np.ndarray, fps: float, which: Sequence[int] = BEAT_JOIN
     """The mean speed of `which` joints, smoothed: (T, V, 3) body heights -> (T,) body heights per second."""
     if len(joints) < 3:
         return np.zeros(len(joints))
-    velocity = np.gradient(joints[:, list(which)].astype(np.float64), 1 / fps, axis=0)  # (T, 8, 3)
-    speed = np.linalg.norm(velocity, axis=-1).mean(axis=1)  # (T,)
+    speed = np.zeros(len(joints))
+    for part in blocks(len(joints)):
+        low, high = max(part.start - 2, 0), min(part.stop + 2, len(joints))
+        velocity = np.gradient(joints[low:high, list(which)].astype(np.float64), 1 / fps, axis=0)  # (T, 8, 3)
+        speed[part] = np.linalg.norm(velocity, axis=-1).mean(axis=1)[part.start - low :][: part.stop - part.start]
     return gaussian_smooth(speed, SPEED_SMOOTHING * fps)
 
 
@@ -114,7 +118,9 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
 
 def pose_variance(joints: np.ndarray) -> float:
     """PVar: the variance over time of the pose features, summed over coordinates."""
-    return float(pose_features(joints).var(axis=0).sum())
+    mean = sum(pose_features(joints[part]).sum(axis=0) for part in blocks(len(joints))) / max(len(joints), 1)
+    squares = (np.square(pose_features(joints[part]) - mean).sum() for part in blocks(len(joints)))
+    return float(sum(squares) / max(len(joints), 1))
 
 
 def diversity(takes: Sequence[np.ndarray]) -> float:
@@ -130,15 +136,20 @@ def diversity(takes: Sequence[np.ndarray]) -> float:
 def bone_drift(joints: np.ndarray) -> float:
     """The standard deviation over time of each limb's length, mean over limbs, in body heights (3D: ideally 0)."""
     parents, children = zip(*BONES, strict=True)
-    lengths = np.linalg.norm(joints[:, list(children)] - joints[:, list(parents)], axis=-1)  # (T, 17)
-    return float(lengths.std(axis=0).mean())
+    ends = list(parents), list(children)
+    lengths = by_blocks(lambda part: np.linalg.norm(part[:, ends[1]] - part[:, ends[0]], axis=-1), joints)  # (T, 17)
+    return float(lengths.std(axis=0, dtype=np.float64).mean())
 
 
 def jitter(joints: np.ndarray, fps: float) -> float:
     """The mean length of the third difference of positions, body heights per second^3."""
     if len(joints) < 4:
         return 0.0
-    return float(np.linalg.norm(np.diff(joints.astype(np.float64), n=3, axis=0), axis=-1).mean() * fps**3)
+    total = 0.0
+    for part in blocks(len(joints) - 3):
+        jerk = np.diff(joints[part.start : part.stop + 3].astype(np.float64), n=3, axis=0)  # (T, V, 3)
+        total += float(np.linalg.norm(jerk, axis=-1).sum())
+    return total / ((len(joints) - 3) * joints.shape[1]) * fps**3
 
 
 def foot_skate(joints: np.ndarray, fps: float) -> float:

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from dancegen.body.blocks import by_blocks
 from dancegen.body.canonical import BONE_LENGTHS
 
 SOFT, LIMIT = np.radians(25.0), np.radians(36.0)  # turns up to SOFT are left alone, none passes LIMIT
@@ -62,15 +63,18 @@ def face(directions: np.ndarray, rate: np.ndarray, fps: float, level: float, phr
     Returns:
         Directions (T, L, 3).
     """
-    near = face_camera(directions)
     if level <= 0:
-        return near
+        return by_blocks(face_camera, directions)
     if level < WHOLE:
         limit = LIMIT + (WIDE - LIMIT) * min(level / 0.5, 1)
-        angle = swaying(rate, fps, limit - LIMIT)
-        wide = face_camera(turned(directions, angle), limit)
-        return spot(wide, near, min(level / 0.5, 1))
-    return turned(near, whole_turns(rate, fps, phrase_ends))
+
+        def half_turned(part: np.ndarray, angle: np.ndarray) -> np.ndarray:
+            wide = face_camera(turned(part, angle), limit)
+            return spot(wide, face_camera(part), min(level / 0.5, 1))
+
+        return by_blocks(half_turned, directions, swaying(rate, fps, limit - LIMIT))
+    angle = whole_turns(rate, fps, phrase_ends)
+    return by_blocks(lambda part, turn: turned(face_camera(part), turn), directions, angle)
 
 
 def swaying(rate: np.ndarray, fps: float, reach: float) -> np.ndarray:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dancegen.body.blocks import by_blocks
 from dancegen.body.canonical import ANKLE_HEIGHT
 from dancegen.body.joints import LEG_CHAINS
 
@@ -23,18 +24,18 @@ FRONT = np.array([0.0, 0.0, -1.0])  # where a straight knee bends to
 
 def hold_feet(joints: np.ndarray, fps: float) -> np.ndarray:
     """The dance (T, V, 3) with standing feet held in the picture plane: float32, the same shape."""
-    out = joints.astype(np.float64)
     if len(joints) < LEAST_POSES:
         return joints
+    out = joints.astype(np.float32)
     for chain in LEG_CHAINS:
-        ankle = out[:, chain[2]]
+        hip, knee, ankle = joints[:, chain].astype(np.float64).swapaxes(0, 1)  # (T, 3) each
         wanted = ankle.copy()
         wanted[:, :2] += held_shift(ankle[:, :2], fps)
         held = np.abs(wanted[:, 1] + ANKLE_HEIGHT) < 0.001
         wanted[:, 1] = np.minimum(wanted[:, 1], np.where(held, -ANKLE_HEIGHT, -ANKLE_HEIGHT - LIFT))
-        hip, knee = out[:, chain[0]], out[:, chain[1]]
-        out[:, chain[1]], out[:, chain[2]] = bend_leg(hip, knee, ankle, wanted)
-    return out.astype(np.float32)
+        bent = by_blocks(lambda *leg: np.stack(bend_leg(*leg), axis=1), hip, knee, ankle, wanted)  # (T, 2, 3)
+        out[:, chain[1:]] = bent
+    return out
 
 
 def held_shift(ankle: np.ndarray, fps: float) -> np.ndarray:

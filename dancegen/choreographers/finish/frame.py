@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dancegen.body.blocks import by_blocks
 from dancegen.body.canonical import ANKLE_HEIGHT, place_joints
 from dancegen.body.joints import BONE_MIRROR, L_ANKLE, R_ANKLE
 
@@ -120,16 +121,21 @@ def _toward(
     """A pose mixed in by `share` (T,), breathing; the place on the floor is that of the moment when it is reached."""
     target = np.asarray(pose, np.float32)
     target = target / np.linalg.norm(target, axis=-1, keepdims=True)
-    living = np.repeat(target[None], len(share), 0)
-    living[:, (2, 3), 0] -= BREATH * breath[:, None]
-    living[:, (4, 5), 0] += BREATH * breath[:, None]
-    living[:, 12:, 1] += 0.5 * BREATH * breath[:, None]
-    weight = share.astype(np.float32)[:, None, None]
-    # the mean of two directions that point apart has no length: a bent way round, over the front, has
-    mixed = (1 - weight) * directions + weight * living
-    mixed[..., 2] -= 0.5 * (weight * (1 - weight) * (1 - (directions * living).sum(-1, keepdims=True)))[..., 0]
-    mixed /= np.maximum(np.linalg.norm(mixed, axis=-1, keepdims=True), 1e-6)
+
+    def mix(directions: np.ndarray, share: np.ndarray, breath: np.ndarray) -> np.ndarray:
+        living = np.repeat(target[None], len(share), 0)
+        living[:, (2, 3), 0] -= BREATH * breath[:, None]
+        living[:, (4, 5), 0] += BREATH * breath[:, None]
+        living[:, 12:, 1] += 0.5 * BREATH * breath[:, None]
+        weight = share.astype(np.float32)[:, None, None]
+        # the mean of two directions that point apart has no length: a bent way round, over the front, has
+        mixed = (1 - weight) * directions + weight * living
+        mixed[..., 2] -= 0.5 * (weight * (1 - weight) * (1 - (directions * living).sum(-1, keepdims=True)))[..., 0]
+        mixed /= np.maximum(np.linalg.norm(mixed, axis=-1, keepdims=True), 1e-6)
+        return mixed.astype(np.float32)
+
+    mixed = by_blocks(mix, directions, share, breath)
     speed = np.diff(root[:, 0], prepend=root[:1, 0]) * (1 - share)  # where it rests it stays
     standing = -place_joints(target[None], np.zeros((1, 2), np.float32))[0, [R_ANKLE, L_ANKLE], 1].max() - ANKLE_HEIGHT
     height = (1 - share) * root[:, 1] + share * standing
-    return mixed.astype(np.float32), np.stack([root[0, 0] + np.cumsum(speed), height], axis=1).astype(np.float32)
+    return mixed, np.stack([root[0, 0] + np.cumsum(speed), height], axis=1).astype(np.float32)

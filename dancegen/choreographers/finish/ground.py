@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dancegen.body.blocks import blocks, by_blocks
 from dancegen.body.canonical import ANKLE_HEIGHT, place_joints
 from dancegen.body.joints import ARM_BONES, L_ANKLE, LEG_BONES, R_ANKLE, TRUNK_BONES
 from dancegen.choreographers.finish.feet import hold_feet
@@ -26,10 +27,11 @@ def smooth_in_time(values: np.ndarray, sigma: float) -> np.ndarray:
     reach = int(np.ceil(3 * sigma))
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     weights = (weights / weights.sum()).astype(np.float32)
-    padded = np.concatenate([np.repeat(values[:1], reach, 0), values, np.repeat(values[-1:], reach, 0)])
     total = np.zeros_like(values)
-    for shift, weight in enumerate(weights):
-        total += weight * padded[shift : shift + len(values)]
+    for part in blocks(len(values)):
+        near = values[np.clip(np.arange(part.start - reach, part.stop + reach), 0, len(values) - 1)]
+        for shift, weight in enumerate(weights):
+            total[part] += weight * near[shift : shift + part.stop - part.start]
     return total
 
 
@@ -46,9 +48,12 @@ def settle(directions: np.ndarray, root: np.ndarray, fps: float) -> np.ndarray:
     """
     if len(root) < 3:
         return place_joints(directions, root)
-    turned = smooth_in_time(directions, SMOOTHING * fps)
-    turned /= np.maximum(np.linalg.norm(turned, axis=-1, keepdims=True), 1e-6)
-    joints = place_joints(turned, smooth_in_time(root, SMOOTHING * fps))  # (T, V, 3)
+
+    def place(turned: np.ndarray, root: np.ndarray) -> np.ndarray:
+        return place_joints(turned / np.maximum(np.linalg.norm(turned, axis=-1, keepdims=True), 1e-6), root)
+
+    smooth = (smooth_in_time(values, SMOOTHING * fps) for values in (directions, root))
+    joints = by_blocks(place, *smooth)  # (T, V, 3)
     ankles = joints[:, [R_ANKLE, L_ANKLE]]  # (T, 2, 3)
     lower = np.logaddexp(*(ankles[..., 1].T / 0.008)) * 0.008  # (T,), a soft maximum: y points down
     gap = -ANKLE_HEIGHT - lower  # how far the lower ankle is above where it stands
@@ -82,6 +87,10 @@ def enlarge(directions: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.nd
         part[list(limbs)] = gain
     rest = directions.mean(axis=0)
     rest = rest / np.maximum(np.linalg.norm(rest, axis=-1, keepdims=True), 1e-6)
-    sized = rest + part[:, None] * (directions - rest)
-    sized /= np.maximum(np.linalg.norm(sized, axis=-1, keepdims=True), 1e-6)
-    return sized.astype(np.float32), root.astype(np.float32)
+
+    def sized(some: np.ndarray) -> np.ndarray:
+        larger = rest + part[:, None] * (some - rest)
+        larger /= np.maximum(np.linalg.norm(larger, axis=-1, keepdims=True), 1e-6)
+        return larger.astype(np.float32)
+
+    return by_blocks(sized, directions), root.astype(np.float32)

@@ -20,6 +20,7 @@ from torch import Tensor
 from dancegen.audio.grid import BeatGrid
 from dancegen.audio.mel import mel_pieces
 from dancegen.audio.song import PIECE_SECONDS, Song
+from dancegen.body.blocks import blocks
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.choreographers.finish.facing import face, yaw
 from dancegen.choreographers.finish.frame import frame_dance
@@ -130,8 +131,8 @@ def choreograph(
         spins = np.arange(len(spins)) % round(1 / SPIN_PHRASES) == 1
     fps = network.config.fps
     codes = imagine(network, heard.heard, STYLES.index(style), seed, spins)  # (Q, D)
-    sketch = _sketch(network, codes, heard, fps)  # (T, C)
-    directions, root, rate = _dance(heard, sketch, network, STYLES.index(style), reporter)
+    # nothing holds the sketch, 23 MB an hour, any longer than the network needs it
+    directions, root, rate = _dance(heard, _sketch(network, codes, heard, fps), network, STYLES.index(style), reporter)
     directions, root = enlarge(directions, root)
     ends = heard.count.beats[:: heard.count.phrase] * fps
     directions = face(directions, rate, fps, turns, ends)
@@ -149,7 +150,9 @@ def _sketch(network: Choreographer, codes: Tensor, heard: Listening, fps: float)
     depth = accents(heard.mel.reshape(-1, heard.mel.shape[-1]), heard.count.beats)
     laid = lay(phrases, STEPS, heard.count.position(at), depth)
     laid[:, -1] /= heard.count.period(at)
-    return unit_directions(laid)
+    for part in blocks(len(laid)):
+        laid[part] = unit_directions(laid[part])
+    return laid
 
 
 def _dance(
@@ -167,7 +170,8 @@ def _dance(
         directions[first * poses : first * poses + count] += share[:, None, None] * turned
         rest[first * poses : first * poses + count] += share[:, None] * placed
         reporter.advance()
-    directions /= np.maximum(np.linalg.norm(directions, axis=-1, keepdims=True), 1e-6)
+    for part in blocks(len(directions)):
+        directions[part] /= np.maximum(np.linalg.norm(directions[part], axis=-1, keepdims=True), 1e-6)
     return directions, rest[:, :2], rest[:, 2]
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from dancegen.audio.mel import BANDS, SLICES
+from dancegen.body.blocks import blocks
 
 BASS_BANDS = 5  # below about 250 Hz
 DENSITY_BANDS = 8  # from about 450 Hz
@@ -34,42 +35,50 @@ def unit_sound(mel: np.ndarray, position: np.ndarray, unit: np.ndarray, units: i
     slices = mel.reshape(-1, BANDS)  # (F S, M)
     step = np.diff(position, append=2 * position[-1:] - position[-2:-1] if len(position) > 1 else position + 0.2)
     at = (position[:, None] + step[:, None] * np.arange(SLICES) / SLICES).reshape(-1)  # (F S,) beats
-    rise = np.maximum(np.diff(slices, axis=0, prepend=slices[:1]), 0).reshape(len(slices), GROUPS, -1).mean(axis=2)
     # a quarter around the beat, one after it, one around the middle, one before the next
     quarter = (np.floor((at % 1) * QUARTERS + 0.5) % QUARTERS).astype(int)
     owner = np.repeat(unit, SLICES)
     inside = (owner >= 0) & (owner < units)
-    owner, slices, rise, quarter = owner[inside], slices[inside], rise[inside], quarter[inside]
-    count = np.maximum(np.bincount(owner, minlength=units), 1)[:, None]
-    mean = _sums(owner, slices, units) / count
-    deviation = np.sqrt(np.maximum(_sums(owner, slices * slices, units) / count - mean**2, 0))
     cell = owner * QUARTERS + quarter
-    cells = np.maximum(np.bincount(cell, minlength=units * QUARTERS), 1)[:, None]
-    onsets = (_sums(cell, rise, units * QUARTERS) / cells).reshape(units, -1)  # (U, QUARTERS GROUPS)
+    total, squares = np.zeros((2, units, BANDS))
+    rises = np.zeros((units * QUARTERS, GROUPS))
+    for part in blocks(len(slices)):
+        kept = np.flatnonzero(inside[part]) + part.start
+        here, before = slices[kept], slices[np.maximum(kept - 1, 0)]
+        np.add.at(total, owner[kept], here)
+        np.add.at(squares, owner[kept], here * here)
+        np.add.at(rises, cell[kept], np.maximum(here - before, 0).reshape(len(kept), GROUPS, -1).mean(axis=2))
+    count = np.maximum(np.bincount(owner[inside], minlength=units), 1)[:, None]
+    mean = total / count
+    deviation = np.sqrt(np.maximum(squares / count - mean**2, 0))
+    cells = np.maximum(np.bincount(cell[inside], minlength=units * QUARTERS), 1)[:, None]
+    onsets = (rises / cells).reshape(units, -1)  # (U, QUARTERS GROUPS)
     return np.concatenate([mean, deviation, 4 * onsets], axis=1).astype(np.float32)
-
-
-def _sums(owner: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
-    out = np.zeros((count, values.shape[1]), np.float64)
-    np.add.at(out, owner, values)
-    return out
 
 
 def ear_traits(slices: np.ndarray) -> np.ndarray:
     """(T, M) levels of `mel_pieces` -> loudness, onsets, brightness, bass: (4,) float64, to be ranked among songs."""
-    level = slices - slices.min(initial=0.0)
-    rise = np.maximum(slices[2:, DENSITY_BANDS:] - slices[:-2, DENSITY_BANDS:] - 0.15, 0)
-    bands = np.arange(slices.shape[1])
-    weight = np.exp(0.65 * slices).mean(axis=0) - np.exp(-0.65)  # about the amplitude, 0 in silence
-    weight = np.maximum(weight, 1e-3)
+    means = [_band_means(slices[part.start : part.stop + 2], part.stop - part.start) for part in blocks(len(slices))]
+    level, rise, loud = (np.sum(each, axis=0) for each in zip(*means, strict=True))  # (M,) each
+    level, rise, loud = level / len(slices), rise / max(len(slices) - 2, 1), loud / len(slices)
+    weight = np.maximum(loud - np.exp(-0.65), 1e-3)  # about the amplitude, 0 in silence
     return np.array(
         [
-            slices.mean(),
-            rise.mean(),
-            (bands * weight).sum() / weight.sum(),
-            level[:, :BASS_BANDS].mean() - level[:, BASS_BANDS:].mean(),
+            level.mean(),
+            rise[DENSITY_BANDS:].mean(),
+            (np.arange(len(weight)) * weight).sum() / weight.sum(),
+            level[:BASS_BANDS].mean() - level[BASS_BANDS:].mean(),
         ]
     )
+
+
+def _band_means(slices: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sums of `count` slices, of their rises to the slice after next, and of their amplitudes: (M,) float64 each."""
+    here = slices[:count]
+    rise = np.maximum(slices[2:] - slices[:-2] - 0.15, 0)
+    loud = np.exp(0.65 * here)
+    sums = [each.sum(axis=0, dtype=np.float64) for each in (here, rise, loud)]
+    return sums[0], sums[1], sums[2]
 
 
 def rank(traits: np.ndarray, table: np.ndarray) -> np.ndarray:

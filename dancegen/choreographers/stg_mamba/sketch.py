@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from dancegen.audio.mel import SLICES
+from dancegen.body.blocks import by_blocks
 
 STEPS = 8  # stored poses of a beat
 EDGE = 1  # beats stored before and after a phrase, for its joins
@@ -37,7 +38,8 @@ def accents(slices: np.ndarray, beats: np.ndarray) -> np.ndarray:
     """
     if not len(slices):
         return np.full(len(beats), sum(ACCENT) / 2)
-    rise = np.maximum(np.diff(slices, axis=0, prepend=slices[:1]), 0).mean(axis=1)  # (S,)
+    before = np.maximum(np.arange(len(slices)) - 1, 0)
+    rise = by_blocks(lambda here, last: np.maximum(here - slices[last], 0).mean(axis=1), slices, before)  # (S,)
     at = np.round(beats * SLICE_RATE).astype(int)
     near = np.clip(at[:, None] + np.arange(-NEAR_BEAT, NEAR_BEAT + 1), 0, len(rise) - 1)
     here = rise[near].max(axis=1)
@@ -76,7 +78,8 @@ def lay(phrases: np.ndarray, steps: int, beat: np.ndarray, depth: np.ndarray) ->
         share = (share * share * (3 - 2 * share) + 1e-4).astype(np.float32)[:, None]
         total[first:last] += share * sample(phrase, place)
         weight[first:last] += share
-    return total / np.maximum(weight, 1e-6)
+    total /= np.maximum(weight, 1e-6)
+    return total
 
 
 def unit_directions(values: np.ndarray) -> np.ndarray:

@@ -1,0 +1,126 @@
+"""What a longer song costs: what is made of it, and no copies of it in between."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from dancegen.audio import hearing
+from dancegen.audio.mel import BANDS, SLICES
+from dancegen.audio.song import SAMPLE_RATE
+from dancegen.body import blocks
+from dancegen.body.blocks import by_blocks
+from dancegen.body.canonical import place_joints
+from dancegen.body.retarget import retarget
+from dancegen.body.sequence import SkeletonSequence
+from dancegen.choreographers.finish.facing import face
+from dancegen.choreographers.finish.frame import STANDING, Frame, frame_dance
+from dancegen.choreographers.finish.ground import enlarge, settle
+from dancegen.choreographers.stg_mamba.hearing import ear_traits, unit_sound
+from dancegen.choreographers.stg_mamba.sketch import accents
+from dancegen.dances.dance_file import rounded
+from dancegen.dances.metrics import score
+
+MINUTE = 1800  # poses
+POSE = 18 * 3 * 4  # bytes of one, float32
+FRAME = Frame(1.0, 0.5, np.array([[50.0, 60.0]]), 200.0, 0.5)
+
+
+def moving(poses: int) -> tuple[np.ndarray, np.ndarray]:
+    """Directions (T, L, 3) and root (T, 2) of a slowly swaying body."""
+    phase = np.arange(poses)[:, None, None] / 40 + np.arange(17)[:, None] + np.arange(3)
+    directions = np.asarray(STANDING) + 0.4 * np.sin(phase)
+    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
+    root = np.stack([0.1 * np.sin(np.arange(poses) / 90), np.full(poses, -0.5)], axis=1)
+    return directions.astype(np.float32), root.astype(np.float32)
+
+
+def dance(poses: int) -> SkeletonSequence:
+    return SkeletonSequence(place_joints(*moving(poses)), 30.0)
+
+
+def person() -> np.ndarray:
+    directions = np.asarray(STANDING, np.float32)
+    return place_joints(directions, np.zeros(2, np.float32))[:, :2].astype(float) * 150 + (100, 150)
+
+
+def pieces(poses: int) -> np.ndarray:
+    """(F, S, M) mel levels, three poses a piece."""
+    return np.sin(np.arange(poses // 3 * SLICES * BANDS, dtype=np.float32)).reshape(-1, SLICES, BANDS)
+
+
+def counted(poses: int) -> tuple[np.ndarray, ...]:
+    position = np.arange(poses // 3) / 5
+    return pieces(poses), position, (position // 2).astype(int)
+
+
+# what is done, to what, and the most bytes that its peak may grow by with a pose: what it makes and a few numbers
+PARTS: dict[str, tuple[Callable[[int], tuple], Callable[..., object], float]] = {
+    "turning": (lambda n: (moving(n)[0], np.sin(np.arange(n))), lambda d, r: face(d, r, 30.0, 0.5, np.zeros(0)), 1.3),
+    "size": (moving, enlarge, 1.2),
+    "beginning and end": (moving, lambda d, r: frame_dance(d, r, 30.0, FRAME, 0), 2.3),
+    "ground": (moving, lambda d, r: settle(d, r, 30.0), 3.4),
+    "numbers of a file": (lambda n: (dance(n),), rounded, 1.5),
+    "scores": (lambda n: (dance(n),), lambda d: score(d.joints, d.fps, np.arange(0, d.seconds, 0.5)), 0.9),
+    "units": (counted, lambda mel, at, unit: unit_sound(mel, at, unit, int(unit[-1]) + 1), 1.1),
+    "accents": (lambda n: (pieces(n).reshape(-1, BANDS),), lambda each: accents(each, np.arange(0.0, 60.0)), 0.2),
+    "traits": (lambda n: (pieces(n).reshape(-1, BANDS),), ear_traits, 0.1),
+    "another rate": (lambda n: (dance(n),), lambda d: d.resampled(24.0, len(d) * 4 // 5), 2.6),
+    "retargeting": (lambda n: (dance(n),), lambda d: retarget(d, person(), np.ones(18), (200, 240)), 9.5),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_memory_grows_by_what_is_made(part: str) -> None:
+    given, work, allowed = PARTS[part]
+    work(*given(MINUTE))  # what is kept from a first time is not counted
+    peaks = []
+    for minutes in (5, 10):
+        arguments = given(minutes * MINUTE)
+        tracemalloc.start()
+        work(*arguments)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    grown = (peaks[1] - peaks[0]) / (5 * MINUTE) / POSE
+    assert grown < allowed, f"{grown:.2f} poses a pose"
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_blocks_change_nothing(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    given, work, _ = PARTS[part]
+
+    def numbers(result: object) -> np.ndarray:
+        if isinstance(result, SkeletonSequence):
+            return np.concatenate([result.joints.reshape(-1), result.confidence.reshape(-1)])
+        values = result.values() if isinstance(result, dict) else result if isinstance(result, tuple) else (result,)
+        return np.concatenate([np.asarray(each, float).reshape(-1) for each in values])
+
+    whole = numbers(work(*given(MINUTE)))
+    monkeypatch.setattr(blocks, "BLOCK", 77)
+    np.testing.assert_allclose(numbers(work(*given(MINUTE))), whole, rtol=1e-6, atol=1e-6)
+
+
+def test_rows_by_blocks() -> None:
+    rows = np.arange(2 * blocks.BLOCK + 1)
+    assert (by_blocks(lambda some, more: some + more, rows, rows) == 2 * rows).all()
+    assert by_blocks(lambda some: some[:, None] * np.ones(3), rows[:0]).shape == (0, 3)
+
+
+@pytest.mark.parametrize("levels", [hearing.mel_levels, hearing.pitch_levels])
+def test_spectra_are_made_a_few_at_a_time(levels: Callable[..., np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = np.sin(np.arange(60 * SAMPLE_RATE) / 9).astype(np.float32)
+    stft, made = torch.stft, []
+
+    def counting(*given: object, **options: object) -> torch.Tensor:
+        made.append(stft(*given, **options))
+        return made[-1]
+
+    monkeypatch.setattr(torch, "stft", counting)
+    parts = levels(samples, -8, 5002, 1.3)
+    assert max(spectrum.nbytes for spectrum in made) < 10e6
+    monkeypatch.setattr(hearing, "STFT_FRAMES", 1 << 20)
+    np.testing.assert_allclose(levels(samples, -8, 5002, 1.3), parts, rtol=1e-6, atol=1e-6)
