@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import ROOT, Ran
 
@@ -154,3 +155,28 @@ def test_the_names_of_version_0_1_0_still_work(
     assert again.dance is made.dance and again.subject is made.subject
     with pytest.raises(DancegenError, match="--size must be 64 to 2048, not 10"):
         pipeline.Settings(size=10)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"seed": "x"}, "seed must be a whole number, not 'x'"),
+        ({"seed": True}, "seed must be a whole number"),
+        ({"size": 100.5}, "size must be a whole number"),
+        ({"fps": "10"}, "fps must be a number"),
+        ({"start": None}, "start must be a number"),
+        ({"duration": "3"}, "duration must be a number"),
+        ({"canvas": 3}, "canvas must be a text"),
+        ({"people": 1}, "people must be a text"),
+        ({"background": 3}, "background must be a text"),
+        ({"weights": 3}, "weights must be texts by role"),
+        ({"dance": 3}, "dance must be a file's name"),
+    ],
+)
+def test_values_of_another_type_are_refused_in_python_too(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(DancegenError, match=said):
+        Request("song.wav", "me.png", **options)  # type: ignore[arg-type]
+
+
+def test_numbers_of_numpy_will_do() -> None:
+    assert Request("song.wav", "me.png", size=np.int64(256), fps=np.float32(10)).size == 256  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import numbers
 import types
 import typing
 from collections.abc import Mapping
@@ -93,6 +94,7 @@ class Request:
     offline: bool = False
 
     def __post_init__(self) -> None:
+        _check_types(self)
         for name in PATHS:
             value = getattr(self, name)
             if value is not None:
@@ -288,7 +290,7 @@ def _typed(name: str, value: Any) -> Any:
     optional = isinstance(kind, types.UnionType)
     if value is None and optional:
         return None
-    wanted = next(one for one in typing.get_args(kind) if one is not type(None)) if optional else kind
+    wanted = _wanted(kind)
     if wanted is Path and isinstance(value, str):
         return Path(value)
     if wanted is float and type(value) is int:
@@ -298,5 +300,27 @@ def _typed(name: str, value: Any) -> Any:
         return value
     if wanted not in (*plain, Path) and isinstance(value, dict) and all(isinstance(one, str) for one in value.values()):
         return dict(value)
-    said = {Path: "a file's name", float: "a number", int: "a whole number", bool: "true or false", str: "a text"}
-    raise DancegenError(f"{name} must be {said.get(wanted, 'texts by role')}, not {json.dumps(value)[:60]}")
+    raise DancegenError(f"{name} must be {_SAID.get(wanted, 'texts by role')}, not {json.dumps(value)[:60]}")
+
+
+def _check_types(request: Request) -> None:
+    """Refuse what Python lets through and would fail later; any library's numbers will do."""
+    number = {float: numbers.Real, int: numbers.Integral}
+    taken: dict[Any, Any] = {Path: (str, Path), bool: (bool, numbers.Integral), str: str, **number}
+    for name, kind in _TYPES.items():
+        value, wanted = getattr(request, name), _wanted(kind)
+        if value is None and isinstance(kind, types.UnionType):
+            continue
+        a_switch = isinstance(value, bool) and wanted in number
+        if a_switch or not isinstance(value, taken.get(wanted, Mapping)):
+            raise DancegenError(f"{name} must be {_SAID.get(wanted, 'texts by role')}, not {value!r:.60}")
+
+
+def _wanted(kind: Any) -> Any:
+    """The type of a field, without None."""
+    if not isinstance(kind, types.UnionType):
+        return kind
+    return next(one for one in typing.get_args(kind) if one is not type(None))
+
+
+_SAID = {Path: "a file's name", float: "a number", int: "a whole number", bool: "true or false", str: "a text"}
