@@ -71,13 +71,15 @@ def retarget(
     straight = pose.copy()
     y = _stand(motion, pose, leg, ground, ceiling)  # (T,)
     x = _place(motion, pose, leg, dance.fps, float(mid_hip(points)[0]), frame)  # (T,)
+    del motion  # 47 MB an hour, like `straight`
     pose[..., 0] += x[:, None]
     pose[..., 1] += y[:, None]
     _keep_inside(pose, frame, body)
     if dance.joints[..., 2].any():
         _restore_lengths(straight, pose)
-    shown = np.where(np.asarray(confidence) > 0, dance.confidence, 0.0)  # (T, V)
-    return SkeletonSequence(pose.astype(np.float32), dance.fps, shown.astype(np.float32))
+    del straight
+    shown = np.where(np.asarray(confidence) > 0, dance.confidence, np.float32(0))  # (T, V)
+    return SkeletonSequence(pose.astype(np.float32), dance.fps, shown)
 
 
 def _faces_away(points: np.ndarray, seen: np.ndarray) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from dancegen.body.blocks import blocks, by_blocks
 from dancegen.body.canonical import ANKLE_HEIGHT, place_joints
-from dancegen.body.joints import ARM_BONES, L_ANKLE, LEG_BONES, R_ANKLE, TRUNK_BONES
+from dancegen.body.joints import ARM_BONES, L_ANKLE, LEG_BONES, R_ANKLE, TRUNK_BONES, V
 from dancegen.choreographers.finish.feet import hold_feet
 
 ARMS, LEGS, TRUNK = 1.05, 1.08, 1.15  # gains, chosen so that the spread of poses nears that of real dancers
@@ -29,10 +29,15 @@ def smooth_in_time(values: np.ndarray, sigma: float) -> np.ndarray:
     weights = (weights / weights.sum()).astype(np.float32)
     total = np.zeros_like(values)
     for part in blocks(len(values)):
-        near = values[np.clip(np.arange(part.start - reach, part.stop + reach), 0, len(values) - 1)]
+        near = _held(values, part.start - reach, part.stop + reach)
         for shift, weight in enumerate(weights):
             total[part] += weight * near[shift : shift + part.stop - part.start]
     return total
+
+
+def _held(values: np.ndarray, first: int, last: int) -> np.ndarray:
+    """Rows `first` to `last`; those before the beginning and after the end are the first and the last."""
+    return values[np.clip(np.arange(first, last), 0, len(values) - 1)]
 
 
 def settle(directions: np.ndarray, root: np.ndarray, fps: float) -> np.ndarray:
@@ -48,12 +53,14 @@ def settle(directions: np.ndarray, root: np.ndarray, fps: float) -> np.ndarray:
     """
     if len(root) < 3:
         return place_joints(directions, root)
-
-    def place(turned: np.ndarray, root: np.ndarray) -> np.ndarray:
-        return place_joints(turned / np.maximum(np.linalg.norm(turned, axis=-1, keepdims=True), 1e-6), root)
-
-    smooth = (smooth_in_time(values, SMOOTHING * fps) for values in (directions, root))
-    joints = by_blocks(place, *smooth)  # (T, V, 3)
+    joints = np.empty((len(root), V, 3), np.float32)
+    reach = int(np.ceil(3 * SMOOTHING * fps))
+    for part in blocks(len(root)):
+        turned, place = (
+            smooth_in_time(_held(values, part.start - reach, part.stop + reach), SMOOTHING * fps)[reach:-reach]
+            for values in (directions, root)
+        )
+        joints[part] = place_joints(turned / np.maximum(np.linalg.norm(turned, axis=-1, keepdims=True), 1e-6), place)
     ankles = joints[:, [R_ANKLE, L_ANKLE]]  # (T, 2, 3)
     lower = np.logaddexp(*(ankles[..., 1].T / 0.008)) * 0.008  # (T,), a soft maximum: y points down
     gap = -ANKLE_HEIGHT - lower  # how far the lower ankle is above where it stands

@@ -133,10 +133,11 @@ def choreograph(
     codes = imagine(network, heard.heard, STYLES.index(style), seed, spins)  # (Q, D)
     # nothing holds the sketch, 23 MB an hour, any longer than the network needs it
     directions, root, rate = _dance(heard, _sketch(network, codes, heard, fps), network, STYLES.index(style), reporter)
-    directions, root = enlarge(directions, root)
-    ends = heard.count.beats[:: heard.count.phrase] * fps
-    directions = face(directions, rate, fps, turns, ends)
     frame = frame_of(heard.mel, heard.count, song.seconds, grid.confidence > 0)
+    ends = heard.count.beats[:: heard.count.phrase] * fps
+    del heard  # 25 MB an hour
+    directions, root = enlarge(directions, root)
+    directions = face(directions, rate, fps, turns, ends)
     directions, root = frame_dance(directions, root, fps, frame, seed)
     turned = -np.degrees(np.unwrap(yaw(directions))) if turns > 0 else None  # positive toward the viewer's right
     return SkeletonSequence(settle(directions, root, fps), fps, yaw=turned)
