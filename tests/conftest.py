@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from tiny import save_tiny_choreographer
 
 from dancegen.assets.example import PICTURE, POSE
 
@@ -127,33 +128,8 @@ def beat_song(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A choreographer of a few thousand random numbers, for tests in which the dance itself does not matter."""
-    import torch
-
-    from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
-    from dancegen.choreographers.stg_mamba.model import Choreographer
-    from dancegen.weights.checkpoint import save_checkpoint
-
-    torch.manual_seed(0)
-    config = ChoreographerConfig(
-        ear=(4, 4, 8),
-        hidden=16,
-        code=8,
-        prior=16,
-        prior_blocks=1,
-        style_width=2,
-        node=8,
-        blocks=1,
-        state=4,
-        head_width=4,
-        head=16,
-    )
-    network = Choreographer(config)
-    for meter in (3, 4):  # untrained codes mean nothing, and everybody would stand
-        getattr(network.basis, f"vectors_{meter}").normal_(0, 0.15)
-    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_checkpoint(path, network.state_dict(), config)
-    return path
+    """See `tiny.save_tiny_choreographer`."""
+    return save_tiny_choreographer(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from PIL import Image, ImageCms
+from tiny import save_tiny_choreographer
 from workbench_tools import dance_file
 
 from dancegen.assets.example import PICTURE, POSE
@@ -82,16 +83,7 @@ def tables(folder: Path) -> None:
 
 def checkpoints(folder: Path) -> None:
     """A choreographer of a few thousand numbers."""
-    import torch
-
-    from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
-    from dancegen.choreographers.stg_mamba.model import Choreographer
-    from dancegen.weights.checkpoint import save_checkpoint
-
-    torch.manual_seed(0)
-    sizes = {"hidden": 8, "noise": 2, "style_width": 2, "node": 4, "blocks": 1, "state": 2, "head_width": 2, "head": 4}
-    config = ChoreographerConfig(audio_channels=(2, 2, 2, 2, 4), **sizes)
-    save_checkpoint(folder / "a.safetensors", Choreographer(config).state_dict(), config, {"step": 1})
+    save_tiny_choreographer(folder / "a.safetensors", {"step": 1})
 
 
 SEEDS: dict[str, Callable[[Path], None]] = {

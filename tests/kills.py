@@ -24,6 +24,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tiny import save_tiny_choreographer
+
 SUBREAPER = 36  # prctl's PR_SET_CHILD_SUBREAPER
 PATIENCE = 120.0  # seconds for children to end with their parent; a busy machine may take long to say so
 SIGNALS = (signal.SIGKILL, signal.SIGTERM)
@@ -269,29 +271,6 @@ def kinds(work: Path, weights: Path, hub: Any) -> dict[str, Kind]:
     return {kind.name: kind for kind in found}
 
 
-def make_weights(path: Path) -> None:
-    """A tiny choreographer of random numbers."""
-    import torch
-
-    from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
-    from dancegen.choreographers.stg_mamba.model import Choreographer
-    from dancegen.weights.checkpoint import save_checkpoint
-
-    torch.manual_seed(0)
-    small = {
-        "hidden": 16,
-        "noise": 4,
-        "style_width": 2,
-        "node": 8,
-        "blocks": 1,
-        "state": 4,
-        "head_width": 4,
-        "head": 16,
-    }
-    config = ChoreographerConfig(audio_channels=(2, 4, 4, 4, 8), **small)
-    save_checkpoint(path, Choreographer(config).state_dict(), config)
-
-
 def main() -> int:
     """All kills; the exit status is the number of those with faults."""
     options = argparse.ArgumentParser(description=__doc__)
@@ -312,7 +291,7 @@ def main() -> int:
     import dancegen.production.produce
     import dancegen.renderers.puppet.renderer  # noqa: F401 - both for the forked runs
 
-    make_weights(work / "tiny.safetensors")
+    save_tiny_choreographer(work / "tiny.safetensors")
     chance, bad = random.Random(chosen.seed), 0
     with running_hub() as hub:
         hub.order(Fault("trickle", pause=0.01), 1e9)

@@ -180,3 +180,7 @@ def test_values_of_another_type_are_refused_in_python_too(options: dict[str, Any
 
 def test_numbers_of_numpy_will_do() -> None:
     assert Request("song.wav", "me.png", size=np.int64(256), fps=np.float32(10)).size == 256  # type: ignore[arg-type]
+
+
+def test_the_plain_style_of_0_1_0_is_auto() -> None:
+    assert Request("song.mp3", "me.jpg", style="none").style == "auto"

@@ -20,6 +20,7 @@ from dancegen import registry
 from dancegen.errors import DancegenError
 from dancegen.jsonfile import SMALL, read_json
 
+PLAIN_STYLE = "none"  # what version 0.1.0 called the style `auto`
 VERSION = 1  # of a request's JSON; raised when an older dancegen would read a new one wrongly
 FITS = ("pad", "crop")
 LIMITS = {  # from, to
@@ -107,6 +108,8 @@ class Request:
         _check_people(self)
         _check_background(self)
         registry.backend("renderer", self.renderer)
+        if self.style == PLAIN_STYLE and "auto" in registry.backend("choreographer", self.choreographer).styles:
+            object.__setattr__(self, "style", "auto")
         check_style(self.style, self.choreographer)
         object.__setattr__(self, "weights", full_roles(self.weights))
 

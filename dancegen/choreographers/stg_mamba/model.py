@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -73,8 +74,9 @@ class PhraseBasis(nn.Module):
 
     def __init__(self, code: int) -> None:
         super().__init__()
-        standing = F.normalize(torch.tensor(STANDING), dim=-1).flatten()
-        standing = torch.cat([standing, torch.tensor([0.0, REST_HEIGHT, 0.0])])  # until phrases are known
+        # in numpy: on the meta device a root or a norm imports PyTorch's compiler, for seconds
+        directions = np.asarray(STANDING) / np.linalg.norm(STANDING, axis=-1, keepdims=True)  # (L, 3)
+        standing = torch.tensor([*directions.flatten().tolist(), 0.0, REST_HEIGHT, 0.0])  # until phrases are known
         for meter, unit in BEATS_OF_UNIT.items():
             poses = (UNITS * unit + 2 * EDGE) * STEPS + 1
             self.register_buffer(f"mean_{meter}", standing.repeat(poses, 1))

@@ -1,0 +1,35 @@
+"""The smallest choreographer there is, for tests and for the programs beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+def save_tiny_choreographer(path: Path, metadata: dict[str, Any] | None = None) -> Path:
+    """Write a choreographer of a few thousand random numbers, whose dance itself does not matter, but moves."""
+    import torch
+
+    from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
+    from dancegen.choreographers.stg_mamba.model import Choreographer
+    from dancegen.weights.checkpoint import save_checkpoint
+
+    torch.manual_seed(0)
+    config = ChoreographerConfig(
+        ear=(4, 4, 8),
+        hidden=16,
+        code=8,
+        prior=16,
+        prior_blocks=1,
+        style_width=2,
+        node=8,
+        blocks=1,
+        state=4,
+        head_width=4,
+        head=16,
+    )
+    network = Choreographer(config)
+    for meter in (3, 4):  # untrained codes mean nothing, and everybody would stand
+        getattr(network.basis, f"vectors_{meter}").normal_(0, 0.15)
+    save_checkpoint(path, network.state_dict(), config, metadata)
+    return path
