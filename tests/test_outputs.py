@@ -67,10 +67,11 @@ FOLDERS = {  # those that write into a folder: what is typed, up to the folder
     "train stg-mamba": (("train", "stg-mamba", "--data", "pics", "--out"), "pics"),
     "train limbs": (("train", "limbs", "--data", "pics", "--out"), "pics"),
     "train puppet": (("train", "puppet", "--frames", "pics", "--out"), "pics"),
+    "train beats": (("train", "beats", "--songs", "pics", "--validation", "poses", "--out"), "pics"),
     "train subject": (("train", "subject", "--frames", "pics", "--out"), "pics"),
     "evaluate stg-mamba": (("evaluate", "stg-mamba", "--data", "pics", "--plot"), "pics"),
 }
-OTHERWISE = {"batch", "subject", "example"}  # see their own tests below; `example` reads nothing of the user's
+OTHERWISE = {"batch", "subject", "example", "train songs"}  # see their own tests below; the last two read nothing
 TWO = [(*command, option, ending) for command, outputs, _ in FILES.values() for option, ending in outputs]
 
 
