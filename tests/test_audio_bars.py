@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dancegen.audio import decode
+from dancegen.audio import beats
 from dancegen.audio.bars import Bar, bar_position, bars, count_position
-from dancegen.audio.decode import bar_places, beat_frames
+from dancegen.audio.beats import bar_places, beat_frames
 from dancegen.audio.grid import BeatGrid, grid_from_times, local_tempo, tempo_changes, told_tempo
 
 
@@ -48,8 +48,8 @@ def test_silence_has_no_beats() -> None:
 def test_windows_join_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     odds = odds_of(np.cumsum(np.random.default_rng(1).integers(49, 54, 200)), 11_000)
     whole = beat_frames(odds)
-    monkeypatch.setattr(decode, "WINDOW", 2000)
-    monkeypatch.setattr(decode, "OVERLAP", 1500)
+    monkeypatch.setattr(beats, "WINDOW", 2000)
+    monkeypatch.setattr(beats, "OVERLAP", 1500)
     np.testing.assert_array_equal(beat_frames(odds), whole)
 
 

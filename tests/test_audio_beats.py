@@ -11,7 +11,8 @@ import torch
 from conftest import Listener, click_track, shared_data
 from filelock import FileLock, Timeout
 
-from dancegen.audio import listen, spectrum, tracker
+from dancegen.audio import network as beat_network
+from dancegen.audio import spectrum, tracker
 from dancegen.audio.beats import (
     BeatGrid,
     beat_position,
@@ -22,9 +23,9 @@ from dancegen.audio.beats import (
 )
 from dancegen.audio.grid import tempo_changes, told_tempo
 from dancegen.audio.load import load_song
-from dancegen.audio.mel import mel_pieces
 from dancegen.audio.network import BeatNet, BeatNetConfig
 from dancegen.audio.song import SAMPLE_RATE, Song
+from dancegen.audio.spectrum import mel_pieces
 from dancegen.choreographers.stg_mamba.counting import CLOCK, clock, count_for
 from dancegen.errors import DancegenError
 from dancegen.weights import resolve
@@ -179,10 +180,10 @@ def test_what_is_heard_does_not_depend_on_where_blocks_end(monkeypatch: pytest.M
     torch.manual_seed(0)
     network = BeatNet(BeatNetConfig(channels=4, blocks=4)).eval()
     samples = drums(beats_at([(0, 100), (14, 100)]), 14.3)
-    whole = listen.log_odds(samples, network)
+    whole = beat_network.log_odds(samples, network)
     assert whole.shape == (2, -(-len(samples) // 160))
-    monkeypatch.setattr(listen, "BLOCK", 132)
-    np.testing.assert_allclose(listen.log_odds(samples, network), whole, atol=1e-3)
+    monkeypatch.setattr(beat_network, "BLOCK", 132)
+    np.testing.assert_allclose(beat_network.log_odds(samples, network), whole, atol=1e-3)
 
 
 def test_memory_does_not_grow_with_the_song() -> None:

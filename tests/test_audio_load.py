@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from dancegen.audio import load
 from dancegen.audio.beats import find_beats
 from dancegen.audio.load import MIN_SECONDS, load_song
-from dancegen.audio.mel import mel_pieces
 from dancegen.audio.song import SAMPLE_RATE, SAMPLES_PER_PIECE, Song
+from dancegen.audio.spectrum import mel_pieces
 from dancegen.errors import DancegenError
 from dancegen.ffmpeg import ffmpeg_program
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from dancegen.audio.beats import BeatGrid, find_beats
-from dancegen.audio.mel import mel_pieces
 from dancegen.audio.song import Song
+from dancegen.audio.spectrum import mel_pieces
 from dancegen.body.canonical import BONE_LENGTHS, bone_directions, place_joints
 from dancegen.body.joints import ARM_BONES, BONES, LEG_BONES, MIRROR, body_height, mid_hip
 from dancegen.choreographers.finish.facing import LIMIT, WIDE, face, face_camera, yaw

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from dancegen.audio.beats import BeatGrid, find_beats
-from dancegen.audio.mel import mel_pieces
 from dancegen.audio.song import Song
+from dancegen.audio.spectrum import mel_pieces
 from dancegen.choreographers.stg_mamba.dance import choreograph
 from dancegen.choreographers.stg_mamba.model import Choreographer, load_choreographer
 from dancegen.dances.metrics import diversity, joint_speed, score

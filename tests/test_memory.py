@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from dancegen.audio import hearing
-from dancegen.audio.mel import BANDS, SLICES
+from dancegen.audio import spectrum
 from dancegen.audio.song import SAMPLE_RATE
+from dancegen.audio.spectrum import BANDS, SLICES
 from dancegen.body import blocks
 from dancegen.body.blocks import by_blocks
 from dancegen.body.canonical import place_joints
@@ -110,7 +110,7 @@ def test_rows_by_blocks() -> None:
     assert by_blocks(lambda some: some[:, None] * np.ones(3), rows[:0]).shape == (0, 3)
 
 
-@pytest.mark.parametrize("levels", [hearing.mel_levels, hearing.pitch_levels])
+@pytest.mark.parametrize("levels", [spectrum.mel_levels, spectrum.pitch_levels])
 def test_spectra_are_made_a_few_at_a_time(levels: Callable[..., np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
     samples = np.sin(np.arange(60 * SAMPLE_RATE) / 9).astype(np.float32)
     stft, made = torch.stft, []
@@ -122,5 +122,5 @@ def test_spectra_are_made_a_few_at_a_time(levels: Callable[..., np.ndarray], mon
     monkeypatch.setattr(torch, "stft", counting)
     parts = levels(samples, -8, 5002, 1.3)
     assert max(spectrum.nbytes for spectrum in made) < 10e6
-    monkeypatch.setattr(hearing, "STFT_FRAMES", 1 << 20)
+    monkeypatch.setattr(spectrum, "STFT_FRAMES", 1 << 20)
     np.testing.assert_allclose(levels(samples, -8, 5002, 1.3), parts, rtol=1e-6, atol=1e-6)

@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from dancegen.audio.beats import onset_strength
-from dancegen.audio.listen import load_beat_net
-from dancegen.audio.network import BeatNetConfig
+from dancegen.audio.network import BeatNetConfig, load_beat_net
 from dancegen.lab.datasets import beat_songs
 from dancegen.lab.synthetic.songs import midi, synth
 from dancegen.lab.synthetic.songs.compose import compose

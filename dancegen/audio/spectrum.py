@@ -1,6 +1,10 @@
-"""Loudness and onset curves of a song, 100 frames a second, computed block by block in torch.
+"""What is heard in a song, block by block in torch, so that memory does not grow with its length.
 
-Glossary: N samples, T frames, B = 3 bands (low, mid, high), M = mel filters.
+`measure`: loudness and onset curves; `mel_levels`, `pitch_levels`: what the beat network hears; `mel_pieces`: what the
+choreographer's ear hears.
+
+Glossary: N samples, T frames at FRAME_RATE, B = 3 bands (low, mid, high), M = 66 mel filters, P = 12 pitch classes;
+of the ear: F pieces of 0.1 s, S = 5 slices of a piece, M = 33 mel bands.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from functools import cache
 import numpy as np
 import torch
 
-from dancegen.audio.song import SAMPLE_RATE, stretch_of
+from dancegen.audio.song import PIECE_SECONDS, SAMPLE_RATE, Song, stretch_of
 
 FRAME_RATE = 100  # frames a second
 HOP = SAMPLE_RATE // FRAME_RATE  # 160 samples
@@ -25,6 +29,16 @@ FLUX_LAG = 2  # frames between the two spectra that an onset compares
 LEVEL = 0.2  # root mean square that every song is brought to, so that its beats do not depend on its loudness
 SILENT = 1e-4  # root mean square (-80 dB) of what is not made louder any more
 GAIN = 1e4  # log(1 + GAIN * power): quiet noise does not make onsets, quiet music does
+PITCH_EVERY = 4  # frames between two measurements of pitch
+PITCH_FFT = 4096  # samples: 256 ms tell semitones apart from 110 Hz on
+STFT_FRAMES = 512  # at a time: the spectrum of a block of `network.BLOCK` at once takes 150 MB, of these 8 MB
+PITCH_RANGE = (110.0, 1760.0)  # Hz, four octaves
+CLASSES = 12
+SLICES = 5  # of a piece, 20 ms each
+BANDS = MELS // 2
+FRAMES_OF_SLICE = round(PIECE_SECONDS * FRAME_RATE) // SLICES
+CENTRE, SPREAD = 0.8, 1.3  # mean and deviation of the level over the songs of training
+BLOCK_PIECES = 300  # 30 s at a time
 
 
 @dataclass(frozen=True)
@@ -94,3 +108,64 @@ def _band_means() -> torch.Tensor:
     band = np.digitize(_mel_centres()[1:-1], BAND_EDGES)  # (M,)
     rows = np.stack([(band == number) / max((band == number).sum(), 1) for number in range(3)])
     return torch.from_numpy(rows.astype(np.float32))
+
+
+def loudness_gain(level: float) -> float:
+    """What brings a song of the root mean square `level` to LEVEL."""
+    return LEVEL / max(level, SILENT)
+
+
+def mel_levels(samples: np.ndarray, first: int, count: int, gain: float) -> np.ndarray:
+    """log(1 + GAIN * mel power) of frames `first`..`first + count`, silence outside the song: (count, M) float32."""
+    stretch = stretch_of(samples, first * HOP - FFT // 2, (count - 1) * HOP + FFT)
+    return _levels(stretch, mel_filters(), FFT, HOP, torch.hann_window(WINDOW) * gain)
+
+
+def pitch_levels(samples: np.ndarray, first: int, count: int, gain: float) -> np.ndarray:
+    """Loudness of each pitch class, log as above, every PITCH_EVERY frames from `first` on: (ceil(count / 4), P)."""
+    rows = -(-count // PITCH_EVERY)
+    hop = HOP * PITCH_EVERY
+    stretch = stretch_of(samples, first * HOP - PITCH_FFT // 2, (rows - 1) * hop + PITCH_FFT)
+    window = torch.hann_window(PITCH_FFT) * (gain / (PITCH_FFT / 4))
+    return _levels(stretch, _pitch_filters(), PITCH_FFT, hop, window)
+
+
+def _levels(stretch: np.ndarray, filters: torch.Tensor, fft: int, hop: int, window: torch.Tensor) -> np.ndarray:
+    """log(1 + GAIN * filtered power) of (N,) samples, STFT_FRAMES at a time: (T, filters) float32."""
+    count = (len(stretch) - fft) // hop + 1
+    out = np.empty((count, len(filters)), np.float32)
+    for first in range(0, count, STFT_FRAMES):
+        last = min(first + STFT_FRAMES, count)
+        part = torch.from_numpy(stretch[first * hop : (last - 1) * hop + fft])
+        spectrum = torch.stft(part, fft, hop, len(window), window, center=False, return_complex=True)
+        power = filters @ (spectrum.real.square() + spectrum.imag.square())  # (filters, last - first)
+        out[first:last] = torch.log1p(GAIN * power).T.numpy()
+    return out
+
+
+@cache
+def _pitch_filters() -> torch.Tensor:
+    """Each bin between PITCH_RANGE belongs to the two semitones around it: (P, PITCH_FFT // 2 + 1)."""
+    hertz = np.maximum(np.linspace(0, SAMPLE_RATE / 2, PITCH_FFT // 2 + 1), 1.0)
+    semitone = 12 * np.log2(hertz / 440.0)  # 0 = A4
+    distance = np.abs((semitone - np.arange(CLASSES)[:, None] + 6) % CLASSES - 6)  # (P, bins) semitones
+    inside = (hertz >= PITCH_RANGE[0]) & (hertz <= PITCH_RANGE[1])
+    return torch.from_numpy((np.maximum(0, 1 - distance) * inside).astype(np.float32))
+
+
+def mel_pieces(song: Song) -> np.ndarray:
+    """Log mel levels (F, S, M) float32 around 0; silence is -CENTRE / SPREAD in all bands."""
+    gain = loudness_gain(root_mean_square(song.samples))
+    out = np.zeros((song.pieces, SLICES, BANDS), np.float32)
+    for first in range(0, song.pieces, BLOCK_PIECES):
+        count = min(BLOCK_PIECES, song.pieces - first)
+        out[first : first + count] = _piece_levels(song.samples, first, count, gain)
+    return out
+
+
+def _piece_levels(samples: np.ndarray, first: int, count: int, gain: float) -> np.ndarray:
+    """Pieces `first` to `first + count`."""
+    frames = count * SLICES * FRAMES_OF_SLICE
+    level = mel_levels(samples, first * SLICES * FRAMES_OF_SLICE, frames, gain)  # (frames, MELS) log(1 + GAIN power)
+    power = np.expm1(level).reshape(count, SLICES, FRAMES_OF_SLICE, BANDS, 2).mean(axis=(2, 4)) / GAIN
+    return ((np.log1p(GAIN * power) - CENTRE) / SPREAD).astype(np.float32)

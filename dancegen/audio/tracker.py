@@ -1,4 +1,4 @@
-"""librosa's beat tracker, which places beats where the network of `listen` cannot be loaded.
+"""librosa's beat tracker, which places beats where the beat network cannot be loaded.
 
 librosa compiles itself while it is imported, which takes seconds.
 """

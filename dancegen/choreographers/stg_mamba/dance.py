@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from dancegen.audio.grid import BeatGrid
-from dancegen.audio.mel import mel_pieces
 from dancegen.audio.song import PIECE_SECONDS, Song
+from dancegen.audio.spectrum import mel_pieces
 from dancegen.body.blocks import blocks
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.choreographers.finish.facing import face, yaw

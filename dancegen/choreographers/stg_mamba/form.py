@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dancegen.audio.mel import CENTRE, SPREAD
 from dancegen.audio.song import PIECE_SECONDS
+from dancegen.audio.spectrum import CENTRE, SPREAD
 from dancegen.choreographers.finish.frame import LEAST_HOLD, SHORT, Frame
 from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS, Count
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dancegen.audio.mel import BANDS, SLICES
+from dancegen.audio.spectrum import BANDS, SLICES
 from dancegen.body.blocks import blocks
 
 BASS_BANDS = 5  # below about 250 Hz

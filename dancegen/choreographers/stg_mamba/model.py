@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dancegen.audio.mel import BANDS, SLICES
+from dancegen.audio.spectrum import BANDS, SLICES
 from dancegen.body.canonical import rooted_paths
 from dancegen.body.joints import V
 from dancegen.choreographers.finish.frame import STANDING

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dancegen.audio.mel import SLICES
+from dancegen.audio.spectrum import SLICES
 from dancegen.body.blocks import by_blocks
 
 STEPS = 8  # stored poses of a beat

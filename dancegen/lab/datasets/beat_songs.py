@@ -7,8 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from dancegen.audio.hearing import CLASSES, PITCH_EVERY, loudness_gain, mel_levels, pitch_levels
-from dancegen.audio.spectrum import FRAME_RATE, MELS, root_mean_square
+from dancegen.audio.spectrum import (
+    CLASSES,
+    FRAME_RATE,
+    MELS,
+    PITCH_EVERY,
+    loudness_gain,
+    mel_levels,
+    pitch_levels,
+    root_mean_square,
+)
 from dancegen.errors import DancegenError
 from dancegen.files import whole_file
 from dancegen.lab.synthetic.songs.mixdown import beatless, song

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dancegen.audio.mel import BANDS
+from dancegen.audio.spectrum import BANDS
 from dancegen.choreographers.stg_mamba.counting import FASTEST, SLOWEST
 from dancegen.choreographers.stg_mamba.sketch import SLICE_RATE
 

@@ -21,8 +21,8 @@ import numpy as np
 
 from dancegen.audio.beats import find_beats
 from dancegen.audio.load import load_song
-from dancegen.audio.mel import BANDS, mel_pieces
 from dancegen.audio.song import Song
+from dancegen.audio.spectrum import BANDS, mel_pieces
 from dancegen.body.canonical import place_joints
 from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.errors import DancegenError

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from dancegen.audio.mel import BANDS, SLICES
+from dancegen.audio.spectrum import BANDS, SLICES
 from dancegen.body.joints import ARM_BONES, BONES
 from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS
 from dancegen.choreographers.stg_mamba.hearing import ear_traits, rank

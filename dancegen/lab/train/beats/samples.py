@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dancegen.audio.hearing import CLASSES, PITCH_EVERY
+from dancegen.audio.spectrum import CLASSES, PITCH_EVERY
 from dancegen.lab.datasets.beat_songs import FRAMES, Songs
 
 STRETCH = 0.28  # octaves, faster or slower

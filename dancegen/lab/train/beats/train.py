@@ -17,8 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dancegen.audio.listen import load_beat_net
-from dancegen.audio.network import BeatNet, BeatNetConfig
+from dancegen.audio.network import BeatNet, BeatNetConfig, load_beat_net
 from dancegen.lab.datasets.beat_songs import BEAT, DOWNBEAT, Songs, read_songs
 from dancegen.lab.train.beats.samples import Batch, batch
 from dancegen.progress import Reporter, SilentReporter
