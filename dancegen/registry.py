@@ -166,6 +166,11 @@ def load(role: str, name: str, weights: Path | None, device: torch.device) -> An
     return factory(weights, device)
 
 
+def styles() -> tuple[str, ...]:
+    """The dance styles that any choreographer knows, the plain one first."""
+    return tuple(dict.fromkeys(style for line in BACKENDS["choreographer"].values() for style in line.styles))
+
+
 def weights_roles() -> tuple[str, ...]:
     """The roles that weights can have, as `--weights ROLE=FILE` takes them."""
     lines = [line for role in BACKENDS.values() for line in role.values()]

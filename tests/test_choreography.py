@@ -19,9 +19,8 @@ from dancegen.choreographers.finish.frame import Frame, frame_dance
 from dancegen.choreographers.finish.ground import ARMS, LEGS, enlarge, settle
 from dancegen.choreographers.stg_mamba import dance as dances
 from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
-from dancegen.choreographers.stg_mamba.counting import count_for
+from dancegen.choreographers.stg_mamba.counting import count_for, frame_of, repeats
 from dancegen.choreographers.stg_mamba.dance import choreograph, listen, window_starts
-from dancegen.choreographers.stg_mamba.form import frame_of, repeats
 from dancegen.choreographers.stg_mamba.model import Choreographer, load_choreographer
 from dancegen.choreographers.stg_mamba.sketch import EDGE, STEPS, lay
 from dancegen.choreographers.stg_mamba.stgm import STGMBlock, partitioned_adjacency

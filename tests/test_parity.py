@@ -31,9 +31,9 @@ def test_a_gpu_that_is_right_holds_every_row(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_wrong_scan_is_told_and_exits_1(run_main: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> None:
-    from dancegen.choreographers.stg_mamba import scan
+    from dancegen.choreographers.stg_mamba import stgm
 
-    monkeypatch.setattr(scan, "selective_scan", lambda x, dt, *rest: scan.chunked_scan(x, dt * 1.01, *rest))
+    monkeypatch.setattr(stgm, "selective_scan", lambda x, dt, *rest: stgm.chunked_scan(x, dt * 1.01, *rest))
     monkeypatch.setattr(parity, "SECONDS", 2.0)
     monkeypatch.setattr(parity, "FRAMES", 1)
     monkeypatch.setattr(bench, "_stages", lambda *_: {})

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dancegen.choreographers.stg_mamba.scan import SelectiveScan, chunked_scan, cuda_kernel, selective_scan
+from dancegen.choreographers.stg_mamba.stgm import SelectiveScan, chunked_scan, cuda_kernel, selective_scan
 
 
 def loop(x: Tensor, dt: Tensor, decay: Tensor, b: Tensor, c: Tensor) -> Tensor:

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.errors import DancegenError
 from dancegen.files import PICTURES, SONGS
 from dancegen.production.request import LIMITS
 from dancegen.progress import counted
+from dancegen.registry import styles
 
 PAIRINGS = ("product", "zip")
 POSE, MASK = ".pose.json", ".mask.png"  # beside NAME.jpg, NAME.pose.json and NAME.mask.png are its --pose and --mask
@@ -153,8 +153,8 @@ def _pair(cells: dict[str, str], path: Path, where: str) -> Pair:
     if any("\0" in cell for cell in cells.values()):
         raise DancegenError(f"{where} has a character in it that no file name has (NUL)", "mend that line")
     style = cells.get("style") or None
-    if style and style not in STYLES:
-        raise DancegenError(f"{where}: there is no style {style!r}", f"choose one of {', '.join(STYLES)}")
+    if style and style not in styles():
+        raise DancegenError(f"{where}: there is no style {style!r}", f"choose one of {', '.join(styles())}")
     return Pair(path.parent / cells["song"], path.parent / cells["picture"], _seed(cells, where), style, where)
 
 

@@ -12,16 +12,16 @@ from typing import Annotated, Any
 import typer
 
 from dancegen.production.request import Request
-from dancegen.registry import BACKENDS
+from dancegen.registry import BACKENDS, styles
 
-STYLES = [style for line in BACKENDS["choreographer"].values() for style in line.styles]  # offered by the shell
 Start = Annotated[float, typer.Option(help="Seconds of the song to skip.")]
 Duration = Annotated[float | None, typer.Option(help="Seconds of the song to take; default: all.")]
 Seed = Annotated[int, typer.Option(help="Another seed is another dance.")]
 Style = Annotated[
     str,
     typer.Option(
-        help="auto (the music decides), cha-cha, rumba, tango, waltz, salsa or ballet.", autocompletion=lambda: STYLES
+        help="auto (the music decides), cha-cha, rumba, tango, waltz, salsa or ballet.",
+        autocompletion=lambda: list(styles()),
     ),
 ]
 Size = Annotated[int, typer.Option(help="Longer side of the video in pixels, 64 to 2048.")]

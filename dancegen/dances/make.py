@@ -15,6 +15,7 @@ from dancegen.dances.dance_file import DanceFile, Edit, SongInfo, Take, file_sha
 from dancegen.dances.takes import rank_takes
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
+from dancegen.registry import styles
 
 if TYPE_CHECKING:
     from dancegen.audio.song import Song
@@ -34,21 +35,19 @@ class Styles:
 
 def parse_styles(options: Sequence[str]) -> Styles:
     """`["rumba", "tango@9-16"]`: rumba, but tango in bars 9 to 16."""
-    from dancegen.choreographers.stg_mamba.config import STYLES
-
-    base, stretches = [], []
+    known, base, stretches = styles(), [], []
     for option in options:
         name, at, bars = option.partition("@")
-        name = STYLES[0] if name == "none" else name  # as dances of version 0.1.0 call it
-        if name not in STYLES:
-            raise DancegenError(f"--style {option}: there is no style {name!r}", f"choose one of {', '.join(STYLES)}")
+        name = known[0] if name == "none" else name  # as dances of version 0.1.0 call it
+        if name not in known:
+            raise DancegenError(f"--style {option}: there is no style {name!r}", f"choose one of {', '.join(known)}")
         if at:
             stretches.append((name, *parse_bars(bars, "--style")))
         else:
             base.append(name)
     if len(base) > 1:
         raise DancegenError(f"--style {base[1]}: the whole dance is {base[0]} already", "give bars, like tango@9-16")
-    return Styles(base[0] if base else STYLES[0], tuple(stretches))
+    return Styles(base[0] if base else known[0], tuple(stretches))
 
 
 def find_grid(

@@ -56,7 +56,7 @@ def compare(song: Path, picture: Path, device: str) -> list[Row]:
 
 def _scan(device: torch.device) -> Row:
     """The scan that the device uses (mamba-ssm's kernel, where it is there) beside a loop in float64."""
-    from dancegen.choreographers.stg_mamba.scan import selective_scan
+    from dancegen.choreographers.stg_mamba.stgm import selective_scan
 
     batch, steps, heads, width, state = SCAN
     draw = torch.Generator().manual_seed(0)

@@ -26,8 +26,7 @@ from dancegen.choreographers.finish.facing import face, yaw
 from dancegen.choreographers.finish.frame import frame_dance
 from dancegen.choreographers.finish.ground import enlarge, settle
 from dancegen.choreographers.stg_mamba.config import STYLES
-from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS, Count, clock, count_for
-from dancegen.choreographers.stg_mamba.form import frame_of, repeats
+from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS, Count, clock, count_for, frame_of, repeats
 from dancegen.choreographers.stg_mamba.hearing import ear_traits, rank, unit_sound
 from dancegen.choreographers.stg_mamba.imagine import Heard, imagine
 from dancegen.choreographers.stg_mamba.model import Choreographer, load_choreographer

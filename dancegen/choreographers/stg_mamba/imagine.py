@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from dancegen.body.joints import ARM_BONES, LEG_BONES
-from dancegen.choreographers.stg_mamba.form import VARIED
+from dancegen.choreographers.stg_mamba.counting import VARIED
 from dancegen.choreographers.stg_mamba.model import Choreographer
 from dancegen.choreographers.stg_mamba.prior import FACTS, USUAL_PERIOD, Prior
 
@@ -31,7 +31,7 @@ class Heard:
         sound: (Q, U, A) float32.
         period: (Q,) seconds per beat.
         repeats: (Q,) int, the earlier phrase that sounds the same, or -1.
-        ranks: (Q, 4) of `ranks.rank`, what the music asks for.
+        ranks: (Q, 4) of `hearing.rank`, what the music asks for.
         meter: beats of a bar of the dance.
     """
 

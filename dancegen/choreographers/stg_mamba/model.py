@@ -92,7 +92,7 @@ class Choreographer(nn.Module):
     """Music, its clock, sketched poses and a style -> limb directions, the mid-hip's place and the rate of turning.
 
     Attributes:
-        ranks: (RANKS, 4) quantiles of `ranks.ear_traits` over songs.
+        ranks: (RANKS, 4) quantiles of `hearing.ear_traits` over songs.
     """
 
     paths: Tensor
@@ -122,8 +122,8 @@ class Choreographer(nn.Module):
         """The dance.
 
         Args:
-            mel: (B, F, S, M) of `audio.mel.mel_pieces`.
-            beats: (B, F, beat_inputs) of `clock.clock`.
+            mel: (B, F, S, M) of `spectrum.mel_pieces`.
+            beats: (B, F, beat_inputs) of `counting.clock`.
             sketch: (B, T, C) of `sketch.lay`, directions of length 1.
             style: (B,) index into STYLES.
 
