@@ -101,6 +101,22 @@ def test_seeds_and_styles_differ(network: Choreographer) -> None:
     assert diversity(takes) > 0.05
 
 
+def test_an_amount_of_a_style_lies_between_the_musics_own_and_all_of_it(network: Choreographer) -> None:
+    """No amount is auto, whole amounts are the style; half is nearer to both than they are to each other."""
+    song = fixed_song(16)
+    grid = find_beats(song)
+    gaps = []
+    for seed in range(3):
+        auto, whole = (choreograph(song, grid, network, seed=seed, style=style).joints for style in ("auto", "ballet"))
+        none, half, all_ = (
+            choreograph(song, grid, network, seed=seed, style="ballet", amount=amount).joints for amount in (0, 0.5, 1)
+        )
+        assert np.array_equal(none, auto) and np.array_equal(all_, whole)
+        gaps.append([np.linalg.norm(a - b, axis=-1).mean() for a, b in ((half, auto), (half, whole), (auto, whole))])
+    to_auto, to_whole, apart = np.mean(gaps, axis=0)
+    assert apart > 0.1 and 0.2 * apart < to_auto < 0.85 * apart and 0.2 * apart < to_whole < 0.85 * apart, gaps
+
+
 def test_in_silence_somebody_stands_and_breathes(network: Choreographer) -> None:
     song = Song(Path("silence.wav"), np.zeros(16_000 * 12, np.float32), 0.0)
     speed = joint_speed(choreograph(song, find_beats(song), network, seed=0).joints[60:], 30)

@@ -35,7 +35,7 @@ def _dance(task: dict[str, Any], scratch: Path) -> None:
     song = load_song(request.song, request.start, request.duration)
     grid = find_grid(song, tempo=request.tempo, weights=request.weights.get("beats"))
     info = next(iter(backends.weights.values()), None)
-    styles = parse_styles([request.style])
+    styles = parse_styles([request.style], request.style_amount, request.turns)
     made = make_dance(song, grid, backends.dancer(), info, seeds=[request.seed], styles=styles)
     write_dance(scratch, made)
 

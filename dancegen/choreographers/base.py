@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from dancegen.progress import Reporter
 
 
+TURNS = 0.5  # how much of the dancer's turning a dance has where nothing else is asked for
+TURN_LEVELS = (0.0, 0.5, 1.0)
+AMOUNT = 1.0  # of a style, likewise
+
+
 class Choreographer(Protocol):
     """Makes dances; holds its weights, and nothing of a song.
 
@@ -21,7 +26,15 @@ class Choreographer(Protocol):
     styles: tuple[str, ...]
 
     def dance(
-        self, song: Song, grid: BeatGrid, *, seed: int, style: str, reporter: Reporter | None = None
+        self,
+        song: Song,
+        grid: BeatGrid,
+        *,
+        seed: int,
+        style: str,
+        amount: float = AMOUNT,
+        turns: float = TURNS,
+        reporter: Reporter | None = None,
     ) -> SkeletonSequence:
         """A canonical dance as long as the song, 30 poses a second.
 
@@ -30,6 +43,8 @@ class Choreographer(Protocol):
             grid: its beats; confidence 0 where there are none.
             seed: another seed, another dance; the same seed and song, the same dance, on every device.
             style: one of `styles`.
+            amount: how much of it, 0..1; the rest is the plain style, 0 is that very dance.
+            turns: 0 faces the camera, 0.5 turns half away, 1 turns all round; `SkeletonSequence.yaw` tells the turns.
             reporter: told of a stage and its steps; Ctrl-C in it stops the work.
 
         Raises:

@@ -17,17 +17,20 @@ from dancegen.cli.options import (
     Overwrite,
     Seed,
     Start,
+    StyleAmount,
     Tempo,
+    Turns,
     Weights,
 )
 from dancegen.errors import DancegenError
-from dancegen.production.request import Request, check_limits
+from dancegen.production.request import Request, check_limits, check_manner
 from dancegen.progress import counted
 from dancegen.words import shown
 
 if TYPE_CHECKING:
     from dancegen.choreographers.base import Choreographer as Dancer
     from dancegen.dances.dance_file import DanceFile, Edit
+    from dancegen.dances.make import Styles
     from dancegen.weights.verify import WeightsInfo
 
 Song = Annotated[Path, typer.Argument(help="Any sound file: wav, flac, mp3, m4a, ogg, opus, or a video with sound.")]
@@ -43,6 +46,8 @@ def dance(
         list[str] | None,
         typer.Option(help="auto, cha-cha, rumba, tango, waltz, salsa or ballet; of some bars: tango@9-16."),
     ] = None,
+    style_amount: StyleAmount = Request.style_amount,
+    turns: Turns = Request.turns,
     redo: Annotated[
         list[str] | None, typer.Option(help="Bars to make anew in an existing dance, like 17-24; the rest is kept.")
     ] = None,
@@ -69,6 +74,7 @@ def dance(
     out = out or Path(f"{song.stem}.dance.json")
     if redo:
         again = {"takes": takes != 1, "tempo": tempo, "beats": beats, "start": start, "duration": duration}
+        again["turns"] = turns != Request.turns
         refuse_options("does not go with --redo", "leave it out: the dance file says it", **again)
     else:
         remedy = "name the bars to make anew, like --redo 17-24"
@@ -82,19 +88,20 @@ def dance(
         raise DancegenError(f"--takes must be 1 to {MOST_TAKES}, not {takes}")
     for number in (seed, seed + takes - 1):
         check_limits("seed", number)
-    parse_styles(style or [])
+    styles = parse_styles(style or [], style_amount, turns)
+    check_manner(style_amount, turns)
     check_tempo(tempo)
     check_beats(beats)
     dancer, info = _dancer(choreographer, weights, device, offline)
     if redo:
-        made = _redone(song, from_ or out, take, redo, seed, style or [], dancer, info, force)
+        made = _redone(song, from_ or out, take, redo, seed, styles if style else None, dancer, info, force)
     else:
         reporter().stage("listening to the song")
         sound = load_song(song, start, duration, reporter())
         grid = find_grid(sound, beats, tempo, weights_by_role(weights or []).get("beats"), reporter())
         if grid.confidence == 0:
             reporter().note(f"{song.name} has no beat that could be found: the dance counts its own")
-        how: dict[str, Any] = {"seeds": range(seed, seed + takes), "styles": parse_styles(style or [])}
+        how: dict[str, Any] = {"seeds": range(seed, seed + takes), "styles": styles}
         made = make_dance(sound, grid, dancer, info, **how, reporter=reporter())
     write_dance(out, made)
     if sheet:
@@ -156,7 +163,7 @@ def _redone(
     take: int | None,
     bars: list[str],
     seed: int,
-    style: list[str],
+    styles: Styles | None,
     dancer: Dancer,
     info: WeightsInfo | None,
     force: bool,
@@ -172,14 +179,15 @@ def _redone(
     if note := check_song(made, song, str(file), force):
         reporter().note(note)
     number = take or made.default_take
-    styles = parse_styles(style or [made.take(number).style])
-    if styles.stretches:
+    if styles and styles.stretches:
         raise DancegenError("--style with bars does not go with --redo", "give the bars to --redo, and a plain --style")
     reporter().stage("listening to the song")
     sound = load_song(song, made.start, made.seconds)
     if made.song is None:
         made = put_to_song(made, sound, find_grid(sound))
-    edits = [Edit(*parse_bars(text), seed, styles.base, info) for text in bars]
+    own = made.take(number)
+    styles = styles or parse_styles([own.style], own.amount)
+    edits = [Edit(*parse_bars(text), seed, styles.base, info, styles.amount) for text in bars]
     return redo(made, number, sound, dancer, edits, reporter())
 
 

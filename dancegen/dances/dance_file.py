@@ -24,6 +24,7 @@ from dancegen.audio.grid import BeatGrid
 from dancegen.body.blocks import by_blocks
 from dancegen.body.joints import JOINT_NAMES
 from dancegen.body.sequence import SkeletonSequence
+from dancegen.choreographers.base import AMOUNT
 from dancegen.dances.dancer_text import UNIT, dancer_text
 from dancegen.errors import DancegenError
 from dancegen.files import not_written, whole_file
@@ -55,6 +56,7 @@ class Edit:
     seed: int
     style: str
     weights: WeightsInfo | None = None
+    amount: float = AMOUNT
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,8 @@ class Take:
     """One dance to the song: a canonical `skeleton`, how it was made, and its scores against this song.
 
     `partners` are further dancers, on the same floor and in the same unit as the first, with as many poses. `sources`
-    says where bars come from; bars that it does not name were made by the choreographer.
+    says where bars come from; bars that it does not name were made by the choreographer. `amount` of the style and
+    `turns` are as `Choreographer.dance` takes them; None where nobody knows what turns were asked for.
     """
 
     skeleton: SkeletonSequence
@@ -93,6 +96,8 @@ class Take:
     scores: dict[str, float] | None = None
     partners: tuple[SkeletonSequence, ...] = ()
     sources: tuple[Source, ...] = ()
+    amount: float = AMOUNT
+    turns: float | None = None
 
     @property
     def dancers(self) -> tuple[SkeletonSequence, ...]:
@@ -277,7 +282,9 @@ def _head(dance: DanceFile) -> dict[str, Any]:
 
 
 def _take_text(take: Take) -> Iterator[str]:
-    head: dict[str, Any] = {"seed": take.seed, "style": take.style}
+    head: dict[str, Any] = {"seed": take.seed, "style": take.style, **_amount(take.amount)}
+    if take.turns is not None:
+        head["turns"] = take.turns
     if take.edits:
         head["edits"] = [edit_json(edit) for edit in take.edits]
     if take.sources:
@@ -305,7 +312,12 @@ def source_json(source: Source) -> dict[str, Any]:
     return stored | ({"name": source.name} if source.name else {})
 
 
+def _amount(amount: float) -> dict[str, float]:
+    return {} if amount == AMOUNT else {"style_amount": amount}
+
+
 def edit_json(edit: Edit) -> dict[str, Any]:
     """A stretch made anew as the file has it."""
     stored: dict[str, Any] = {"bars": [edit.first, edit.last], "seed": edit.seed, "style": edit.style}
+    stored |= _amount(edit.amount)
     return stored | ({"weights": vars(edit.weights)} if edit.weights else {})

@@ -9,6 +9,7 @@ import numpy as np
 
 from dancegen.body.joints import BONES, JOINT_NAMES
 from dancegen.body.sequence import SkeletonSequence
+from dancegen.choreographers.base import AMOUNT
 from dancegen.dances import fields
 from dancegen.dances.dance_file import (
     FORMAT,
@@ -183,6 +184,8 @@ def _take(stored: Any, where: str, scale: Scale) -> Take:
         scores=scores,
         partners=_partners(stored, where, scale, len(skeleton)),
         sources=tuple(_source(source, f"{where}, from: ") for source in fields.objects(stored, "from", prefix)),
+        amount=_amount(stored, prefix),
+        turns=fields.number(stored, "turns", 0, 1, prefix) if stored.get("turns") is not None else None,
     )
 
 
@@ -207,7 +210,13 @@ def _bars(stored: dict[str, Any], what: str) -> tuple[int, int]:
 def _edit(stored: dict[str, Any], where: str) -> Edit:
     first, last = _bars(stored, f'{where}: each of "edits"')
     seed, style = fields.whole(stored, "seed", f"{where}: "), fields.text(stored, "style", f"{where}: ")
-    return Edit(first, last, seed, style, _weights(stored, f"{where}, edits, "))
+    return Edit(first, last, seed, style, _weights(stored, f"{where}, edits, "), _amount(stored, f"{where}, edits: "))
+
+
+def _amount(stored: dict[str, Any], prefix: str) -> float:
+    if stored.get("style_amount") is None:
+        return AMOUNT
+    return fields.number(stored, "style_amount", 0, 1, prefix)
 
 
 def _source(stored: dict[str, Any], prefix: str) -> Source:

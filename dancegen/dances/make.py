@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dancegen.audio.bars import bars as bars_of
 from dancegen.audio.grid import BeatGrid, tempo_changes
 from dancegen.body.sequence import SkeletonSequence
+from dancegen.choreographers.base import AMOUNT, TURNS
 from dancegen.dances.bars import bar_poses, check_bars, parse_bars, paste, read_beats, retimed
 from dancegen.dances.dance_file import DanceFile, Edit, SongInfo, Take, file_sha256, rounded, without_bars
 from dancegen.dances.takes import rank_takes
@@ -27,13 +28,18 @@ MOST_TAKES = 64
 
 @dataclass(frozen=True)
 class Styles:
-    """The style of the whole dance and of stretches of it: (style, first bar, last bar), later ones over earlier."""
+    """The style of the whole dance and of stretches of it: (style, first bar, last bar), later ones over earlier.
+
+    `amount` of each and `turns` are as `Choreographer.dance` takes them.
+    """
 
     base: str
     stretches: tuple[tuple[str, int, int], ...] = ()
+    amount: float = AMOUNT
+    turns: float = TURNS
 
 
-def parse_styles(options: Sequence[str]) -> Styles:
+def parse_styles(options: Sequence[str], amount: float = AMOUNT, turns: float = TURNS) -> Styles:
     """`["rumba", "tango@9-16"]`: rumba, but tango in bars 9 to 16."""
     known, base, stretches = styles(), [], []
     for option in options:
@@ -47,7 +53,7 @@ def parse_styles(options: Sequence[str]) -> Styles:
             base.append(name)
     if len(base) > 1:
         raise DancegenError(f"--style {base[1]}: the whole dance is {base[0]} already", "give bars, like tango@9-16")
-    return Styles(base[0] if base else known[0], tuple(stretches))
+    return Styles(base[0] if base else known[0], tuple(stretches), amount, turns)
 
 
 def find_grid(
@@ -109,14 +115,15 @@ class _Named:
 
 
 def _one_take(song: Song, grid: BeatGrid, dancer: Choreographer, seed: int, styles: Styles, reporter: Reporter) -> Take:
-    dance = dancer.dance(song, grid, seed=seed, style=styles.base, reporter=reporter)
-    take = Take(rounded(dance), seed, styles.base)
-    others = {
-        style: dancer.dance(song, grid, seed=seed, style=style, reporter=reporter)
-        for style in {style for style, _, _ in styles.stretches}
+    made = {
+        style: dancer.dance(
+            song, grid, seed=seed, style=style, amount=styles.amount, turns=styles.turns, reporter=reporter
+        )
+        for style in dict.fromkeys([styles.base, *(style for style, _, _ in styles.stretches)])
     }
+    take = Take(rounded(made[styles.base]), seed, styles.base, amount=styles.amount, turns=styles.turns)
     for style, first, last in styles.stretches:
-        take = _pasted(take, others[style], grid, Edit(first, last, seed, style))
+        take = _pasted(take, made[style], grid, Edit(first, last, seed, style))
     return take
 
 
@@ -137,18 +144,22 @@ def redo(
         number: the take, from 1.
         song: the stretch of the song that the dance covers.
         dancer: any choreographer, not only the one that made the dance.
-        edits: the bars, with seed and style; weights are told of them where they are not those of the dance.
+        edits: the bars, with seed, style and its amount (turns are the take's own); weights are told of them where
+            they are not those of the dance.
         reporter: is told about windows.
     """
     grid = dance.grid.counted(song.seconds)
     for edit in edits:
         check_bars(grid, edit.first, edit.last)
     take = dance.take(number)
-    made: dict[tuple[int, str], SkeletonSequence] = {}
+    turns = TURNS if take.turns is None else take.turns
+    made: dict[tuple[int, str, float], SkeletonSequence] = {}
     for edit in edits:
-        how = (edit.seed, edit.style)
+        how = (edit.seed, edit.style, edit.amount)
         if how not in made:
-            made[how] = dancer.dance(song, grid, seed=edit.seed, style=edit.style, reporter=reporter)
+            made[how] = dancer.dance(
+                song, grid, seed=edit.seed, style=edit.style, amount=edit.amount, turns=turns, reporter=reporter
+            )
         others = None if edit.weights == dance.weights else edit.weights
         take = _pasted(take, made[how], grid, replace(edit, weights=others))
     changed = dance.with_take(number, take)

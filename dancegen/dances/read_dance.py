@@ -81,6 +81,7 @@ def origin_of(dance: DanceFile, number: int | None) -> Origin:
     if dance.song:
         facts["song_sha256"] = dance.song.sha256
     facts |= {"take": number or dance.default_take, "seed": take.seed, "style": take.style}
+    facts |= {"turns": take.turns} if take.turns is not None else {}
     if take.edits:
         facts["edits"] = [edit_json(edit) for edit in take.edits]
     return Origin({"choreographer": dance.weights} if dance.weights else {}, facts)

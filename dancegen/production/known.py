@@ -77,7 +77,8 @@ def _read_dance(request: Request, known: Known, reporter: Reporter) -> tuple[Req
         start, duration = made.start, made.seconds
     styles = backend("choreographer", request.choreographer).styles
     plain = replace(request, dance=None, take=None, start=start, duration=duration, seed=take.seed)
-    told = replace(plain, style=take.style if take.style in styles else request.style)
+    told = replace(plain, style=take.style if take.style in styles else request.style, style_amount=take.amount)
+    told = told if take.turns is None else replace(told, turns=take.turns)
     own = (lambda _: grid_at(made, start)) if made.knows_beats and not note else None  # another song's say nothing
     return told, replace(
         known,

@@ -234,7 +234,8 @@ def _choreograph(
     if grid.confidence == 0:
         reporter.note(f"{song.path.name} has no beat that could be found: the dance counts its own")
     dancer = backends.dancer()
-    return dancer.dance(song, grid, seed=request.seed, style=request.style, reporter=reporter)
+    manner = {"amount": request.style_amount, "turns": request.turns}
+    return dancer.dance(song, grid, seed=request.seed, style=request.style, **manner, reporter=reporter)
 
 
 def _place(dance: SkeletonSequence, subject: LocatedBody, fps: float, count: int) -> SkeletonSequence:
@@ -258,6 +259,10 @@ def _facts(request: Request, used: Mapping[str, WeightsInfo], known: Known) -> d
     before = known.origin.weights if known.origin else {}
     weights = {**{registry.full_role(role): info for role, info in before.items()}, **used}
     facts: dict[str, Any] = {"dancegen": __version__, "seed": request.seed, "style": request.style}
+    if not known.origin:
+        facts["turns"] = request.turns
+    if request.style_amount != Request.style_amount:
+        facts["style_amount"] = request.style_amount
     facts["weights"] = {role: asdict(weights[role]) for role in registry.weights_roles() if role in weights}
     facts["renderer"] = request.drawn_by
     if known.origin and known.origin.dance:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dancegen import registry
+from dancegen.choreographers.base import AMOUNT, TURN_LEVELS, TURNS
 from dancegen.errors import DancegenError
 from dancegen.jsonfile import SMALL, read_json
 
@@ -41,6 +42,8 @@ class Request:
         start, duration: the stretch of the song, seconds; None is all of it.
         seed: another seed is another dance; the same seed, song and weights are the same dance.
         style: one of the choreographer's styles.
+        style_amount: how much of it, 0 to 1; the rest is the plain style.
+        turns: how far the dance turns from the camera: 0, 0.5 or 1, all round.
         size: longer side of the video, pixels; its shape is the picture's.
         canvas: "WIDTHxHEIGHT" of the video instead, pixels.
         fit: how the picture meets the canvas: "pad" continues it, "crop" leaves parts out.
@@ -72,6 +75,8 @@ class Request:
     duration: float | None = None
     seed: int = 0
     style: str = "auto"
+    style_amount: float = AMOUNT
+    turns: float = TURNS
     size: int = 512
     canvas: str | None = None
     fit: str = "pad"
@@ -111,6 +116,7 @@ class Request:
         if self.style == PLAIN_STYLE and "auto" in registry.backend("choreographer", self.choreographer).styles:
             object.__setattr__(self, "style", "auto")
         check_style(self.style, self.choreographer)
+        check_manner(self.style_amount, self.turns)
         object.__setattr__(self, "weights", full_roles(self.weights))
 
     @property
@@ -222,6 +228,14 @@ def check_style(style: str, choreographer: str) -> None:
         raise DancegenError(f"there is no dance style {style!r}", f"choose one of {', '.join(styles)}")
 
 
+def check_manner(amount: float, turns: float) -> None:
+    """Refuse an amount of a style, or a level of turns, that cannot be."""
+    if not 0 <= amount <= 1:
+        raise DancegenError(f"--style-amount must be 0 to 1, not {amount:g}")
+    if turns not in TURN_LEVELS:
+        raise DancegenError(f"--turns must be 0, 0.5 or 1, not {turns:g}")
+
+
 def full_roles(weights: Mapping[str, str]) -> dict[str, str]:
     """Weights by the full names of their roles."""
     known = registry.weights_roles()
@@ -255,9 +269,10 @@ def _check_dance(request: Request) -> None:
         if request.take is not None:
             raise DancegenError("--take is a take of a dance file", "name the file with --dance")
         return
-    for name in ("seed", "style", "tempo", "beats"):
+    for name in ("seed", "style", "style_amount", "turns", "tempo", "beats"):
         if getattr(request, name) != getattr(Request, name):
-            raise DancegenError(f"--{name} does not go with --dance", "leave it out: the dance is made already")
+            what = f"--{name.replace('_', '-')} does not go with --dance"
+            raise DancegenError(what, "leave it out: the dance is made already")
 
 
 def _check_canvas(request: Request) -> None:

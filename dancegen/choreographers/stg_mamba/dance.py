@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from dancegen.audio.song import PIECE_SECONDS, Song
 from dancegen.audio.spectrum import mel_pieces
 from dancegen.body.blocks import blocks
 from dancegen.body.sequence import SkeletonSequence
+from dancegen.choreographers.base import AMOUNT, TURNS
 from dancegen.choreographers.finish.facing import face, yaw
 from dancegen.choreographers.finish.frame import frame_dance
 from dancegen.choreographers.finish.ground import enlarge, settle
@@ -31,14 +33,13 @@ from dancegen.choreographers.stg_mamba.hearing import ear_traits, rank, unit_sou
 from dancegen.choreographers.stg_mamba.imagine import Heard, imagine
 from dancegen.choreographers.stg_mamba.model import Choreographer, load_choreographer
 from dancegen.choreographers.stg_mamba.sketch import STEPS, accents, lay, unit_directions
-from dancegen.choreographers.stg_mamba.styles import appeal, choose_style
+from dancegen.choreographers.stg_mamba.styles import appeal, choose_style, mix_codes, share_styles
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 
 WINDOW = 100  # pieces the network sees at once
 OVERLAP = 20  # pieces shared by neighbouring windows; the middle half is cross-faded
 WINDOWS_AT_ONCE = 4
-TURNS = 0.5  # how much of the dancer's turning is shown where nothing else is asked for
 SPIN_PHRASES = 0.5  # share of the phrases that may spin where turns are whole
 LEAST_TURNS = 1.0  # the level of turning from which on phrases spin
 
@@ -97,6 +98,7 @@ def choreograph(
     *,
     seed: int,
     style: str = STYLES[0],
+    amount: float = AMOUNT,
     turns: float = TURNS,
     reporter: Reporter | None = None,
 ) -> SkeletonSequence:
@@ -108,6 +110,7 @@ def choreograph(
         network: on any device.
         seed: another seed, another dance; the same seed and song, the same dance.
         style: one of STYLES; the first leaves it to the music.
+        amount: how much of it, 0..1; the rest is the style that the music asks for.
         turns: 0 faces the camera, 0.5 turns half away, 1 turns all round.
         reporter: told of each window.
 
@@ -120,18 +123,16 @@ def choreograph(
     if style not in STYLES:
         raise DancegenError(f"no dance style {style!r}", f"choose one of {', '.join(STYLES)}")
     reporter = reporter or SilentReporter()
-    table = network.ranks.cpu().numpy()
-    heard = listen(song, grid, style, table)
-    if style == STYLES[0]:
-        style = _style_for(heard.mel, heard.count, network, seed)
-        heard = listen(song, grid, style, table) if (heard.count.meter == 3) != (style == "waltz") else heard
+    heard, shares = _listen_for(song, grid, network, seed, style, amount)
     spins = np.zeros(len(heard.heard.sound), bool)
     if turns >= LEAST_TURNS:
         spins = np.arange(len(spins)) % round(1 / SPIN_PHRASES) == 1
     fps = network.config.fps
-    codes = imagine(network, heard.heard, STYLES.index(style), seed, spins)  # (Q, D)
+    codes = mix_codes(
+        [(imagine(network, heard.heard, STYLES.index(name), seed, spins), share) for name, share in shares.items()]
+    )  # (Q, D)
     # nothing holds the sketch, 23 MB an hour, any longer than the network needs it
-    directions, root, rate = _dance(heard, _sketch(network, codes, heard, fps), network, STYLES.index(style), reporter)
+    directions, root, rate = _dance(heard, _sketch(network, codes, heard, fps), network, share_styles(shares), reporter)
     frame = frame_of(heard.mel, heard.count, song.seconds, grid.confidence > 0)
     ends = heard.count.beats[:: heard.count.phrase] * fps
     del heard  # 25 MB an hour
@@ -140,6 +141,23 @@ def choreograph(
     directions, root = frame_dance(directions, root, fps, frame, seed)
     turned = -np.degrees(np.unwrap(yaw(directions))) if turns > 0 else None  # positive toward the viewer's right
     return SkeletonSequence(settle(directions, root, fps), fps, yaw=turned)
+
+
+def _listen_for(
+    song: Song, grid: BeatGrid, network: Choreographer, seed: int, style: str, amount: float
+) -> tuple[Listening, dict[str, float]]:
+    """What is heard, in the bars of the style of which there is more, and the share of each style that is danced."""
+    table = network.ranks.cpu().numpy()
+    if style != STYLES[0] and amount == 1:
+        return listen(song, grid, style, table), {style: 1.0}
+    heard = listen(song, grid, STYLES[0], table)
+    shares = {_style_for(heard.mel, heard.count, network, seed): 1.0}
+    if style != STYLES[0] and amount > 0 and style not in shares:
+        shares = dict.fromkeys(shares, 1 - amount) | {style: amount}
+    lead = max(reversed(shares), key=lambda name: shares[name])
+    if heard.count.meter != count_for(grid, song.seconds, lead).meter:
+        heard = listen(song, grid, lead, table)
+    return heard, shares
 
 
 def _sketch(network: Choreographer, codes: Tensor, heard: Listening, fps: float) -> np.ndarray:
@@ -156,7 +174,7 @@ def _sketch(network: Choreographer, codes: Tensor, heard: Listening, fps: float)
 
 
 def _dance(
-    heard: Listening, sketch: np.ndarray, network: Choreographer, style: int, reporter: Reporter
+    heard: Listening, sketch: np.ndarray, network: Choreographer, styles: Tensor, reporter: Reporter
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Directions (T, L, 3), root (T, 2) and rate of turning (T,) of a whole song."""
     pieces, poses = len(heard.mel), network.config.poses_per_piece
@@ -164,7 +182,7 @@ def _dance(
     rest = np.zeros((pieces * poses, 3), np.float32)
     starts = window_starts(pieces)
     reporter.stage("choreography", len(starts), "windows")
-    for first, turned, placed in _dance_windows(heard, sketch, network, style, starts):
+    for first, turned, placed in _dance_windows(heard, sketch, network, styles, starts):
         count = len(placed)
         share = _fade(first, count // poses, pieces, poses)
         directions[first * poses : first * poses + count] += share[:, None, None] * turned
@@ -202,7 +220,7 @@ def _fade(first: int, count: int, pieces: int, poses: int) -> np.ndarray:
 
 
 def _dance_windows(
-    heard: Listening, sketch: np.ndarray, network: Choreographer, style: int, starts: list[int]
+    heard: Listening, sketch: np.ndarray, network: Choreographer, styles: Tensor, starts: list[int]
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """(first piece, directions (T, L, 3), root and rate (T, 3)) of each window, WINDOWS_AT_ONCE together."""
     device = next(network.parameters()).device
@@ -212,9 +230,8 @@ def _dance_windows(
             mel = np.stack([heard.mel[first : first + length] for first in group])  # (W, F, S, M)
             beats = np.stack([heard.clock[first : first + length] for first in group])  # (W, F, K)
             drawn = np.stack([sketch[first * poses : (first + length) * poses] for first in group])  # (W, T, C)
-            styles = torch.full((len(group),), style, device=device)
             given = (torch.from_numpy(array).to(device) for array in (mel, beats, drawn))
-            turned, placed, rate = network(*given, styles)
+            turned, placed, rate = network(*given, styles.to(device).expand(len(group), -1))
             rest = torch.cat([placed, rate[..., None]], dim=-1).float().cpu().numpy()
             yield from zip(group, turned.float().cpu().numpy(), rest, strict=True)
 
@@ -227,11 +244,9 @@ class StgMamba:
     def __init__(self, network: Choreographer) -> None:
         self.network = network
 
-    def dance(
-        self, song: Song, grid: BeatGrid, *, seed: int, style: str, reporter: Reporter | None = None
-    ) -> SkeletonSequence:
-        """See `choreograph`."""
-        return choreograph(song, grid, self.network, seed=seed, style=style, reporter=reporter)
+    def dance(self, song: Song, grid: BeatGrid, *, seed: int, style: str, **how: Any) -> SkeletonSequence:
+        """See `choreograph`, which takes `how` too."""
+        return choreograph(song, grid, self.network, seed=seed, style=style, **how)
 
 
 def load(weights: Path, device: torch.device) -> StgMamba:

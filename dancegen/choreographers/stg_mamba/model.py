@@ -25,6 +25,7 @@ from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS
 from dancegen.choreographers.stg_mamba.prior import Prior
 from dancegen.choreographers.stg_mamba.sketch import EDGE, STEPS
 from dancegen.choreographers.stg_mamba.stgm import STGMBlock
+from dancegen.choreographers.stg_mamba.styles import look_up
 from dancegen.weights.checkpoint import build_network, load_checkpoint
 
 SMOOTHING = (1, 4, 6, 4, 1)  # sixteenths; a standard deviation of one pose
@@ -125,7 +126,7 @@ class Choreographer(nn.Module):
             mel: (B, F, S, M) of `spectrum.mel_pieces`.
             beats: (B, F, beat_inputs) of `counting.clock`.
             sketch: (B, T, C) of `sketch.lay`, directions of length 1.
-            style: (B,) index into STYLES.
+            style: (B,) index into STYLES, or (B, S) shares.
 
         Returns:
             directions (B, T, L, 3), unit vectors; root (B, T, 2), x and y of the mid-hip in body heights; rate (B, T),
@@ -133,7 +134,7 @@ class Choreographer(nn.Module):
         """
         hidden = self.listen(mel, beats)  # (B, F, h)
         drawn = sketch.unflatten(1, (hidden.shape[1], -1)).flatten(2)  # (B, F, R C)
-        token = torch.cat([hidden, drawn, self.style(style)[:, None].expand(-1, hidden.shape[1], -1)], dim=-1)
+        token = torch.cat([hidden, drawn, look_up(self.style, style)[:, None].expand(-1, hidden.shape[1], -1)], dim=-1)
         z = self.nodes(token).unflatten(-1, (V, -1)) + self.joint  # (B, F, V, d)
         for block in self.blocks:
             z = block(z)

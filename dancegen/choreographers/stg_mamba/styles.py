@@ -6,10 +6,12 @@ those of `ear`: 0 the calmest or darkest of the songs that the network was train
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from dancegen.choreographers.stg_mamba.config import STYLES
 
@@ -56,3 +58,23 @@ def choose_style(odds: dict[str, float], seed: int) -> str:
     names = [name for name in STYLES if name in odds]
     total = np.cumsum([odds[name] for name in names])
     return names[min(int(np.searchsorted(total, draw * total[-1])), len(names) - 1)]
+
+
+def share_styles(shares: dict[str, float]) -> Tensor:
+    """How much of each of STYLES a dance has, (S,), from those that it has any of."""
+    return torch.tensor([shares.get(name, 0.0) for name in STYLES])
+
+
+def look_up(table: nn.Embedding, style: Tensor) -> Tensor:
+    """(B, W): what a table holds for styles, given as indices (B,) or as shares (B, S) of `share_styles`."""
+    return style @ table.weight if style.is_floating_point() else table(style)
+
+
+def mix_codes(imagined: Sequence[tuple[Tensor, float]]) -> Tensor:
+    """Phrases between those of several styles, from the codes (Q, D) of each and its share.
+
+    They are as long as the codes are on the mean: a plain mean of two phrases that differ moves less than either.
+    """
+    mixed = torch.stack([share * codes for codes, share in imagined]).sum(0)
+    length = torch.stack([share * codes.norm(dim=1) for codes, share in imagined]).sum(0)
+    return mixed * (length / mixed.norm(dim=1).clamp_min(1e-6))[:, None] if len(imagined) > 1 else mixed

@@ -9,6 +9,7 @@ package its name.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +19,6 @@ from dancegen.audio.song import Song
 from dancegen.body.canonical import ANKLE_HEIGHT, BONE_COUNT, place_joints
 from dancegen.body.joints import BONES, L_ELBOW, L_HIP, L_SHOULDER, L_WRIST, LEG_CHAINS, NECK, NOSE, R_HIP, R_SHOULDER
 from dancegen.body.sequence import SkeletonSequence
-from dancegen.progress import Reporter
 
 FPS = 30.0  # poses a second, as the contract says
 KNEES = 0.5  # radians that thighs and shins lean on the beat
@@ -30,10 +30,11 @@ class Bouncer:
 
     styles = ("none",)
 
-    def dance(
-        self, song: Song, grid: BeatGrid, *, seed: int, style: str, reporter: Reporter | None = None
-    ) -> SkeletonSequence:
-        """See the contract. x is to the viewer's right, y down, z away from the camera; unit body heights."""
+    def dance(self, song: Song, grid: BeatGrid, *, seed: int, style: str, **_: Any) -> SkeletonSequence:
+        """See the contract. x is to the viewer's right, y down, z away from the camera; unit body heights.
+
+        It knows no amounts of a style and does not turn, which the rest of the options would ask for.
+        """
         times = np.arange(round(song.seconds * FPS)) / FPS  # (T,)
         beat = beat_position(grid.counted(song.seconds), times)  # (T,) beats since the first one
         start = np.random.default_rng(seed).random()  # another seed waves at another moment
