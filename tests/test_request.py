@@ -23,7 +23,17 @@ from dancegen.video.encode import read_comment
 
 A, ME = Path("a.wav"), Path("me.png")
 EVERYTHING: dict[str, Any] = {
-    **{"start": 1.5, "duration": 4.0, "seed": 7, "style": "tango", "size": 256, "fps": 25.0, "crf": 20},
+    **{
+        "start": 1.5,
+        "duration": 4.0,
+        "seed": 7,
+        "style": "tango",
+        "style_amount": 0.5,
+        "turns": 1.0,
+        "size": 256,
+        "fps": 25.0,
+        "crf": 20,
+    },
     **{"preview": True, "tempo": "half", "beats": Path("beats.txt"), "pose": Path("p.json"), "mask": Path("m.png")},
     **{"people": "1,3", "weights": {"renderer.puppet": "puppet"}, "device": "cpu", "offline": True, "force": True},
     **{"choreographer": "mine:load", "renderer": "skeleton"},
