@@ -25,7 +25,7 @@ from dancegen.lab.train.renderer.puppet import cut, move
 from dancegen.lab.train.renderer.state import TrainingState
 from dancegen.renderers.compose import make_scene
 from dancegen.renderers.puppet.bends import limb_bends
-from dancegen.renderers.puppet.limb_motion import FEATURES, LimbNetwork, correct_maps, limb_frames, skeleton_features
+from dancegen.renderers.puppet.motion import FEATURES, LimbNetwork, correct_maps, limb_frames, skeleton_features
 from dancegen.renderers.puppet.puppet import lay
 from dancegen.renderers.puppet.renderer import PuppetRenderer
 from dancegen.renderers.retouch.generator import RendererConfig, load_generator

@@ -18,9 +18,8 @@ from dancegen.errors import DancegenError
 from dancegen.people.located import LocatedBody
 from dancegen.renderers.compose import make_scene
 from dancegen.renderers.puppet.renderer import PuppetRenderer
-from dancegen.renderers.retouch.conditions import draw_conditions
+from dancegen.renderers.retouch.conditions import SNAP, draw_conditions, fit_window
 from dancegen.renderers.retouch.generator import Generator, RendererConfig, Retouch, compose, firm_cover, load_generator
-from dancegen.renderers.window import SNAP, fit_window
 from dancegen.weights.checkpoint import CONFIG_KEY, read_metadata, save_checkpoint
 from tests.test_puppet import as_sequence, drawn, standing
 

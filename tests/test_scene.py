@@ -22,8 +22,7 @@ from dancegen.images.picture import output_size
 from dancegen.people.located import LocatedBody
 from dancegen.production.produce import frames as frames_of
 from dancegen.production.request import Request
-from dancegen.renderers.background import check_background
-from dancegen.renderers.base import Layer, Renderer
+from dancegen.renderers.base import Layer, Renderer, check_background
 from dancegen.renderers.compose import compose, make_scene
 from dancegen.renderers.plate import Plate
 from dancegen.renderers.puppet.renderer import PuppetRenderer

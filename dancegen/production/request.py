@@ -247,7 +247,7 @@ def full_roles(weights: Mapping[str, str]) -> dict[str, str]:
 
 
 def _check_background(request: Request) -> None:
-    from dancegen.renderers.background import check_background
+    from dancegen.renderers.base import check_background
 
     if request.background is not None:
         check_background(request.background)

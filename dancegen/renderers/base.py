@@ -1,4 +1,6 @@
-"""What every renderer can do, and what it makes: layers, of which `compose` makes frames.
+"""What every renderer can do, and what it makes: layers, of which `compose` makes frames over a background.
+
+Nothing heavy is imported here: a request checks its background by it.
 
 Glossary: h x w the video, or a box of it.
 """
@@ -7,13 +9,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
-import torch
+from dancegen.errors import DancegenError
 
-from dancegen.body.sequence import SkeletonSequence
-from dancegen.people.located import LocatedBody
-from dancegen.renderers.plate import Plate
+if TYPE_CHECKING:
+    import torch
+
+    from dancegen.body.sequence import SkeletonSequence
+    from dancegen.people.located import LocatedBody
+    from dancegen.renderers.plate import Plate
+
+KEEP, NONE = "keep", "none"
+
+
+def check_background(what: str) -> tuple[int, int, int] | Path | None:
+    """A colour (R, G, B), a file, or None for "keep" and "none".
+
+    Raises:
+        DancegenError: it is neither of these words, nor a colour, nor a file.
+    """
+    from PIL import ImageColor
+
+    if what in (KEEP, NONE):
+        return None
+    try:
+        red, green, blue = ImageColor.getrgb(what)[:3]
+    except ValueError:
+        if Path(what).is_file():
+            return Path(what)
+    else:
+        return red, green, blue
+    raise DancegenError(
+        f"--background must be keep, none, a colour such as green or #00ff00, or a picture, not {what!r}",
+        "check the spelling of the colour, or the name of the file",
+    )
 
 
 @dataclass(frozen=True, eq=False)

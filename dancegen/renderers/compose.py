@@ -16,8 +16,7 @@ from dancegen.body.sequence import SkeletonSequence
 from dancegen.images.picture import open_picture
 from dancegen.images.resize import as_pixels, as_tensor
 from dancegen.people.located import LocatedBody
-from dancegen.renderers.background import KEEP, check_background
-from dancegen.renderers.base import Layer, Renderer
+from dancegen.renderers.base import KEEP, Layer, Renderer, check_background
 from dancegen.renderers.plate import Plate
 
 

@@ -26,7 +26,7 @@ from dancegen.lab.synthetic.scene import (
     random_hands,
     reshape,
 )
-from dancegen.renderers.puppet.limb_motion import limb_frames
+from dancegen.renderers.puppet.motion import limb_frames
 
 SLICES = 5
 POSES = 8

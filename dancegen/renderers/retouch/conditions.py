@@ -1,4 +1,7 @@
-"""What G_r is told about the target skeleton: pictures of its limbs on the network's grid.
+"""What G_r sees: a window of the picture around the person, and the target skeleton as pictures of its limbs.
+
+A small person in a wide picture gets the same resolution as one that fills it. The window follows the dancer in steps
+of `SNAP` cells, the stride of the network, so that its answer does not swim on the picture.
 
 Glossary: B batch, V = 18 joints, K = 15 limbs, h x w the network's grid.
 """
@@ -9,13 +12,68 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from dancegen.body import limbs as L
 from dancegen.body.capsules import limb_distances
+from dancegen.body.joints import body_height, mid_hip
 from dancegen.body.limbs import K, limb_order
 
+REACH = 1.6  # body heights the window spans: raised arms, a kick and the steps of the snapping fit in
+SNAP = 8  # cells; the network's depth halves its grid three times
 RIGID = [L.HEAD, L.R_HAND, L.L_HAND, L.R_FOOT, L.L_FOOT]
 CHANNELS = K + 3 + 1 + 1  # closeness, painted, covered, depth
+
+
+@dataclass(frozen=True)
+class Window:
+    """A size, not a place.
+
+    Attributes:
+        rows, columns: the network's grid, multiples of `SNAP`.
+        cell: video pixels per cell.
+        size: (w, h) of the video.
+    """
+
+    rows: int
+    columns: int
+    cell: float
+    size: tuple[int, int]
+
+    def origins(self, joints: np.ndarray) -> np.ndarray:
+        """Where the window's first corner lies for skeletons (B, V, 2+) in video pixels: (B, 2) x and y, snapped.
+
+        Nothing is drawn outside the window, so none of it looks past the picture where it leaves a part of that out.
+        """
+        middle = (mid_hip(joints[..., :2]) + (joints[..., :2].min(-2) + joints[..., :2].max(-2)) / 2) / 2
+        span = np.array([self.columns, self.rows]) * self.cell
+        step = SNAP * self.cell
+        last = np.ceil((np.array(self.size) - span) / step - 1e-6)  # at which the picture's other end is reached
+        return np.clip(np.round((middle - span / 2) / step), np.minimum(last, 0), np.maximum(last, 0)) * step
+
+    def look(self, picture: torch.Tensor, origin: np.ndarray) -> torch.Tensor:
+        """The window's content at `origin`: (C, h, w) -> (C, rows, columns); the border is continued outwards."""
+        left, top = (round(float(value)) for value in origin)
+        right, bottom = left + round(self.columns * self.cell), top + round(self.rows * self.cell)
+        height, width = picture.shape[-2:]
+        x0, y0 = min(max(left, 0), width - 1), min(max(top, 0), height - 1)
+        x1, y1 = max(min(right, width), x0 + 1), max(min(bottom, height), y0 + 1)
+        seen = picture[None, :, y0:y1, x0:x1]
+        outside = (max(x0 - left, 0), max(right - x1, 0), max(y0 - top, 0), max(bottom - y1, 0))
+        if any(outside):
+            seen = F.pad(seen, outside, mode="replicate")
+        return F.interpolate(seen, (self.rows, self.columns), mode="area")[0]
+
+
+def fit_window(joints: np.ndarray, size: tuple[int, int], grid: int) -> Window:
+    """The window for a subject (V, 2+) in a video of `size` (w, h), its longer side `grid` cells."""
+    reach = REACH * float(body_height(joints[:, :2]))
+    width, height = min(reach, size[0]), min(reach, size[1])
+    cell = max(width, height) / grid
+    columns, rows = (SNAP * int(np.ceil(side / cell / SNAP - 1e-6)) for side in (width, height))
+    # A window as wide as the picture needs room for its snapping: the border is continued outside.
+    columns, rows = (min(cells + SNAP, grid + SNAP) if cells < grid else cells for cells in (columns, rows))
+    return Window(rows, columns, cell, size)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from torch import nn
 
 from dancegen.body.limbs import K
 from dancegen.images.push_pull import spread
-from dancegen.renderers.puppet.limb_motion import LimbNetwork
+from dancegen.renderers.puppet.motion import LimbNetwork
 from dancegen.renderers.retouch.conditions import CHANNELS, Conditions
 from dancegen.weights.checkpoint import build_network, load_checkpoint
 

@@ -19,7 +19,7 @@ from dancegen.lab.synthetic.outlines import Outlines, make_outlines
 from dancegen.lab.synthetic.scene import find_sources
 from dancegen.lab.train.renderer.data import add_detector_errors
 from dancegen.progress import Reporter, SilentReporter
-from dancegen.renderers.puppet.limb_motion import limb_frames, rest_poses, skeleton_features
+from dancegen.renderers.puppet.motion import limb_frames, rest_poses, skeleton_features
 
 CHUNK = 200  # people a file
 STILL_SHARE = 0.12  # of the pairs, whose pose is the same

@@ -14,8 +14,7 @@ import numpy as np
 import torch
 
 from dancegen.images.matting import separate
-from dancegen.renderers.puppet.limb_motion import LimbNetwork
-from dancegen.renderers.puppet.motion import motions
+from dancegen.renderers.puppet.motion import LimbNetwork, motions
 from dancegen.renderers.puppet.puppet import LimbLayers, cut_layers, limb_pictures, mean_colours
 
 
