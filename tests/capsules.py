@@ -21,6 +21,7 @@ class Capsules:
     """Every bone is a capsule in the picture's own colour at its middle."""
 
     background = "keep"
+    shows_turns = True
 
     def __init__(self, device: torch.device) -> None:
         self.device = device

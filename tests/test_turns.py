@@ -7,12 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Ran
+import torch
+from conftest import Listener, Ran
+from workbench_tools import dance as swinging
 
-from dancegen import Request
+from dancegen import Request, registry
+from dancegen.assets.example import POSE
+from dancegen.body.canonical import bone_directions
+from dancegen.body.joints import BONES, L_SHOULDER, R_SHOULDER, mid_hip
+from dancegen.body.sequence import SkeletonSequence
+from dancegen.choreographers.finish.facing import LIMIT, flatten, turned, yaw
 from dancegen.dances.read_dance import read_dance
 from dancegen.errors import DancegenError
 from dancegen.production.known import Known, read_known
+from dancegen.production.produce import prepare
 from dancegen.progress import SilentReporter
 
 
@@ -54,3 +62,51 @@ def test_what_cannot_be(options: dict[str, float], said: str) -> None:
     with pytest.raises(DancegenError) as caught:
         Request(Path("a.wav"), Path("me.png"), **options)
     assert said in str(caught.value)
+
+
+def spinning(seconds: float = 4.0) -> SkeletonSequence:
+    """A dance that turns round once, evenly."""
+    plain = swinging(seconds)
+    angle = np.linspace(0, 2 * np.pi, len(plain))
+    middle = mid_hip(plain.joints)[:, None] * (1, 0, 1)
+    joints = turned(plain.joints - middle, angle) + middle
+    return SkeletonSequence(joints, plain.fps, yaw=-np.degrees(angle))
+
+
+def test_a_flat_dance_faces_the_camera_without_a_jump_and_without_another_movement() -> None:
+    dance = spinning()
+    flat, most = flatten(dance)
+    assert np.degrees(most) == pytest.approx(180, abs=5)
+    angle = yaw(bone_directions(flat.joints))
+    assert np.abs(angle).max() <= LIMIT + 1e-3
+    assert np.abs(np.diff(angle)).max() < 3 * 2 * np.pi / len(dance)
+    assert np.allclose(-np.radians(flat.yaw), angle, atol=0.02)
+    for a, b in BONES:  # bones keep their lengths, and everything its height
+        lengths = [np.linalg.norm(one.joints[:, a] - one.joints[:, b], axis=-1) for one in (dance, flat)]
+        assert np.allclose(*lengths, atol=1e-4)
+    assert np.allclose(flat.joints[..., 1], dance.joints[..., 1], atol=1e-5)
+    assert np.allclose(mid_hip(flat.joints), mid_hip(dance.joints), atol=1e-4)
+
+
+def test_a_dance_that_hardly_turns_or_has_no_depth_stays_as_it_is() -> None:
+    plain = swinging(2.0)
+    assert flatten(plain) == (plain, 0.0)
+    keypoints = SkeletonSequence(spinning().joints * (1, 1, 0), 30)  # seen from behind they are no turn
+    assert flatten(keypoints) == (keypoints, 0.0)
+
+
+@pytest.mark.parametrize("renderer", registry.names("renderer"))
+def test_one_dance_file_turned_and_flat(renderer: str, beat_song: Path, picture: Path) -> None:
+    """Who shows turns shows the back; who does not is given a dance that faces the camera, and says so once."""
+    listener, dance = Listener(), spinning()
+    request = Request(beat_song, picture, renderer=renderer, size=64, fps=10, pose=POSE, device="cpu")
+    film = prepare(request, listener, known=Known(dance=dance))
+    frames = list(film)
+    across = film.poses[0].joints[:, L_SHOULDER, 0] - film.poses[0].joints[:, R_SHOULDER, 0]
+    told = [note for note in listener.notes if "shows no turns" in note]
+    if registry.load("renderer", renderer, None, torch.device("cpu")).shows_turns:
+        assert across.min() < -0.5 * across.max() and not told
+    else:
+        assert across.min() > 0.6 * across.max() and len(told) == 1
+    assert np.array_equal(film.made.dance.joints, dance.joints)  # what a report and a file have
+    assert len(frames) == film.made.frames and np.ptp(frames, axis=0).max() > 50

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from dancegen.production.request import Request
 from dancegen.production.sinks import Sink, VideoFile
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.weights.verify import WeightsInfo
+
+if TYPE_CHECKING:
+    from dancegen.renderers.base import Renderer
 
 Draw = Callable[..., Iterator[np.ndarray]]  # poses of everybody, in the picture's pixels -> uint8 (h, w, 3) each
 
@@ -177,12 +180,14 @@ def prepare(
         from dancegen.production.canvas import fit_to_canvas
 
         people = fit_to_canvas(found, request)
-    draw = _ready_to_draw(request, people, backends, reporter)
+    renderer = backends.drawer(request)
+    draw = _ready_to_draw(request, people, renderer, reporter)
     if dance is None:
         dance = _choreograph(request, song, grid, backends, reporter)
+    shown = dance if renderer.shows_turns else _flatten(dance, request, reporter)
     used = {role: info for role, info in backends.weights.items() if role in weights_roles(request, jobs)}
     made = Produced(frames, size, song, grid, dance, people[0], _facts(request, used, known), people=tuple(people))
-    return Film(request, made, tuple(_place(dance, person, request.fps, frames) for person in people), draw)
+    return Film(request, made, tuple(_place(shown, person, request.fps, frames) for person in people), draw)
 
 
 def frames(request: Request, reporter: Reporter | None = None, **given: Any) -> Iterator[np.ndarray]:
@@ -238,6 +243,17 @@ def _choreograph(
     return dancer.dance(song, grid, seed=request.seed, style=request.style, **manner, reporter=reporter)
 
 
+def _flatten(dance: SkeletonSequence, request: Request, reporter: Reporter) -> SkeletonSequence:
+    """The dance for a renderer that shows no turns."""
+    from dancegen.choreographers.finish.facing import NOTED, flatten
+
+    flat, most = flatten(dance)
+    if most > NOTED:
+        what = f"--renderer {request.drawn_by} shows no turns: the dance is drawn facing the camera"
+        reporter.note(f"{what} (--preview shows them, a dance file keeps them)")
+    return flat
+
+
 def _place(dance: SkeletonSequence, subject: LocatedBody, fps: float, count: int) -> SkeletonSequence:
     """The dance at the video's rate and length, on the subject's body and in their picture."""
     from dancegen.body.retarget import retarget
@@ -245,13 +261,13 @@ def _place(dance: SkeletonSequence, subject: LocatedBody, fps: float, count: int
     return retarget(dance.resampled(fps, count), subject.joints, subject.confidence, subject.image.size)
 
 
-def _ready_to_draw(request: Request, people: Sequence[LocatedBody], backends: Backends, reporter: Reporter) -> Draw:
+def _ready_to_draw(request: Request, people: Sequence[LocatedBody], renderer: Renderer, reporter: Reporter) -> Draw:
     """What draws poses. What depends on the picture alone is done here and now."""
     from dancegen.renderers.compose import make_scene
 
     reporter.stage("preparing the picture")
     longer = max(request.video_size(people[0].picture.size))
-    return make_scene(backends.drawer(request), people, longer, request.background).frames
+    return make_scene(renderer, people, longer, request.background).frames
 
 
 def _facts(request: Request, used: Mapping[str, WeightsInfo], known: Known) -> dict[str, Any]:

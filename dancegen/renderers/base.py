@@ -66,10 +66,13 @@ class Renderer(Protocol):
     Attributes:
         device: where it works.
         background: what the figures are laid over where the user says nothing (`background.check_background`).
+        shows_turns: whether it can draw people from their sides and from behind; else it gets dances that face the
+            camera.
     """
 
     device: torch.device
     background: str
+    shows_turns: bool
 
     def prepare(self, person: LocatedBody, plate: Plate) -> Any:
         """Everything that depends on the picture alone: the figure that `draw` takes."""

@@ -30,6 +30,7 @@ class SkeletonRenderer:
     """See `renderers.base.Renderer`; has nothing to load."""
 
     background = "black"
+    shows_turns = True
     device = torch.device("cpu")
 
     def prepare(self, _person: LocatedBody, plate: Plate) -> Bones:

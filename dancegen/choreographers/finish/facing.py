@@ -9,18 +9,23 @@ Glossary: T poses, L = 17 bones (the order of `joints.BONES`).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
-from dancegen.body.blocks import by_blocks
-from dancegen.body.canonical import BONE_LENGTHS
+from dancegen.body.blocks import blocks, by_blocks
+from dancegen.body.canonical import BONE_LENGTHS, bone_directions
+from dancegen.body.joints import mid_hip
+from dancegen.body.sequence import SkeletonSequence
 
 SOFT, LIMIT = np.radians(25.0), np.radians(36.0)  # turns up to SOFT are left alone, none passes LIMIT
+SLACK = np.radians(2.0)  # by which a dance that faces the camera passes LIMIT: its feet are held where they stand
 WIDE = np.radians(60.0)  # at level 0.5
 WHOLE = 1.0  # the level from which on turns are whole
 SWAY_SECONDS = 2.5
 EAGER = 1.3  # a turn of more than 360 / (2 EAGER) degrees within a phrase becomes a whole one
+NOTED = np.radians(30.0)  # a dance that is turned back by more is told: it is not the one that was made
 MOST = np.radians(60.0)  # of phrases without a whole turn
 HEAD_BONES = (12, 13, 14, 15, 16)
 R_SHOULDER_LIMB, L_SHOULDER_LIMB, R_HIP_LIMB, L_HIP_LIMB = 0, 1, 6, 9  # all from the neck
@@ -37,10 +42,15 @@ def yaw(directions: np.ndarray) -> np.ndarray:
 def face_camera(directions: np.ndarray, limit: float = LIMIT) -> np.ndarray:
     """Turn the body back about the vertical where it turns too far: (T, L, 3) -> (T, L, 3) float32."""
     angle = yaw(directions)
+    return turned(directions, _soften(angle, limit) - angle)
+
+
+def _soften(angle: np.ndarray, limit: float) -> np.ndarray:
+    """Angles (T,) as they are where they are small, and none beyond `limit`."""
     soft = limit * SOFT / LIMIT
     beyond = np.maximum(np.abs(angle) - soft, 0) / (limit - soft)
-    kept = np.sign(angle) * (np.minimum(np.abs(angle), soft) + (limit - soft) * np.tanh(beyond))
-    return turned(directions, kept - angle)
+    kept: np.ndarray = np.sign(angle) * (np.minimum(np.abs(angle), soft) + (limit - soft) * np.tanh(beyond))
+    return kept
 
 
 def turned(directions: np.ndarray, angle: np.ndarray) -> np.ndarray:
@@ -105,6 +115,34 @@ def whole_turns(rate: np.ndarray, fps: float, ends: np.ndarray) -> np.ndarray:
             own = MOST * np.tanh(own / MOST)
         out[first : last + 1] = own
     return out
+
+
+def flatten(dance: SkeletonSequence) -> tuple[SkeletonSequence, float]:
+    """A dance as somebody dances it whose back and sides nobody can draw: bodies keep within LIMIT of the camera.
+
+    A body that turns all round sways to one side and comes back by the other.
+
+    Returns:
+        The dance, and the most that a pose is turned back, radians; the dance itself and 0 where none turns too far or
+        it has no depth to turn in.
+    """
+    if not dance.joints[..., 2].any():
+        return dance, 0.0
+    angle = np.concatenate([yaw(bone_directions(dance.joints[part])) for part in blocks(len(dance))])  # (T,)
+    if np.abs(angle).max() <= LIMIT + SLACK:
+        return dance, 0.0
+    away = np.clip((np.abs(angle) - np.pi / 2) / (np.pi / 2), 0, 1)  # 0 to the side, 1 the back
+    kept = _soften(angle, LIMIT) * (1 - away * away * (3 - 2 * away))
+    back = kept - angle
+
+    def turn_back(joints: np.ndarray, turn: np.ndarray) -> np.ndarray:
+        middle = mid_hip(joints)[:, None] * (1, 0, 1)  # (T, 1, 3), the vertical that it turns about
+        return (turned(joints - middle, turn) + middle).astype(np.float32)
+
+    joints = by_blocks(turn_back, dance.joints, back)
+    shown = -np.degrees(kept).astype(np.float32)
+    turning = np.abs(np.remainder(back + np.pi, 2 * np.pi) - np.pi)
+    return replace(dance, joints=joints, yaw=shown), float(turning.max())
 
 
 def spot(directions: np.ndarray, front: np.ndarray, share: float) -> np.ndarray:

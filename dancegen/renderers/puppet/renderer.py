@@ -136,6 +136,7 @@ class PuppetRenderer:
     """
 
     background = KEEP
+    shows_turns = False  # of one picture there is one side
 
     def __init__(self, network: Generator | None = None, device: str | torch.device = "cpu") -> None:
         self.network = network
