@@ -40,8 +40,8 @@ from dancegen.images.push_pull import push_pull, spread
 from dancegen.people.located import LocatedBody
 from dancegen.renderers.compose import make_scene
 from dancegen.renderers.puppet.bends import limb_bends
-from dancegen.renderers.puppet.outline import torso_distance
-from dancegen.renderers.puppet.parts import FILLED, hidden_cores, joint_widths, parts
+from dancegen.renderers.puppet.cues import beside_outlines
+from dancegen.renderers.puppet.parts import FILLED, hidden_cores, joint_widths, parts, torso_distance
 from dancegen.renderers.puppet.puppet import cut_layers, lay
 from dancegen.renderers.puppet.renderer import PuppetRenderer
 
@@ -144,9 +144,10 @@ def test_a_sleeve_at_the_body_leaves_no_shred_on_it() -> None:
     joints[R_ELBOW], joints[R_WRIST] = joints[R_SHOULDER] + [-12, 38], joints[R_SHOULDER] + [-14, 74]
     mask = torch.ones(1, 1, 240, 200)  # one colour, no gap: nothing but the joints tells sleeve and body apart
     distances = limb_distances(joints[None], 240, 200)
-    shares = parts(distances, joints[None], joint_widths(mask, joints[None]))[0]
+    outside = torso_distance(joints[None], 240, 200)
+    shares = parts(distances + beside_outlines(distances, outside), joints[None], joint_widths(mask, joints[None]))[0]
     sleeve = distances[0, [R_UPPER_ARM, R_FOREARM]].amin(0) < 1.1
-    beside = sleeve & (torso_distance(joints[None], 240, 200)[0] > 0.03)
+    beside = sleeve & (outside[0] > 0.03)
     beside[: int(joints[R_SHOULDER][1] + 10)] = False
     assert int(beside.sum()) > 500
     assert float(shares[[UPPER_TORSO, LOWER_TORSO]].sum(0)[beside].mean()) < 0.01

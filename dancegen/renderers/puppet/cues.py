@@ -18,16 +18,20 @@ import torch
 import torch.nn.functional as F
 from scipy.ndimage import label
 
+from dancegen.body import limbs as L
 from dancegen.body.capsules import limb_distances
 from dancegen.body.joints import body_height
-from dancegen.renderers.puppet.outline import ARMS
-from dancegen.renderers.puppet.parts import owners
+from dancegen.body.limbs import K
+from dancegen.renderers.puppet.parts import ARMS, SIDE_RIM, owners, torso_distance
 from dancegen.renderers.puppet.regions import GONE, Regions, read_lines
 from dancegen.renderers.puppet.skirt import hem_level, not_cloth
 
 COLOUR_NOISE = 0.12  # the least standard deviation of a limb's colour
 FOREIGN_LIMIT = 8.0  # squared standard deviations
 COLOUR_TO_DISTANCE = 0.10  # radii per squared standard deviation
+HEAD_RIM = 0.15  # radii over which the head ends beside a hand
+MOST_FURTHER = 0.6  # radii: what the colours say clearly stands
+SLEEVE = 1.3  # how far a sleeve may reach, radii of the arm
 SCATTERED = 0.15  # smaller pieces than this share of an arm's limb are not its own
 
 
@@ -98,7 +102,13 @@ def cloth(evidence: Evidence, _scores: torch.Tensor) -> torch.Tensor | None:
     return not_cloth(evidence.joints[0], evidence.hem, (height, width)).to(evidence.matte) if evidence.hem else None
 
 
-CUES: tuple[Cue, ...] = (distance, line, colour, opinion, pieces, cloth)
+def sleeves(evidence: Evidence, scores: torch.Tensor) -> torch.Tensor:
+    """What lies beside the torso's or the head's outline is the arm's that lies there."""
+    outside = torso_distance(evidence.joints, *evidence.matte.shape[-2:]).to(scores)  # (1, h, w)
+    return beside_outlines(scores, outside)
+
+
+CUES: tuple[Cue, ...] = (distance, line, colour, opinion, pieces, cloth, sleeves)
 
 
 def score_limbs(evidence: Evidence) -> torch.Tensor:
@@ -155,3 +165,27 @@ def scattered_bits(scores: torch.Tensor, matte: torch.Tensor) -> torch.Tensor:
         if count > 1:
             added[row, limb] = GONE * torch.from_numpy(bits).to(scores)
     return added
+
+
+def beside_outlines(distances: torch.Tensor, outside: torch.Tensor) -> torch.Tensor:
+    """How much further torso and head are where an arm lies beside their outlines: (B, K, h, w) radii, else 0.
+
+    Clothes of one colour have no edge there, and a sleeve that hangs at the body is wider than the capsule in it; so is
+    a hand laid on the head.
+
+    Args:
+        distances: (B, K, h, w), the scores so far.
+        outside: (B, h, w) of `parts.torso_distance`.
+    """
+    further = torch.zeros_like(distances)
+    for limbs, hidden, beyond in (
+        (ARMS, (L.UPPER_TORSO, L.LOWER_TORSO), outside / SIDE_RIM),
+        ([L.R_HAND, L.L_HAND], (L.HEAD,), (distances[:, L.HEAD] - 0.95) / HEAD_RIM),
+    ):
+        arm = distances[:, limbs].amin(1)  # (B, h, w)
+        others = [k for k in range(K) if k not in ARMS and k not in (L.UPPER_TORSO, L.LOWER_TORSO) and k not in hidden]
+        free = (distances[:, others].amin(1) - arm) / 0.2 + 0.5  # nobody else is nearer
+        beside = ((SLEEVE - arm) / 0.2).clamp(0, 1) * free.clamp(0, 1)
+        for limb in hidden:
+            further[:, limb] = beside * beyond.clamp(0, MOST_FURTHER)
+    return further

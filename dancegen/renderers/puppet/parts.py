@@ -15,7 +15,6 @@ from dancegen.body import limbs as L
 from dancegen.body.joints import body_height, mid_hip
 from dancegen.body.limbs import K, joint_points
 from dancegen.images.push_pull import spread
-from dancegen.renderers.puppet.outline import ARMS, SIDE_RIM, prefer_arms, torso_distance
 
 SEAM = 0.10  # every two limbs overlap by this many radii, so that an unmoved puppet has no cracks
 CAP_RIM = 0.15  # the outer share of a joint's round cap in which it fades: an elbow has nothing behind it
@@ -28,6 +27,11 @@ HEM, HEM_RIM = 0.3, 0.3  # of the hips' caps, how far a leg carries of the shirt
 TUCK = 0.006  # what is tucked away under an arm may lie this far outside, body heights
 RAISED = (45.0, 65.0)  # degrees between a thigh and the torso from which, and at which, it hides the torso
 HINGES = (4, 5, 10, 11)  # elbows and knees among `joint_points`; the joints before and after are 2 further
+ARMS = [L.R_UPPER_ARM, L.R_FOREARM, L.R_HAND, L.L_UPPER_ARM, L.L_FOREARM, L.L_HAND]
+SIDE_RIM = 0.012  # body heights over which the torso ends beside an arm
+HIP_FLESH = 0.045  # body heights that a torso is wider than its hips' joints
+SHOULDER_FLESH = 0.035  # and higher than its shoulders'
+LEAST_HALF = 0.085  # half of a torso's width seen from any side
 FILLED = (L.HEAD, L.UPPER_TORSO, L.LOWER_TORSO, L.R_THIGH, L.L_THIGH)  # the limbs that arms are often in front of
 
 
@@ -72,11 +76,52 @@ def _largest(values: np.ndarray, point: np.ndarray, room: int) -> float:
     return float(near.max()) if near.size else 0.0
 
 
+def torso_distance(joints: np.ndarray, height: int, width: int) -> torch.Tensor:
+    """How far each pixel lies outside of what a torso with these joints fills, body heights: (B, h, w).
+
+    Its sides run from the shoulders to a little beside the hips, its top a little above the shoulders.
+    """
+    xy = joints[..., :2].astype(np.float32)
+    size = body_height(xy).astype(np.float32)[:, None]
+    neck, hips = xy[:, J.NECK], mid_hip(xy)
+    long = np.maximum(np.linalg.norm(hips - neck, axis=-1, keepdims=True), 1e-3)  # (B, 1)
+    down = (hips - neck) / long  # (B, 2)
+    across = np.stack([-down[:, 1], down[:, 0]], -1)
+
+    def lateral(joint: int, middle: np.ndarray) -> np.ndarray:
+        return ((xy[:, joint] - middle) * across).sum(-1, keepdims=True) / size  # (B, 1)
+
+    shoulders = [lateral(joint, neck) for joint in (J.R_SHOULDER, J.L_SHOULDER)]
+    hip_sides = [lateral(joint, hips) for joint in (J.R_HIP, J.L_HIP)]
+    tops = [((xy[:, joint] - neck) * down).sum(-1, keepdims=True) / size for joint in (J.R_SHOULDER, J.L_SHOULDER)]
+    sides = []
+    for sign in (1.0, -1.0):  # a body in profile has both shoulders on one side, or nearly
+        reach = np.maximum.reduce([sign * place for place in shoulders])
+        hip = np.maximum.reduce([sign * place for place in hip_sides]) + HIP_FLESH
+        sides.append((np.maximum(reach, LEAST_HALF), np.maximum(hip, LEAST_HALF)))
+    x, y = np.arange(width, dtype=np.float32) + 0.5, np.arange(height, dtype=np.float32) + 0.5
+    rx, ry = (x - neck[:, :1])[:, None, :], (y - neck[:, 1:])[:, :, None]  # (B, 1, w), (B, h, 1)
+
+    def at(value: np.ndarray) -> np.ndarray:
+        return value[..., None].astype(np.float32)  # (B, 1) -> (B, 1, 1)
+
+    along = (rx * at(down[:, :1]) + ry * at(down[:, 1:])) / at(size)  # (B, h, w)
+    aside = (rx * at(across[:, :1]) + ry * at(across[:, 1:])) / at(size)
+    share = np.clip(along / at(long / size), 0, 1)
+    half = np.where(
+        aside > 0,
+        at(sides[0][0]) * (1 - share) + at(sides[0][1]) * share,
+        at(sides[1][0]) * (1 - share) + at(sides[1][1]) * share,
+    )
+    above = at(np.minimum(*tops)) - SHOULDER_FLESH - along
+    return torch.from_numpy(np.maximum(np.abs(aside) - half, above).clip(0).astype(np.float32))
+
+
 def parts(distances: torch.Tensor, joints: np.ndarray, widths: np.ndarray) -> torch.Tensor:
     """`owners`, with neighbouring limbs reaching softly into each other around the joint that they share.
 
     Args:
-        distances: (B, K, h, w), perhaps corrected by the network.
+        distances: (B, K, h, w), the scores of all cues.
         joints: (B, V, 2+) in pixels of the same grid.
         widths: (B, 14) half widths at the joints, pixels: a cap is no wider than the body there.
 
@@ -84,7 +129,7 @@ def parts(distances: torch.Tensor, joints: np.ndarray, widths: np.ndarray) -> to
         (B, K, h, w) in 0..1; the sum over limbs is at least 1.
     """
     outside = torso_distance(joints, *distances.shape[-2:]).to(distances)  # (B, h, w)
-    own = owners(prefer_arms(distances, outside))
+    own = owners(distances)
     torso_side = (1 + (TUCK - outside) / SIDE_RIM).clamp(0, 1)
     height, width = distances.shape[-2:]
     points = torch.from_numpy(joint_points(joints).astype(np.float32)).to(distances)  # (B, 14, 2)

@@ -16,7 +16,7 @@ import torch
 
 from dancegen.body import limbs as L
 from dancegen.images.matting import grow
-from dancegen.renderers.puppet.outline import ARMS
+from dancegen.renderers.puppet.parts import ARMS
 
 HANDS = [arm for arm, limb in enumerate(ARMS) if limb in (L.R_HAND, L.L_HAND)]  # among `ARMS`
 SLEEVES = [arm for arm in range(len(ARMS)) if arm not in HANDS]
