@@ -19,9 +19,9 @@ from dancegen.dances.bars import bar_count
 from dancegen.dances.dance_file import DanceFile, Placement, Source, Take, rounded
 from dancegen.dances.filling import figure_size, fill_gaps, gap_notes
 from dancegen.dances.to_song import put_to_song
-from dancegen.dances.tracks import Followed, find_followed
 from dancegen.errors import DancegenError
 from dancegen.people.choose import choose_people
+from dancegen.people.tracks import Followed, find_followed
 from dancegen.progress import counted
 
 NAMED_FRAMES = 6  # stretches of frames that a note names
