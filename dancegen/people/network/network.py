@@ -27,7 +27,7 @@ from dancegen.body.capsules import soft_limbs
 from dancegen.body.joints import MIRROR, V
 from dancegen.body.limbs import LIMB_MIRROR
 from dancegen.body.limbs import K as PARTS
-from dancegen.images.push_pull import push_pull
+from dancegen.images.filters import push_pull
 from dancegen.people.network.blocks import Halve, UNet
 from dancegen.people.network.choice import choose_joints
 from dancegen.people.network.crop import Box, box_around_joints, box_around_mask, crop_square, first_boxes, paste_square
