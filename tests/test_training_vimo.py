@@ -9,8 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from dancegen.body.canonical import BONE_LENGTHS
 from dancegen.body.joints import BONES
+from dancegen.body.sequence import BONE_LENGTHS
 from dancegen.capture.diffusion import Given, Sampling, sample
 from dancegen.capture.movement import CHANNELS, heading_of, place, to_channels, turned
 from dancegen.capture.network import Vimo, VimoConfig

@@ -1,4 +1,4 @@
-"""A dance as numbers, what the choreographer makes, a dance file holds and the renderer follows; and the body it is for.
+"""A dance as numbers: what the choreographer makes, a dance file holds, the renderer follows; and its canonical body.
 
 The canonical body has bone lengths as shares of the body height. The choreographer predicts a unit direction for each
 of the 17 bones and the place of the mid-hip. Joints are then sums along the bones, so that none can change its length

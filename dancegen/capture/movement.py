@@ -19,8 +19,8 @@ import functools
 import torch
 from torch import Tensor
 
-from dancegen.body.canonical import ANKLE_HEIGHT, BONE_COUNT, BONE_LENGTHS, rooted_paths
 from dancegen.body.joints import L_ANKLE, R_ANKLE
+from dancegen.body.sequence import ANKLE_HEIGHT, BONE_COUNT, BONE_LENGTHS, rooted_paths
 
 FPS = 30
 DIRECTIONS = slice(0, 3 * BONE_COUNT)

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dancegen.body.canonical import ANKLE_HEIGHT, bone_directions, place_joints
 from dancegen.body.joints import BONE_MIRROR, L_ANKLE, R_ANKLE
+from dancegen.body.sequence import ANKLE_HEIGHT, bone_directions, place_joints
 from dancegen.dances.metrics import gaussian_smooth
 from dancegen.errors import DancegenError
 from dancegen.lab.datasets.motion import FPS, HUMAN_HEIGHT, MAX_SPEED, canonical, floor_gap

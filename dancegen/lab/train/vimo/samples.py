@@ -12,8 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dancegen.body.canonical import BONE_LENGTHS, rooted_paths
 from dancegen.body.joints import BONE_MIRROR, TRUNK_BONES
+from dancegen.body.sequence import BONE_LENGTHS, rooted_paths
 from dancegen.capture.movement import to_channels, turned
 from dancegen.capture.sight import features
 from dancegen.lab.datasets.performances import STRETCH, Performances, draw_windows
