@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 # only the module of the command that is asked for is imported.
 COMMAND_MODULES = {
     **{"render": ("render", "example"), "subject": ("subject",), "check": ("check",), "dance": ("dance", "beats")},
-    **{"export": ("export", "import"), "batch": ("batch",), "weights": ("weights",), "doctor": ("doctor",)},
+    **{
+        "export": ("export", "import"),
+        "studio": ("studio",),
+        "batch": ("batch",),
+        "weights": ("weights",),
+        "doctor": ("doctor",),
+    },
     **{"bench": ("bench",), "train": ("train",), "evaluate": ("evaluate",)},
 }
 EVERYWHERE = {"--quiet": "quiet", "-q": "quiet", "--debug": "debug"}  # options that may stand anywhere

@@ -1,1 +1,0 @@
-"""Kits: everything that one of the large animators wants to be given for a dance and a picture."""

@@ -1,0 +1,90 @@
+"""The person, drawn small while the song plays: frames as JPEG, from any moment on, as fast as they are drawn.
+
+A frame on the wire is its length in bytes (uint32), its moment in seconds of the song's file (float32), both little
+endian, and the JPEG. Where drawing is slower than the song, frames are left out evenly rather than late.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from dancegen.production.known import Known
+from dancegen.production.produce import Film, prepare
+from dancegen.production.request import Request
+from dancegen.web import videos
+from dancegen.web.studio import Studio, stamp
+from dancegen.web.work import Job
+
+SIDE = 256  # pixels, the longer one
+FPS = 30.0
+AT_ONCE = 8  # frames: what the renderer draws together
+SLACK = 0.85  # of the measured speed that is counted on
+MOST_LEFT_OUT = 10  # three frames a second are the fewest
+JPEG_QUALITY = 80
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A video of SIDE that is ready to be drawn, and where it begins in its song."""
+
+    film: Film
+    start: float
+
+
+def scene(studio: Studio, asked: dict[str, Any], job: Job) -> Scene:
+    """What is asked for, made ready; the last one is remembered."""
+    values = videos.wanted(studio, {**asked, **small(asked)}, job)
+    files = [values[name] for name in ("song", "picture", "dance", "pose", "mask") if values.get(name)]
+    key = (stamp(*files), repr(sorted(values.items(), key=lambda item: item[0])))
+    known = studio.scenes.get(key)
+    if known is not None:
+        return known  # type: ignore[no-any-return]
+    request = Request.from_json(videos.plain(values, None))
+    backends = studio.backends(request, ["subject", "renderer"], job)
+    film = prepare(request, job, known=Known(), backends=backends)
+    return studio.scenes.put(key, Scene(film, film.made.song.start))  # type: ignore[no-any-return]
+
+
+def small(asked: dict[str, Any]) -> dict[str, Any]:
+    """Size and rate of a preview of what is asked for."""
+    if not asked.get("canvas"):
+        return {"size": SIDE, "fps": FPS}
+    wide, high = (int(side) for side in str(asked["canvas"]).lower().split("x"))
+    scale = SIDE / max(wide, high)
+    sides = (max(2 * round(side * scale / 2), 64) for side in (wide, high))
+    return {"canvas": "x".join(map(str, sides)), "size": None, "fps": FPS}
+
+
+def frames(ready: Scene, begin: float) -> Iterator[bytes]:
+    """Frames from a moment on (seconds of the song's file) to the end."""
+    film, step = ready.film, 1
+    at, count = max(round((begin - ready.start) * FPS), 0), film.made.frames
+    while at < count:
+        chosen = np.arange(at, min(at + AT_ONCE * step, count), step)
+        began = time.monotonic()
+        drawn = list(film.draw(*(poses.at(chosen) for poses in film.poses)))
+        speed = SLACK * len(chosen) / max(time.monotonic() - began, 1e-3)  # frames a second
+        for number, frame in zip(chosen, drawn, strict=True):
+            yield packed(frame, ready.start + float(number) / FPS)
+        at = int(chosen[-1]) + step
+        step = min(max(math.ceil(FPS / speed), 1), MOST_LEFT_OUT)
+
+
+def packed(frame: np.ndarray, moment: float) -> bytes:
+    """A frame as it goes to the page; what is transparent lies on mid grey."""
+    if frame.shape[2] == 4:
+        alpha = frame[..., 3:].astype(np.float32) / 255
+        frame = (frame[..., :3] * alpha + 128 * (1 - alpha)).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(frame).save(buffer, "JPEG", quality=JPEG_QUALITY)
+    content = buffer.getvalue()
+    return struct.pack("<If", len(content), moment) + content

@@ -1,0 +1,108 @@
+// The dance: takes that move while the song plays, bars that are changed.
+import { h, mark, renew, safely, sharp } from "./dom.mjs";
+import { drawTake } from "./figure.mjs";
+import { ask, askJson, history, now, on, path, store, stretch, tell } from "./store.mjs";
+import { field, offered, values } from "./options.mjs";
+
+let canvas, stage, panel, cards = new Map();
+const wish = { takes: 4 };
+export const shownAt = { seconds: 0, at: 0 };  // what the stage shows, for whoever measures
+
+export function build(section) {
+  canvas = h("canvas", { id: "dancer", "aria-label": "The take that is chosen, moving with the song", role: "img" });
+  stage = h("div", { class: "stage" }, canvas, h("p", { class: "hint", id: "dance-hint" }));
+  panel = h("div", { class: "panel" });
+  section.append(stage, panel);
+  for (const what of ["state", "dance", "song", "bars", "options"]) on(what, show);
+  requestAnimationFrame(frame);
+}
+
+function frame() {
+  requestAnimationFrame(frame);
+  if (store.tab !== "dance" || !store.dance || stage.hidden || !stage.clientWidth) return;
+  const seconds = now() - store.dance.start;
+  const take = store.poses.get(number());
+  canvas.style.width = `${stage.clientWidth}px`;
+  canvas.style.height = `${stage.clientHeight}px`;
+  const big = sharp(canvas);
+  drawTake(big.pen, big.width, big.height, take, seconds, store.dance.fps);
+  Object.assign(shownAt, { seconds: seconds + store.dance.start, at: performance.now() });
+  for (const [one, card] of cards) {
+    const small = sharp(card);
+    const poses = store.poses.get(one);
+    if (poses) drawTake(small.pen, small.width, small.height, poses.card ||= { ...poses, size: "" }, seconds, store.dance.fps);
+  }
+}
+
+const number = () => Math.min(history()?.take || 1, store.dance?.takes.length || 1);
+
+function show() {
+  const heard = store.heard, dance = store.dance;
+  canvas.hidden = !dance;
+  stage.querySelector("#dance-hint").textContent = dance ? "" : heard ? "Make takes: each is another dance to your song." : "Add a song first.";
+  const depends = [mark(heard), mark(dance), history(), store.bars, busy(), store.state?.choices, stretch(), store.offers.length];
+  renew(panel, depends, () => {
+    cards = new Map(dance ? dance.takes.map((take) => [take.number, h("canvas", { "aria-hidden": "true" })]) : []);
+    if (!heard) return h("p", { class: "soft" }, "Without a song there is no dance.");
+    return dance ? [takes(dance), change(dance), create(dance)] : create(dance);
+  });
+}
+
+const busy = () => store.jobs.some((job) => job.kind === "dance" && (job.state === "running" || job.state === "waiting"));
+
+function create(dance) {
+  const [begin, end] = stretch();
+  return h("div", { class: "card" }, h("h2", {}, dance ? "New takes" : "Make takes"),
+    h("div", { class: "row" }, h("label", { class: "field" }, "How many", h("input", { id: "takes", type: "number", min: 1, max: 16, value: wish.takes,
+      onchange: (event) => { wish.takes = Math.max(1, Math.min(64, Number(event.target.value) || 1)); } })),
+    field("style"), field("seed")),
+    offered("dance").filter((one) => !["style", "seed"].includes(one.name)).map((one) => field(one.name)),
+    h("button", { class: dance ? "" : "main", id: "make-takes", disabled: busy(), onclick: safely(make) }, busy() ? "Dancing …" : "Make takes"),
+    h("p", { class: "soft small number" }, `${(end - begin).toFixed(1)} s of the song`));
+}
+
+async function make() {
+  await askJson("POST", `/api/songs/${path(store.state.song)}/dance`, { takes: wish.takes, ...values("dance") });
+  store.bars = null;
+}
+
+function takes(dance) {
+  const ordered = [...dance.takes].sort((one, other) => (one.rank || one.number) - (other.rank || other.number));
+  const chosen = dance.takes[number() - 1], shown = history();
+  const step = (label, id, redo, possible) => h("button", { class: "quiet", id, disabled: !possible,
+    onclick: safely(() => ask("POST", `/api/songs/${path(store.state.song)}/undo`, { redo })) }, label);
+  return h("div", { class: "card" },
+    h("div", { class: "row apart" }, h("h2", {}, dance.takes.length > 1 ? "Takes, best first" : "The dance"),
+      h("span", {}, step("Undo", "undo-dance", false, shown.at > 0), step("Redo", "redo-dance", true, shown.at < shown.versions.length - 1))),
+    dance.takes.length > 1 ? h("div", { class: "takes" }, ordered.map((take) => h("button", { "data-key": `take-${take.number}`,
+      "aria-pressed": String(take.number === number()),
+      onclick: safely(() => ask("PUT", `/api/songs/${path(store.state.song)}/take`, { take: take.number })) },
+    cards.get(take.number), h("span", {}, h("b", {}, `Take ${take.number}`), " ", h("small", {}, take.style))))) : null,
+    h("details", { id: "scores", open: panel.querySelector("#scores")?.open }, h("summary", {}, `Take ${number()}: seed ${chosen.seed}, ${chosen.style}`),
+      h("div", {}, h("table", {}, Object.entries(chosen.scores).map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value)))),
+        chosen.edits.map((edit) => h("p", { class: "soft small" }, `bars ${edit.bars.join("–")}: ${edit.style}, seed ${edit.seed}`)),
+        chosen.from.map((one) => h("p", { class: "soft small" }, `bars ${one.bars.join("–")}: ${one.name || one.how}`)))));
+}
+
+function change(dance) {
+  const last = dance.bars.at(-1).number, lowest = dance.bars[0].number;
+  const [first, end] = store.bars || ["", ""];
+  const pick = (label, value, id, set) => h("label", { class: "field" }, label, h("input", { id, type: "number", min: lowest, max: last, value,
+    placeholder: "–", onchange: (event) => { set(Math.max(lowest, Math.min(last, Number(event.target.value)))); tell("bars"); } }));
+  const act = (label, id, how) => h("button", { id, disabled: !store.bars, onclick: safely(() => askJson("POST",
+    `/api/songs/${path(store.state.song)}/edit`, { bars: [store.bars], ...how() })) }, label);
+  const seed = () => (wish.next = (wish.next || Math.floor(Math.random() * 1e6)) + 1);
+  const style = () => document.getElementById("bar-style").value;
+  const how = (what) => () => ({ do: what, seed: seed(), ...(style() ? { style: style() } : {}) });
+  const styles = store.offers.find((one) => one.name === "style").words;
+  return h("div", { class: "card" }, h("h2", {}, "Change bars"),
+    h("p", { class: "soft" }, store.bars ? "Everything outside these bars stays as it is." : "Mark bars: drag over their numbers in the line below."),
+    h("div", { class: "row" },
+      pick("from bar", first, "bar-from", (value) => { store.bars = [value, Math.max(value, store.bars?.[1] ?? value)]; }),
+      pick("to bar", end, "bar-to", (value) => { store.bars = [Math.min(value, store.bars?.[0] ?? value), value]; }),
+      h("label", { class: "field" }, "style", h("select", { id: "bar-style" }, h("option", { value: "" }, "as it is"),
+        styles.map((one) => h("option", { value: one, selected: panel.querySelector("#bar-style")?.value === one }, one))))),
+    h("div", { class: "row" }, act("Dance anew", "redo-bars", how("redo")), act("Mirror", "mirror-bars", () => ({ do: "mirror" })),
+      act("Keep, redo the rest", "keep-bars", how("keep")),
+      store.bars ? h("button", { class: "quiet", id: "no-bars", onclick: () => { store.bars = null; tell("bars"); } }, "None") : null));
+}

@@ -1,0 +1,56 @@
+// Options as `Request` has them: what the server offers is what the page shows.
+import { h, later, safely } from "./dom.mjs";
+import { choose, store, tell } from "./store.mjs";
+
+export const offered = (group) => store.offers.filter((one) => one.group === group);
+const offer = (name) => store.offers.find((one) => one.name === name);
+const chosen = () => store.state?.choices || {};
+
+/** What is chosen of an option, else what it is by itself. */
+export const value = (name) => chosen()[name] ?? offer(name)?.default ?? null;
+
+/** What differs from what it is by itself, for a request. */
+export function values(...groups) {
+  const found = {};
+  for (const one of store.offers) {
+    const given = chosen()[one.name];
+    if (groups.includes(one.group) && given !== undefined && given !== null && given !== one.default) found[one.name] = given;
+  }
+  return found;
+}
+
+const keep = later(safely(() => choose({ choices: store.state.choices })), 150);
+
+export function set(changes) {
+  const choices = { ...chosen() };
+  for (const [name, one] of Object.entries(changes)) {
+    if (one === null || one === "" || one === offer(name)?.default) delete choices[name]; else choices[name] = one;
+  }
+  store.state = { ...store.state, choices };
+  tell("options");
+  keep();
+}
+
+const LABELS = { fps: "frames a second", crf: "quality (0 best, 51 worst)", preview: "the skeleton only" };
+export const label = (name) => LABELS[name] || name.replaceAll("_", " ");
+
+/** A control for one option. */
+export function field(name) {
+  const one = offer(name);
+  if (!one) return null;
+  const key = `option-${name}`, now = value(name);
+  if (one.kind === "switch") {
+    return h("label", { class: "check", title: one.says }, h("input", { id: key, type: "checkbox", checked: Boolean(now),
+      onchange: (event) => set({ [name]: event.target.checked }) }), label(name));
+  }
+  const input = one.kind === "word"
+    ? h("select", { id: key, onchange: (event) => set({ [name]: typeof one.words[0] === "number"
+      ? Number(event.target.value) : event.target.value }) },
+      one.default === null ? h("option", { value: "" }, "–") : null,
+      one.words.map((word) => h("option", { value: word, selected: word === now }, word)))
+    : one.kind === "text"
+      ? h("input", { id: key, value: now ?? "", placeholder: "–", onchange: (event) => set({ [name]: event.target.value.trim() }) })
+      : h("input", { id: key, type: "number", value: now ?? "", step: one.kind === "whole" ? 1 : "any", min: one.limits?.[0], max: one.limits?.[1],
+        onchange: (event) => set({ [name]: event.target.value === "" ? null : Number(event.target.value) }) });
+  return h("label", { class: "field", title: one.says }, label(name), input);
+}

@@ -1,0 +1,99 @@
+"""The studio: a project, the lanes that work for it, and what they found out, kept while it is needed."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import OrderedDict
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from dancegen.production.backends import Backends, load_backends
+from dancegen.production.request import Request
+from dancegen.progress import Reporter
+from dancegen.web.project import Project
+from dancegen.web.work import Job, Lane
+
+KEPT = 4  # pictures, songs and scenes that are remembered; each takes some 10 MB
+
+
+class Memory:
+    """The last few results, by what they were made of."""
+
+    def __init__(self, most: int = KEPT) -> None:
+        self._most, self._found = most, OrderedDict[Any, Any]()
+        self._lock = threading.Lock()
+
+    def get(self, key: Any) -> Any:
+        """What was kept, or None."""
+        with self._lock:
+            if key in self._found:
+                self._found.move_to_end(key)
+            return self._found.get(key)
+
+    def put(self, key: Any, value: Any) -> Any:
+        """Keep a value; it is returned."""
+        with self._lock:
+            self._found[key] = value
+            self._found.move_to_end(key)
+            while len(self._found) > self._most:
+                self._found.popitem(last=False)
+        return value
+
+
+class Studio:
+    """What the page's handlers share.
+
+    Attributes:
+        project: the folder.
+        usual: attributes of `Request` that hold for all that is made (device, offline, weights).
+        hands: finds, hears and dances, one thing after the other; `films` renders.
+        people, songs, scenes: what was found.
+        version: counts up with everything there is to tell.
+    """
+
+    def __init__(self, project: Project, usual: dict[str, Any] | None = None) -> None:
+        numbers = itertools.count(1)
+        self.project, self.usual, self.version = project, usual or {}, 0
+        self.hands, self.films = (Lane(name, numbers, self.changed) for name in ("hands", "films"))
+        self.people, self.songs, self.scenes = Memory(), Memory(), Memory(1)
+        self.asked = Memory(500)  # requests by their files, read at every look of the page
+        self._backends = Memory(6)
+        self._loading = threading.Lock()
+
+    def changed(self) -> None:
+        """There is something new to tell; any thread may say so."""
+        self.version += 1
+
+    def jobs(self) -> list[Job]:
+        """Of both lanes, in the order in which they were asked for."""
+        return sorted([*self.hands.jobs(), *self.films.jobs()], key=lambda job: job.number)
+
+    def request(self, **chosen: Any) -> Request:
+        """A request for a stage of the work; song and picture may be left out."""
+        return Request(**{"song": Path(), "picture": Path(), **self.usual, **chosen})
+
+    def backends(self, request: Request, jobs: Collection[str], reporter: Reporter) -> Backends:
+        """What a request needs for some jobs, loaded once."""
+        names = (request.choreographer, request.drawn_by, request.detector, request.device)
+        key = (*names, tuple(sorted(request.weights.items())), tuple(jobs))
+        with self._loading:
+            found = self._backends.get(key)
+            return found or self._backends.put(key, load_backends(request, jobs, reporter))
+
+    def close(self) -> None:
+        """End all work; what is not whole is removed by whoever writes it."""
+        closing = [threading.Thread(target=lane.close) for lane in (self.hands, self.films)]
+        for one in closing:
+            one.start()
+        for one in closing:
+            one.join()
+
+
+def stamp(*paths: Path) -> tuple[Any, ...]:
+    """What tells whether files have changed: name, time and size of each; None for one that is not there."""
+    states = [path.stat() if path.exists() else None for path in paths]
+    return tuple(
+        (str(path), state and (state.st_mtime_ns, state.st_size)) for path, state in zip(paths, states, strict=True)
+    )
