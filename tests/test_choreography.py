@@ -12,8 +12,8 @@ import torch
 from dancegen.audio.beats import BeatGrid, find_beats
 from dancegen.audio.song import Song
 from dancegen.audio.spectrum import mel_pieces
-from dancegen.body.canonical import BONE_LENGTHS, bone_directions, place_joints
 from dancegen.body.joints import ARM_BONES, BONES, LEG_BONES, MIRROR, body_height, mid_hip
+from dancegen.body.sequence import BONE_LENGTHS, bone_directions, place_joints
 from dancegen.choreographers.finish.facing import LIMIT, WIDE, face, face_camera, yaw
 from dancegen.choreographers.finish.frame import Frame, frame_dance
 from dancegen.choreographers.finish.ground import ARMS, LEGS, enlarge, settle

@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from dancegen.body.canonical import place_joints
 from dancegen.body.joints import BONES, L_ELBOW, L_WRIST, R_ELBOW, R_WRIST
+from dancegen.body.sequence import place_joints
 from dancegen.dances import metrics
 
 FPS = 30.0

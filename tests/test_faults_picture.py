@@ -15,8 +15,7 @@ from PIL import Image, ImageCms
 
 from dancegen.errors import DancegenError
 from dancegen.images import picture as opening
-from dancegen.images.colour import NO_PROFILE
-from dancegen.images.picture import open_picture
+from dancegen.images.picture import NO_PROFILE, open_picture
 
 DATA = ROOT / "tests" / "data" / "faults"
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

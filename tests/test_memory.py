@@ -12,11 +12,9 @@ import torch
 from dancegen.audio import spectrum
 from dancegen.audio.song import SAMPLE_RATE
 from dancegen.audio.spectrum import BANDS, SLICES
-from dancegen.body import blocks
-from dancegen.body.blocks import by_blocks
-from dancegen.body.canonical import place_joints
+from dancegen.body import sequence
 from dancegen.body.retarget import retarget
-from dancegen.body.sequence import SkeletonSequence
+from dancegen.body.sequence import SkeletonSequence, by_blocks, place_joints
 from dancegen.choreographers.finish.facing import face
 from dancegen.choreographers.finish.frame import STANDING, Frame, frame_dance
 from dancegen.choreographers.finish.ground import enlarge, settle
@@ -100,12 +98,12 @@ def test_blocks_change_nothing(part: str, monkeypatch: pytest.MonkeyPatch) -> No
         return np.concatenate([np.asarray(each, float).reshape(-1) for each in values])
 
     whole = numbers(work(*given(MINUTE)))
-    monkeypatch.setattr(blocks, "BLOCK", 77)
+    monkeypatch.setattr(sequence, "BLOCK", 77)
     np.testing.assert_allclose(numbers(work(*given(MINUTE))), whole, rtol=1e-6, atol=1e-6)
 
 
 def test_rows_by_blocks() -> None:
-    rows = np.arange(2 * blocks.BLOCK + 1)
+    rows = np.arange(2 * sequence.BLOCK + 1)
     assert (by_blocks(lambda some, more: some + more, rows, rows) == 2 * rows).all()
     assert by_blocks(lambda some: some[:, None] * np.ones(3), rows[:0]).shape == (0, 3)
 

@@ -68,6 +68,7 @@ FOLDERS = {  # those that write into a folder: what is typed, up to the folder
     "train limbs": (("train", "limbs", "--data", "pics", "--out"), "pics"),
     "train puppet": (("train", "puppet", "--frames", "pics", "--out"), "pics"),
     "train beats": (("train", "beats", "--songs", "pics", "--validation", "poses", "--out"), "pics"),
+    "train vimo": (("train", "vimo", "--data", "pics", "--out"), "pics"),
     "train subject": (("train", "subject", "--frames", "pics", "--out"), "pics"),
     "evaluate stg-mamba": (("evaluate", "stg-mamba", "--data", "pics", "--plot"), "pics"),
 }

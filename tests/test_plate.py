@@ -6,8 +6,7 @@ import numpy as np
 import torch
 
 from dancegen.images.inpaint.exemplar import find_sources, guess_across
-from dancegen.images.inpaint.patches import fill_with_patches
-from dancegen.images.inpaint.seams import copy_places, seam_colours
+from dancegen.images.inpaint.patches import copy_places, fill_with_patches, seam_colours
 from dancegen.renderers.plate import background_plate, foot_shadow, is_plain
 
 

@@ -34,9 +34,8 @@ from dancegen.body.limbs import (
     limb_order,
 )
 from dancegen.body.sequence import SkeletonSequence
-from dancegen.images.matting import separate
+from dancegen.images.filters import push_pull, separate, spread
 from dancegen.images.picture import ConditionalImage, output_size
-from dancegen.images.push_pull import push_pull, spread
 from dancegen.people.located import LocatedBody
 from dancegen.renderers.compose import make_scene
 from dancegen.renderers.puppet.bends import limb_bends

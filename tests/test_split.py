@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from conftest import shared_data
 
-from dancegen.body.canonical import place_joints
+from dancegen.body.sequence import place_joints
 from dancegen.lab.datasets.motion import read_motion
 from dancegen.lab.datasets.split import WINDOW, Take, find_twins, is_validation, shares, twin_free
 

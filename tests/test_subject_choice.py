@@ -8,8 +8,7 @@ import torch
 
 from dancegen.body.joints import V
 from dancegen.lab.synthetic.poses import still_pose
-from dancegen.people.network.choice import choose_joints
-from dancegen.people.network.heat import FINDER_STRIDE, means_around
+from dancegen.people.network.choice import FINDER_STRIDE, choose_joints, means_around
 
 
 def figure_joints(seed: int) -> np.ndarray:

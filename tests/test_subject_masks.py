@@ -11,7 +11,7 @@ from scipy import ndimage
 from subject_tools import Drawn, StandIn, line_drawing, overlap, photo
 
 from dancegen.body.joints import L_ANKLE, L_KNEE, R_ANKLE, R_KNEE, V
-from dancegen.images.guided import guided_filter
+from dancegen.images.filters import guided_filter
 from dancegen.people.detection import Detection
 from dancegen.people.masks.flat import _bodily, flat_figure, flat_outline
 from dancegen.people.masks.mask import person_mask

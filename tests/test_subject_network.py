@@ -15,7 +15,7 @@ from dancegen.body.capsules import soft_limbs
 from dancegen.body.joints import BONES, MIRROR, V
 from dancegen.body.limbs import K as PARTS
 from dancegen.errors import DancegenError
-from dancegen.images.push_pull import push_pull
+from dancegen.images.filters import push_pull
 from dancegen.lab.synthetic.poses import still_pose
 from dancegen.lab.synthetic.scene import Scene
 from dancegen.lab.synthetic.store import scene_path, write_scene

@@ -12,9 +12,9 @@ import pytest
 import soundfile
 import torch
 
-from dancegen.body.canonical import place_joints
 from dancegen.body.joints import BONES, NOSE, R_ANKLE, R_SHOULDER, mid_hip
 from dancegen.body.openpose import frame_json
+from dancegen.body.sequence import place_joints
 from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
 from dancegen.choreographers.stg_mamba.model import load_choreographer
 from dancegen.dances.metrics import beat_scores, joint_speed

@@ -17,7 +17,7 @@ from PIL import Image
 from dancegen.body.capsules import limb_distances
 from dancegen.body.limbs import LIMB_NAMES, limb_maps, limb_order
 from dancegen.errors import DancegenError
-from dancegen.images.matting import separate
+from dancegen.images.filters import separate
 from dancegen.lab.train.renderer import loop
 from dancegen.lab.train.renderer.animate import animate
 from dancegen.lab.train.renderer.data import (

@@ -13,9 +13,8 @@ from workbench_tools import dance as swinging
 
 from dancegen import Request, registry
 from dancegen.assets.example import POSE
-from dancegen.body.canonical import bone_directions
 from dancegen.body.joints import BONES, L_SHOULDER, R_SHOULDER, mid_hip
-from dancegen.body.sequence import SkeletonSequence
+from dancegen.body.sequence import SkeletonSequence, bone_directions
 from dancegen.choreographers.finish.facing import LIMIT, flatten, turned, yaw
 from dancegen.dances.read_dance import read_dance
 from dancegen.errors import DancegenError

@@ -24,17 +24,21 @@ class Look:
         dot_radius: of a joint, pixels; None = 1.3 half-widths.
         limb_shade: limbs have their joint's colour times this.
         ellipses: limbs are ellipses (OpenPose's own drawing) rather than strokes with round ends.
+        by_length: limbs are as wide as MusePose draws them, whatever `half_width`: 1 pixel where they are shorter than
+            5, one more with each doubling, 8 at most.
     """
 
     half_width: float | None = None
     dot_radius: float | None = None
     limb_shade: float = 0.75
     ellipses: bool = False
+    by_length: bool = False
 
 
 PREVIEW = Look()
 # controlnet_aux's and AnimateAnyone's drawing: what models conditioned on OpenPose pictures were trained on.
 CONTROLNET = Look(half_width=4, dot_radius=4, limb_shade=0.6, ellipses=True)
+LENGTHS = (5, 10, 20, 40, 80, 160, 320)  # pixels of a limb, at which MusePose draws it a pixel wider to each side
 
 
 def draw_skeleton(canvas: np.ndarray, joints: np.ndarray, confidence: np.ndarray, look: Look = PREVIEW) -> np.ndarray:
@@ -57,10 +61,11 @@ def draw_skeleton(canvas: np.ndarray, joints: np.ndarray, confidence: np.ndarray
     for (a, b), colour in zip(BONES, COLOURS, strict=False):
         if seen[a] and seen[b]:
             shade = np.asarray(colour, np.float32) * look.limb_shade
-            _stroke(out, points[a], points[b], half_width, shade, look.ellipses)
+            wide = _width_by_length(points[a], points[b]) if look.by_length else half_width
+            stroke(out, points[a], points[b], wide, shade, look.ellipses)
     for point, visible, colour in zip(points, seen, COLOURS, strict=True):
         if visible:
-            _stroke(out, point, point, radius, np.asarray(colour, np.float32), False)
+            stroke(out, point, point, radius, np.asarray(colour, np.float32))
     return out
 
 
@@ -99,7 +104,13 @@ def draw_strip(
     return np.concatenate(cells, axis=1)
 
 
-def _stroke(out: np.ndarray, a: np.ndarray, b: np.ndarray, radius: float, colour: np.ndarray, ellipse: bool) -> None:
+def _width_by_length(a: np.ndarray, b: np.ndarray) -> float:
+    return 1.0 + float(np.searchsorted(LENGTHS, np.hypot(*(b - a)), side="right"))
+
+
+def stroke(
+    out: np.ndarray, a: np.ndarray, b: np.ndarray, radius: float, colour: np.ndarray, ellipse: bool = False
+) -> None:
     """Blends one stroke (a capsule from a to b, or the ellipse with the axis a-b) into `out`, in place."""
     height, width = out.shape[:2]
     margin = radius + 1

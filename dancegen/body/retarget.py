@@ -15,11 +15,10 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from dancegen.body import joints as J
-from dancegen.body.blocks import blocks, by_blocks
 from dancegen.body.face import turn_face
 from dancegen.body.joints import V, body_height, mid_hip
 from dancegen.body.proportions import PAIRED, Proportions, complete, measure
-from dancegen.body.sequence import SkeletonSequence
+from dancegen.body.sequence import SkeletonSequence, blocks, by_blocks
 
 HAND = 0.6  # a hand reaches this share of the forearm beyond the wrist
 MARGIN = 0.015  # of the picture's longer side, kept free

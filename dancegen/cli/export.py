@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dancegen.cli.context import check_file, refuse_options, reporter
+from dancegen.cli.kit import export_kit
 from dancegen.cli.options import Fps, Overwrite
+from dancegen.dances.kits.formats import FORMATS
 from dancegen.errors import DancegenError
 from dancegen.progress import counted
 
 if TYPE_CHECKING:
     from dancegen.body.sequence import SkeletonSequence
 
+KINDS = ("openpose", "comfyui", "video", "npz", "csv")
 Canvas = Annotated[str | None, typer.Option(help="WIDTHxHEIGHT in pixels; default 512x768 or the imported one.")]
 
 
@@ -24,10 +27,11 @@ People = Annotated[str, typer.Option(help="Who, of several: largest, all, left, 
 def export(
     dance: Annotated[Path, typer.Argument(help="A dance file of `dancegen dance`.")],
     out: Annotated[
-        Path, typer.Option("-o", "--out", help="A .json, .mp4, .npz or .csv file, or a folder for OpenPose's files.")
+        Path, typer.Option("-o", "--out", help="A .json, .mp4, .npz or .csv file, or a folder for OpenPose or a kit.")
     ],
     kind: Annotated[
-        str | None, typer.Option("--as", help="openpose, comfyui, video, npz or csv; default: by the ending of --out.")
+        str | None,
+        typer.Option("--as", help=f"{', '.join(KINDS)}; a kit: {', '.join(FORMATS)}; default: by the ending of --out."),
     ] = None,
     take: Annotated[int | None, typer.Option(help="Which take; default: the best.")] = None,
     people: People = "all",
@@ -35,12 +39,21 @@ def export(
     picture: Annotated[Path | None, typer.Option(help="Put the dance on the body of this picture's person.")] = None,
     pose: Annotated[Path | None, typer.Option(help="With --picture: the person's joints.")] = None,
     fps: Annotated[float | None, typer.Option(help="Poses a second; default: as the dance has them.")] = None,
+    song: Annotated[Path | None, typer.Option(help="Of a kit: the song; default: the dance's, if beside it.")] = None,
+    driver: Annotated[str, typer.Option(help="Of a kit's driving video: picture or neutral, who dances.")] = "picture",
     overwrite: Overwrite = False,
 ) -> str:
-    """Write a dance for other tools: OpenPose or ComfyUI keypoints, a ControlNet pose video, npz or CSV."""
+    """Write a dance for other tools: keypoints, a pose video, npz or CSV, or a kit for a large animator."""
     from dancegen.dances import export as to
     from dancegen.dances.read_dance import read_dance
 
+    if kind in FORMATS:
+        refuse_options(f"does not go with --as {kind}", "leave it out: the kit says it", canvas=canvas, fps=fps)
+        if picture is None:
+            raise DancegenError(f"--as {kind} needs a picture", "name the person's picture with --picture")
+        given = {"take": take, "people": people, "pose": pose}
+        return export_kit(kind, dance, picture, out, song=song, driver=driver, overwrite=overwrite, **given)
+    refuse_options("only goes with a kit", f"add --as {' or '.join(FORMATS)}", song=song, driver=driver != "picture")
     refuse_options("does not go with --picture", "leave it out: the picture is the canvas", canvas=picture and canvas)
     refuse_options("only goes with --picture", "name the picture of that person", pose=pose and not picture)
     kind = to.kind_of(out, kind)

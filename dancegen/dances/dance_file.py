@@ -21,9 +21,8 @@ import numpy as np
 
 from dancegen import __version__
 from dancegen.audio.grid import BeatGrid
-from dancegen.body.blocks import by_blocks
 from dancegen.body.joints import JOINT_NAMES
-from dancegen.body.sequence import SkeletonSequence
+from dancegen.body.sequence import SkeletonSequence, by_blocks
 from dancegen.choreographers.base import AMOUNT
 from dancegen.dances.dancer_text import UNIT, dancer_text
 from dancegen.errors import DancegenError

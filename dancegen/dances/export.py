@@ -16,6 +16,7 @@ from dancegen.body.joints import JOINT_NAMES, mid_hip
 from dancegen.body.openpose import people_json, person_json
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.dances.dance_file import Placement, Take
+from dancegen.dances.kits.formats import FORMATS
 from dancegen.errors import DancegenError
 from dancegen.files import not_written, whole_folder, write_whole
 from dancegen.people.choose import choose_one, choose_people
@@ -32,7 +33,7 @@ def kind_of(out: Path, kind: str | None) -> str:
     kind = kind or by_ending.get(out.suffix.lower())
     if kind not in KINDS:
         said = f"--as {kind}" if kind else f"the ending of {out}"
-        raise DancegenError(f"{said} is no known kind of export", f"give --as {', '.join(KINDS)}")
+        raise DancegenError(f"{said} is no known kind of export", f"give --as {', '.join((*KINDS, *FORMATS))}")
     return kind
 
 

@@ -10,8 +10,8 @@ from itertools import pairwise
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from dancegen.body.canonical import BONE_LENGTHS
 from dancegen.body.joints import BONES, JOINT_NAMES, LEG_CHAINS, V, body_height
+from dancegen.body.sequence import BONE_LENGTHS
 from dancegen.progress import counted
 
 LONG_GAP = 0.5  # seconds; over longer ones, and at the ends, a joint keeps its place beside the joint before it

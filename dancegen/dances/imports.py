@@ -10,18 +10,17 @@ from pathlib import Path
 import numpy as np
 
 from dancegen.audio.bars import bars
-from dancegen.body.canonical import ANKLE_HEIGHT
 from dancegen.body.joints import L_ANKLE, L_SHOULDER, NECK, R_ANKLE, R_SHOULDER, V, mid_hip
 from dancegen.body.keypoints import KeypointFrame, read_clip
 from dancegen.body.layouts import Keypoints
-from dancegen.body.sequence import HAND, SkeletonSequence
+from dancegen.body.sequence import ANKLE_HEIGHT, HAND, SkeletonSequence
 from dancegen.dances.bars import bar_count
 from dancegen.dances.dance_file import DanceFile, Placement, Source, Take, rounded
 from dancegen.dances.filling import figure_size, fill_gaps, gap_notes
 from dancegen.dances.to_song import put_to_song
-from dancegen.dances.tracks import Followed, find_followed
 from dancegen.errors import DancegenError
 from dancegen.people.choose import choose_people
+from dancegen.people.tracks import Followed, find_followed
 from dancegen.progress import counted
 
 NAMED_FRAMES = 6  # stretches of frames that a note names

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dancegen.body.blocks import blocks, by_blocks
 from dancegen.body.joints import BEAT_JOINTS, BONES, L_ANKLE, R_ANKLE, mid_hip
+from dancegen.body.sequence import blocks, by_blocks
 
 SPEED_SMOOTHING = 0.08  # seconds, sigma of the Gaussian over the mean joint speed
 BEAT_SIGMA = 0.1  # seconds, the tolerance of beat consistency

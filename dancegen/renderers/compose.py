@@ -13,8 +13,8 @@ from PIL import Image
 
 from dancegen.body.joints import L_ANKLE, R_ANKLE
 from dancegen.body.sequence import SkeletonSequence
+from dancegen.images.filters import as_pixels, as_tensor
 from dancegen.images.picture import open_picture
-from dancegen.images.resize import as_pixels, as_tensor
 from dancegen.people.located import LocatedBody
 from dancegen.renderers.base import KEEP, Layer, Renderer, check_background
 from dancegen.renderers.plate import Plate

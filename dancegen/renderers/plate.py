@@ -11,12 +11,10 @@ import torch
 from scipy.ndimage import binary_dilation, distance_transform_edt, gaussian_filter, label
 
 from dancegen.body.joints import body_height
+from dancegen.images.filters import as_tensor, grow, push_pull, resize
 from dancegen.images.inpaint.exemplar import guess_across
 from dancegen.images.inpaint.patches import fill_with_patches
-from dancegen.images.matting import grow
 from dancegen.images.picture import output_size
-from dancegen.images.push_pull import push_pull
-from dancegen.images.resize import as_tensor, resize
 from dancegen.people.located import LocatedBody
 
 AROUND = 0.02  # body heights beyond the mask that the person may still show, and a pixel more

@@ -11,7 +11,7 @@ import torch
 
 from dancegen.body.draw import Look, draw_skeleton
 from dancegen.body.sequence import SkeletonSequence
-from dancegen.images.resize import as_tensor
+from dancegen.images.filters import as_tensor
 from dancegen.people.located import LocatedBody
 from dancegen.renderers.base import Layer
 from dancegen.renderers.plate import Plate

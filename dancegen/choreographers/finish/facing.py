@@ -14,10 +14,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from dancegen.body.blocks import blocks, by_blocks
-from dancegen.body.canonical import BONE_LENGTHS, bone_directions
 from dancegen.body.joints import mid_hip
-from dancegen.body.sequence import SkeletonSequence
+from dancegen.body.sequence import BONE_LENGTHS, SkeletonSequence, blocks, bone_directions, by_blocks
 
 SOFT, LIMIT = np.radians(25.0), np.radians(36.0)  # turns up to SOFT are left alone, none passes LIMIT
 SLACK = np.radians(2.0)  # by which a dance that faces the camera passes LIMIT: its feet are held where they stand

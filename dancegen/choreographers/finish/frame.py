@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dancegen.body.blocks import by_blocks
-from dancegen.body.canonical import ANKLE_HEIGHT, place_joints
 from dancegen.body.joints import BONE_MIRROR, L_ANKLE, R_ANKLE
+from dancegen.body.sequence import ANKLE_HEIGHT, by_blocks, place_joints
 
 BEGIN_BEATS = 4.0  # in which a dance grows out of standing
 BEGIN_BEATS_SHORT = 1.0  # likewise where there is no time to lose

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dancegen.body.blocks import blocks, by_blocks
-from dancegen.body.canonical import ANKLE_HEIGHT, place_joints
 from dancegen.body.joints import ARM_BONES, L_ANKLE, LEG_BONES, LEG_CHAINS, R_ANKLE, TRUNK_BONES, V
+from dancegen.body.sequence import ANKLE_HEIGHT, blocks, by_blocks, place_joints
 
 ARMS, LEGS, TRUNK = 1.05, 1.08, 1.15  # gains, chosen so that the spread of poses nears that of real dancers
 SMOOTHING = 0.032  # seconds, sigma of the Gaussian over the poses

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dancegen.body.canonical import BONE_COUNT
+from dancegen.body.sequence import BONE_COUNT
 from dancegen.choreographers.stg_mamba.counting import CLOCK
 from dancegen.registry import BACKENDS
 

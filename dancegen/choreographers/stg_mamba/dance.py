@@ -21,8 +21,7 @@ from torch import Tensor
 from dancegen.audio.grid import BeatGrid
 from dancegen.audio.song import PIECE_SECONDS, Song
 from dancegen.audio.spectrum import mel_pieces
-from dancegen.body.blocks import blocks
-from dancegen.body.sequence import SkeletonSequence
+from dancegen.body.sequence import SkeletonSequence, blocks
 from dancegen.choreographers.base import AMOUNT, TURNS
 from dancegen.choreographers.finish.facing import face, yaw
 from dancegen.choreographers.finish.frame import frame_dance

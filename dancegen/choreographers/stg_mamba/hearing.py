@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from dancegen.audio.spectrum import BANDS, SLICES
-from dancegen.body.blocks import blocks
+from dancegen.body.sequence import blocks
 
 BASS_BANDS = 5  # below about 250 Hz
 DENSITY_BANDS = 8  # from about 450 Hz

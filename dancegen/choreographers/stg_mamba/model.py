@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dancegen.audio.spectrum import BANDS, SLICES
-from dancegen.body.canonical import rooted_paths
 from dancegen.body.joints import V
+from dancegen.body.sequence import rooted_paths
 from dancegen.choreographers.finish.frame import STANDING
 from dancegen.choreographers.stg_mamba.config import POSE_VALUES, STYLES, ChoreographerConfig
 from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from dancegen.audio.spectrum import SLICES
-from dancegen.body.blocks import by_blocks
+from dancegen.body.sequence import by_blocks
 
 STEPS = 8  # stored poses of a beat
 EDGE = 1  # beats stored before and after a phrase, for its joins

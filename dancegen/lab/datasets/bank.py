@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dancegen.body.canonical import place_joints
 from dancegen.body.joints import BEAT_JOINTS, L_ANKLE, L_WRIST, R_ANKLE, R_WRIST
+from dancegen.body.sequence import place_joints
 from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS
 from dancegen.dances.metrics import gaussian_smooth
 from dancegen.lab.datasets.motion import FPS, Motion

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from dancegen.body.canonical import BONE_LENGTHS
 from dancegen.body.joints import BONE_MIRROR
+from dancegen.body.sequence import BONE_LENGTHS
 from dancegen.lab.datasets import bank as stored
 from dancegen.lab.datasets.bank import Bank
 

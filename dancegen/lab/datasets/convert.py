@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dancegen.body.canonical import BONE_LENGTHS, place_joints
 from dancegen.body.joints import BONES, TRUNK_BONES, V, body_height
 from dancegen.body.keypoints import KeypointFrame, read_keypoints
+from dancegen.body.sequence import BONE_LENGTHS, place_joints
 from dancegen.errors import DancegenError
 from dancegen.lab.datasets.motion import HUMAN_HEIGHT
 

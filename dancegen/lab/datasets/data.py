@@ -23,7 +23,7 @@ from dancegen.audio.beats import find_beats
 from dancegen.audio.load import load_song
 from dancegen.audio.song import Song
 from dancegen.audio.spectrum import BANDS, mel_pieces
-from dancegen.body.canonical import place_joints
+from dancegen.body.sequence import place_joints
 from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.errors import DancegenError
 from dancegen.lab.datasets.bank import Bank, build_bank

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dancegen.body.canonical import ANKLE_HEIGHT, bone_directions, place_joints
 from dancegen.body.joints import BONE_MIRROR, L_ANKLE, L_HIP, L_SHOULDER, MIRROR, R_ANKLE, R_HIP, R_SHOULDER, mid_hip
+from dancegen.body.sequence import ANKLE_HEIGHT, bone_directions, place_joints
 from dancegen.dances.metrics import gaussian_smooth
 
 FPS = 30

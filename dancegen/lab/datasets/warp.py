@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dancegen.body.canonical import place_joints
 from dancegen.body.joints import BEAT_JOINTS
+from dancegen.body.sequence import place_joints
 from dancegen.dances.metrics import gaussian_smooth, joint_speed
 from dancegen.lab.datasets.motion import FPS
 

@@ -23,8 +23,8 @@ import torch
 
 from dancegen.audio.grid import BeatGrid
 from dancegen.audio.song import SAMPLE_RATE, Song
-from dancegen.body.canonical import place_joints
 from dancegen.body.joints import MIRROR, mid_hip
+from dancegen.body.sequence import place_joints
 from dancegen.choreographers.stg_mamba.counting import count_for
 from dancegen.choreographers.stg_mamba.dance import choreograph, listen
 from dancegen.choreographers.stg_mamba.model import Choreographer

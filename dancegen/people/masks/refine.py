@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from dancegen.images.guided import guided_filter
+from dancegen.images.filters import guided_filter
 from dancegen.people.posture import Posture
 
 PERSON_SIDE = 400  # the colour evidence is gathered with the person about this tall, pixels

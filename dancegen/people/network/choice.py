@@ -1,10 +1,11 @@
-"""Which peaks of the heatmaps are the joints, chosen together.
+"""Which peaks of the heatmaps are the joints, chosen together, and where between the cells they are.
 
 A map often has a peak on each leg, or on each arm, and each map's own highest peak then finds both knees on one leg. So
 the peaks of both arms, and of both legs, are chosen at once: likely places, limbs no longer than bodies have them, and
 the two elbows, wrists, knees or ankles not at one place where there is a second.
 
-Glossary: V 18 joints; N peaks of a map, `PEAKS` where it has as many; h, w its size.
+Glossary: V 18 joints; N peaks of a map, `PEAKS` where it has as many; h, w its size; a cell is one place of a map,
+`FINDER_STRIDE` px of the input; a window is the 5 x 5 cells around one.
 """
 
 from __future__ import annotations
@@ -16,18 +17,46 @@ from torch import Tensor
 
 from dancegen.body import joints as J
 from dancegen.body.joints import body_height
-from dancegen.people.network.heat import FINDER_STRIDE, means_around, near_cells
 
+FINDER_STRIDE = 4
+WINDOW = 2  # cells to each side of a peak that belong to it
 SMALLEST_BODY = 8.0  # px
 PEAKS = 4  # of a map that are looked at
 LEAST = 0.02  # share of a map that a second peak holds at least
 # The longest limbs believed, from their parent joint, body heights: 1.6 times natural ones; how much farther costs half
 # a nat, and what at most.
 REACHES = {J.R_SHOULDER: 0.26, J.R_ELBOW: 0.24, J.R_HIP: 0.39, J.R_KNEE: 0.38}
-REACHES |= {J.L_SHOULDER: 0.26, J.L_ELBOW: 0.24, J.L_HIP: 0.39, J.L_KNEE: 0.38}
 SOFT_REACH, TOO_FAR = 0.04, 6.0
 APART, TOGETHER = 0.06, 1.5  # body heights within which left and right are at one place, and what that costs, nats
 NEVER = -30.0
+
+
+def near_cells(cells: Tensor, rows: int, columns: int) -> Tensor:
+    """Which cells of a map are at most `WINDOW` from the cell numbered `cells` (...): (..., rows * columns) bool."""
+    row = torch.arange(rows, device=cells.device).repeat_interleave(columns)
+    column = torch.arange(columns, device=cells.device).repeat(rows)
+    near_row = (row - (cells // columns)[..., None]).abs() <= WINDOW
+    return near_row & ((column - (cells % columns)[..., None]).abs() <= WINDOW)
+
+
+def means_around(share: Tensor, cells: Tensor, rows: int, columns: int) -> tuple[Tensor, Tensor]:
+    """Mean places in the windows of maps.
+
+    Args:
+        share: (..., rows * columns) maps that sum to 1; cells: (...) number of the cell in each window's middle.
+
+    Returns:
+        (..., 2) x and y in cells, and (...) the window's part of the map.
+    """
+    local = share * near_cells(cells, rows, columns)
+    mass = local.sum(dim=-1)
+    y = torch.arange(rows, device=share.device).repeat_interleave(columns) + 0.5
+    x = torch.arange(columns, device=share.device).repeat(rows) + 0.5
+    middle = torch.stack([(local * x).sum(dim=-1), (local * y).sum(dim=-1)], dim=-1)
+    return middle / mass[..., None].clamp(min=1e-9), mass
+
+
+REACHES |= {J.L_SHOULDER: 0.26, J.L_ELBOW: 0.24, J.L_HIP: 0.39, J.L_KNEE: 0.38}
 
 
 def choose_joints(heat: Tensor, stride: int = FINDER_STRIDE) -> tuple[Tensor, Tensor]:

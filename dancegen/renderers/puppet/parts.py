@@ -14,7 +14,7 @@ from dancegen.body import joints as J
 from dancegen.body import limbs as L
 from dancegen.body.joints import body_height, mid_hip
 from dancegen.body.limbs import K, joint_points
-from dancegen.images.push_pull import spread
+from dancegen.images.filters import spread
 
 SEAM = 0.10  # every two limbs overlap by this many radii, so that an unmoved puppet has no cracks
 CAP_RIM = 0.15  # the outer share of a joint's round cap in which it fades: an elbow has nothing behind it

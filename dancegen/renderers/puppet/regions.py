@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from dancegen.body import limbs as L
-from dancegen.images.matting import grow
+from dancegen.images.filters import grow
 from dancegen.renderers.puppet.parts import ARMS
 
 HANDS = [arm for arm, limb in enumerate(ARMS) if limb in (L.R_HAND, L.L_HAND)]  # among `ARMS`

@@ -16,8 +16,7 @@ import torch.nn.functional as F
 from dancegen.body.capsules import limb_distances
 from dancegen.body.joints import body_height
 from dancegen.body.sequence import SkeletonSequence
-from dancegen.images.matting import separate
-from dancegen.images.resize import resize
+from dancegen.images.filters import resize, separate
 from dancegen.people.located import LocatedBody
 from dancegen.renderers.base import KEEP, Layer
 from dancegen.renderers.plate import Plate, read_matte

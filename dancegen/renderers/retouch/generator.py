@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from dancegen.body.limbs import K
-from dancegen.images.push_pull import spread
+from dancegen.images.filters import spread
 from dancegen.renderers.puppet.motion import LimbNetwork
 from dancegen.renderers.retouch.conditions import CHANNELS, Conditions
 from dancegen.weights.checkpoint import build_network, load_checkpoint

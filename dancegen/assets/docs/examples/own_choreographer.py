@@ -16,9 +16,8 @@ import torch
 
 from dancegen.audio.grid import BeatGrid, beat_position
 from dancegen.audio.song import Song
-from dancegen.body.canonical import ANKLE_HEIGHT, BONE_COUNT, place_joints
 from dancegen.body.joints import BONES, L_ELBOW, L_HIP, L_SHOULDER, L_WRIST, LEG_CHAINS, NECK, NOSE, R_HIP, R_SHOULDER
-from dancegen.body.sequence import SkeletonSequence
+from dancegen.body.sequence import ANKLE_HEIGHT, BONE_COUNT, SkeletonSequence, place_joints
 
 FPS = 30.0  # poses a second, as the contract says
 KNEES = 0.5  # radians that thighs and shins lean on the beat

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from dancegen.images.matting import separate
+from dancegen.images.filters import separate
 from dancegen.renderers.puppet.motion import LimbNetwork, motions
 from dancegen.renderers.puppet.puppet import LimbLayers, cut_layers, limb_pictures, mean_colours
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dancegen.lab.train.subject.samples import Batch
-from dancegen.people.network.heat import FINDER_STRIDE
+from dancegen.people.network.choice import FINDER_STRIDE
 
 HEAT_SIGMA = 1.1  # cells
 PRESENT_WEIGHT = 0.5

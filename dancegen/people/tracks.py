@@ -15,10 +15,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from dancegen.body.canonical import BONE_LENGTHS
 from dancegen.body.joints import BONES
 from dancegen.body.keypoints import KeypointFrame
 from dancegen.body.layouts import Keypoints
+from dancegen.body.sequence import BONE_LENGTHS
 
 NEAR = 0.5  # body heights a person may be from one frame to the next, whatever the rate
 FASTEST = 1.5  # body heights a second

@@ -1,0 +1,89 @@
+"""The diffusion: noise on a cosine schedule, and DDIM back, with guidance and with parts that are given (equation 8).
+
+Time runs from 0, clean, to 1, noise alone.
+
+Glossary: B windows, S frames, X numbers of movement, Y of 2D.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from dancegen.capture.movement import canonical_numbers
+from dancegen.capture.network import Vimo
+
+OFFSET = 0.008  # of the cosine schedule (Nichol and Dhariwal 2021): some noise remains at time 0
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to sample.
+
+    Attributes:
+        steps: of DDIM; the paper has 50.
+        guidance: how far beyond the unconditioned movement; 1 is the conditioned one.
+        spread: of the noise that sampling starts from; less than 1 keeps nearer to what is likeliest.
+    """
+
+    steps: int = 10
+    guidance: float = 1.0
+    spread: float = 1.0
+
+
+@dataclass(frozen=True)
+class Given:
+    """Movement that is known: numbers (B, S, X), and where (B, S, X) 0 or 1."""
+
+    moved: Tensor
+    mask: Tensor
+
+
+def signal(time: Tensor) -> Tensor:
+    """How much of the clean movement is left at times (...): the square root of alpha bar."""
+    angle = (time + OFFSET) / (1 + OFFSET) * math.pi / 2
+    return angle.cos().clamp(min=1e-4)
+
+
+def noised(clean: Tensor, time: Tensor, noise: Tensor) -> Tensor:
+    """q: clean (B, S, X) in spreads at times (B,)."""
+    left = signal(time)[:, None, None]
+    return left * clean + (1 - left.square()).sqrt() * noise
+
+
+@torch.no_grad()
+def sample(
+    network: Vimo, sight: Tensor, how: Sampling, generator: torch.Generator, given: Given | None = None
+) -> Tensor:
+    """Movement for 2D sequences (B, S, Y), which may be none (all zeros): (B, S, X) in its own units.
+
+    Where `given` says, the result is exactly what was given.
+    """
+    memory = network.watch(sight)
+    nothing = network.watch(sight, torch.zeros(len(sight), dtype=torch.bool))
+    shape = (len(sight), network.config.frames, len(network.spread))
+    noise = torch.randn(shape, generator=generator) * how.spread
+    known = None if given is None else (given.moved - network.centre) / network.spread
+    moved = noise
+    times = torch.linspace(1, 0, how.steps + 1)
+    clean = moved
+    for now, after in pairwise(times):
+        at = now.expand(len(sight))
+        if known is not None and given is not None:
+            moved = torch.where(given.mask > 0, noised(known, at, noise), moved)
+        clean = network.denoise(moved, at, memory)
+        if how.guidance != 1:
+            free = network.denoise(moved, at, nothing)
+            clean = free + how.guidance * (clean - free)
+        clean = (canonical_numbers(clean * network.spread + network.centre) - network.centre) / network.spread
+        if known is not None and given is not None:
+            clean = torch.where(given.mask > 0, known, clean)
+        left, then = signal(now), signal(after)
+        direction = (moved - left * clean) / (1 - left.square()).sqrt()
+        moved = then * clean + (1 - then.square()).sqrt() * direction
+    made = clean * network.spread + network.centre
+    return made if given is None else torch.where(given.mask > 0, given.moved, made)

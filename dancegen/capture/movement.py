@@ -1,0 +1,109 @@
+"""A dance as the motion network says it: 58 numbers a frame, from which bones come out with exact lengths.
+
+- 51: the unit directions of the 17 bones, in the frame of the body's heading (heading 0: the body faces the camera);
+- 2: cosine and sine of the heading, in the frame of the window's first camera;
+- 2: the mid-hip's speed over the floor, in the heading's frame (to the viewer's right, away), body heights a second;
+- 1: the mid-hip's height, y, body heights;
+- 2: contact of the right and the left ankle with the floor, 0 or 1.
+
+Canonical axes (`body/sequence.py`): x to the viewer's right, y down, z away from the camera. Written for torch; the
+heading is positive in the sense of `facing.turned`.
+
+Glossary: B windows, S frames, V = 18 joints, L = 17 bones, X = 58.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import torch
+from torch import Tensor
+
+from dancegen.body.joints import L_ANKLE, R_ANKLE
+from dancegen.body.sequence import ANKLE_HEIGHT, BONE_COUNT, BONE_LENGTHS, rooted_paths
+
+FPS = 30
+DIRECTIONS = slice(0, 3 * BONE_COUNT)
+HEADING = slice(51, 53)
+SPEED = slice(53, 55)
+HEIGHT = 55
+CONTACT = slice(56, 58)
+CHANNELS = 58
+ANKLES = [R_ANKLE, L_ANKLE]
+STILL = 0.25  # body heights a second: an ankle slower than this ...
+NEAR = 0.035  # ... and lower than this above where it stands is in contact
+
+
+def heading_of(directions: Tensor) -> Tensor:
+    """The angle (..., ) in radians by which bodies (..., L, 3) are turned from the camera, as `facing.yaw`."""
+    shoulders = BONE_LENGTHS[0] * (directions[..., 0, :] - directions[..., 1, :])
+    hips = BONE_LENGTHS[6] * (directions[..., 6, :] - directions[..., 9, :])
+    right = 0.5 * shoulders + hips
+    return torch.atan2(right[..., 2], -right[..., 0])
+
+
+def turned(vectors: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+    """Vectors (..., K, 3) about the vertical by an angle of that cosine and sine (...)."""
+    x, y, z = vectors.unbind(-1)
+    c, s = cosine[..., None], sine[..., None]
+    return torch.stack([x * c + z * s, y, z * c - x * s], dim=-1)
+
+
+@functools.cache
+def paths() -> Tensor:
+    """(V, L): bone lengths from the mid-hip to each joint."""
+    return torch.from_numpy(rooted_paths())
+
+
+def to_channels(directions: Tensor, root: Tensor) -> Tensor:
+    """Directions (B, S, L, 3) and mid-hip (B, S, 3), in the first camera's frame, to numbers (B, S, X)."""
+    heading = heading_of(directions)  # (B, S)
+    cosine, sine = heading.cos(), heading.sin()
+    body = turned(directions, cosine, -sine)  # (B, S, L, 3)
+    speed = torch.gradient(root, spacing=1 / FPS, dim=1)[0]
+    speed = turned(speed[..., None, :], cosine, -sine)[..., 0, :]  # (B, S, 3)
+    contact = contacts(paths().to(root) @ directions + root[..., None, :])
+    said = [body.flatten(2), cosine[..., None], sine[..., None], speed[..., [0, 2]], root[..., 1:2], contact]
+    return torch.cat(said, dim=-1)
+
+
+def contacts(joints: Tensor) -> Tensor:
+    """Whether each ankle of (B, S, V, 3) stands on the floor y = 0: (B, S, 2) of 0 and 1."""
+    ankle = joints[..., ANKLES, :]
+    speed = torch.gradient(ankle, spacing=1 / FPS, dim=1)[0].norm(dim=-1)  # (B, S, 2)
+    above = -ankle[..., 1] - ANKLE_HEIGHT
+    return ((speed < STILL) & (above < NEAR)).to(joints.dtype)
+
+
+def unit_directions(channels: Tensor) -> Tensor:
+    """The bones' directions (B, S, L, 3) of length 1 in the heading's frame."""
+    return torch.nn.functional.normalize(channels[..., DIRECTIONS].unflatten(-1, (BONE_COUNT, 3)), dim=-1, eps=1e-4)
+
+
+def heading_turn(channels: Tensor) -> tuple[Tensor, Tensor]:
+    """Cosine and sine (B, S) of the heading, of length 1."""
+    said = torch.nn.functional.normalize(channels[..., HEADING], dim=-1, eps=1e-4)
+    return said[..., 0], said[..., 1]
+
+
+def place(channels: Tensor) -> Tensor:
+    """Forward kinematics, FK of the paper: numbers (B, S, X) to joints (B, S, V, 3); the first mid-hip at x = z = 0."""
+    cosine, sine = heading_turn(channels)
+    joints = turned(paths().to(channels) @ unit_directions(channels), cosine, sine)  # (B, S, V, 3)
+    return joints + floor_path(channels)[..., None, :]
+
+
+def floor_path(channels: Tensor) -> Tensor:
+    """The mid-hip (B, S, 3): the sum of its speeds, from x = z = 0, and its height."""
+    cosine, sine = heading_turn(channels)
+    speed = torch.nn.functional.pad(channels[..., SPEED], (0, 1))[..., [0, 2, 1]]  # (B, S, 3), y 0
+    step = turned(speed[..., None, :], cosine, sine)[..., 0, :] / FPS
+    way = torch.cat([torch.zeros_like(step[:, :1]), (step[:, 1:] + step[:, :-1]).cumsum(1) / 2], dim=1)
+    return torch.stack([way[..., 0], channels[..., HEIGHT], way[..., 2]], dim=-1)
+
+
+def canonical_numbers(channels: Tensor) -> Tensor:
+    """Numbers with the directions and the heading of length 1 again and contacts within 0..1."""
+    cosine, sine = heading_turn(channels)
+    parts = [unit_directions(channels).flatten(-2), torch.stack([cosine, sine], dim=-1), channels[..., 53:56]]
+    return torch.cat([*parts, channels[..., CONTACT].clamp(0, 1)], dim=-1)

@@ -1,0 +1,136 @@
+"""What `dancegen export --as ANIMATOR` does: a kit for one of the large animators."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dancegen.cli.context import check_file, reporter
+from dancegen.errors import DancegenError
+from dancegen.progress import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dancegen.audio.song import Song
+    from dancegen.body.sequence import SkeletonSequence
+    from dancegen.dances.dance_file import DanceFile
+    from dancegen.dances.kits.driving import Driver
+    from dancegen.people.located import LocatedBody
+
+DRIVERS = ("picture", "neutral")
+PROMPT = "a person dances, the whole body in view, the camera stands still, natural light, fine detail"
+
+
+def export_kit(
+    kind: str, dance: Path, picture: Path, out: Path, *, song: Path | None, driver: str, overwrite: bool, **given: Any
+) -> str:
+    """Write a kit; returns what is to be said.
+
+    Args:
+        kind: one of the formats.
+        dance, picture, song: files; without `song` that of the dance is taken where it lies beside the dance.
+        out: the folder.
+        driver: who dances in a driving video, one of DRIVERS.
+        overwrite: replace a kit.
+        given: `take`, `people` and `pose`, as `export` has them.
+    """
+    from dancegen.dances.export import chosen_dancers
+    from dancegen.dances.kits.formats import FORMATS, check_folder, write_kit
+    from dancegen.dances.kits.material import Material
+    from dancegen.dances.read_dance import read_dance
+
+    if driver not in DRIVERS:
+        raise DancegenError(f"--driver {driver} is not known", f"choose {' or '.join(DRIVERS)}")
+    check_file(out, "-o", overwrite, inputs=(dance, picture, given["pose"], song), folder=True)
+    check_folder(out)
+    made = read_dance(dance)
+    line = FORMATS[kind]
+    dancers = chosen_dancers(made.take(given["take"]), given["people"], str(dance), single=not line.several)
+    sound = _song_of(made, dance, song)
+    people, renderer = _found(picture, given["pose"], len(dancers), draws=line.drives)
+    notes = _notes(dancers, people, line.drives)
+
+    def drive(size: tuple[int, int]) -> Driver:
+        return _driver(renderer, people, size, driver, notes)
+
+    def make(folder: Path) -> Material:
+        order = sorted(range(len(dancers)), key=lambda one: float(dancers[one].joints[:, :, 0].mean()))
+        dances = tuple(dancers[one] for one in order)
+        return Material(dances, tuple(people), sound, folder, out.resolve().name, PROMPT, reporter(), drive)
+
+    written = write_kit(out, kind, make, notes)
+    for note in notes:
+        reporter().note(note)
+    count = f" of {counted(len(dancers), 'dancers')}" if len(dancers) > 1 else ""
+    of_song = f", {sound.path.name}" if sound else ", without a song"
+    return f"{out}: {counted(written.count(line.fps), 'poses')}{count} at {line.fps:g} a second{of_song} ({kind})"
+
+
+def _song_of(made: DanceFile, dance: Path, song: Path | None) -> Song | None:
+    """The stretch of the song that the dance is of; the file is looked for beside the dance where it is not named."""
+    from dancegen.audio.load import load_song
+    from dancegen.dances.read_dance import check_song
+
+    if song is None:
+        beside = dance.parent / made.song.name if made.song else None
+        if beside is None or not beside.is_file():
+            return None
+        try:
+            check_song(made, beside, str(dance))
+        except DancegenError:
+            return None  # another song of that name
+        song = beside
+    else:
+        check_song(made, song, str(dance))
+    return load_song(song, made.start, made.seconds, reporter())
+
+
+def _found(picture: Path, pose: Path | None, count: int, *, draws: bool) -> tuple[list[LocatedBody], Any]:
+    """The people of the picture for so many dancers, from left to right, and who draws them if somebody shall.
+
+    Raises:
+        DancegenError: there are fewer people than dancers, or as `find_people`.
+    """
+    from dancegen.images.picture import open_picture
+    from dancegen.people.find import find_people
+    from dancegen.production.backends import load_backends
+    from dancegen.production.request import Request
+
+    request = Request(Path(), picture)
+    backends = load_backends(request, ["subject", *(["renderer"] if draws else [])], reporter())
+    choice = "largest" if count == 1 else "all"
+    how: dict[str, Any] = {"network": backends.subject, "choice": choice, "pose_file": pose}
+    people = find_people(open_picture(picture), **how, reporter=reporter())
+    if len(people) < count:
+        what = f"{picture} shows {counted(len(people), 'persons')}, the dance has {counted(count, 'dancers')}"
+        raise DancegenError(what, "choose one with --people 1, or take a picture of them all")
+    chosen = sorted(people[:count], key=lambda one: float(one.middle[0]))
+    return chosen, backends.drawer(request) if draws else None
+
+
+def _notes(dancers: Sequence[SkeletonSequence], people: Sequence[LocatedBody], drives: bool) -> list[str]:
+    """What is special about these dancers and these people."""
+    from dancegen.people.posture import missing_joints
+
+    notes = []
+    if not drives and all(one.hands is None for one in dancers):
+        notes.append("the dance has no hands: none are drawn, and the model makes up the fingers")
+    lacks = [", ".join(missing_joints(person.confidence)) for person in people]
+    return [
+        *notes,
+        *(f"the picture does not show {missing}: they are not in the poses" for missing in lacks if missing),
+    ]
+
+
+def _driver(
+    renderer: Any, people: Sequence[LocatedBody], size: tuple[int, int], driver: str, notes: list[str]
+) -> Driver:
+    """The figures of the driving video."""
+    from dancegen.dances.kits.driving import Driver, is_whole, neutral_figure
+
+    if driver == "picture" and not all(is_whole(person) for person in people):
+        notes.append("the picture does not show the whole body, which a driving video must: a neutral figure drives it")
+        driver = "neutral"
+    figures = people if driver == "picture" else [neutral_figure()] * len(people)
+    return Driver(renderer, figures, size)

@@ -1,0 +1,33 @@
+"""`dancegen train vimo`: 3D motion, filmed by synthetic cameras, to the network that captures videos."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def command(
+    data: Annotated[Path, typer.Option(help="A folder of NAME.npz motions: joints (T, 18, 3) in metres, y up; fps.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run; an earlier run in it goes on.")],
+    steps: Annotated[int | None, typer.Option(help="Steps of the whole run.", min=1)] = None,
+    minutes: Annotated[float, typer.Option(help="Stop and save after this long; the same command goes on.")] = math.inf,
+    seed: Annotated[int, typer.Option(help="Of initialisation, windows, cameras and noise.")] = 0,
+    regression: Annotated[
+        bool, typer.Option("--regression", help="The same network without noise, to compare with.")
+    ] = False,
+) -> str:
+    """Train the motion network of `dancegen capture`. CPU."""
+    from dancegen.capture.network import VimoConfig
+    from dancegen.cli.context import reporter
+    from dancegen.files import refuse_inputs
+    from dancegen.lab.train.vimo.train import TrainVimoConfig, train_vimo
+
+    refuse_inputs(out, [data])
+    given: dict[str, Any] = {} if steps is None else {"steps": steps}
+    config = VimoConfig(noise=not regression)
+    how: dict[str, Any] = {"config": config, "minutes": minutes, "reporter": reporter()}
+    weights = train_vimo(data, out, TrainVimoConfig(seed=seed, **given), **how)
+    return f"Averaged weights: {weights}. Log: {out / 'log.csv'}"

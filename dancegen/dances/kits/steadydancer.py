@@ -1,0 +1,156 @@
+"""Kits for SteadyDancer: clips of 81 pose pictures, with those that it shall not follow, and the first frame.
+
+Source: MCG-NJU/SteadyDancer, generate_dancer.py (names and number of the pictures), wan/image2video_dancer.py (the
+frame's size, 16 frames a second), preprocess/pose_align.py and pose_align_withdiffaug.py (drawn twice as large, no
+face; the negative poses are the same in other proportions, at random); TMElyralab/MusePose, pose/script/util.py (the
+drawing).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+
+from dancegen.body.draw import Look
+from dancegen.body.joints import NECK
+from dancegen.body.sequence import SkeletonSequence
+from dancegen.dances.kits.frame import crop
+from dancegen.dances.kits.material import Material
+from dancegen.dances.kits.poses import Drawing, draw, ease_in, hold
+from dancegen.dances.kits.workflow import NEGATIVE, Graph
+
+FPS = 16.0  # what it writes, whatever it is given
+CLIP = 81  # frames
+AREA = 1024 * 576  # pixels of the frame
+TWICE = 2  # the pose pictures are drawn this much larger than the frame
+EASE = 8  # poses from the picture's own to the dance's: half a second
+DRAWING = Drawing(Look(dot_radius=4, limb_shade=0.6, ellipses=True, by_length=True), 2.0, 3)
+SCALES, SHAPES = (0.7, 1.3), (0.6, 1.4)  # of the negative poses, and of their width against their height
+QUALITY = 95  # of the JPEG files
+MOST = 961  # frames of one workflow: a minute
+
+
+def frame_size(picture: tuple[int, int]) -> tuple[int, int]:
+    """Width and height for a picture (w, h), by their formula."""
+    ratio = picture[1] / picture[0]
+    return max(int(math.sqrt(AREA / ratio) // 16), 1) * 16, max(int(math.sqrt(AREA * ratio) // 16), 1) * 16
+
+
+def write(material: Material) -> dict[str, str]:
+    """Write the kit; returns what its README says besides."""
+    size = frame_size(material.picture_size)
+    frame = crop(material.picture_size, size)
+    person, dance = material.people[0], material.poses(FPS, frame)[0]
+    own = person.joints * frame.scale + np.asarray(frame.corner)
+    poses = ease_in(dance, own, person.confidence, EASE)
+    reference = frame.picture(material.picture)
+    material.save("reference.png", reference)
+    large = tuple(side * TWICE for side in size)
+    material.pose_video("pose.mp4", (large[0], large[1]), [enlarged(poses)], DRAWING)
+    clips = max(1, math.ceil((len(poses) - 1) / (CLIP - 1)))
+    material.reporter.stage("clips", clips, "clips")
+    for number in range(clips):
+        first = number * (CLIP - 1)  # a clip begins where the one before it ends
+        _write_clip(material, number, poses.at(np.arange(first, min(first + CLIP, len(poses)))), size)
+        material.reporter.advance()
+    material.save("clip-001/ref_image.png", reference)
+    material.write("workflow.json", workflow(material, size, len(poses)).text())
+    cut = "" if len(poses) <= MOST else f" The workflow makes the first {MOST / FPS:.0f} s."
+    return {"size": f"{size[0]}x{size[1]}", "clips": str(clips), "cut": cut}
+
+
+def enlarged(poses: SkeletonSequence) -> SkeletonSequence:
+    """Poses in pixels of the frame, in those of the larger pose pictures."""
+    hands = None if poses.hands is None else poses.hands * (TWICE, TWICE, 1)
+    return replace(poses, joints=poses.joints * TWICE, hands=hands)
+
+
+def distorted(poses: SkeletonSequence, draw_from: np.random.Generator) -> SkeletonSequence:
+    """Each pose of another size and shape around its neck, as the negative poses are."""
+    scale = draw_from.uniform(*SCALES, len(poses))
+    factor = np.stack([scale * draw_from.uniform(*SHAPES, len(poses)), scale], axis=-1)[:, None]  # (T, 1, 2)
+    neck = poses.joints[:, NECK, None, :2]  # (T, 1, 2)
+    joints = poses.joints.copy()
+    joints[..., :2] = neck + (joints[..., :2] - neck) * factor
+    hands = poses.hands
+    if hands is not None:
+        places = neck[:, None] + (hands[..., :2] - neck[:, None]) * factor[:, None]
+        hands = np.where(hands[..., 2:] > 0, np.concatenate([places, hands[..., 2:]], axis=-1), 0)
+    return replace(poses, joints=joints, hands=hands)
+
+
+def _write_clip(material: Material, number: int, poses: SkeletonSequence, size: tuple[int, int]) -> None:
+    """The folder of one clip: 81 pictures of the poses, 81 of those not to follow, the prompt."""
+    folder = material.folder / f"clip-{number + 1:03d}"
+    whole = hold(poses, CLIP)
+    wrong = distorted(whole, np.random.default_rng(number))
+    for name, shown in (("positive", whole), ("negative", wrong)):
+        (folder / name).mkdir(parents=True)
+        for at, image in enumerate(draw((size[0] * TWICE, size[1] * TWICE), [enlarged(shown)], DRAWING)):
+            Image.fromarray(image).save(folder / name / f"{at:04d}.jpg", quality=QUALITY)
+    (folder / "prompt.txt").write_text(material.prompt + "\n", encoding="utf-8")
+
+
+def workflow(material: Material, size: tuple[int, int], count: int) -> Graph:
+    """The workflow for kijai's ComfyUI-WanVideoWrapper: the whole dance, in windows that overlap."""
+    count = min(count, MOST)
+    frames = (max(count, CLIP) - 1) // 4 * 4 + 1
+    graph = Graph(material.name)
+    picture, (pose, sound) = graph.image("reference.png"), graph.video("pose.mp4")
+    small = graph.node("ImageScale", image=pose, upscale_method="area", width=size[0], height=size[1], crop="disabled")
+    vae = graph.node("WanVideoVAELoader", model_name="Wan2_1_VAE_bf16.safetensors", precision="bf16")
+    vision = graph.node("CLIPVisionLoader", clip_name="clip_vision_h.safetensors")
+    look = {"strength_1": 1.0, "strength_2": 1.0, "crop": "center", "combine_embeds": "average", "force_offload": True}
+    tiles = {"enable_vae_tiling": False, "tile_x": 272, "tile_y": 272, "tile_stride_x": 144, "tile_stride_y": 128}
+    seen = graph.node("WanVideoClipVisionEncode", clip_vision=vision, image_1=picture, **look)
+    first_pose = graph.node("ImageFromBatch", image=small, batch_index=0, length=1)
+    seen_pose = graph.node("WanVideoClipVisionEncode", clip_vision=vision, image_1=first_pose, **look)
+    first = graph.node(
+        "WanVideoImageToVideoEncode",
+        **{"width": size[0], "height": size[1], "num_frames": frames, "noise_aug_strength": 0.0},
+        **{"start_latent_strength": 1.0, "end_latent_strength": 1.0, "force_offload": True},
+        **{"vae": vae, "clip_embeds": seen, "start_image": picture},
+    )
+    follow = {"pose_strength_spatial": 1.0, "pose_strength_temporal": 1.0, "start_percent": 0.0, "end_percent": 1.0}
+    embeds = graph.node(
+        "WanVideoAddSteadyDancerEmbeds",
+        embeds=first,
+        pose_latents_positive=graph.node("WanVideoEncode", vae=vae, image=small, **tiles),
+        clip_vision_embeds=seen_pose,
+        **follow,
+    )
+    images = wrapper_sample(
+        graph, "Wan21_SteadyDancer_fp8_e4m3fn_scaled_KJ.safetensors", material.prompt, embeds, vae, frames
+    )
+    whole = graph.node("ImageFromBatch", image=images, batch_index=0, length=count)
+    graph.save(whole, FPS, sound if material.song else None)
+    return graph
+
+
+def wrapper_sample(graph: Graph, model: str, prompt: str, embeds: list, vae: list, frames: int) -> list:
+    """What the wrapper's workflows end with: model, text, sampler, decoder; windows where one is not enough."""
+    loaded = graph.node(
+        "WanVideoModelLoader", model=model, base_precision="fp16", quantization="disabled", load_device="offload_device"
+    )
+    text = graph.node(
+        "WanVideoTextEncodeCached",
+        **{"model_name": "umt5-xxl-enc-bf16.safetensors", "precision": "bf16", "quantization": "disabled"},
+        **{"positive_prompt": prompt, "negative_prompt": NEGATIVE, "use_disk_cache": True, "device": "gpu"},
+    )
+    windows = {}
+    if frames > CLIP:
+        windows["context_options"] = graph.node(
+            "WanVideoContextOptions",
+            **{"context_schedule": "uniform_standard", "context_frames": CLIP, "context_stride": 4},
+            **{"context_overlap": 16, "freenoise": True, "verbose": False},
+        )
+    samples = graph.node(
+        "WanVideoSampler",
+        **{"model": loaded, "image_embeds": embeds, "text_embeds": text, "steps": 30, "cfg": 5.0, "shift": 5.0},
+        **{"seed": 0, "force_offload": True, "scheduler": "unipc", "riflex_freq_index": 0, **windows},
+    )
+    tiles = {"enable_vae_tiling": False, "tile_x": 272, "tile_y": 272, "tile_stride_x": 144, "tile_stride_y": 128}
+    return graph.node("WanVideoDecode", vae=vae, samples=samples, **tiles)

@@ -1,0 +1,239 @@
+"""Train the motion network: one loop, AdamW, a running mean of the weights.
+
+Resumes exactly: the samples and the noise of a step depend on (seed, step) alone, and the state file holds weights,
+their mean and the optimiser's moments.
+
+Glossary: B windows, S frames, X numbers of movement.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from dancegen.capture.diffusion import noised
+from dancegen.capture.network import Vimo, VimoConfig
+from dancegen.errors import DancegenError
+from dancegen.lab.datasets.performances import (
+    Performances,
+    load_performances,
+    read_performances,
+    save_performances,
+)
+from dancegen.lab.synthetic.cameras import Casual
+from dancegen.lab.train.vimo.losses import LossWeights, losses
+from dancegen.lab.train.vimo.samples import Windows, draw, generator_of
+from dancegen.progress import Reporter, SilentReporter
+from dancegen.weights.checkpoint import NOTES_KEY, load_checkpoint, read_metadata, save_checkpoint
+
+STATE, WEIGHTS, LOG, MATERIAL = "state.safetensors", "vimo.safetensors", "log.csv", "material.npz"
+SPREAD_WINDOWS = 256  # that the numbers' centres and spreads are measured on
+LEAST_SPREAD = 0.1  # of a number that hardly moves, so that no noise of the capture is blown up
+LOSSES = tuple(LossWeights.__dataclass_fields__)
+
+
+@dataclass(frozen=True)
+class TrainVimoConfig:
+    """How it is trained; the rate stays at its peak and falls to 0 over the last `cooling` of the steps.
+
+    A run may be ended early: go on with fewer `steps`, and it cools down at once.
+    """
+
+    steps: int = 4000
+    seed: int = 0
+    batch: int = 32
+    rate: float = 1e-3
+    warm_up: int = 150
+    cooling: float = 0.35
+    weight_decay: float = 0.02
+    average: float = 0.997
+    dropped: float = 0.25  # of the windows are shown no 2D sequence
+    foot_from: int = 600  # the step from which on feet count: before, saying "no contact" would be the cheap way out
+    save_every: int = 100
+    weights: LossWeights = field(default_factory=LossWeights)
+    casual: Casual = field(default_factory=Casual)
+
+
+def train_vimo(
+    data: Path,
+    out: Path,
+    settings: TrainVimoConfig,
+    *,
+    config: VimoConfig | None = None,
+    minutes: float = math.inf,
+    reporter: Reporter | None = None,
+) -> Path:
+    """Train, or go on training what lies in `out`.
+
+    Args:
+        data: a folder of NAME.npz motions, as `lab/datasets/data.py` reads them.
+        out: gets material.npz, state.safetensors, vimo.safetensors (the mean weights, fp16) and log.csv.
+        settings: the schedule.
+        config: the network's sizes, for a new run.
+        minutes: stop (and save) after this long; call again to go on.
+        reporter: told of the steps.
+
+    Returns:
+        The file of the mean weights.
+    """
+    reporter = reporter or SilentReporter()
+    out.mkdir(parents=True, exist_ok=True)
+    performances = material(data, out / MATERIAL, reporter)
+    trainer = Trainer(config or VimoConfig(), settings, performances)
+    if (out / STATE).exists():
+        trainer.load(out / STATE)
+    began, sums = time.monotonic(), []
+    reporter.stage("training", settings.steps - trainer.step, "steps")
+    while trainer.step < settings.steps and time.monotonic() - began < 60 * minutes:
+        sums.append(trainer.advance())
+        reporter.advance()
+        if trainer.step % settings.save_every == 0 or trainer.step == settings.steps:
+            mean = {name: sum(one[name] for one in sums) / len(sums) for name in LOSSES}
+            log(out / LOG, trainer.step, time.process_time(), mean)
+            trainer.save(out / STATE)
+            trainer.export(out / WEIGHTS)
+            sums = []
+    trainer.save(out / STATE)
+    return trainer.export(out / WEIGHTS)
+
+
+def material(data: Path, kept: Path, reporter: Reporter) -> Performances:
+    """The training motion, read once for a run."""
+    if not kept.exists():
+        reporter.stage("reading motion")
+        save_performances(kept, read_performances(data))
+    return load_performances(kept)
+
+
+class Trainer:
+    """The network in training, the running mean of its weights, and the optimiser."""
+
+    def __init__(self, config: VimoConfig, settings: TrainVimoConfig, performances: Performances) -> None:
+        self.settings, self.performances, self.step = settings, performances, 0
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            self.network = Vimo(config)
+        self.measure()
+        self.mean = {name: value.clone() for name, value in self.network.state_dict().items()}
+        self.optimiser = torch.optim.AdamW(
+            self.network.parameters(), lr=settings.rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay
+        )
+
+    def measure(self) -> None:
+        """Set the centres and spreads of the numbers of movement."""
+        moved = self.draw(SPREAD_WINDOWS, generator_of(self.settings.seed, 0)).moved.flatten(0, 1)
+        self.network.centre.copy_(moved.mean(0))
+        self.network.spread.copy_(moved.std(0).clamp(min=LEAST_SPREAD))
+
+    def draw(self, count: int, generator: torch.Generator) -> Windows:
+        """Windows of training."""
+        return draw(self.performances, count, self.network.config.frames, self.settings.casual, generator)
+
+    def advance(self) -> dict[str, float]:
+        """One step; returns the losses, unweighted."""
+        settings, network = self.settings, self.network
+        generator = generator_of(settings.seed, self.step + 1)
+        drawn = self.draw(settings.batch, generator)
+        with torch.autocast("cpu", torch.bfloat16):
+            if network.config.noise:
+                made = self.denoised(drawn.moved, drawn.sight, generator)
+            else:
+                made = network.regress(drawn.sight)
+        made = made.float() * network.spread + network.centre
+        found = losses(made, drawn.moved, network.spread, drawn.view, drawn.seen)
+        weights = dataclasses.asdict(settings.weights)
+        if self.step < settings.foot_from:
+            weights["foot"] = 0.0
+        total = torch.stack([weights[name] * value for name, value in found.items()]).sum()
+        self.optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.rate()
+        self.optimiser.step()
+        self.step += 1
+        self.follow()
+        return {name: float(value.detach()) for name, value in found.items()}
+
+    def denoised(self, clean: Tensor, sight: Tensor, generator: torch.Generator) -> Tensor:
+        """What the network says of noisy movement, at random times; of some windows it is shown nothing."""
+        network, count = self.network, len(clean)
+        clean = (clean - network.centre) / network.spread
+        at = torch.rand(count, generator=generator)
+        noise = torch.randn(clean.shape, generator=generator)
+        shown = torch.rand(count, generator=generator) >= self.settings.dropped
+        return network.denoise(noised(clean, at, noise), at, network.watch(sight, shown))
+
+    def rate(self) -> float:
+        """The learning rate of this step."""
+        settings = self.settings
+        rise = min(1.0, (self.step + 1) / settings.warm_up)
+        return settings.rate * min(rise, (settings.steps - self.step) / (settings.steps * settings.cooling))
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        """Move the mean weights towards the network; faster while the run is young."""
+        keep = min(self.settings.average, (1 + self.step) / (10 + self.step))
+        for name, value in self.network.state_dict().items():
+            self.mean[name].lerp_(value, 1 - keep)
+
+    def save(self, path: Path) -> None:
+        """Write everything that going on needs, whole or not at all."""
+        state = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        state |= {f"mean.{name}": value for name, value in self.mean.items()}
+        for index, moments in self.optimiser.state_dict()["state"].items():
+            state |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
+        save_checkpoint(path, {key: value.clone() for key, value in state.items()}, self.network.config, self.notes())
+
+    def load(self, path: Path) -> None:
+        """Read what `save` wrote.
+
+        Raises:
+            DancegenError: it is a run of other sizes or options; fewer or more steps are the same run.
+        """
+        config, stored = load_checkpoint(path, VimoConfig)
+        notes = read_metadata(path)[NOTES_KEY]
+        if config != self.network.config or notes["settings"] != self.notes()["settings"]:
+            raise DancegenError(f"{path} is a run with other options", "give the same options or another --out")
+        groups: dict[str, dict[str, Tensor]] = {"network": {}, "mean": {}, "optimiser": {}}
+        for name, value in stored.items():
+            group, _, rest = name.partition(".")
+            groups[group][rest] = value
+        self.network.load_state_dict(groups["network"])
+        self.mean = groups["mean"]
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, value in groups["optimiser"].items():
+            index, _, kind = name.partition(".")
+            moments.setdefault(int(index), {})[kind] = value
+        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
+        self.step = int(notes["step"])
+
+    def notes(self) -> dict[str, object]:
+        """What is said of a run in its files; `settings` without the steps, which may change."""
+        settings = dataclasses.asdict(self.settings)
+        settings["casual"]["noise"] = list(settings["casual"]["noise"])
+        return {"step": self.step, "steps": settings.pop("steps"), "settings": settings}
+
+    def export(self, path: Path) -> Path:
+        """Write the mean weights as they are shipped: fp16, the config in the metadata."""
+        save_checkpoint(
+            path, {name: value.half() for name, value in self.mean.items()}, self.network.config, self.notes()
+        )
+        return path
+
+
+def log(path: Path, step: int, seconds: float, mean: dict[str, float]) -> None:
+    """Append the mean losses since the last line."""
+    begun = path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.writer(file)
+        if not begun:
+            writer.writerow(("step", "cpu_seconds", *mean))
+        writer.writerow((step, round(seconds), *(f"{value:.5f}" for value in mean.values())))
