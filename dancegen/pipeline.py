@@ -45,6 +45,8 @@ def render_dance(
     **options: Any,
 ) -> Rendered:
     """`dancegen.render_dance` as version 0.1.0 had it."""
-    known = Known(**{name: options.pop(name, None) for name in ("grid", "dance", "subject", "origin")})
+    people = [options.pop("subject")] if options.get("subject") else []
+    known = Known(**{name: options.pop(name, None) for name in ("grid", "dance", "origin")}, people=people)
+    options.pop("subject", None)
     options |= {name: {} for name in ("weights",) if options.get(name, 0) is None}
     return _render_dance(song, picture, out, known=known, backends=networks, **vars(settings or Settings()), **options)

@@ -188,10 +188,10 @@ def test_a_stretch_of_the_song_takes_its_poses() -> None:
     made = dance_file()
     made = replace(made, song=replace(made.song, start=10.0))
     take = made.takes[0]
-    cut = cut_to(take, made, start=12.0, seconds=3.0)
+    (cut,) = cut_to(take, made, start=12.0, seconds=3.0)
     np.testing.assert_array_equal(cut.joints, take.skeleton.joints[60:150])
     with pytest.raises(DancegenError, match=r"covers 10.0 to 18.0 s of the song, not 12.0 to 22.0 s"):
         cut_to(take, made, start=12.0, seconds=10.0)
-    held = cut_to(take, made, start=12.0, seconds=10.0, force=True)
+    (held,) = cut_to(take, made, start=12.0, seconds=10.0, force=True)
     assert len(held) == 300
     np.testing.assert_array_equal(held.joints[-1], take.skeleton.joints[-1])

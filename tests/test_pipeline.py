@@ -91,7 +91,7 @@ def test_seeds(beat_song: Path, picture: Path, backends: Backends, subject: Loca
             preview=True,
             **SMALL,
             backends=backends,
-            known=Known(subject=subject),
+            known=Known(people=[subject]),
             overwrite=True,
         )
         return made.dance.joints
@@ -111,7 +111,7 @@ def test_a_given_dance_and_subject_need_no_networks(
         preview=True,
         **SMALL,
         backends=backends,
-        known=Known(subject=subject),
+        known=Known(people=[subject]),
     )
     again = render_dance(
         beat_song,
@@ -119,7 +119,7 @@ def test_a_given_dance_and_subject_need_no_networks(
         tmp_path / "given.mp4",
         preview=True,
         **SMALL,
-        known=Known(dance=made.dance, subject=subject),
+        known=Known(dance=made.dance, people=[subject]),
         backends=Backends(backends.device),
     )
     np.testing.assert_array_equal(frames_of(made.path), frames_of(again.path))
@@ -137,10 +137,10 @@ def test_only_the_weights_that_made_something_are_told(
         return render_dance(beat_song, picture, tmp_path / "a.mp4", **how, known=Known(**given)).facts["weights"]
 
     still = SkeletonSequence(np.zeros((5, V, 3)) + np.arange(V)[:, None] * 0.01, 30)
-    assert list(told(subject=subject)) == ["choreographer.stg-mamba"]
-    assert told(subject=subject, dance=still) == {}
+    assert list(told(people=[subject])) == ["choreographer.stg-mamba"]
+    assert told(people=[subject], dance=still) == {}
     origin = Origin({"choreographer": other})
-    assert told(subject=subject, dance=still, origin=origin)["choreographer.stg-mamba"]["name"] == "other.safetensors"
+    assert told(people=[subject], dance=still, origin=origin)["choreographer.stg-mamba"]["name"] == "other.safetensors"
 
 
 def test_a_person_given_whole_needs_no_network(
@@ -162,7 +162,7 @@ def test_without_a_choreographer_and_without_a_dance(
             beat_song,
             picture,
             tmp_path / "a.mp4",
-            known=Known(subject=subject),
+            known=Known(people=[subject]),
             backends=Backends(backends.device),
             **SMALL,
         )
@@ -184,7 +184,7 @@ def test_frames_are_duration_times_rate(
         size=64,
         fps=fps,
         preview=True,
-        known=Known(dance=still, subject=subject),
+        known=Known(dance=still, people=[subject]),
         backends=backends,
     )
     assert made.frames == frames == imageio_ffmpeg.count_frames_and_secs(str(made.path))[0]
@@ -200,7 +200,7 @@ def test_silence_renders_with_a_note(picture: Path, subject: LocatedBody, backen
         preview=True,
         **SMALL,
         backends=backends,
-        known=Known(subject=subject),
+        known=Known(people=[subject]),
         reporter=listener,
     )
     assert made.frames == 10 and made.grid.confidence == 0

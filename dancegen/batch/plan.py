@@ -17,6 +17,7 @@ from dancegen.dances.dance_file import file_sha256
 from dancegen.errors import DancegenError
 from dancegen.production.request import Request
 from dancegen.progress import Reporter
+from dancegen.renderers.base import check_background
 
 LONGEST_STEM = 110  # bytes of the name of a song or a picture in that of a video
 PLAIN = "none"  # the style of who names none, as version 0.1.0 called it; in wishes, so that what it made is known
@@ -25,7 +26,10 @@ PLAIN = "none"  # the style of who names none, as version 0.1.0 called it; in wi
 SETTINGS = {
     "dance": (("seed", "style", "start", "duration", "tempo"), ("choreographer", "style_amount", "turns")),
     "subject": ((), ("people", "detector")),
-    "video": (("size", "fps", "crf", "preview", "start", "duration"), ("canvas", "fit", "renderer")),
+    "video": (
+        ("size", "fps", "crf", "preview", "start", "duration"),
+        ("canvas", "fit", "renderer", "formation", "background"),
+    ),
 }
 
 
@@ -103,7 +107,14 @@ def _own(pair: Pair, request: Request) -> Request:
         style=pair.style or request.style,
         pose=beside(pair.picture, POSE),
         mask=beside(pair.picture, MASK),
+        background=_resolved(request.background),
     )
+
+
+def _resolved(background: str | None) -> str | None:
+    """A picture behind the dancers by its full name, for workers in other folders; a word or a colour as it is."""
+    is_file = background and isinstance(check_background(background), Path)
+    return str(Path(background).resolve()) if background and is_file else background
 
 
 def corrected(picture: Path) -> list[Path]:
@@ -149,15 +160,18 @@ class _Plan:
         settings = _settings("video", own)
         jobs = [role.split(".")[0] for role in own.weights]
         chosen = {job: self._weights.get(job) for job in jobs}
+        if own.background and Path(own.background).is_file():
+            settings["background"] = _content(Path(own.background), "background", "", self._hashes)[0]
+        ending = ".webm" if own.transparent else ".mp4"
         wish = _key(dance.wish, subject.wish, settings, chosen)
         name = f"{_short(pair.song.stem)}--{_short(pair.picture.stem)}"
-        if self._names.setdefault(self._out / f"{name}.mp4", wish) != wish:  # another song or seed of the same name
+        if self._names.setdefault(self._out / f"{name}{ending}", wish) != wish:  # another song or seed of the same name
             name = f"{name}-{wish[:6]}"
         # the name is a part of it: equal files under two names are two videos
         renderer = self._weights.get("renderer")
         key = _key("video", edition("video"), dance.key, subject.key, settings, renderer, name)
         task = self._task(own, dance=str(dance.output), subject=str(subject.output))
-        return Job(key, "video", name, self._out / f"{name}.mp4", task, (dance.key, subject.key), wish=wish)
+        return Job(key, "video", name, self._out / f"{name}{ending}", task, (dance.key, subject.key), wish=wish)
 
     def _task(self, request: Request, **files: str) -> dict[str, Any]:
         return {"folder": str(self._out), "request": request.to_json(), **files}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from dancegen.errors import DancegenError
 
 if TYPE_CHECKING:
     from dancegen.batch.jobs import Job
-    from dancegen.people.subject import Subject
+    from dancegen.people.located import LocatedBody
     from dancegen.production.backends import Backends
     from dancegen.production.request import Request
     from dancegen.weights.verify import WeightsInfo
@@ -42,13 +43,13 @@ def _dance(task: dict[str, Any], scratch: Path) -> None:
 
 def _subject(task: dict[str, Any], scratch: Path) -> None:
     from dancegen.images.picture import open_picture
-    from dancegen.production.produce import find_person
+    from dancegen.production.produce import find_people_for
     from dancegen.progress import SilentReporter
 
     request = _request(task)
     backends = _backends(request, "subject")
-    found = find_person(request, open_picture(request.picture), backends, SilentReporter())
-    write_subject(scratch, found, backends.weights.get("subject"))
+    found = find_people_for(request, open_picture(request.picture), backends, SilentReporter())
+    write_people(scratch, found, backends.weights.get("subject"))
 
 
 def _video(task: dict[str, Any], scratch: Path) -> None:
@@ -59,45 +60,46 @@ def _video(task: dict[str, Any], scratch: Path) -> None:
 
     request = _request(task)
     made = read_dance(Path(task["dance"]))
-    subject, found_by = read_subject(Path(task["subject"]), request.picture)
+    people, found_by = read_people(Path(task["subject"]), request.picture)
     origin = origin_of(made, None)
     known = Known(
         grid_at(made, request.start),
-        made.take(None).skeleton,
-        subject,
+        made.take(None).dancers,
+        people,
         replace(origin, weights={**origin.weights, **found_by}),
     )
     produce(request, VideoFile(scratch), known=known, backends=_backends(request, "renderer"))
 
 
-def write_subject(path: Path, subject: Subject, weights: WeightsInfo | None = None) -> None:
-    """A found person as a file: `joints` (18, 2) pixels, `confidence` (18,), `mask` (H, W) float32, `detector`.
+def write_people(path: Path, people: Sequence[LocatedBody], weights: WeightsInfo | None = None) -> None:
+    """Found people as a file, N of them in one picture (H, W).
 
-    `weights` is the name and the sha256 of the network that helped, empty if there was none.
+    `joints` (N, 18, 2) pixels, `confidence` (N, 18), `mask` (N, H, W) float32, `detector` (N,); `weights`: name and
+    sha256 of the network that helped, empty if there was none.
     """
     with path.open("wb") as file:
         np.savez_compressed(
             file,
-            joints=subject.joints,
-            confidence=subject.confidence,
-            mask=subject.mask.astype(np.float32),
-            detector=np.asarray(subject.detector),
+            joints=np.stack([person.joints for person in people]),
+            confidence=np.stack([person.confidence for person in people]),
+            mask=np.stack([person.mask for person in people]).astype(np.float32),
+            detector=np.asarray([person.detector for person in people]),
             weights=np.asarray([weights.name, weights.sha256] if weights else [], str),
         )
 
 
-def read_subject(path: Path, picture: Path) -> tuple[Subject, dict[str, WeightsInfo]]:
-    """The person of `write_subject` in their picture, and the weights of their role."""
+def read_people(path: Path, picture: Path) -> tuple[list[LocatedBody], dict[str, WeightsInfo]]:
+    """The people of `write_people` in their picture, and the weights of their role."""
     from dancegen.images.picture import open_picture
-    from dancegen.people.subject import Subject
+    from dancegen.people.located import LocatedBody
     from dancegen.weights.verify import WeightsInfo
 
     try:
         with np.load(path, allow_pickle=False) as stored:
-            joints, confidence, mask = (stored[name] for name in ("joints", "confidence", "mask"))
-            subject = Subject(open_picture(picture), joints, confidence, mask, str(stored["detector"]))
-            helped = stored["weights"].tolist()
-            return subject, {"subject": WeightsInfo(*helped)} if helped else {}
+            each = zip(*(stored[name] for name in ("joints", "confidence", "mask", "detector")), strict=True)
+            image, helped = open_picture(picture), stored["weights"].tolist()
+            people = [LocatedBody(image, *values, str(by)) for *values, by in each]  # type: ignore[call-arg]
+            return people, {"subject": WeightsInfo(*helped)} if helped else {}
     except (OSError, ValueError, KeyError) as cause:
         raise DancegenError(f"{path} is not a subject file", "remove it, it will be made again") from cause
 

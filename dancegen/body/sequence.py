@@ -111,12 +111,12 @@ class SkeletonSequence:
     def resampled(self, fps: float, count: int) -> SkeletonSequence:
         """The same movement at another rate, `count` poses long, linearly between poses; the ends are held."""
         at = np.clip(np.arange(count) * (self.fps / fps), 0, len(self) - 1)  # (count,)
-        made = [self._moments(at[part], fps) for part in blocks(count)]
+        made = [self.moments(at[part], fps) for part in blocks(count)]
         names = ["joints", "confidence", *(name for name in _OPTIONAL if getattr(self, name) is not None)]
         return replace(made[0], **{name: np.concatenate([getattr(each, name) for each in made]) for name in names})
 
-    def _moments(self, at: np.ndarray, fps: float) -> SkeletonSequence:
-        """Between the poses, at fractional numbers (T,) of them."""
+    def moments(self, at: np.ndarray, fps: float) -> SkeletonSequence:
+        """Between the poses, at fractional numbers (T,) of them, which are a rate of `fps`."""
         low = np.floor(at).astype(int)
         high = np.minimum(low + 1, len(self) - 1)
         first, second, share = self.at(low), self.at(high), (at - low).astype(np.float32)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dancegen.production.request import Request
+from dancegen.production.request import FORMATIONS, Request
 from dancegen.registry import BACKENDS, styles
 
 Start = Annotated[float, typer.Option(help="Seconds of the song to skip.")]
@@ -36,6 +36,13 @@ Beats = Annotated[
 Pose = Annotated[Path | None, typer.Option(help="The person's joints: OpenPose, ComfyUI, MMPose or COCO JSON.")]
 People = Annotated[
     str, typer.Option(help="Whom of a picture with several people: largest, all, left, right, or numbers such as 1,3.")
+]
+Formation = Annotated[
+    str,
+    typer.Option(
+        help="How several people dance: unison, mirror (every second one) or canon (a bar apart, from the left).",
+        autocompletion=lambda: list(FORMATIONS),
+    ),
 ]
 Background = Annotated[
     str | None,
@@ -94,6 +101,7 @@ OF_REQUEST: dict[str, Any] = {  # attribute of Request -> its argument or option
     "pose": Pose,
     "mask": Mask,
     "people": People,
+    "formation": Formation,
     "background": Background,
     "choreographer": Choreographer,
     "renderer": Annotated[str, typer.Option(help="Who draws the person: a name that `dancegen doctor` lists.")],

@@ -53,8 +53,10 @@ def check_song(dance: DanceFile, song: Path, where: str, force: bool = False) ->
     return f"{what}; used because of --force"
 
 
-def cut_to(take: Take, dance: DanceFile, start: float, seconds: float, force: bool = False) -> SkeletonSequence:
-    """The poses for the stretch of the song from `start`, `seconds` long (both in seconds of the file).
+def cut_to(
+    take: Take, dance: DanceFile, start: float, seconds: float, force: bool = False
+) -> tuple[SkeletonSequence, ...]:
+    """The poses of all dancers for the stretch of the song from `start`, `seconds` long (both in seconds of the file).
 
     With `force` what the dance does not cover holds its first or last pose; without it that is an error.
     """
@@ -69,7 +71,7 @@ def cut_to(take: Take, dance: DanceFile, start: float, seconds: float, force: bo
             "choose --start and --duration within it, or make the dance for the whole song",
         )
     at = np.clip(np.arange(count) + round(offset * fps), 0, len(skeleton) - 1)  # (count,)
-    return skeleton.at(at)
+    return tuple(dancer.at(at) for dancer in take.dancers)
 
 
 def origin_of(dance: DanceFile, number: int | None) -> Origin:

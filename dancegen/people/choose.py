@@ -28,9 +28,9 @@ class Seen(Protocol):
 T = TypeVar("T", bound=Seen)
 
 
-def check_choice(choice: str) -> None:
-    """Refuse what `choose_people` cannot understand, before there are people to choose from."""
-    _numbers(choice)
+def check_choice(choice: str) -> list[int]:
+    """Refuse what `choose_people` cannot understand, before there are people to choose from; the numbers it names."""
+    return _numbers(choice)
 
 
 def choose_people(people: Sequence[T], choice: str, where: str = "the picture") -> list[T]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -23,21 +23,25 @@ class Known:
 
     Attributes:
         grid: the beats of the stretch of the song, or what tells them once it is heard.
-        dance: canonical, or what tells it once the song is heard.
-        subject: the person found in this very picture.
-        origin: where that dance and that person come from.
+        dance: canonical, or those of several dancers, or what tells them once the song is heard.
+        people: those found in this very picture who shall dance, the largest first.
+        origin: where that dance and those people come from.
     """
 
     grid: BeatGrid | Callable[[Song], BeatGrid] | None = None
-    dance: SkeletonSequence | Callable[[Song], SkeletonSequence] | None = None
-    subject: LocatedBody | None = None
+    dance: SkeletonSequence | Sequence[SkeletonSequence] | Callable[[Song], Sequence[SkeletonSequence]] | None = None
+    people: Sequence[LocatedBody] = ()
     origin: Origin | None = None
 
-    def heard(self, song: Song) -> tuple[BeatGrid | None, SkeletonSequence | None]:
-        """Beats and dance for this song, where they are known."""
+    def heard(self, song: Song) -> tuple[BeatGrid | None, tuple[SkeletonSequence, ...]]:
+        """Beats for this song, where they are known, and its dancers, none where no dance is."""
+        from dancegen.body.sequence import SkeletonSequence
+
         grid = self.grid(song) if callable(self.grid) else self.grid
         dance = self.dance(song) if callable(self.dance) else self.dance
-        return grid, dance
+        if dance is None:
+            return grid, ()
+        return grid, (dance,) if isinstance(dance, SkeletonSequence) else tuple(dance)
 
 
 def read_known(request: Request, known: Known, reporter: Reporter) -> tuple[Request, Known]:

@@ -106,7 +106,7 @@ def _frames(here: Request, there: Request, pairs: tuple[Backends, Backends]) -> 
     grid = find_beats(song)
     subject = find_subject(open_picture(here.picture), network=pairs[0].subject)
     dance = pairs[0].dancer().dance(song, grid, seed=here.seed, style=here.style)
-    known = Known(grid, dance, subject)
+    known = Known(grid, dance, [subject])
 
     def drawn(request: Request, backends: Backends) -> np.ndarray:
         return np.stack(list(islice(frames(request, known=known, backends=backends), FRAMES))).astype(np.float32)

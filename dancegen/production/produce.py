@@ -23,6 +23,7 @@ from dancegen.production.checks import warnings
 from dancegen.production.known import Known, read_known
 from dancegen.production.request import Request
 from dancegen.production.sinks import Sink, VideoFile
+from dancegen.production.staging import stage
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.weights.verify import WeightsInfo
 
@@ -161,33 +162,31 @@ def prepare(
         choose_device(request.device)  # refuses what there is not, before the song is heard
     _check_files(request)
     request, known = read_known(request, known or Known(), reporter)
-    image = known.subject.image if known.subject else open_picture(request.picture)
+    image = known.people[0].picture if known.people else open_picture(request.picture)
     reporter.stage("listening to the song")
     song = load_song(request.song, request.start, request.duration, reporter)
     frames = max(round(song.seconds * request.fps), 1)
     size = request.video_size(image.size)
     reserve(size, frames)
-    grid, dance = known.heard(song)
     jobs = _jobs(request, known)
-    if grid is None:
-        grid = find_beats(song, request.weights.get("beats"), reporter)
     if backends is None:
         reporter.stage("loading the networks")
         backends = load_backends(request, jobs, reporter)
-    found = [known.subject] if known.subject else _find(request, image, backends, reporter)
-    people = found
+    people = known.people or find_people_for(request, image, backends, reporter)
+    grid, dancers = known.heard(song)
+    if grid is None:
+        grid = find_beats(song, request.weights.get("beats"), reporter)
     if request.canvas:
         from dancegen.production.canvas import fit_to_canvas
 
-        people = fit_to_canvas(found, request)
+        people = fit_to_canvas(people, request)
     renderer = backends.drawer(request)
     draw = _ready_to_draw(request, people, renderer, reporter)
-    if dance is None:
-        dance = _choreograph(request, song, grid, backends, reporter)
-    shown = dance if renderer.shows_turns else _flatten(dance, request, reporter)
+    dancers = dancers or (_choreograph(request, song, grid, backends, reporter),)
+    poses = stage(request, people, dancers, grid, frames, turns=renderer.shows_turns, reporter=reporter)
     used = {role: info for role, info in backends.weights.items() if role in weights_roles(request, jobs)}
-    made = Produced(frames, size, song, grid, dance, people[0], _facts(request, used, known), people=tuple(people))
-    return Film(request, made, tuple(_place(shown, person, request.fps, frames) for person in people), draw)
+    made = Produced(frames, size, song, grid, dancers[0], people[0], _facts(request, used, known), people=tuple(people))
+    return Film(request, made, poses, draw)
 
 
 def frames(request: Request, reporter: Reporter | None = None, **given: Any) -> Iterator[np.ndarray]:
@@ -207,25 +206,19 @@ def _check_files(request: Request) -> None:
 
 def _jobs(request: Request, known: Known) -> list[str]:
     """Those of JOBS that are left to do."""
-    found = known.subject is not None or bool(request.pose and request.mask)
+    found = bool(known.people or (request.pose and request.mask))
     done = {"choreographer": known.dance is not None, "subject": found}
     return [job for job in JOBS if not done.get(job)]
 
 
-def find_person(request: Request, image: ConditionalImage, backends: Backends, reporter: Reporter) -> LocatedBody:
-    """The person of the picture whom a request means.
+def find_people_for(
+    request: Request, image: ConditionalImage, backends: Backends, reporter: Reporter
+) -> list[LocatedBody]:
+    """The people of the picture whom a request means, the largest first.
 
     Raises:
-        DancegenError: nobody, or several.
+        DancegenError: nobody, or a number that nobody has.
     """
-    found = _find(request, image, backends, reporter)
-    if len(found) > 1:
-        what = f"--people {request.people}: one person is needed here, these are {len(found)}"
-        raise DancegenError(what, "choose one, such as --people left")
-    return found[0]
-
-
-def _find(request: Request, image: ConditionalImage, backends: Backends, reporter: Reporter) -> list[LocatedBody]:
     from dancegen.people.find import find_people
 
     reporter.stage("finding the person")
@@ -241,24 +234,6 @@ def _choreograph(
     dancer = backends.dancer()
     manner = {"amount": request.style_amount, "turns": request.turns}
     return dancer.dance(song, grid, seed=request.seed, style=request.style, **manner, reporter=reporter)
-
-
-def _flatten(dance: SkeletonSequence, request: Request, reporter: Reporter) -> SkeletonSequence:
-    """The dance for a renderer that shows no turns."""
-    from dancegen.choreographers.finish.facing import NOTED, flatten
-
-    flat, most = flatten(dance)
-    if most > NOTED:
-        what = f"--renderer {request.drawn_by} shows no turns: the dance is drawn facing the camera"
-        reporter.note(f"{what} (--preview shows them, a dance file keeps them)")
-    return flat
-
-
-def _place(dance: SkeletonSequence, subject: LocatedBody, fps: float, count: int) -> SkeletonSequence:
-    """The dance at the video's rate and length, on the subject's body and in their picture."""
-    from dancegen.body.retarget import retarget
-
-    return retarget(dance.resampled(fps, count), subject.joints, subject.confidence, subject.image.size)
 
 
 def _ready_to_draw(request: Request, people: Sequence[LocatedBody], renderer: Renderer, reporter: Reporter) -> Draw:

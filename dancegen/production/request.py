@@ -24,6 +24,7 @@ from dancegen.jsonfile import SMALL, read_json
 PLAIN_STYLE = "none"  # what version 0.1.0 called the style `auto`
 VERSION = 1  # of a request's JSON; raised when an older dancegen would read a new one wrongly
 FITS = ("pad", "crop")
+FORMATIONS = ("unison", "mirror", "canon")
 LIMITS = {  # from, to
     "size": (64, 2048),  # pixels, the longer side of a video
     "fps": (1.0, 120.0),  # frames a second
@@ -56,7 +57,9 @@ class Request:
         take: which take of it; None is the best.
         force: accept a dance file that was made for another song.
         pose, mask: files of the person's joints and outline.
-        people: whom of several people, see `people.choose`; they all dance alike.
+        people: whom of several people, see `people.choose`.
+        formation: how they dance together: "unison", "mirror" (every second one mirrored) or "canon" (each begins a bar
+            after the one to the left). A dance file of several dancers gives each their own.
         background: what is behind them: "keep", "none" (transparent), a colour, or the name of a picture; None is as
             the renderer has it.
         choreographer, renderer: names of the registry, or "module:factory".
@@ -91,6 +94,7 @@ class Request:
     pose: Path | None = None
     mask: Path | None = None
     people: str = "largest"
+    formation: str = "unison"
     background: str | None = None
     choreographer: str = "stg-mamba"
     renderer: str = "puppet"
@@ -295,7 +299,12 @@ def _check_canvas(request: Request) -> None:
 def _check_people(request: Request) -> None:
     from dancegen.people.choose import check_choice
 
-    check_choice(request.people)
+    numbers = check_choice(request.people)
+    if request.formation not in FORMATIONS:
+        known = f"{', '.join(FORMATIONS[:-1])} or {FORMATIONS[-1]}"
+        raise DancegenError(f"--formation must be {known}, not {request.formation!r}")
+    if request.formation != Request.formation and request.people != "all" and len(numbers) < 2:
+        raise DancegenError(f"--formation {request.formation} is for several people", "choose them with --people all")
     if request.detector != Request.detector:
         registry.backend("detector", request.detector)
         if request.pose is not None:
