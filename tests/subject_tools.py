@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -26,6 +27,8 @@ from dancegen.body.joints import (
     V,
 )
 from dancegen.images.picture import ConditionalImage
+from dancegen.people.find import find_people
+from dancegen.people.located import LocatedBody
 
 HALF = {
     NECK: (0, -0.80), NOSE: (0, -0.90), 14: (-0.02, -0.92), 16: (-0.045, -0.91),
@@ -65,6 +68,11 @@ def figure_mask(joints: np.ndarray, size: tuple[int, int], height: float) -> np.
     draw.line([*joints[NECK], *joints[NOSE]], fill=255, width=round(0.06 * height))
     _disc(draw, joints[NOSE], 0.075 * height)
     return np.asarray(picture) > 128
+
+
+def find_subject(picture: ConditionalImage, *, network: Any = None, **options: Any) -> LocatedBody:
+    """The largest person of a picture; `network` is a stand-in, loaded already."""
+    return find_people(picture, network=network and (lambda: network), **options)[0]
 
 
 @dataclass(frozen=True)

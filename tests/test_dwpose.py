@@ -266,7 +266,7 @@ STANDING = np.array(  # nose, eyes, ears, shoulders, elbows, wrists, hips, knees
 
 
 def test_subject_finder_uses_dwpose_once_it_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dancegen.people.find import find_subject
+    from subject_tools import find_subject
 
     # A box of the pose model's own shape, so that its pixels are the picture's, less the crop's corner.
     crop = np.array([288, 384]) / dwpose.BOX_MARGIN

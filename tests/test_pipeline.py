@@ -10,6 +10,7 @@ import pytest
 import soundfile
 from conftest import Listener
 from PIL import Image
+from subject_tools import find_subject
 
 from dancegen import Request, registry, render_dance
 from dancegen.assets.example import POSE
@@ -20,7 +21,6 @@ from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
 from dancegen.dances.origin import Origin
 from dancegen.errors import DancegenError
 from dancegen.images.picture import open_picture
-from dancegen.people.find import find_subject
 from dancegen.people.located import LocatedBody
 from dancegen.production.backends import Backends, load_backends
 from dancegen.production.known import Known

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from subject_tools import StandIn
+from subject_tools import StandIn, find_subject
 
 from dancegen.body.joints import V
 from dancegen.body.retarget import retarget
@@ -17,7 +17,6 @@ from dancegen.errors import DancegenError
 from dancegen.images.picture import ConditionalImage
 from dancegen.people.detectors import dwpose
 from dancegen.people.detectors import mediapipe as mediapipe_detector
-from dancegen.people.find import find_subject
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -54,7 +53,7 @@ def test_any_picture_and_any_joints(
     network = StandIn(joints, confidence, mask)
     image = ConditionalImage(Path("any.png"), pixels)
     try:
-        found = find_subject(image, network=network)  # type: ignore[arg-type]
+        found = find_subject(image, network=network)
     except DancegenError as told:
         assert "any.png" in told.what
         return

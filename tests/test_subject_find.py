@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import shared_data
 from PIL import Image
-from subject_tools import Drawn, StandIn, figure_joints, line_drawing, overlap, photo
+from subject_tools import Drawn, StandIn, figure_joints, find_subject, line_drawing, overlap, photo
 
 from dancegen.body.joints import FACE_JOINTS, L_ANKLE, MIRROR, NECK, R_ANKLE, R_KNEE, V, body_height
 from dancegen.body.openpose import frame_json
@@ -20,7 +20,6 @@ from dancegen.images.picture import ConditionalImage, open_picture
 from dancegen.people.detection import Detection, implausible
 from dancegen.people.detectors import dwpose
 from dancegen.people.detectors import mediapipe as mediapipe_detector
-from dancegen.people.find import find_subject
 from dancegen.people.located import LocatedBody
 
 SURE = np.ones(V, np.float32)
@@ -162,7 +161,7 @@ def test_without_any_detector_the_remedy_is_named() -> None:
 def test_the_network_finds_drawings() -> None:
     drawn = line_drawing()
     network = StandIn(drawn.joints, SURE, drawn.mask)
-    found = find_subject(replace(drawn.image, pixels=drawn.image.pixels), network=network)  # type: ignore[arg-type]
+    found = find_subject(replace(drawn.image, pixels=drawn.image.pixels), network=network)
     assert network.asked == 2, "the second look is for other people"
     assert found.detector.startswith("network")
     assert overlap(found.mask, drawn.mask) > 0.9
@@ -172,7 +171,7 @@ def test_a_network_that_is_not_sure_finds_nobody() -> None:
     drawn = photo()
     network = StandIn(drawn.joints, SURE * 0.05, drawn.mask)
     with pytest.raises(DancegenError, match="no person"):
-        find_subject(drawn.image, network=network)  # type: ignore[arg-type]
+        find_subject(drawn.image, network=network)
 
 
 class Crowd(StandIn):
@@ -193,7 +192,7 @@ def test_the_network_takes_the_larger_of_two_and_it_is_said(smaller_first: bool)
     people = drawn.joints, figure_joints(50, 400, 160)
     listener = Listener()
     network = Crowd(*(people[::-1] if smaller_first else people))
-    found = find_subject(drawn.image, network=network, reporter=listener)  # type: ignore[arg-type]
+    found = find_subject(drawn.image, network=network, reporter=listener)
     assert np.allclose(found.joints, drawn.joints)
     assert any("there are 2 people" in note for note in listener.notes)
 
@@ -201,8 +200,8 @@ def test_the_network_takes_the_larger_of_two_and_it_is_said(smaller_first: bool)
 def test_what_is_left_of_the_first_person_is_nobody_else() -> None:
     drawn = photo()
     listener = Listener()
-    find_subject(drawn.image, network=Crowd(drawn.joints, drawn.joints + 9), reporter=listener)  # type: ignore[arg-type]
-    find_subject(drawn.image, network=Crowd(drawn.joints, figure_joints(40, 60, 40)), reporter=listener)  # type: ignore[arg-type]
+    find_subject(drawn.image, network=Crowd(drawn.joints, drawn.joints + 9), reporter=listener)
+    find_subject(drawn.image, network=Crowd(drawn.joints, figure_joints(40, 60, 40)), reporter=listener)
     assert not listener.notes
 
 
@@ -212,9 +211,9 @@ def test_the_network_tells_a_face_from_nobody() -> None:
     confidence[[*FACE_JOINTS, NECK, 2, 5]] = 0.9
     network = StandIn(drawn.joints, confidence, drawn.mask)
     with pytest.raises(DancegenError, match=r"only a part of the person.*right hip"):
-        find_subject(drawn.image, network=network)  # type: ignore[arg-type]
+        find_subject(drawn.image, network=network)
     with pytest.raises(DancegenError, match="no person"):
-        find_subject(drawn.image, network=StandIn(drawn.joints, confidence * 0.2, drawn.mask))  # type: ignore[arg-type]
+        find_subject(drawn.image, network=StandIn(drawn.joints, confidence * 0.2, drawn.mask))
 
 
 def mediapipe_sees(monkeypatch: pytest.MonkeyPatch, *found: Detection) -> None:
@@ -226,10 +225,10 @@ def test_mediapipe_comes_before_the_network(monkeypatch: pytest.MonkeyPatch) -> 
     drawn = photo()
     network = StandIn(drawn.joints, SURE, drawn.mask)
     mediapipe_sees(monkeypatch, Detection(drawn.joints + 1, SURE, drawn.mask.astype(np.float32), "mediapipe"))
-    assert find_subject(drawn.image, network=network).detector.startswith("mediapipe")  # type: ignore[arg-type]
+    assert find_subject(drawn.image, network=network).detector.startswith("mediapipe")
     assert network.asked == 0
     mediapipe_sees(monkeypatch)
-    assert find_subject(drawn.image, network=network).detector.startswith("network")  # type: ignore[arg-type]
+    assert find_subject(drawn.image, network=network).detector.startswith("network")
 
 
 def test_the_network_is_asked_where_mediapipe_is_not_sure(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,8 +236,8 @@ def test_the_network_is_asked_where_mediapipe_is_not_sure(monkeypatch: pytest.Mo
     elsewhere = np.roll(drawn.mask, 120, axis=1).astype(np.float32)  # a mask that is not on the limbs
     mediapipe_sees(monkeypatch, Detection(drawn.joints + 30, SURE, elsewhere, "mediapipe"))
     sure, unsure = (StandIn(drawn.joints, SURE * share, drawn.mask) for share in (0.9, 0.5))
-    assert find_subject(drawn.image, network=sure).detector.startswith("network")  # type: ignore[arg-type]
-    assert find_subject(drawn.image, network=unsure).detector.startswith("mediapipe")  # type: ignore[arg-type]
+    assert find_subject(drawn.image, network=sure).detector.startswith("network")
+    assert find_subject(drawn.image, network=unsure).detector.startswith("mediapipe")
     assert find_subject(drawn.image, network=None).detector.startswith("mediapipe")
 
 

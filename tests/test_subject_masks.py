@@ -148,7 +148,7 @@ def test_pieces_away_from_the_limbs_are_dropped() -> None:
 def test_the_networks_mask_is_used_where_the_detector_has_none() -> None:
     drawn = photo()
     network = StandIn(drawn.joints, SURE, drawn.mask)
-    mask, source = person_mask(drawn.image, seen(drawn), network)  # type: ignore[arg-type]
+    mask, source = person_mask(drawn.image, seen(drawn), lambda: network)  # type: ignore[arg-type,return-value]
     assert source == "network"
     assert overlap(mask, drawn.mask) > 0.95
 

@@ -149,7 +149,7 @@ def _stages(song: Path, image: Path, device: str, repeats: int, frames: int, fol
     from dancegen.audio.load import load_song
     from dancegen.body.retarget import retarget
     from dancegen.images.picture import open_picture
-    from dancegen.people.find import find_subject
+    from dancegen.people.find import find_people
     from dancegen.production.backends import load_backends
 
     listener = reporter()
@@ -162,7 +162,7 @@ def _stages(song: Path, image: Path, device: str, repeats: int, frames: int, fol
     how: dict[str, Any] = {"seed": 0, "style": dancer.styles[0]}
     dance = dancer.dance(sound, grid, **how)
     found["choreography"] = _median(repeats, lambda: dancer.dance(sound, grid, **how))
-    subject = find_subject(open_picture(image), network=backends.subject)
+    subject = find_people(open_picture(image), network=backends.subject)[0]
     poses = retarget(dance.resampled(30, frames), subject.joints, subject.confidence, subject.image.size)
     found |= _rendering(backends, subject, poses, repeats, folder)
     listener.stage("measuring the way to the first frame")

@@ -126,13 +126,13 @@ def _retarget_to_picture(
     """The dance on the body of the picture's person, in the picture's pixels."""
     from dancegen.body.retarget import retarget
     from dancegen.images.picture import open_picture
-    from dancegen.people.find import find_subject
+    from dancegen.people.find import find_people
     from dancegen.production.backends import load_backends
     from dancegen.production.request import Request
 
     image = open_picture(picture)
     network = None if pose else load_backends(Request(Path(), picture), ["subject"], reporter()).subject
-    subject = find_subject(image, network=network, pose_file=pose, reporter=reporter())
+    subject = find_people(image, network=network, pose_file=pose, reporter=reporter())[0]
     return retarget(skeleton, subject.joints, subject.confidence, image.size), image.size
 
 

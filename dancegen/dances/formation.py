@@ -13,10 +13,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from dancegen.audio.grid import BeatGrid, beat_position
-from dancegen.body.canonical import BONE_LENGTHS
 from dancegen.body.joints import FACE_JOINTS, L_ELBOW, L_WRIST, MIRROR, R_ELBOW, R_WRIST, mid_hip
 from dancegen.body.retarget import TRAVEL_SECONDS, TRUNK
-from dancegen.body.sequence import SkeletonSequence
+from dancegen.body.sequence import BONE_LENGTHS, SkeletonSequence
 from dancegen.choreographers.finish.frame import BREATH, BREATH_SECONDS
 from dancegen.dances.bars import paste
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,6 @@ from dancegen.errors import DancegenError
 from dancegen.images.picture import ConditionalImage
 from dancegen.people.choose import check_choice, choose_people
 from dancegen.people.detection import Detection
-from dancegen.people.detectors import embedded as network_detector
 from dancegen.people.detectors import mediapipe as mediapipe_detector
 from dancegen.people.detectors.base import Detector
 from dancegen.people.located import LocatedBody
@@ -35,7 +34,7 @@ SAME_PERSON = 0.06  # mean distance of the joints of two detectors that see one 
 def find_people(
     picture: ConditionalImage,
     *,
-    network: SubjectNetwork | None = None,
+    network: Callable[[], SubjectNetwork] | None = None,
     choice: str = "largest",
     detector: Detector | None = None,
     pose_file: Path | str | None = None,
@@ -50,7 +49,8 @@ def find_people(
     mediapipe and the network say (`mask.person_mask`).
 
     Args:
-        network: also segments; without it masks are grown from the limbs where nobody knows better.
+        network: loads the network, where it is asked; it also segments, and without it masks are grown from the limbs
+            where nobody knows better.
         choice: see `choose.choose_people`.
         detector: the only one to ask.
         mask_file: for one person.
@@ -91,24 +91,15 @@ def find_people(
     ]
 
 
-def find_subject(
-    image: ConditionalImage,
-    *,
-    network: SubjectNetwork | None,
-    pose_file: Path | str | None = None,
-    mask_file: Path | str | None = None,
-    reporter: Reporter | None = None,
-) -> LocatedBody:
-    """The largest person, as version 0.1.0 asked for it; `find_people` finds them all."""
-    return find_people(image, network=network, pose_file=pose_file, mask_file=mask_file, reporter=reporter)[0]
-
-
 def _located(found: Detection, picture: ConditionalImage, mask: np.ndarray, source: str) -> LocatedBody:
     return LocatedBody(picture, found.joints, found.confidence, mask, f"{found.detector}, mask: {source}")
 
 
 def _detect(
-    picture: ConditionalImage, network: SubjectNetwork | None, detector: Detector | None, reporter: Reporter
+    picture: ConditionalImage,
+    network: Callable[[], SubjectNetwork] | None,
+    detector: Detector | None,
+    reporter: Reporter,
 ) -> list[Detection]:
     """The people whom the first detector sees that sees any."""
     if detector is not None:
@@ -116,7 +107,9 @@ def _detect(
     else:
         found = _by_dwpose(picture, reporter) or _by_mediapipe(picture, network)
         if not found and network is not None:
-            found = network_detector.find_all(picture, network)
+            from dancegen.people.detectors import embedded
+
+            found = embedded.find_all(picture, network())
     if found:
         return found
     remedy = "use a picture that shows one person from head to foot, or give their joints with --pose FILE"
@@ -135,7 +128,7 @@ def _by_dwpose(picture: ConditionalImage, reporter: Reporter) -> list[Detection]
     return dwpose.DWPoseDetector(models).find(picture) if models else []
 
 
-def _by_mediapipe(picture: ConditionalImage, network: SubjectNetwork | None) -> list[Detection]:
+def _by_mediapipe(picture: ConditionalImage, network: Callable[[], SubjectNetwork] | None) -> list[Detection]:
     """mediapipe's people; the network's where mediapipe is not sure of a whole person and the network is: drawings."""
     if not mediapipe_detector.available():
         return []
@@ -145,11 +138,13 @@ def _by_mediapipe(picture: ConditionalImage, network: SubjectNetwork | None) -> 
     largest = max(found, key=lambda person: person.extent)
     if (largest.confidence <= 0).any() or mediapipe_detector.certainty(largest) > MEDIAPIPE_SURE:
         return found
-    others = network_detector.find_all(picture, network)
+    from dancegen.people.detectors import embedded
+
+    others = embedded.find_all(picture, network())
     if not others:
         return found
     other = max(others, key=lambda person: person.extent)
-    return others if network_detector.certainty(other) > NETWORK_SURE else found
+    return others if embedded.certainty(other) > NETWORK_SURE else found
 
 
 def _with_masks(people: list[Detection], picture: ConditionalImage) -> list[Detection]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from dancegen import registry
@@ -32,7 +33,8 @@ class Backends:
 
     Attributes:
         device: where they work.
-        subject: the network that finds and segments people; without it mediapipe does, or they are given.
+        subject: loads the network that finds and segments people, where nobody else is sure; without it mediapipe does,
+            or they are given.
         detector: the only one to ask where people are; None for the best that is here.
         drawn_by: the renderer's name.
         weights: which file each role of weights was loaded from, for the video's metadata.
@@ -40,7 +42,7 @@ class Backends:
 
     device: torch.device
     choreographer: Choreographer | None = None
-    subject: SubjectNetwork | None = None
+    subject: Callable[[], SubjectNetwork] | None = None
     detector: Detector | None = None
     renderer: Any = None
     drawn_by: str = ""
@@ -90,11 +92,14 @@ def load_backends(request: Request, jobs: Collection[str] = JOBS, reporter: Repo
         path = weights_path(what, role=line.weights, offline=request.offline, reporter=reporter) if what else None
         if path:
             used[line.weights] = weights_info(path)
-        loaded[job] = registry.load(role, name, path, device)
-    found_by = loaded.pop("subject", None)
-    loaded["subject"] = found_by.network if found_by else None
+        loaded[job] = partial(registry.load, role, name, path, device)
+        if job != "subject":
+            loaded[job] = loaded[job]()
+    if finder := loaded.pop("subject", None):
+        finder = cache(finder)
+        loaded["subject"] = lambda: finder().network
     if "subject" in jobs and request.detector != "auto":
-        own = found_by if request.detector == "network" else None
+        own = finder() if finder and request.detector == "network" else None
         loaded["detector"] = own or registry.load("detector", request.detector, None, device)
     return Backends(device, weights=used, drawn_by=request.drawn_by, **loaded)
 

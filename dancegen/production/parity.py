@@ -15,7 +15,7 @@ import torch
 from dancegen.audio.beats import find_beats
 from dancegen.audio.load import load_song
 from dancegen.images.picture import open_picture
-from dancegen.people.find import find_subject
+from dancegen.people.find import find_people
 from dancegen.production.backends import Backends, load_backends
 from dancegen.production.known import Known
 from dancegen.production.produce import frames
@@ -91,8 +91,9 @@ def _finder(picture: Path, pairs: tuple[Backends, Backends]) -> list[Row]:
     found = []
     for backends in pairs:
         assert backends.subject is not None
-        joints, confidence = backends.subject.find_joints(pixels)
-        found.append((joints, backends.subject.segment(pixels, joints, confidence).mask))
+        network = backends.subject()
+        joints, confidence = network.find_joints(pixels)
+        found.append((joints, network.segment(pixels, joints, confidence).mask))
     (one, mask), (two, other) = found
     return [
         Row("finder, largest step of a joint", float(np.abs(one - two).max()), 0.5, "pixels"),
@@ -104,7 +105,7 @@ def _frames(here: Request, there: Request, pairs: tuple[Backends, Backends]) -> 
     """The renderer with its network and without, drawing one dance of one person."""
     song = load_song(here.song, 0, SECONDS)
     grid = find_beats(song)
-    subject = find_subject(open_picture(here.picture), network=pairs[0].subject)
+    subject = find_people(open_picture(here.picture), network=pairs[0].subject)[0]
     dance = pairs[0].dancer().dance(song, grid, seed=here.seed, style=here.style)
     known = Known(grid, dance, [subject])
 

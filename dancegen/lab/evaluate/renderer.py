@@ -208,10 +208,10 @@ def real_clips(path: Path, every: float = 1.0, reporter: Reporter | None = None)
     Args:
         every: seconds between the frames taken from a video; its first frame is the condition.
     """
-    from dancegen.people.find import find_subject
+    from dancegen.people.find import find_people
 
     def shot(image: ConditionalImage) -> Shot:
-        subject = find_subject(image, network=None, reporter=reporter)
+        subject = find_people(image, reporter=reporter)[0]
         joints = np.concatenate([subject.joints, np.zeros((len(subject.joints), 1), np.float32)], 1)
         return Shot(image.pixels, joints, subject.mask)
 

@@ -148,7 +148,7 @@ def judge(network: SubjectNetwork, picture: Judged) -> dict[str, float]:
         return row
     if not has_torso(confidence):
         return row | dict.fromkeys(("pck10", "pck05", "exchanged", "iou_found", "iou"), 0.0)
-    refined, _ = person_mask(picture.image, Detection(joints, confidence, None, "network"), network)
+    refined, _ = person_mask(picture.image, Detection(joints, confidence, None, "network"), lambda: network)
     return row | {"iou": overlap(refined, picture.mask)}
 
 

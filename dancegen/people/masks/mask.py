@@ -5,7 +5,7 @@ The quality of the video hangs on this mask more than on anything else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +27,10 @@ HOLLOW = 0.08  # a figure with more of the background's colour inside is a line 
 
 
 def person_mask(
-    image: ConditionalImage, found: Detection, network: SubjectNetwork | None, others: Sequence[Detection] = ()
+    image: ConditionalImage,
+    found: Detection,
+    network: Callable[[], SubjectNetwork] | None,
+    others: Sequence[Detection] = (),
 ) -> tuple[np.ndarray, str]:
     """The mask and who made it.
 
@@ -35,6 +38,7 @@ def person_mask(
     network's, moved onto the picture's edges; with neither, the limbs' outline. What is nearer to others is theirs.
 
     Args:
+        network: loads the network, where it is asked.
         others: the other people of the picture, who have torsos.
 
     Returns:
@@ -54,7 +58,7 @@ def person_mask(
 def _lone_mask(
     image: ConditionalImage,
     found: Detection,
-    network: SubjectNetwork | None,
+    network: Callable[[], SubjectNetwork] | None,
     distance: np.ndarray,
     anybody: np.ndarray,
 ) -> tuple[np.ndarray, str]:
@@ -79,12 +83,14 @@ def _lone_mask(
     return full if drawing else refine_mask(image.pixels, full, found), "flat background"
 
 
-def _soft_mask(image: ConditionalImage, found: Detection, network: SubjectNetwork | None) -> tuple[np.ndarray, str]:
+def _soft_mask(
+    image: ConditionalImage, found: Detection, network: Callable[[], SubjectNetwork] | None
+) -> tuple[np.ndarray, str]:
     """The detector's mask, else the network's, else one grown from the limbs."""
     if found.mask is not None:
         return found.mask, found.mask_detector or found.detector
     if network is not None:
-        return network.segment(image.pixels, found.joints, found.confidence).mask, "network"
+        return network().segment(image.pixels, found.joints, found.confidence).mask, "network"
     return np.clip(1.6 - found.distance(image.size), 0, 1).astype(np.float32), "limbs"
 
 
