@@ -269,7 +269,7 @@ def front_dance(rate: float, seconds: float = 8.0) -> tuple[np.ndarray, np.ndarr
 def test_turns_are_as_wide_as_asked_for() -> None:
     front, rate = front_dance(1.2)  # 9.6 rad in 8 s
     ends = np.array([120, 240])
-    still, wide, whole = (face(front, rate, 30, level, ends) for level in (0.0, 0.5, 1.0))
+    still, wide, whole = (face(front.copy(), rate, 30, level, ends) for level in (0.0, 0.5, 1.0))
     assert np.abs(yaw(still)).max() < 0.01
     assert np.radians(20) < np.abs(yaw(wide)).max() <= WIDE + 1e-6
     turned_by = np.unwrap(yaw(whole))

@@ -31,7 +31,7 @@ SILENT = 1e-4  # root mean square (-80 dB) of what is not made louder any more
 GAIN = 1e4  # log(1 + GAIN * power): quiet noise does not make onsets, quiet music does
 PITCH_EVERY = 4  # frames between two measurements of pitch
 PITCH_FFT = 4096  # samples: 256 ms tell semitones apart from 110 Hz on
-STFT_FRAMES = 512  # at a time: the spectrum of a block of `network.BLOCK` at once takes 150 MB, of these 8 MB
+STFT_FRAMES = 128  # spectra at a time: with what is made of them 14 MB, where a block at once would take 150
 PITCH_RANGE = (110.0, 1760.0)  # Hz, four octaves
 CLASSES = 12
 SLICES = 5  # of a piece, 20 ms each
@@ -117,26 +117,24 @@ def loudness_gain(level: float) -> float:
 
 def mel_levels(samples: np.ndarray, first: int, count: int, gain: float) -> np.ndarray:
     """log(1 + GAIN * mel power) of frames `first`..`first + count`, silence outside the song: (count, M) float32."""
-    stretch = stretch_of(samples, first * HOP - FFT // 2, (count - 1) * HOP + FFT)
-    return _levels(stretch, mel_filters(), FFT, HOP, torch.hann_window(WINDOW) * gain)
+    return _levels(samples, first * HOP, count, HOP, torch.hann_window(WINDOW) * gain, mel_filters())
 
 
 def pitch_levels(samples: np.ndarray, first: int, count: int, gain: float) -> np.ndarray:
     """Loudness of each pitch class, log as above, every PITCH_EVERY frames from `first` on: (ceil(count / 4), P)."""
-    rows = -(-count // PITCH_EVERY)
-    hop = HOP * PITCH_EVERY
-    stretch = stretch_of(samples, first * HOP - PITCH_FFT // 2, (rows - 1) * hop + PITCH_FFT)
     window = torch.hann_window(PITCH_FFT) * (gain / (PITCH_FFT / 4))
-    return _levels(stretch, _pitch_filters(), PITCH_FFT, hop, window)
+    return _levels(samples, first * HOP, -(-count // PITCH_EVERY), HOP * PITCH_EVERY, window, _pitch_filters())
 
 
-def _levels(stretch: np.ndarray, filters: torch.Tensor, fft: int, hop: int, window: torch.Tensor) -> np.ndarray:
-    """log(1 + GAIN * filtered power) of (N,) samples, STFT_FRAMES at a time: (T, filters) float32."""
-    count = (len(stretch) - fft) // hop + 1
+def _levels(
+    samples: np.ndarray, middle: int, count: int, hop: int, window: torch.Tensor, filters: torch.Tensor
+) -> np.ndarray:
+    """log(1 + GAIN * filtered power) of `count` spectra, the first around sample `middle`: (count, filters) float32."""
+    fft = 2 * (filters.shape[1] - 1)
     out = np.empty((count, len(filters)), np.float32)
     for first in range(0, count, STFT_FRAMES):
         last = min(first + STFT_FRAMES, count)
-        part = torch.from_numpy(stretch[first * hop : (last - 1) * hop + fft])
+        part = torch.from_numpy(stretch_of(samples, middle + first * hop - fft // 2, (last - first - 1) * hop + fft))
         spectrum = torch.stft(part, fft, hop, len(window), window, center=False, return_complex=True)
         power = filters @ (spectrum.real.square() + spectrum.imag.square())  # (filters, last - first)
         out[first:last] = torch.log1p(GAIN * power).T.numpy()

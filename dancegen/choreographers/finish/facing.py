@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 
 from dancegen.body.joints import mid_hip
-from dancegen.body.sequence import BONE_LENGTHS, SkeletonSequence, blocks, bone_directions, by_blocks
+from dancegen.body.sequence import BONE_LENGTHS, SkeletonSequence, blocks, bone_directions, by_blocks, over_blocks
 
 SOFT, LIMIT = np.radians(25.0), np.radians(36.0)  # turns up to SOFT are left alone, none passes LIMIT
 SLACK = np.radians(2.0)  # by which a dance that faces the camera passes LIMIT: its feet are held where they stand
@@ -62,7 +62,7 @@ def face(directions: np.ndarray, rate: np.ndarray, fps: float, level: float, phr
     """Let a dance turn as far as `level` says.
 
     Args:
-        directions: (T, L, 3), straightened.
+        directions: (T, L, 3), straightened; changed in place.
         rate: (T,) radians per second of the dancer's own slow turning, in the sense of `yaw`.
         fps: poses a second.
         level: 0, 0.5 or 1; between them the turning grows evenly.
@@ -72,7 +72,7 @@ def face(directions: np.ndarray, rate: np.ndarray, fps: float, level: float, phr
         Directions (T, L, 3).
     """
     if level <= 0:
-        return by_blocks(face_camera, directions)
+        return over_blocks(face_camera, directions)
     if level < WHOLE:
         limit = LIMIT + (WIDE - LIMIT) * min(level / 0.5, 1)
 
@@ -80,9 +80,9 @@ def face(directions: np.ndarray, rate: np.ndarray, fps: float, level: float, phr
             wide = face_camera(turned(part, angle), limit)
             return spot(wide, face_camera(part), min(level / 0.5, 1))
 
-        return by_blocks(half_turned, directions, swaying(rate, fps, limit - LIMIT))
+        return over_blocks(half_turned, directions, swaying(rate, fps, limit - LIMIT))
     angle = whole_turns(rate, fps, phrase_ends)
-    return by_blocks(lambda part, turn: turned(face_camera(part), turn), directions, angle)
+    return over_blocks(lambda part, turn: turned(face_camera(part), turn), directions, angle)
 
 
 def swaying(rate: np.ndarray, fps: float, reach: float) -> np.ndarray:

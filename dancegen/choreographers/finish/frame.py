@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dancegen.body.joints import BONE_MIRROR, L_ANKLE, R_ANKLE
-from dancegen.body.sequence import ANKLE_HEIGHT, by_blocks, place_joints
+from dancegen.body.sequence import ANKLE_HEIGHT, over_blocks, place_joints
 
 BEGIN_BEATS = 4.0  # in which a dance grows out of standing
 BEGIN_BEATS_SHORT = 1.0  # likewise where there is no time to lose
@@ -77,7 +77,7 @@ def frame_dance(
     """Let a dance begin, rest and end.
 
     Args:
-        directions: (T, L, 3).
+        directions: (T, L, 3), changed in place.
         root: (T, 2).
         fps: poses a second.
         frame: when.
@@ -133,7 +133,7 @@ def _toward(
         mixed /= np.maximum(np.linalg.norm(mixed, axis=-1, keepdims=True), 1e-6)
         return mixed.astype(np.float32)
 
-    mixed = by_blocks(mix, directions, share, breath)
+    mixed = over_blocks(mix, directions, share, breath)
     speed = np.diff(root[:, 0], prepend=root[:1, 0]) * (1 - share)  # where it rests it stays
     standing = -place_joints(target[None], np.zeros((1, 2), np.float32))[0, [R_ANKLE, L_ANKLE], 1].max() - ANKLE_HEIGHT
     height = (1 - share) * root[:, 1] + share * standing

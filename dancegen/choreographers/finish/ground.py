@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from dancegen.body.joints import ARM_BONES, L_ANKLE, LEG_BONES, LEG_CHAINS, R_ANKLE, TRUNK_BONES, V
-from dancegen.body.sequence import ANKLE_HEIGHT, blocks, by_blocks, place_joints
+from dancegen.body.sequence import ANKLE_HEIGHT, blocks, over_blocks, place_joints
 
 ARMS, LEGS, TRUNK = 1.05, 1.08, 1.15  # gains, chosen so that the spread of poses nears that of real dancers
 SMOOTHING = 0.032  # seconds, sigma of the Gaussian over the poses
@@ -75,7 +75,8 @@ def settle(directions: np.ndarray, root: np.ndarray, fps: float) -> np.ndarray:
     shift = np.where(gap > HOVER, np.maximum(2 * HOVER - gap, 0), gap)  # feet off the ground stay off
     joints[..., 1] += smooth_in_time(shift.astype(np.float32), 0.06 * fps)[:, None]
     joints[..., 0] += standing_shift(ankles, fps)[:, None]
-    return hold_feet(joints, fps)
+    hold_feet(joints, fps)
+    return joints
 
 
 def standing_shift(ankles: np.ndarray, fps: float) -> np.ndarray:
@@ -93,7 +94,7 @@ def standing_shift(ankles: np.ndarray, fps: float) -> np.ndarray:
 
 
 def enlarge(directions: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Size a dance: directions (T, L, 3) unit vectors and root (T, 2) -> the same, float32.
+    """Size a dance: directions (T, L, 3) unit vectors, in place, and root (T, 2) -> the same, float32.
 
     The ground is found again afterwards (`ground.settle`).
     """
@@ -108,23 +109,22 @@ def enlarge(directions: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.nd
         larger /= np.maximum(np.linalg.norm(larger, axis=-1, keepdims=True), 1e-6)
         return larger.astype(np.float32)
 
-    return by_blocks(sized, directions), root.astype(np.float32)
+    return over_blocks(sized, directions), root.astype(np.float32)
 
 
-def hold_feet(joints: np.ndarray, fps: float) -> np.ndarray:
-    """The dance (T, V, 3) with standing feet held in the picture plane: float32, the same shape."""
+def hold_feet(joints: np.ndarray, fps: float) -> None:
+    """Standing feet of the dance (T, V, 3) are held in the picture plane, in place."""
     if len(joints) < LEAST_POSES:
-        return joints
-    out = joints.astype(np.float32)
+        return
     for chain in LEG_CHAINS:
-        hip, knee, ankle = joints[:, chain].astype(np.float64).swapaxes(0, 1)  # (T, 3) each
-        wanted = ankle.copy()
-        wanted[:, :2] += held_shift(ankle[:, :2], fps)
-        held = np.abs(wanted[:, 1] + ANKLE_HEIGHT) < 0.001
-        wanted[:, 1] = np.minimum(wanted[:, 1], np.where(held, -ANKLE_HEIGHT, -ANKLE_HEIGHT - LIFT))
-        bent = by_blocks(lambda *leg: np.stack(bend_leg(*leg), axis=1), hip, knee, ankle, wanted)  # (T, 2, 3)
-        out[:, chain[1:]] = bent
-    return out
+        shift = held_shift(joints[:, chain[-1], :2].astype(np.float64), fps)  # (T, 2)
+        for part in blocks(len(joints)):
+            hip, knee, ankle = joints[part, chain].astype(np.float64).swapaxes(0, 1)  # (T, 3) each
+            wanted = ankle.copy()
+            wanted[:, :2] += shift[part]
+            held = np.abs(wanted[:, 1] + ANKLE_HEIGHT) < 0.001
+            wanted[:, 1] = np.minimum(wanted[:, 1], np.where(held, -ANKLE_HEIGHT, -ANKLE_HEIGHT - LIFT))
+            joints[part, chain[1:]] = np.stack(bend_leg(hip, knee, ankle, wanted), axis=1)  # (T, 2, 3)
 
 
 def held_shift(ankle: np.ndarray, fps: float) -> np.ndarray:

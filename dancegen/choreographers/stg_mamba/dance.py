@@ -9,7 +9,7 @@ D numbers of a code, C = POSE_VALUES, W windows, L = 17 bones, V = 18 joints.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,8 @@ OVERLAP = 20  # pieces shared by neighbouring windows; the middle half is cross-
 WINDOWS_AT_ONCE = 4
 SPIN_PHRASES = 0.5  # share of the phrases that may spin where turns are whole
 LEAST_TURNS = 1.0  # the level of turning from which on phrases spin
+
+Sketch = Callable[[int, int], np.ndarray]  # poses from, to -> (T, C)
 
 __all__ = ["choreograph", "listen", "load_choreographer", "style_for"]
 
@@ -130,7 +132,6 @@ def choreograph(
     codes = mix_codes(
         [(imagine(network, heard.heard, STYLES.index(name), seed, spins), share) for name, share in shares.items()]
     )  # (Q, D)
-    # nothing holds the sketch, 23 MB an hour, any longer than the network needs it
     directions, root, rate = _dance(heard, _sketch(network, codes, heard, fps), network, share_styles(shares), reporter)
     frame = frame_of(heard.mel, heard.count, song.seconds, grid.confidence > 0)
     ends = heard.count.beats[:: heard.count.phrase] * fps
@@ -159,16 +160,18 @@ def _listen_for(
     return heard, shares
 
 
-def _sketch(network: Choreographer, codes: Tensor, heard: Listening, fps: float) -> np.ndarray:
-    """The phrases of codes (Q, D) laid on the beats: (T, C)."""
+def _sketch(network: Choreographer, codes: Tensor, heard: Listening, fps: float) -> Sketch:
+    """The phrases of codes (Q, D) laid on the beats, a stretch at a time: an hour of them would be 23 MB."""
     with torch.inference_mode():
         phrases = network.basis(codes, heard.count.meter).float().cpu().numpy()  # (Q, G, C)
-    at = np.arange(len(heard.mel) * network.config.poses_per_piece) / fps
     depth = accents(heard.mel.reshape(-1, heard.mel.shape[-1]), heard.count.beats)
-    laid = lay(phrases, STEPS, heard.count.position(at), depth)
-    laid[:, -1] /= heard.count.period(at)
-    for part in blocks(len(laid)):
-        laid[part] = unit_directions(laid[part])
+
+    def laid(first: int, last: int) -> np.ndarray:
+        at = np.arange(first, last) / fps
+        poses = lay(phrases, STEPS, heard.count.position(at), depth)
+        poses[:, -1] /= heard.count.period(at)
+        return unit_directions(poses)
+
     return laid
 
 
@@ -228,7 +231,7 @@ def _dance_windows(
         for group in (starts[i : i + WINDOWS_AT_ONCE] for i in range(0, len(starts), WINDOWS_AT_ONCE)):
             mel = np.stack([heard.mel[first : first + length] for first in group])  # (W, F, S, M)
             beats = np.stack([heard.clock[first : first + length] for first in group])  # (W, F, K)
-            drawn = np.stack([sketch[first * poses : (first + length) * poses] for first in group])  # (W, T, C)
+            drawn = np.stack([sketch(first * poses, (first + length) * poses) for first in group])  # (W, T, C)
             given = (torch.from_numpy(array).to(device) for array in (mel, beats, drawn))
             turned, placed, rate = network(*given, styles.to(device).expand(len(group), -1))
             rest = torch.cat([placed, rate[..., None]], dim=-1).float().cpu().numpy()
