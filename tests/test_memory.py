@@ -58,10 +58,10 @@ def counted(poses: int) -> tuple[np.ndarray, ...]:
 
 # what is done, to what, and the most bytes that its peak may grow by with a pose: what it makes and a few numbers
 PARTS: dict[str, tuple[Callable[[int], tuple], Callable[..., object], float]] = {
-    "turning": (lambda n: (moving(n)[0], np.sin(np.arange(n))), lambda d, r: face(d, r, 30.0, 0.5, np.zeros(0)), 1.3),
-    "size": (moving, enlarge, 1.2),
-    "beginning and end": (moving, lambda d, r: frame_dance(d, r, 30.0, FRAME, 0), 2.3),
-    "ground": (moving, lambda d, r: settle(d, r, 30.0), 3.4),
+    "turning": (lambda n: (moving(n)[0], np.sin(np.arange(n))), lambda d, r: face(d, r, 30.0, 0.5, np.zeros(0)), 0.4),
+    "size": (moving, enlarge, 0.3),
+    "beginning and end": (moving, lambda d, r: frame_dance(d, r, 30.0, FRAME, 0), 1.3),
+    "ground": (moving, lambda d, r: settle(d, r, 30.0), 2.4),
     "numbers of a file": (lambda n: (dance(n),), rounded, 1.5),
     "scores": (lambda n: (dance(n),), lambda d: score(d.joints, d.fps, np.arange(0, d.seconds, 0.5)), 0.9),
     "units": (counted, lambda mel, at, unit: unit_sound(mel, at, unit, int(unit[-1]) + 1), 1.1),

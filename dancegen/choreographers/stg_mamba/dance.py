@@ -176,7 +176,7 @@ def _sketch(network: Choreographer, codes: Tensor, heard: Listening, fps: float)
 
 
 def _dance(
-    heard: Listening, sketch: np.ndarray, network: Choreographer, styles: Tensor, reporter: Reporter
+    heard: Listening, sketch: Sketch, network: Choreographer, styles: Tensor, reporter: Reporter
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Directions (T, L, 3), root (T, 2) and rate of turning (T,) of a whole song."""
     pieces, poses = len(heard.mel), network.config.poses_per_piece
@@ -222,7 +222,7 @@ def _fade(first: int, count: int, pieces: int, poses: int) -> np.ndarray:
 
 
 def _dance_windows(
-    heard: Listening, sketch: np.ndarray, network: Choreographer, styles: Tensor, starts: list[int]
+    heard: Listening, sketch: Sketch, network: Choreographer, styles: Tensor, starts: list[int]
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """(first piece, directions (T, L, 3), root and rate (T, 3)) of each window, WINDOWS_AT_ONCE together."""
     device = next(network.parameters()).device
