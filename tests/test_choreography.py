@@ -15,17 +15,17 @@ from dancegen.audio.spectrum import mel_pieces
 from dancegen.body.joints import ARM_BONES, BONES, LEG_BONES, MIRROR, body_height, mid_hip
 from dancegen.body.sequence import BONE_LENGTHS, bone_directions, place_joints
 from dancegen.choreographers.finish.facing import LIMIT, WIDE, face, face_camera, yaw
-from dancegen.choreographers.finish.frame import Frame, frame_dance
+from dancegen.choreographers.finish.frame import STANDING, Frame, frame_dance, hold_seconds, last_pose
 from dancegen.choreographers.finish.ground import ARMS, LEGS, enlarge, settle
 from dancegen.choreographers.stg_mamba import dance as dances
-from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
+from dancegen.choreographers.stg_mamba.config import STYLES, ChoreographerConfig
 from dancegen.choreographers.stg_mamba.counting import count_for, frame_of, repeats
 from dancegen.choreographers.stg_mamba.dance import choreograph, listen, window_starts
 from dancegen.choreographers.stg_mamba.model import Choreographer, load_choreographer
 from dancegen.choreographers.stg_mamba.sketch import EDGE, STEPS, lay
 from dancegen.choreographers.stg_mamba.stgm import STGMBlock, partitioned_adjacency
 from dancegen.choreographers.stg_mamba.styles import appeal, choose_style
-from dancegen.dances.metrics import bone_drift
+from dancegen.dances.metrics import bone_drift, frozen_share
 from dancegen.errors import DancegenError
 from dancegen.weights.checkpoint import save_checkpoint
 from tests.conftest import click_track
@@ -173,12 +173,34 @@ def test_a_dance_begins_and_ends_standing_and_rests_in_silence() -> None:
     directions[..., 0], directions[..., 1] = np.sin(6 * time)[:, None], 1
     directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
     frame = Frame(1.0, 0.5, np.array([[12.0, 16.0]]), 28.0, 0.5)
-    framed, _ = frame_dance(directions, np.zeros((900, 2), np.float32), 30, frame, 3)
+    framed, _ = frame_dance(directions, np.zeros((900, 2), np.float32), 30, frame, last_pose("rumba", 3))
     speed = np.linalg.norm(np.diff(framed, axis=0), axis=-1).mean(axis=1) * 30
     for rest in (slice(0, 20), slice(13 * 30 + 5, 15 * 30 + 20), slice(28 * 30 + 2, 899)):
         assert speed[rest].max() < 0.1 < speed[rest].max() + 0.1 and speed[rest].max() > 0  # it breathes
     assert speed[200:300].mean() > 0.5
     assert np.allclose(np.linalg.norm(framed, axis=-1), 1, atol=1e-5)
+
+
+def test_who_stands_counts_the_dance_in_and_never_freezes() -> None:
+    directions = np.repeat(np.asarray(STANDING, np.float32)[None], 600, 0)
+    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
+    frame = Frame(6.0, 0.5, np.zeros((0, 2)), 18.0, 0.5, counts=True)
+    joints = settle(*frame_dance(directions, np.zeros((600, 2), np.float32), 30, frame, last_pose("tango", 1)), 30)
+    knees = joints[:, [9, 12], 2].mean(axis=1)  # z: they go forward where they bend
+    counted, before = knees[120:180], knees[:100]
+    assert counted.std() > 4 * before.std()
+    lowest = np.flatnonzero((counted[1:-1] < counted[:-2]) & (counted[1:-1] <= counted[2:])) + 121
+    assert np.allclose(lowest % 15, 0, atol=1) | np.allclose(lowest % 15, 14, atol=1)
+    assert frozen_share(joints[100:180], 30) == 0 and frozen_share(joints[545:], 30) == 0
+
+
+def test_dances_end_unlike_each_other_and_short_ones_soon() -> None:
+    poses = {(style, seed): last_pose(style, seed) for style in STYLES[1:] for seed in range(8)}
+    assert all(np.allclose(np.linalg.norm(pose, axis=-1), 1, atol=1e-6) for pose in poses.values())
+    gaps = [np.abs(poses[style, 0] - poses[style, seed]).max() for style in STYLES[1:] for seed in range(1, 8)]
+    assert min(gaps) > 0.1 and np.mean(np.asarray(gaps) > 0.5) > 0.8
+    assert np.array_equal(last_pose("rumba", 4), last_pose("rumba", 4))
+    assert hold_seconds(8) < 0.5 < hold_seconds(60) <= 1
 
 
 def test_silence_is_found_and_the_last_pose_comes_before_the_end() -> None:

@@ -16,7 +16,7 @@ from dancegen.body import sequence
 from dancegen.body.retarget import retarget
 from dancegen.body.sequence import SkeletonSequence, by_blocks, place_joints
 from dancegen.choreographers.finish.facing import face
-from dancegen.choreographers.finish.frame import STANDING, Frame, frame_dance
+from dancegen.choreographers.finish.frame import STANDING, Frame, frame_dance, last_pose
 from dancegen.choreographers.finish.ground import enlarge, settle
 from dancegen.choreographers.stg_mamba.hearing import ear_traits, unit_sound
 from dancegen.choreographers.stg_mamba.sketch import accents
@@ -60,7 +60,7 @@ def counted(poses: int) -> tuple[np.ndarray, ...]:
 PARTS: dict[str, tuple[Callable[[int], tuple], Callable[..., object], float]] = {
     "turning": (lambda n: (moving(n)[0], np.sin(np.arange(n))), lambda d, r: face(d, r, 30.0, 0.5, np.zeros(0)), 0.4),
     "size": (moving, enlarge, 0.3),
-    "beginning and end": (moving, lambda d, r: frame_dance(d, r, 30.0, FRAME, 0), 1.3),
+    "beginning and end": (moving, lambda d, r: frame_dance(d, r, 30.0, FRAME, last_pose("rumba", 0)), 1.3),
     "ground": (moving, lambda d, r: settle(d, r, 30.0), 2.4),
     "numbers of a file": (lambda n: (dance(n),), rounded, 1.5),
     "scores": (lambda n: (dance(n),), lambda d: score(d.joints, d.fps, np.arange(0, d.seconds, 0.5)), 0.9),

@@ -1,6 +1,7 @@
 """Where a dance begins, rests and ends: standing before the first beat and in silence, a finished pose at the end.
 
-All on limb directions, so that bones keep their lengths. Standing bodies breathe.
+All on limb directions, so that bones keep their lengths. Who stands breathes and sways; in the bar before the first
+beat the knees count it in. The last pose is put together of arms and legs that suit the style, by the seed.
 
 Glossary: T poses, L = 17 bones (the order of `joints.BONES`), E silent stretches.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from dancegen.body.joints import BONE_MIRROR, L_ANKLE, R_ANKLE
 from dancegen.body.sequence import ANKLE_HEIGHT, over_blocks, place_joints
@@ -19,31 +21,62 @@ BEGIN_BEATS_SHORT = 1.0  # likewise where there is no time to lose
 REST_SECONDS = 1.0  # in which a dancer comes to rest when the music stops
 WAKE_SECONDS = 0.8  # in which it goes on
 FINISH_BEATS = 2.0  # in which the last pose is reached
-LEAST_HOLD = 0.7  # seconds a last pose is held
-SHORT = 8.0  # seconds; a shorter dance has no time for a last pose
-BREATH_SECONDS, BREATH = 4.0, 0.02  # a breath, and how far it moves the arms (radians, about)
+HOLD_SHARE, LEAST_HOLD, MOST_HOLD = 0.04, 0.4, 1.0  # how long a last pose is held: of the dance, seconds, seconds
+SHORT = 8.0  # seconds; a shorter dance has no time to grow slowly
+SHORTEST = 4.0  # seconds; a shorter dance has no last pose
+BREATH_SECONDS, BREATH = 4.0, 0.03  # a breath, and how far it moves the arms (radians, about)
+SWAY_SECONDS, SWAY = 2.6, 0.055  # of the hips over the feet to each side (radians)
+COUNT_BEATS, COUNT = 4, 0.2  # beats that are counted in with the knees, and how far they bend (radians, about)
+OPENING = 0.16  # radians a second by which the arms of a last pose go on opening
+LOOSE = 0.1  # deviation of a last pose's arms, radians
+LEAN, TWIST = np.radians(7.0), np.radians(22.0)  # most that a last pose leans to a side, is turned
+
+Limbs = tuple[tuple[float, float, float], ...]
 
 # One direction a limb, x to the viewer's right, y down, z away: right shoulder, left shoulder, right upper arm and
 # forearm, left ones, right hip, thigh, shin, left ones, neck to nose, right eye, ear, left eye, ear.
 _HEAD = ((0, -0.9, -0.43), (-0.55, -0.75, 0.36), (-0.6, 0.2, 0.77), (0.55, -0.75, 0.36), (0.6, 0.2, 0.77))
 _SHOULDERS = ((-1, 0.06, 0), (1, 0.06, 0))
-_LEGS = ((-0.19, 0.98, 0), (-0.07, 1, -0.05), (-0.03, 1, 0.1), (0.19, 0.98, 0), (0.07, 1, -0.05), (0.03, 1, 0.1))
-_LUNGE = (
-    (-0.19, 0.98, 0),
-    (-0.42, 0.9, -0.1),
-    (-0.3, 0.95, 0.05),
-    (0.19, 0.98, 0),
-    (0.3, 0.85, -0.42),
-    (0.02, 0.96, 0.28),
+_R_HIP, _L_HIP = (-0.19, 0.98, 0), (0.19, 0.98, 0)
+_STRAIGHT: Limbs = (_R_HIP, (-0.07, 1, -0.05), (-0.03, 1, 0.1), _L_HIP, (0.07, 1, -0.05), (0.03, 1, 0.1))
+_LEGS: dict[str, Limbs] = {
+    "together": _STRAIGHT,
+    "lunge": (_R_HIP, (-0.42, 0.9, -0.1), (-0.3, 0.95, 0.05), _L_HIP, (0.3, 0.85, -0.42), (0.02, 0.96, 0.28)),
+    "crossed": (_R_HIP, (0.06, 1, -0.12), (0.1, 0.99, 0.1), _L_HIP, (0.12, 0.98, 0.1), (0.03, 1, 0.08)),
+    "side": (_R_HIP, (-0.12, 0.97, -0.2), (0.06, 0.97, 0.2), _L_HIP, (0.46, 0.88, -0.06), (0.42, 0.9, 0.02)),
+    "front": (_R_HIP, (-0.06, 1, 0.0), (-0.02, 1, 0.1), _L_HIP, (0.1, 0.92, -0.38), (0.04, 0.98, -0.18)),
+    "wide": (_R_HIP, (-0.36, 0.9, -0.22), (-0.16, 0.96, 0.2), _L_HIP, (0.36, 0.9, -0.22), (0.16, 0.96, 0.2)),
+}
+_ARMS: dict[str, Limbs] = {  # right upper arm, forearm, left upper arm, forearm
+    "raised": ((-0.45, -0.88, -0.1), (-0.2, -0.97, -0.1), (0.72, 0.66, 0.15), (-0.82, 0.42, -0.38)),
+    "diagonal": ((-0.9, -0.42, -0.05), (-0.83, -0.55, -0.1), (0.9, 0.42, 0.0), (0.88, 0.45, -0.12)),
+    "high": ((-0.62, -0.78, 0.0), (-0.5, -0.86, -0.1), (0.62, -0.78, 0.0), (0.5, -0.86, -0.1)),
+    "offered": ((-0.97, 0.12, -0.2), (-0.9, -0.25, -0.35), (0.5, 0.86, 0.1), (-0.3, 0.6, -0.74)),
+    "hold": ((-0.86, 0.12, -0.4), (0.1, -0.3, -0.95), (0.9, 0.02, -0.3), (0.4, -0.72, -0.55)),
+    "crown": ((-0.56, -0.8, -0.2), (0.5, -0.84, -0.2), (0.56, -0.8, -0.2), (-0.5, -0.84, -0.2)),
+    "open": ((-0.94, 0.26, -0.2), (-0.9, 0.22, -0.38), (0.94, 0.26, -0.2), (0.9, 0.22, -0.38)),
+    "fourth": ((-0.56, -0.8, -0.2), (0.5, -0.84, -0.2), (0.94, 0.22, -0.2), (0.9, 0.2, -0.38)),
+    "bow": ((-0.5, 0.78, -0.38), (0.72, 0.3, -0.62), (0.74, 0.62, 0.15), (0.8, 0.58, -0.1)),
+    "heart": ((-0.72, 0.64, -0.25), (0.72, -0.3, -0.62), (0.86, -0.42, -0.1), (0.8, -0.58, -0.15)),
+    "behind": ((-0.78, -0.6, 0.05), (0.62, -0.66, 0.4), (0.8, 0.56, 0.0), (0.72, 0.66, -0.22)),
+    "snap": ((-0.82, 0.2, -0.35), (-0.45, -0.8, -0.4), (0.6, 0.78, 0.12), (0.5, 0.84, -0.2)),
+}
+_OF_STYLE = {
+    "cha-cha": (("raised", "snap", "diagonal", "behind", "offered"), ("lunge", "side", "crossed", "wide")),
+    "rumba": (("heart", "behind", "diagonal", "offered", "raised"), ("side", "crossed", "front", "lunge")),
+    "tango": (("hold", "snap", "diagonal", "offered"), ("lunge", "front", "crossed", "side")),
+    "waltz": (("open", "bow", "heart", "diagonal"), ("crossed", "together", "side", "front")),
+    "salsa": (("raised", "behind", "snap", "high", "diagonal"), ("side", "wide", "lunge", "front")),
+    "ballet": (("crown", "open", "fourth", "bow"), ("crossed", "front", "side", "together")),
+}
+_ANY = (tuple(_ARMS), tuple(_LEGS))  # of a style that has no endings of its own
+STANDING: Limbs = (
+    *_SHOULDERS,
+    *((-0.22, 0.97, 0.03), (-0.1, 0.97, -0.2), (0.22, 0.97, 0.03), (0.1, 0.97, -0.2)),
+    *_STRAIGHT,
+    *_HEAD,
 )
-_CROSSED = ((-0.19, 0.98, 0), (0.06, 1, -0.12), (0.1, 0.99, 0.1), (0.19, 0.98, 0), (0.12, 0.98, 0.1), (0.03, 1, 0.08))
-STANDING = (*_SHOULDERS, (-0.22, 0.97, 0.03), (-0.1, 0.97, -0.2), (0.22, 0.97, 0.03), (0.1, 0.97, -0.2), *_LEGS, *_HEAD)
-FINISHES = (
-    (*_SHOULDERS, (-0.6, -0.78, -0.1), (-0.32, -0.94, -0.1), (0.72, 0.66, 0.15), (-0.82, 0.42, -0.38), *_LUNGE, *_HEAD),
-    (*_SHOULDERS, (-0.9, -0.42, -0.05), (-0.83, -0.55, -0.1), (0.9, 0.42, 0.0), (0.88, 0.45, -0.12), *_LUNGE, *_HEAD),
-    (*_SHOULDERS, (-0.62, -0.78, 0.0), (-0.5, -0.86, -0.1), (0.62, -0.78, 0.0), (0.5, -0.86, -0.1), *_LEGS, *_HEAD),
-    (*_SHOULDERS, (-0.97, 0.12, -0.2), (-0.9, -0.25, -0.35), (0.5, 0.86, 0.1), (-0.3, 0.6, -0.74), *_CROSSED, *_HEAD),
-)
+_ARM_LIMBS, _THIGHS, _SHINS = (2, 3, 4, 5), (7, 10), (8, 11)
 
 
 @dataclass(frozen=True)
@@ -56,6 +89,7 @@ class Frame:
         silences: (E, 2) seconds, begin and end of each silent stretch.
         finish: seconds of the beat on which the last pose is reached; infinite for none.
         last_beat: seconds per beat there.
+        counts: whether the beats before `begin` are counted in.
     """
 
     begin: float
@@ -63,6 +97,7 @@ class Frame:
     silences: np.ndarray
     finish: float
     last_beat: float
+    counts: bool = False
 
 
 def rise(at: np.ndarray, begin: float, end: float) -> np.ndarray:
@@ -72,7 +107,7 @@ def rise(at: np.ndarray, begin: float, end: float) -> np.ndarray:
 
 
 def frame_dance(
-    directions: np.ndarray, root: np.ndarray, fps: float, frame: Frame, finish: int
+    directions: np.ndarray, root: np.ndarray, fps: float, frame: Frame, ending: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Let a dance begin, rest and end.
 
@@ -81,13 +116,12 @@ def frame_dance(
         root: (T, 2).
         fps: poses a second.
         frame: when.
-        finish: which last pose: FINISHES, each also mirrored.
+        ending: (L, 3) the last pose, see `last_pose`.
 
     Returns:
         Directions and root, same shapes.
     """
     at = np.arange(len(root)) / fps
-    breath = np.sin(2 * np.pi * at / BREATH_SECONDS)
     still: np.ndarray = np.zeros(len(at))  # how much it stands
     if frame.begin > 0.1 or len(at) > SHORT * fps:
         beats = BEGIN_BEATS if len(at) > SHORT * fps else BEGIN_BEATS_SHORT
@@ -95,37 +129,75 @@ def frame_dance(
     for begin, end in frame.silences:
         asleep = rise(at, begin, begin + REST_SECONDS) * (1 - rise(at, end - 0.1, end - 0.1 + WAKE_SECONDS))
         still = np.maximum(still, asleep)
-    directions, root = _toward(directions, root, STANDING, still, breath)
+    directions, root = _toward(directions, root, np.asarray(STANDING), still, _life(at, frame))
     if np.isfinite(frame.finish):
         done = rise(at, frame.finish - FINISH_BEATS * frame.last_beat, frame.finish)
-        directions, root = _toward(directions, root, last_pose(finish), done, breath)
+        life = _life(at, frame)
+        life[:, 1], life[:, 2] = 0, OPENING * np.maximum(at - frame.finish + frame.last_beat / 2, 0)
+        directions, root = _toward(directions, root, ending, done, life)
     return directions, root
 
 
-def last_pose(number: int) -> tuple[tuple[float, float, float], ...]:
-    """One of FINISHES or its mirror image."""
-    pose = FINISHES[number // 2 % len(FINISHES)]
-    if number % 2 == 0:
-        return pose
-    return tuple((-x, y, z) for x, y, z in (pose[limb] for limb in BONE_MIRROR))
+def hold_seconds(seconds: float) -> float:
+    """How long at least the last pose of a dance of `seconds` is held."""
+    return float(np.clip(HOLD_SHARE * seconds, LEAST_HOLD, MOST_HOLD))
+
+
+def last_pose(style: str, seed: int) -> np.ndarray:
+    """A finished pose (L, 3), unit directions: arms and legs that suit a style, or their mirror image."""
+    generator = torch.Generator().manual_seed(seed ^ 0xE4D)
+    draw = torch.rand(5, generator=generator).tolist()
+    arms, legs = _OF_STYLE.get(style, _ANY)
+    parts = (*_SHOULDERS, *_ARMS[arms[int(draw[0] * len(arms))]], *_LEGS[legs[int(draw[1] * len(legs))]], *_HEAD)
+    pose = np.asarray(parts, float)
+    pose[list(_ARM_LIMBS)] += LOOSE * torch.randn(4, 3, generator=generator).numpy()
+    lean, twist = LEAN * (2 * draw[2] - 1), TWIST * (2 * draw[3] - 1)
+    pose[:6] = _turned(pose[:6], lean, 1)  # the trunk leans with its arms, the head stays upright
+    pose[[6, 9]] = _turned(pose[[6, 9]], lean, 1)
+    pose[:12] = _turned(pose[:12], twist, 2)  # the head looks at the camera
+    if draw[4] < 0.5:
+        pose = pose[list(BONE_MIRROR)] * [-1, 1, 1]
+    return pose / np.linalg.norm(pose, axis=-1, keepdims=True)
+
+
+def _turned(limbs: np.ndarray, angle: float, other: int) -> np.ndarray:
+    """Directions (N, 3) turned from x toward axis `other` by `angle` radians."""
+    out, cosine, sine = limbs.copy(), np.cos(angle), np.sin(angle)
+    out[:, 0] = cosine * limbs[:, 0] - sine * limbs[:, other]
+    out[:, other] = sine * limbs[:, 0] + cosine * limbs[:, other]
+    return out
+
+
+def _life(at: np.ndarray, frame: Frame) -> np.ndarray:
+    """What a standing body does at times (T,): breath -1..1, bend of the knees, opening of the arms and sway of the
+    legs in radians, (T, 4)."""
+    life = np.zeros((len(at), 4), np.float32)
+    life[:, 0] = np.sin(2 * np.pi * at / BREATH_SECONDS)
+    if frame.counts:
+        beats = (at - frame.begin) / frame.beat
+        counted = rise(beats, -COUNT_BEATS - 0.75, -COUNT_BEATS)
+        life[:, 1] = COUNT * counted * (0.5 + 0.5 * np.cos(2 * np.pi * beats))
+    life[:, 3] = SWAY * np.sin(2 * np.pi * at / SWAY_SECONDS)
+    return life
 
 
 def _toward(
-    directions: np.ndarray,
-    root: np.ndarray,
-    pose: tuple[tuple[float, float, float], ...],
-    share: np.ndarray,
-    breath: np.ndarray,
+    directions: np.ndarray, root: np.ndarray, pose: np.ndarray, share: np.ndarray, life: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A pose mixed in by `share` (T,), breathing; the place on the floor is that of the moment when it is reached."""
+    """A pose (L, 3) mixed in by `share` (T,), alive (T, 4); the place on the floor is that of the moment when it is
+    reached."""
     target = np.asarray(pose, np.float32)
     target = target / np.linalg.norm(target, axis=-1, keepdims=True)
+    aside = np.sign(target[list(_ARM_LIMBS), 0]).astype(np.float32)
 
-    def mix(directions: np.ndarray, share: np.ndarray, breath: np.ndarray) -> np.ndarray:
-        living = np.repeat(target[None], len(share), 0)
-        living[:, (2, 3), 0] -= BREATH * breath[:, None]
-        living[:, (4, 5), 0] += BREATH * breath[:, None]
-        living[:, 12:, 1] += 0.5 * BREATH * breath[:, None]
+    def mix(directions: np.ndarray, share: np.ndarray, life: np.ndarray) -> np.ndarray:
+        living, breath, bend, opening, sway = np.repeat(target[None], len(share), 0), *life.T
+        living[:, _ARM_LIMBS, 0] += (BREATH * breath + opening)[:, None] * aside
+        living[:, _ARM_LIMBS, 1] -= 0.6 * opening[:, None]
+        living[:, _THIGHS, 2] -= bend[:, None]
+        living[:, _SHINS, 2] += bend[:, None]
+        living[:, (*_THIGHS, *_SHINS), 0] += sway[:, None]
+        living[:, 12:, 1] += (0.5 * BREATH * breath + 0.3 * bend)[:, None]
         weight = share.astype(np.float32)[:, None, None]
         # the mean of two directions that point apart has no length: a bent way round, over the front, has
         mixed = (1 - weight) * directions + weight * living
@@ -133,7 +205,7 @@ def _toward(
         mixed /= np.maximum(np.linalg.norm(mixed, axis=-1, keepdims=True), 1e-6)
         return mixed.astype(np.float32)
 
-    mixed = over_blocks(mix, directions, share, breath)
+    mixed = over_blocks(mix, directions, share, life)
     speed = np.diff(root[:, 0], prepend=root[:1, 0]) * (1 - share)  # where it rests it stays
     standing = -place_joints(target[None], np.zeros((1, 2), np.float32))[0, [R_ANKLE, L_ANKLE], 1].max() - ANKLE_HEIGHT
     height = (1 - share) * root[:, 1] + share * standing

@@ -18,7 +18,7 @@ import numpy as np
 from dancegen.audio.grid import BeatGrid, beat_position
 from dancegen.audio.song import PIECE_SECONDS
 from dancegen.audio.spectrum import CENTRE, SPREAD
-from dancegen.choreographers.finish.frame import LEAST_HOLD, SHORT, Frame
+from dancegen.choreographers.finish.frame import SHORTEST, Frame, hold_seconds
 
 UNITS = 4
 BEATS_OF_UNIT = {4: 2, 3: 3}  # by the beats of a bar
@@ -140,10 +140,10 @@ def frame_of(mel: np.ndarray, count: Count, seconds: float, has_beat: bool) -> F
     begin = float(beats[min(int(np.searchsorted(beats, begin - 0.15)), len(beats) - 1)])
     rests = np.array([[a * PIECE_SECONDS, b * PIECE_SECONDS] for a, b in silent]).reshape(-1, 2)
     final = last_beat(count, end, seconds)
-    finish = final if seconds >= SHORT and sounding.any() else float("inf")
+    finish = final if seconds >= SHORTEST and sounding.any() else float("inf")
     rests = rests[rests[:, 0] < finish]
     period = count.period(np.array([begin, min(final, seconds)]))
-    return Frame(begin, float(period[0]), rests, finish, float(period[1]))
+    return Frame(begin, float(period[0]), rests, finish, float(period[1]), has_beat)
 
 
 def silences(mel: np.ndarray) -> list[tuple[int, int]]:
@@ -156,7 +156,7 @@ def silences(mel: np.ndarray) -> list[tuple[int, int]]:
 
 def last_beat(count: Count, sound_ends: float, seconds: float) -> float:
     """Seconds of the beat on which the dance ends: of the last bar the first beat, if there is time, else the last."""
-    latest = min(sound_ends + 0.15, seconds - LEAST_HOLD)
+    latest = min(sound_ends + 0.15, seconds - hold_seconds(seconds))
     possible = np.flatnonzero(count.beats <= latest)
     if not len(possible):
         return np.inf

@@ -24,7 +24,7 @@ from dancegen.audio.spectrum import mel_pieces
 from dancegen.body.sequence import SkeletonSequence, blocks
 from dancegen.choreographers.base import AMOUNT, TURNS
 from dancegen.choreographers.finish.facing import face, yaw
-from dancegen.choreographers.finish.frame import frame_dance
+from dancegen.choreographers.finish.frame import frame_dance, last_pose
 from dancegen.choreographers.finish.ground import enlarge, settle
 from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS, Count, clock, count_for, frame_of, repeats
@@ -32,7 +32,7 @@ from dancegen.choreographers.stg_mamba.hearing import ear_traits, rank, unit_sou
 from dancegen.choreographers.stg_mamba.imagine import Heard, imagine
 from dancegen.choreographers.stg_mamba.model import Choreographer, load_choreographer
 from dancegen.choreographers.stg_mamba.sketch import STEPS, accents, lay, unit_directions
-from dancegen.choreographers.stg_mamba.styles import appeal, choose_style, mix_codes, share_styles
+from dancegen.choreographers.stg_mamba.styles import appeal, choose_style, lead_style, mix_codes, share_styles
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 
@@ -138,7 +138,8 @@ def choreograph(
     del heard  # 25 MB an hour
     directions, root = enlarge(directions, root)
     directions = face(directions, rate, fps, turns, ends)
-    directions, root = frame_dance(directions, root, fps, frame, seed)
+    ending = last_pose(lead_style(shares), seed)
+    directions, root = frame_dance(directions, root, fps, frame, ending)
     turned = -np.degrees(np.unwrap(yaw(directions))) if turns > 0 else None  # positive toward the viewer's right
     return SkeletonSequence(settle(directions, root, fps), fps, yaw=turned)
 
@@ -154,7 +155,7 @@ def _listen_for(
     shares = {_style_for(heard.mel, heard.count, network, seed): 1.0}
     if style != STYLES[0] and amount > 0 and style not in shares:
         shares = dict.fromkeys(shares, 1 - amount) | {style: amount}
-    lead = max(reversed(shares), key=lambda name: shares[name])
+    lead = lead_style(shares)
     if heard.count.meter != count_for(grid, song.seconds, lead).meter:
         heard = listen(song, grid, lead, table)
     return heard, shares

@@ -65,6 +65,11 @@ def share_styles(shares: dict[str, float]) -> Tensor:
     return torch.tensor([shares.get(name, 0.0) for name in STYLES])
 
 
+def lead_style(shares: dict[str, float]) -> str:
+    """The style of which a dance has most; of two alike the later one, which was asked for."""
+    return max(reversed(shares), key=lambda name: shares[name])
+
+
 def look_up(table: nn.Embedding, style: Tensor) -> Tensor:
     """(B, W): what a table holds for styles, given as indices (B,) or as shares (B, S) of `share_styles`."""
     return style @ table.weight if style.is_floating_point() else table(style)
