@@ -67,6 +67,13 @@ BACKENDS: dict[str, dict[str, Backend]] = {
         ),
     },
     "renderer": {
+        "avatar": Backend(
+            "dancegen.renderers.avatar.renderer:load",
+            "a figure in three dimensions cut from the picture: it turns; for photos and shaded drawings",
+            weights="renderer.puppet",
+            config="dancegen.renderers.retouch.generator:RendererConfig",
+            bare=True,
+        ),
         "puppet": Backend(
             "dancegen.renderers.puppet.renderer:load",
             "the picture's own limbs, retouched by a network",

@@ -12,7 +12,7 @@ from conftest import Listener, click_track, shared_data
 from filelock import FileLock, Timeout
 
 from dancegen.audio import network as beat_network
-from dancegen.audio import spectrum, tracker
+from dancegen.audio import spectrum
 from dancegen.audio.beats import (
     BeatGrid,
     beat_position,
@@ -27,6 +27,7 @@ from dancegen.audio.network import BeatNet, BeatNetConfig
 from dancegen.audio.song import SAMPLE_RATE, Song
 from dancegen.audio.spectrum import mel_pieces
 from dancegen.choreographers.stg_mamba.counting import CLOCK, clock, count_for
+from dancegen.compiled import compile_alone
 from dancegen.errors import DancegenError
 from dancegen.weights import resolve
 
@@ -100,18 +101,18 @@ def compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.delitem(sys.modules, "librosa.beat", raising=False)
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    folder = tmp_path / "dancegen" / "librosa"
+    folder = tmp_path / "dancegen" / "compiled"
     folder.mkdir(parents=True)
     (folder / "beat.nbi").write_bytes(b"torn")
     return folder
 
 
 def test_librosa_is_compiled_by_one_process_at_a_time(compiled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with tracker._alone(), pytest.raises(Timeout):
+    with compile_alone("librosa.beat"), pytest.raises(Timeout):
         FileLock(f"{compiled}.lock").acquire(timeout=0)
     assert os.environ["NUMBA_CACHE_DIR"] == str(compiled)
     monkeypatch.setenv("NUMBA_CACHE_DIR", "elsewhere")
-    with tracker._alone() as folder:
+    with compile_alone("librosa.beat") as folder:
         assert folder is None
 
 

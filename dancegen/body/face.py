@@ -25,7 +25,7 @@ def turn_face(motion: np.ndarray, points: np.ndarray, seen: np.ndarray, height: 
     Returns:
         (T, 5, 3) pixels, in the order of `FACE_JOINTS`.
     """
-    offset = _untilt(_flat_face(points, seen, height), seen)  # (5, 2), in the picture, untilted
+    offset = _untilt(flat_face(points, seen, height), seen)  # (5, 2), in the picture, untilted
     width = 0.06 * height
     depth = np.array([DEPTH[j] for j in J.FACE_JOINTS]) * width * bool(motion[..., 2].any())  # (5,)
     roll, turn, nod = _angles(motion)  # (T,) each
@@ -39,7 +39,7 @@ def turn_face(motion: np.ndarray, points: np.ndarray, seen: np.ndarray, height: 
     return np.stack([x * cos - y * sin, x * sin + y * cos, z], axis=-1)  # (T, 5, 3)
 
 
-def _flat_face(points: np.ndarray, seen: np.ndarray, height: float) -> np.ndarray:
+def flat_face(points: np.ndarray, seen: np.ndarray, height: float) -> np.ndarray:
     """The subject's face points around their neck, (5, 2); usual places where they are not seen."""
     usual = np.array([(0, -0.115), (-0.02, -0.135), (0.02, -0.135), (-0.045, -0.125), (0.045, -0.125)]) * height
     own = points[list(J.FACE_JOINTS)] - points[J.NECK]

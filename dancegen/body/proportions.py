@@ -200,3 +200,10 @@ def _chain_scale(chain: tuple[str, str], observed: dict[str, list[float]], ratio
     sides = [value / max(*observed[name], 1e-6) for name in chain for value in observed[name]]
     alike = len(known) == 2 and len(sides) == 4 and min(sides) > 0.8 and min(known) / max(known) > 0.7
     return scale if alike else 0.8
+
+
+def true_height(body: Proportions) -> float:
+    """What `joints.body_height` says of any pose in space of a body with these limbs, pixels."""
+    size = body.lengths
+    leg, arm = size["thigh"] + size["shin"], size["upper_arm"] + size["forearm"]
+    return float(sorted((size["torso"] / 0.30, leg / 0.47, arm / 0.31, (size["torso"] + leg) / 0.77))[-2])

@@ -23,6 +23,8 @@ class Detection(Posture):
         mask: (H, W) float32 in 0..1, or None where the detector makes none.
         detector: its name.
         mask_detector: who made the mask; empty for the detector itself.
+        depth: (V,) float32 pixels, how far each joint is behind the mid-hip; None where it does not say.
+        knuckles: (2, 2) float32 pixels, x and y of the middle of the right and the left hand's knuckles; None likewise.
     """
 
     joints: np.ndarray
@@ -30,6 +32,8 @@ class Detection(Posture):
     mask: np.ndarray | None
     detector: str
     mask_detector: str = ""
+    depth: np.ndarray | None = None
+    knuckles: np.ndarray | None = None
 
 
 def implausible(joints: np.ndarray, confidence: np.ndarray, size: tuple[int, int]) -> str:

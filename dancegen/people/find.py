@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -92,7 +92,8 @@ def find_people(
 
 
 def _located(found: Detection, picture: ConditionalImage, mask: np.ndarray, source: str) -> LocatedBody:
-    return LocatedBody(picture, found.joints, found.confidence, mask, f"{found.detector}, mask: {source}")
+    who = f"{found.detector}, mask: {source}"
+    return LocatedBody(picture, found.joints, found.confidence, mask, who, found.depth, found.knuckles)
 
 
 def _detect(
@@ -167,7 +168,8 @@ def _with_mask(person: Detection, seen: Sequence[Detection]) -> Detection:
             continue
         apart = float(np.linalg.norm(person.joints - other.joints, axis=1)[both].mean())
         if apart < SAME_PERSON * float(np.ptp(person.joints[both], axis=0).max()):
-            return replace(person, mask=other.mask, mask_detector=other.detector)
+            space: dict[str, Any] = {"depth": other.depth, "knuckles": other.knuckles}
+            return replace(person, mask=other.mask, mask_detector=other.detector, **space)
     return person
 
 

@@ -19,6 +19,8 @@ class LocatedBody(Posture):
         joints: (V, 2) float32, pixels of the picture.
         confidence: (V,) float32 in 0..1; 0 = not in the picture (the joint's place is then a guess).
         mask: (H, W) float32 in 0..1, soft-edged, 1 = person.
+        depth: (V,) float32 pixels, how far each joint is behind the mid-hip, as the detector sees it; None = unknown.
+        knuckles: (2, 2) float32 pixels, the middle of the right and the left hand's knuckles; None = unknown.
         detector: who found the joints and who the mask, for reports: "mediapipe", "network", "pose file", ...
     """
 
@@ -27,6 +29,8 @@ class LocatedBody(Posture):
     confidence: np.ndarray
     mask: np.ndarray
     detector: str
+    depth: np.ndarray | None = None
+    knuckles: np.ndarray | None = None
 
     @property
     def image(self) -> ConditionalImage:

@@ -74,6 +74,8 @@ def fit_to_canvas(people: Sequence[LocatedBody], request: Request) -> list[Locat
             picture=fitted,
             joints=((person.joints - corner) * scale).astype(np.float32),
             mask=window.of_mask(person.mask, size),
+            depth=None if person.depth is None else (person.depth * scale.mean()).astype(np.float32),
+            knuckles=None if person.knuckles is None else ((person.knuckles - corner) * scale).astype(np.float32),
         )
         for person in people
     ]

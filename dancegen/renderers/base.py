@@ -54,10 +54,12 @@ class Layer:
     Attributes:
         colours: (4, h, w) float32 RGBA in 0..1, the colours multiplied by alpha; h and w may be 0.
         corner: x and y of its first pixel in the video; the layer lies inside it.
+        depth: (h, w) float32, how far away what is seen is, video pixels from the dancer's mid-hip; None = all alike.
     """
 
     colours: torch.Tensor
     corner: tuple[int, int]
+    depth: torch.Tensor | None = None
 
 
 class Renderer(Protocol):

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from dancegen.body.joints import FACE_JOINTS, NECK, V
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.errors import DancegenError
 from dancegen.files import whole_file, write_whole
@@ -28,21 +29,31 @@ SIZE = 256
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 SAME_PLACE = 0.10  # two pictures whose backgrounds differ by more than this show different places
 MEASURES = ("psnr", "ssim", "person_l1", "sharpness", "ghost", "pck@0.05", "pck@0.1", "flicker")
+DEPTH_SHARE = 0.6  # of the detector's depth of a target: it is noise in part; the puppet is drawn with it too
 Method = Callable[[LocatedBody, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Shot:
-    """One real frame with its person, as large as it comes: pixels uint8 (H, W, 3), joints (V, 3), mask (H, W)."""
+    """One real frame with its person, as large as it comes.
+
+    Attributes:
+        pixels: uint8 (H, W, 3); joints: (V, 3); mask: (H, W).
+        depth, knuckles: as a detector gives them, see `LocatedBody`; None where none did.
+    """
 
     pixels: np.ndarray
     joints: np.ndarray
     mask: np.ndarray
+    depth: np.ndarray | None = None
+    knuckles: np.ndarray | None = None
 
     def subject(self) -> LocatedBody:
         """The shot as a conditional image."""
         image = ConditionalImage(Path("shot"), self.pixels, ())
-        return LocatedBody(image, self.joints[:, :2].copy(), np.ones(len(self.joints), np.float32), self.mask, "given")
+        sure = np.ones(len(self.joints), np.float32)
+        space = (self.depth, self.knuckles)
+        return LocatedBody(image, self.joints[:, :2].copy(), sure, self.mask, "given", *space)
 
     def small(self, size: int) -> Shot:
         """The same, its longer side `size`: what a frame of that size is compared with."""
@@ -212,8 +223,8 @@ def real_clips(path: Path, every: float = 1.0, reporter: Reporter | None = None)
 
     def shot(image: ConditionalImage) -> Shot:
         subject = find_people(image, reporter=reporter)[0]
-        joints = np.concatenate([subject.joints, np.zeros((len(subject.joints), 1), np.float32)], 1)
-        return Shot(image.pixels, joints, subject.mask)
+        joints = np.concatenate([subject.joints, judged_depth(subject)[:, None]], 1)
+        return Shot(image.pixels, joints, subject.mask, subject.depth, subject.knuckles)
 
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES)
@@ -223,6 +234,15 @@ def real_clips(path: Path, every: float = 1.0, reporter: Reporter | None = None)
         return list(_by_place([file.stem for file in files], shots))
     shots = [shot(ConditionalImage(path, frame, ())) for frame in _video_frames(path, every)]
     return [Clip(path.stem, shots, [(0, b) for b in range(1, len(shots))], in_order=True)]
+
+
+def judged_depth(subject: LocatedBody) -> np.ndarray:
+    """The depth (V,) of the joints to draw, as far as the detector's is believed; a face is as far as its neck."""
+    if subject.depth is None:
+        return np.zeros(V, np.float32)
+    depth = DEPTH_SHARE * subject.depth
+    depth[list(FACE_JOINTS)] = depth[NECK]
+    return depth.astype(np.float32)
 
 
 def _by_place(names: list[str], shots: list[Shot]) -> Iterator[Clip]:

@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 # COCO-18 joint -> mediapipe's landmark; the neck is the middle of the shoulders.
 LANDMARKS = {0: 0, 2: 12, 3: 14, 4: 16, 5: 11, 6: 13, 7: 15, 8: 24, 9: 26, 10: 28, 11: 23, 12: 25, 13: 27}
 LANDMARKS |= {14: 5, 15: 2, 16: 8, 17: 7}
+KNUCKLES = ((18, 20), (17, 19))  # landmarks of the little and the index finger's, of the right and of the left hand
 OUTSIDE = 0.10  # shares of the picture's sides: hips this far outside are still believed, as a half-length portrait's
 LOWEST_VISIBILITY = 0.05
 TORSO_VISIBILITY = 0.5
@@ -164,7 +166,10 @@ def _look(model: Any, pixels: np.ndarray, box: tuple[int, int, int, int]) -> Det
     joints, confidence = _joints(marks[:, :2] * scale + (left, top), marks[:, 2], (width, height))
     if confidence[list(TORSO)].max() < TORSO_VISIBILITY or implausible(joints, confidence, (width, height)):
         return None
-    return Detection(joints, confidence, mask, "mediapipe")
+    world = np.array([(m.x, m.y, m.z) for m in result.pose_world_landmarks.landmark])  # (33, 3) metres
+    knuckles = np.stack([marks[list(pair), :2].mean(0) for pair in KNUCKLES]) * scale + (left, top)
+    seen: dict[str, Any] = {"depth": _depth(world, joints), "knuckles": knuckles.astype(np.float32)}
+    return Detection(joints, confidence, mask, "mediapipe", **seen)
 
 
 def _joints(points: np.ndarray, visibility: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -182,6 +187,16 @@ def _joints(points: np.ndarray, visibility: np.ndarray, size: tuple[int, int]) -
     return joints, confidence
 
 
+def _depth(world: np.ndarray, joints: np.ndarray) -> np.ndarray:
+    """How far joints (V, 2) px are behind the mid-hip, from the landmarks in space (33, 3): (V,) px."""
+    space = np.zeros((V, 3))
+    for joint, mark in LANDMARKS.items():
+        space[joint] = world[mark]
+    space[NECK] = (space[2] + space[5]) / 2
+    depth = space[:, 2] * float(body_height(joints.astype(np.float64)) / max(float(body_height(space)), 1e-6))
+    return (depth - (depth[8] + depth[11]) / 2).astype(np.float32)
+
+
 def _average_with_mirror(model: Any, pixels: np.ndarray, found: Detection) -> Detection:
     """The mean of a look at the picture and one at its mirror image: steadier joints and a cleaner mask."""
     box = (0, 0, pixels.shape[1], pixels.shape[0])
@@ -196,7 +211,14 @@ def _average_with_mirror(model: Any, pixels: np.ndarray, found: Detection) -> De
         return found  # they saw different poses: the first look is the plain one
     mean = np.where(both[:, None], (joints + found.joints) / 2, found.joints).astype(np.float32)
     confidence = np.where(both, (confidence + found.confidence) / 2, found.confidence)
-    return Detection(mean, confidence.astype(np.float32), (found.mask + other.mask[:, ::-1]) / 2, found.detector)
+    in_space: dict[str, Any] = {}
+    if found.depth is not None and other.depth is not None:
+        in_space["depth"] = (found.depth + other.depth[list(MIRROR)]) / 2
+    if found.knuckles is not None and other.knuckles is not None:
+        mirrored = other.knuckles[::-1] * (-1, 1) + (pixels.shape[1] - 1, 0)
+        in_space["knuckles"] = ((mirrored + found.knuckles) / 2).astype(np.float32)
+    mask = (found.mask + other.mask[:, ::-1]) / 2
+    return replace(found, joints=mean, confidence=confidence.astype(np.float32), mask=mask, **in_space)
 
 
 def _paint_over(pixels: np.ndarray, found: Sequence[Detection]) -> np.ndarray:

@@ -20,8 +20,9 @@ from scipy.ndimage import label
 
 from dancegen.body import limbs as L
 from dancegen.body.capsules import limb_distances
+from dancegen.body.geometry import from_axes
 from dancegen.body.joints import body_height
-from dancegen.body.limbs import K
+from dancegen.body.limbs import L_HAND, R_HAND, K
 from dancegen.renderers.puppet.parts import ARMS, SIDE_RIM, owners, torso_distance
 from dancegen.renderers.puppet.regions import GONE, Regions, read_lines
 from dancegen.renderers.puppet.skirt import hem_level, not_cloth
@@ -32,6 +33,8 @@ COLOUR_TO_DISTANCE = 0.10  # radii per squared standard deviation
 HEAD_RIM = 0.15  # radii over which the head ends beside a hand
 MOST_FURTHER = 0.6  # radii: what the colours say clearly stands
 SLEEVE = 1.3  # how far a sleeve may reach, radii of the arm
+PALM = 0.025  # half a hand's width, heights
+SURELY = 1.3  # radii by which what is a hand's is nearer to it than to anything else
 SCATTERED = 0.15  # smaller pieces than this share of an arm's limb are not its own
 
 
@@ -43,6 +46,7 @@ class Evidence:
         picture: (1, 3, h, w) 0..1.
         matte: (1, 1, h, w) 0..1.
         joints: (1, V, 2) in its pixels.
+        hands: (2, 2, 2) where the right and the left hand begin and end, likewise, nan where nobody knows; or None.
         opinion: (1, K, h, w) how much nearer than it looks a pixel is to a limb, says a network, radii; or None.
     """
 
@@ -50,6 +54,7 @@ class Evidence:
     matte: torch.Tensor
     joints: np.ndarray
     opinion: torch.Tensor | None = None
+    hands: np.ndarray | None = None
 
     @cached_property
     def capsules(self) -> torch.Tensor:
@@ -96,6 +101,22 @@ def pieces(evidence: Evidence, scores: torch.Tensor) -> torch.Tensor:
     return scattered_bits(scores, evidence.matte)
 
 
+def hand(evidence: Evidence, scores: torch.Tensor) -> torch.Tensor | None:
+    """A hand that lies on the body is a hand: what is near the line from its wrist through its knuckles."""
+    if evidence.hands is None:
+        return None
+    height, width = evidence.matte.shape[-2:]
+    x, y = torch.arange(width) + 0.5, torch.arange(height) + 0.5
+    radius = PALM * float(body_height(evidence.joints[0]))
+    added = torch.zeros_like(scores)
+    for limb, ends in zip((R_HAND, L_HAND), evidence.hands, strict=True):
+        if np.isfinite(ends).all():
+            level, away = from_axes(torch.from_numpy(ends.astype(np.float32)), x, y)
+            own = torch.where((level > 0.02) & (away < radius), away / radius - SURELY, torch.inf).to(scores)
+            added[0, limb] = (own - scores[0, limb]).clamp_max(0)
+    return added
+
+
 def cloth(evidence: Evidence, _scores: torch.Tensor) -> torch.Tensor | None:
     """All of a skirt or coat is the thighs'."""
     height, width = evidence.matte.shape[-2:]
@@ -108,7 +129,7 @@ def sleeves(evidence: Evidence, scores: torch.Tensor) -> torch.Tensor:
     return beside_outlines(scores, outside)
 
 
-CUES: tuple[Cue, ...] = (distance, line, colour, opinion, pieces, cloth, sleeves)
+CUES: tuple[Cue, ...] = (distance, line, colour, opinion, pieces, hand, cloth, sleeves)
 
 
 def score_limbs(evidence: Evidence) -> torch.Tensor:

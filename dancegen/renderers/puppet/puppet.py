@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,6 +46,8 @@ class LimbLayers:
         density: texels per source pixel.
         hem: how far down a skirt spans both legs (`skirt.hem_level`), 0 = none.
         axes: the legs, from `skirt.leg_axes`, source pixels.
+        corner: (2,) x and y in source pixels of the corner of what was cut; texels: its (rows, columns).
+        scores: (K, ha, wa) how far each cell of it was from being each limb's, radii; person: (ha, wa) 0..1.
     """
 
     textures: tuple[torch.Tensor, ...]
@@ -52,6 +55,10 @@ class LimbLayers:
     density: float
     hem: float = 0.0
     axes: np.ndarray = field(default_factory=lambda: np.zeros((2, 2, 2, 2)))
+    corner: np.ndarray = field(default_factory=lambda: np.zeros(2))
+    texels: tuple[int, int] = (0, 0)
+    scores: torch.Tensor = field(default_factory=lambda: torch.zeros(K, 0, 0))
+    person: torch.Tensor = field(default_factory=lambda: torch.zeros(0, 0))
 
     def extent(self, limb: int) -> tuple[float, float, float, float]:
         """Left, top, right, bottom of a layer in source pixels."""
@@ -67,6 +74,7 @@ def cut_layers(
     density: float,
     corner: tuple[float, float],
     corrections: torch.Tensor | None = None,
+    hands: np.ndarray | None = None,
 ) -> LimbLayers:
     """Cut a picture into limb layers; what an arm hides of the body is filled from around it.
 
@@ -77,6 +85,7 @@ def cut_layers(
         density: texels per source pixel.
         corner: source x, y of the texels' first corner (the texels may be a part of the picture).
         corrections: (K, ha, wa), subtracted from the limbs' distances (the network's opinion), or None.
+        hands: (2, 2, 2) where the hands begin and end, in source pixels, see `cues.Evidence`; or None.
     """
     height, width = matte.shape
     shrink = min(1.0, ANALYSIS_SIZE / max(height, width))
@@ -87,7 +96,8 @@ def cut_layers(
     picture, present = (F.interpolate(p.detach(), small, mode="area") for p in (colours[None], matte[None, None]))
     if corrections is not None:
         corrections = F.interpolate(corrections[None], small, mode="bilinear", align_corners=False)
-    evidence = Evidence(picture, present, local, corrections)
+    inside = None if hands is None else (hands - np.array(corner)) * scale
+    evidence = Evidence(picture, present, local, corrections, inside)
     scores, regions, hem = score_limbs(evidence), evidence.lines, evidence.hem  # (1, K, ha, wa)
     shares, cores = parts(scores, local, joint_widths(present, local)), hidden_cores(scores, local)
     shares = share_outlines(shares, scores, regions.outlines)
@@ -105,7 +115,8 @@ def cut_layers(
         textures.append(_layer(colours, matte, shares[:, limb], core, box, line))
     mirror_limbs(textures, corners, regions.unseen[0], joints, density)
     textures = [F.pad(texture, (MARGIN,) * 4).contiguous() for texture in textures]
-    return LimbLayers(tuple(textures), corners, density, hem, leg_axes(joints))
+    seen: dict[str, Any] = {"scores": scores[0], "person": present[0, 0], "texels": (height, width)}
+    return LimbLayers(tuple(textures), corners, density, hem, leg_axes(joints), np.array(corner), **seen)
 
 
 def _box(reach: torch.Tensor, size: tuple[int, int]) -> tuple[int, int, int, int]:

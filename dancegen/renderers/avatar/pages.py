@@ -1,0 +1,100 @@
+"""The colours of a shell's two sides: cleaned at the rim, continued beyond it, and what no picture shows, the back.
+
+Glossary: H x W texels; H is also the body's height, in texels, where a function says so.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.ndimage import distance_transform_edt, gaussian_filter
+
+from dancegen.body import joints as J
+from dancegen.images.filters import push_pull
+from dancegen.renderers.avatar.sheets import Grid, Sheet
+
+RIM, BACK_RIM = 1.0, 2.0  # video pixels at the outline whose colour is the background's too, in front and at the back
+CRISP = 0.7  # how much sharper a page is made, as it is sampled once more
+# The back of a head, in heights around the middle of the face: where the hair surely is, and where it ends at the neck.
+CROWN, TEMPLES, NAPE, HALF = 0.042, 0.05, -0.034, 0.10
+SAME_HAIR = 0.15  # colours as near as this to the hair's are hair
+SCALP = 30  # texels that say what colour hair is
+
+
+def sheet_pages(sheet: Sheet, grid: Grid, alpha: np.ndarray, has_face: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The front's and the back's page (H, W, 4) uint8.
+
+    Args:
+        alpha: (H, W) of the piece.
+        has_face: whether the picture shows the face.
+    """
+    front, back = (_clean(sheet.colours, alpha, rim * grid.density) for rim in (RIM, BACK_RIM))
+    front = front + CRISP * (front - gaussian_filter(front, (1, 1, 0)))
+    if sheet.is_trunk and has_face:
+        per_cell = grid.density / grid.per_pixel[1]
+        back = back_of_head(back, alpha, grid.local * per_cell, grid.height * per_cell)
+    return _page(front, alpha), _page(back, alpha)
+
+
+def _page(colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    page = np.concatenate([colours, alpha[..., None]], -1)
+    return (np.clip(page, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def _clean(colours: np.ndarray, alpha: np.ndarray, depth: float) -> np.ndarray:
+    """Colours (H, W, 3) with the outermost `depth` texels painted anew from inside, and spread beyond the outline.
+
+    What is thinner than that, as fingers are, keeps its own.
+    """
+    solid = alpha > 0.9
+    inner = distance_transform_edt(solid) > depth
+    kept = inner | (solid & (distance_transform_edt(~inner) > 3 * depth + 2))
+    values = torch.from_numpy(np.ascontiguousarray(colours.transpose(2, 0, 1)))[None]
+    known = torch.from_numpy(kept.astype(np.float32))[None, None]
+    spread = push_pull(values, known)[0].permute(1, 2, 0).numpy()
+    return np.where(kept[..., None], colours, spread)
+
+
+def back_of_head(colours: np.ndarray, alpha: np.ndarray, joints: np.ndarray, height: float) -> np.ndarray:
+    """Colours (H, W, 3) with hair where the face is, and the neck's own colour below it.
+
+    Args:
+        joints: (V, 2) texels; height: of the body, texels.
+    """
+    face, neck = joints[list(J.FACE_JOINTS)].mean(0), joints[J.NECK]
+    up = face - neck
+    up = up / max(float(np.linalg.norm(up)), 1e-3)
+    y, x = np.mgrid[0 : alpha.shape[0], 0 : alpha.shape[1]]
+    above = ((x - face[0]) * up[0] + (y - face[1]) * up[1]) / height  # towards the crown
+    aside = np.abs(-(x - face[0]) * up[1] + (y - face[1]) * up[0]) / height
+    inside = distance_transform_edt(alpha > 0.9) > 0.006 * height
+    crown = inside & (above > CROWN) & (aside < TEMPLES)
+    if crown.sum() < SCALP:
+        return colours
+    tone = np.median(colours[crown], axis=0)
+    hair = inside & (above > CROWN - 0.007) & (aside < TEMPLES + 0.03)
+    hair &= np.abs(colours - tone).mean(-1) < SAME_HAIR
+    if hair.sum() < SCALP:
+        return colours
+    end = NAPE + 0.03 * np.clip(aside / 0.05, 0, 1) ** 2
+    nape = inside & (above < -0.04) & (above > -0.075) & (aside < 0.03)
+    if nape.sum() > SCALP:
+        share = np.clip((above + 0.085) / 0.015, 0, 1) * np.clip((end - above) / 0.015 + 1, 0, 1)
+        share = (share * np.clip((0.055 - aside) / 0.01, 0, 1))[..., None]
+        colours = colours * (1 - share) + np.median(colours[nape], axis=0) * share
+    share = (np.clip((above - end) / 0.015, 0, 1) * np.clip((HALF - aside) / 0.01, 0, 1))[..., None]
+    painted: np.ndarray = colours * (1 - share) + _strands(colours, hair, 0.012 * height) * share
+    return painted
+
+
+def _strands(colours: np.ndarray, hair: np.ndarray, sigma: float) -> np.ndarray:
+    """The hair of a picture (H, W, 3), mirrored up and down to cover the whole head."""
+    _, (near_y, near_x) = distance_transform_edt(~hair, return_indices=True)
+    rows = np.flatnonzero(hair.any(1))
+    top, high = rows[0], rows[-1] + 1 - rows[0]
+    phase = (np.arange(len(hair)) - top) % (2 * high)
+    mirrored = top + np.where(phase < high, phase, 2 * high - 1 - phase)
+    columns = np.arange(hair.shape[1])
+    paint = colours[near_y[mirrored][:, columns], near_x[mirrored][:, columns]]
+    fine: np.ndarray = 0.35 * (paint - gaussian_filter(paint, (sigma, sigma, 0)))
+    return fine + gaussian_filter(paint, (2 * sigma, 2 * sigma, 0))

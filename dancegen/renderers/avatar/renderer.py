@@ -1,0 +1,86 @@
+"""The avatar as a renderer: a textured shell in three dimensions, cut from the picture, that can turn.
+
+Glossary: h x w the part of the video that a figure covers; V = 18 joints; B poses worked on together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dancegen.body.proportions import measure, usual_places
+from dancegen.body.sequence import SkeletonSequence
+from dancegen.compiled import compile_alone
+from dancegen.people.located import LocatedBody
+from dancegen.renderers.avatar.bones import move_bones
+from dancegen.renderers.avatar.shell import Shell, make_shell
+from dancegen.renderers.base import KEEP, Layer
+from dancegen.renderers.plate import Plate
+from dancegen.renderers.puppet.cut import cut_person
+from dancegen.renderers.retouch.generator import Generator, load_generator
+
+BATCH = 32  # poses whose bones are computed together
+KERNELS = "dancegen.renderers.avatar.kernels"
+
+
+@dataclass(frozen=True, eq=False)
+class Avatar:
+    """A person made ready to dance."""
+
+    plate: Plate
+    shell: Shell
+
+
+class AvatarRenderer:
+    """See `renderers.base.Renderer`; it draws on the CPU, whatever the device.
+
+    Args:
+        network: the puppet's G_r, which helps to tell limbs apart; or None.
+        device: where the picture is prepared and the layers go.
+    """
+
+    background = KEEP
+    shows_turns = True
+
+    def __init__(self, network: Generator | None = None, device: str | torch.device = "cpu") -> None:
+        self.network = network
+        self.device = torch.device(device)
+
+    @torch.inference_mode()
+    def prepare(self, person: LocatedBody, plate: Plate) -> Avatar:
+        """The person cut out and given depth."""
+        seen = person.confidence > 0
+        joints = usual_places(person.joints, person.confidence) * plate.scale
+        layers, _ = cut_person(person, plate, joints, self.network)
+        depth = None if person.depth is None else person.depth * float(plate.scale.mean())
+        body = measure(joints, person.confidence)
+        return Avatar(plate, make_shell(layers, joints, depth, seen, body, max(plate.size)))
+
+    @torch.inference_mode()
+    def draw(self, figure: Avatar, poses: SkeletonSequence) -> Iterator[Layer]:
+        """One layer for each pose; poses are in pixels of the picture."""
+        scale = np.array([*figure.plate.scale, figure.plate.scale.mean()])
+        from dancegen.renderers.avatar.canvas import Canvas  # which needs the compiled loops
+
+        with ThreadPoolExecutor(max(torch.get_num_threads(), 1)) as pool:
+            canvas = Canvas(figure.shell, figure.plate.size, pool, torch.get_num_threads())
+            for start in range(0, len(poses), BATCH):
+                targets = poses.joints[start : start + BATCH] * scale
+                for rig in move_bones(figure.shell.joints, targets, figure.shell.body):
+                    drawn, corner = canvas.draw(rig)
+                    layer = torch.from_numpy(drawn).to(self.device)
+                    yield Layer(layer[:4], corner, layer[4])
+
+
+def load(weights: Path | None, device: torch.device) -> AvatarRenderer:
+    """The renderer, with the network of a weights file; its loops are compiled here, by one process at a time."""
+    with compile_alone(KERNELS):
+        from dancegen.renderers.avatar import kernels
+
+        kernels.warm()
+    return AvatarRenderer(load_generator(weights, device) if weights else None, device)

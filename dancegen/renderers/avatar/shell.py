@@ -1,0 +1,107 @@
+"""The whole figure: every piece's surface with its bones and colours, ready for the kernels.
+
+Glossary: N vertices, M triangles, K = 15 bones; h x w cells, H x W texels of the person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dancegen.body.proportions import Proportions
+from dancegen.renderers.avatar.depth import NOWHERE, clear_trunk, joints_in_space, middle_depth
+from dancegen.renderers.avatar.kernels import Atlas, Mesh
+from dancegen.renderers.avatar.mesh import LEAST_STEP, REACH, STEP, Surface, clean_alpha, make_surface
+from dancegen.renderers.avatar.pages import sheet_pages
+from dancegen.renderers.avatar.sheets import cut_sheets, make_grid
+from dancegen.renderers.avatar.thickness import sheet_thickness
+from dancegen.renderers.avatar.weights import apart, skin_weights
+from dancegen.renderers.puppet.puppet import LimbLayers
+
+BONES = 4  # that move one vertex at most
+LEAST_SHARE = 0.02  # of a bone
+
+
+@dataclass(frozen=True, eq=False)
+class Shell:
+    """A figure at rest.
+
+    Attributes:
+        joints: (V, 3) at rest, video pixels.
+        body: how long its limbs truly are, video pixels.
+        mesh, atlas: what the kernels draw.
+    """
+
+    joints: np.ndarray
+    body: Proportions
+    mesh: Mesh
+    atlas: Atlas
+
+
+def make_shell(
+    layers: LimbLayers, joints: np.ndarray, depth: np.ndarray | None, seen: np.ndarray, body: Proportions, size: int
+) -> Shell:
+    """Build the figure.
+
+    Args:
+        layers: the person cut into limbs.
+        joints: (V, 2) video pixels; depth: (V,) likewise, or None.
+        seen: (V,) bool.
+        body: see `Shell`.
+        size: longer side of the video, pixels: a larger one gets a finer mesh.
+    """
+    grid = make_grid(layers, joints)
+    space = joints_in_space(joints, depth, seen)
+    deep = space[:, 2] * grid.per_pixel[0]
+    step = max(LEAST_STEP, STEP * size / 512)
+    legs, trunk_front = np.zeros(grid.cells), np.full(grid.cells, NOWHERE)
+    surfaces: list[Surface] = []
+    pages: list[np.ndarray] = []
+    for sheet in cut_sheets(layers, grid):
+        weights = skin_weights(sheet, grid)
+        thickness = sheet_thickness(sheet, grid, weights, legs)
+        middle = middle_depth(sheet, grid, weights, deep)
+        if sheet.is_trunk:
+            trunk_front = np.where(sheet.mask, middle - thickness, NOWHERE)
+        elif sheet.is_arm:
+            middle = clear_trunk(sheet, grid, middle, thickness, trunk_front)
+        else:
+            legs = np.maximum(legs, np.where(sheet.mask, thickness, 0))
+        alpha = clean_alpha(sheet.alpha, REACH * grid.density)
+        surfaces.append(make_surface(grid, alpha, thickness, middle, weights, apart(grid, weights), step))
+        pages += sheet_pages(sheet, grid, alpha, bool(seen[[0, 14, 15]].any()))
+    return Shell(space, body, _join(surfaces), _bind(pages))
+
+
+def _join(surfaces: list[Surface]) -> Mesh:
+    """All surfaces as one, the back of each before its front: soft edges are laid over what is behind them."""
+    vertices, uv, weights = (
+        np.concatenate([getattr(one, name) for one in surfaces]) for name in ("vertices", "uv", "weights")
+    )
+    triangles, pages, first = [], [], 0
+    for index, surface in enumerate(surfaces):
+        for page, side in ((2 * index + 1, surface.back), (2 * index, surface.front)):
+            triangles.append(side + first)
+            pages.append(np.full(len(side), page))
+        first += len(surface.vertices)
+    weights = np.where(weights < LEAST_SHARE, 0, weights)
+    bones = np.argsort(-weights, 1, kind="stable")[:, :BONES]
+    shares = np.take_along_axis(weights, bones, 1)
+    shares = shares / np.maximum(shares.sum(1, keepdims=True), 1e-6)
+    whole, real = np.ascontiguousarray(bones.astype(np.int32)), np.float32
+    return Mesh(
+        np.ascontiguousarray(vertices, real),
+        np.ascontiguousarray(uv, real),
+        whole,
+        np.ascontiguousarray(shares, real),
+        np.ascontiguousarray(np.concatenate(triangles), np.int32),
+        np.concatenate(pages).astype(np.int32),
+    )
+
+
+def _bind(pages: list[np.ndarray]) -> Atlas:
+    """Pages (H, W, 4) uint8 one after the other."""
+    starts = np.cumsum([0, *(page.size for page in pages[:-1])]).astype(np.int64)
+    wide, high = (np.array([page.shape[axis] for page in pages], np.int32) for axis in (1, 0))
+    return Atlas(np.concatenate([page.ravel() for page in pages]), starts, wide, high)

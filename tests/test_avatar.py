@@ -1,0 +1,210 @@
+"""The figure in three dimensions: shape, weights, turns, smoothness, what it is drawn like."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from dancegen import registry
+from dancegen.body import joints as J
+from dancegen.body import limbs as L
+from dancegen.body.sequence import SkeletonSequence
+from dancegen.people.located import LocatedBody
+from dancegen.renderers.avatar.bones import move_bones, push_out
+from dancegen.renderers.avatar.rotations import dual_quaternions, mix, swing
+from dancegen.renderers.avatar.shell import Shell
+from dancegen.renderers.avatar.thickness import BALL, ROUND, inflate
+from dancegen.renderers.base import Renderer
+from dancegen.renderers.compose import make_scene
+from dancegen.renderers.plate import Plate
+from tests.test_puppet import drawn
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def avatar() -> Renderer:
+    return registry.load("renderer", "avatar", None, CPU)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def body() -> LocatedBody:
+    return drawn(240, 240, 190)
+
+
+@pytest.fixture(scope="module")
+def shell(avatar: Renderer, body: LocatedBody) -> Shell:
+    return avatar.prepare(body, Plate([body], 240)).shell  # type: ignore[no-any-return]
+
+
+def turned(joints: np.ndarray, degrees: float) -> np.ndarray:
+    """Joints (V, 3) turned about the vertical through the mid-hip, to the viewer's right."""
+    middle = J.mid_hip(joints)
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return (joints - middle) @ np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]]).T + middle
+
+
+def placed(shell: Shell, poses: np.ndarray) -> np.ndarray:
+    """The vertices in poses (B, V, 3): (B, N, 3)."""
+    from dancegen.renderers.avatar import kernels
+
+    found = []
+    for rig in move_bones(shell.joints, poses, shell.body):
+        where = np.zeros_like(shell.mesh.vertices)
+        kernels.skin(shell.mesh, rig, 0, len(where), where, np.zeros(len(where), np.float32))
+        found.append(where)
+    return np.array(found)
+
+
+@pytest.mark.parametrize(("curvature", "is_ball"), [(ROUND, False), (BALL, True)])
+def test_a_capsule_has_the_depth_of_a_capsule(curvature: float, is_ball: bool) -> None:
+    """A long stripe becomes a cylinder, a disc a ball, both as deep as they are wide."""
+    y, x = np.mgrid[0:161, 0:81] - np.array([80, 40])[:, None, None]
+    away = np.hypot(x, y) if is_ball else np.hypot(x, np.maximum(np.abs(y) - 55, 0))
+    mask = away < 20
+    depth = inflate(mask, np.zeros_like(mask), np.full(mask.shape, curvature))
+    true = np.sqrt(np.maximum(20.0**2 - away**2, 0))
+    rows = mask if is_ball else mask & (np.abs(y) < 25)
+    assert np.abs(depth - true)[rows & (away < 18)].max() < 1.0
+    assert not depth[~mask].any()
+
+
+def test_an_open_edge_does_not_taper() -> None:
+    mask = np.zeros((60, 40), bool)
+    mask[:, 10:30] = True
+    beyond = np.zeros_like(mask)
+    mask[40:], beyond[40:] = False, True
+    there = inflate(mask, beyond, np.full(mask.shape, ROUND))
+    ends = inflate(mask, np.zeros_like(mask), np.full(mask.shape, ROUND))
+    assert there[39, 20] > 9 > 4.5 > ends[39, 20]
+
+
+def test_the_shell_is_closed(shell: Shell) -> None:
+    """Every edge belongs to two triangles, once vertices of one place are one: nothing shows its inside."""
+    _, same = np.unique(shell.mesh.vertices.round(3), axis=0, return_inverse=True)
+    triangles = same.reshape(-1)[shell.mesh.triangles]
+    triangles = triangles[(triangles != np.roll(triangles, 1, axis=1)).all(1)]
+    edges = np.sort(np.concatenate([triangles[:, (0, 1)], triangles[:, (1, 2)], triangles[:, (2, 0)]]), axis=1)
+    _, count = np.unique(edges, axis=0, return_counts=True)
+    assert (count % 2 == 0).mean() > 0.999
+
+
+def test_weights_sum_to_one(shell: Shell) -> None:
+    np.testing.assert_allclose(shell.mesh.weights.sum(1), 1, atol=1e-5)
+    assert shell.mesh.weights.min() >= 0
+    assert shell.mesh.bones.min() >= 0
+    assert shell.mesh.bones.max() < L.K
+    torso = shell.mesh.vertices[:, 1] < shell.joints[J.NECK, 1]  # above the neck all is head or shoulder
+    legs = np.isin(shell.mesh.bones, (L.R_SHIN, L.L_SHIN, L.R_FOOT, L.L_FOOT))
+    assert (shell.mesh.weights * legs)[torso].max() == 0
+
+
+def test_at_rest_nothing_moves(shell: Shell) -> None:
+    still = placed(shell, shell.joints[None])[0]
+    assert np.abs(still - shell.mesh.vertices)[:, :2].max() < 0.05
+
+
+@pytest.mark.parametrize("degrees", [30, 90, 180, 270, 360])
+def test_a_turn_is_rigid_and_comes_back(shell: Shell, degrees: float) -> None:
+    """Trunk and legs are turned as a solid body is, and after 360 degrees all is as it was."""
+    made = placed(shell, turned(shell.joints, degrees)[None])[0]
+    middle = J.mid_hip(shell.joints)
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    true = (shell.mesh.vertices - middle) @ np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]]).T + middle
+    lead = shell.mesh.bones[np.arange(len(made)), shell.mesh.weights.argmax(1)]
+    solid = np.isin(lead, (L.UPPER_TORSO, L.LOWER_TORSO, L.R_THIGH, L.L_THIGH, L.R_SHIN, L.L_SHIN, L.HEAD))
+    off = np.linalg.norm(made - true, axis=1)[solid] / shell.body.height
+    assert np.quantile(off, 0.95) < 0.012
+    if degrees == 360:
+        assert np.abs(made - placed(shell, shell.joints[None])[0]).max() < 1e-2
+
+
+def test_nothing_pops(shell: Shell) -> None:
+    """Over 1,000 frames of dancing and turning no vertex is thrown about more than the joints are."""
+    time = np.arange(1000) / 30
+    body, poses = shell.body, np.repeat(shell.joints[None], 1000, axis=0)
+    long, wave = body.lengths, lambda speed, phase: np.sin(speed * time + phase)
+    for side, (shoulder, elbow, wrist) in zip((-1, 1), J.ARM_CHAINS, strict=True):
+        for parent, child, reach, speed in (
+            (shoulder, elbow, long["upper_arm"], 2.3),
+            (elbow, wrist, long["forearm"], 3.1),
+        ):
+            up, round_ = 1.4 * wave(speed, side) + 0.3, 1.5 * wave(speed * 0.7, 2 * side)
+            way = np.stack([side * np.cos(up) * np.cos(round_), -np.sin(up), -np.cos(up) * np.sin(round_)], -1)
+            poses[:, child] = poses[:, parent] + reach * way
+    for side, (hip, knee, ankle) in zip((-1, 1), J.LEG_CHAINS, strict=True):
+        lift, bend = 0.5 + 0.5 * wave(1.9, side), 0.6 + 0.6 * wave(1.9, side)
+        for parent, child, reach, angle in ((hip, knee, long["thigh"], lift), (knee, ankle, long["shin"], lift - bend)):
+            way = np.stack([np.full(1000, 0.1 * side), np.cos(angle), -np.sin(angle)], -1)
+            poses[:, child] = poses[:, parent] + reach * way
+    poses = np.stack([turned(pose, 25.0 * moment) for pose, moment in zip(poses, time, strict=True)])
+    moved = placed(shell, poses)[:, ::7]
+    ways = (moved, push_out(poses, np.full(1000, body.height)))
+    bumps, joints = (np.abs(np.diff(way, 2, axis=0)).max((1, 2)) for way in ways)
+    assert bumps.max() < 2 * joints.max()
+
+
+def test_arms_go_around_the_torso() -> None:
+    joints = np.zeros((2, J.V, 3))
+    joints[:, J.R_SHOULDER], joints[:, J.L_SHOULDER] = (-18, 0, 0), (18, 0, 0)
+    joints[:, J.R_HIP], joints[:, J.L_HIP] = (-10, 60, 0), (10, 60, 0)
+    joints[:, J.R_WRIST] = [(0, 30, 0), (0, 30, 12)]
+    joints[:, J.L_WRIST] = (90, 30, 0)
+    joints[:, (J.R_ELBOW, J.L_ELBOW), 0] = -80
+    pushed = push_out(joints, np.full(2, 200.0))
+    assert pushed[0, J.R_WRIST, 2] < -15 < 15 < pushed[1, J.R_WRIST, 2]  # before it, and behind it
+    np.testing.assert_array_equal(pushed[:, J.L_WRIST], joints[:, J.L_WRIST])
+    np.testing.assert_array_equal(pushed[..., :2], joints[..., :2])
+
+
+def test_rotations() -> None:
+    generator = np.random.default_rng(0)
+    a, b = generator.normal(size=(2, 20, 3))
+    turn = swing(a, b)
+    np.testing.assert_allclose(turn @ np.swapaxes(turn, -1, -2), np.broadcast_to(np.eye(3), turn.shape), atol=1e-9)
+    carried = np.einsum("bij,bj->bi", turn, a / np.linalg.norm(a, axis=1, keepdims=True))
+    np.testing.assert_allclose(carried, b / np.linalg.norm(b, axis=1, keepdims=True), atol=1e-9)
+    half = mix(np.broadcast_to(np.eye(3), turn.shape), turn, 0.5)
+    np.testing.assert_allclose(half @ half, turn, atol=1e-6)
+    motion = dual_quaternions(turn, a, b)
+    np.testing.assert_allclose(np.linalg.norm(motion[:, :4], axis=1), 1, atol=1e-9)
+    np.testing.assert_allclose((motion[:, :4] * motion[:, 4:]).sum(1), 0, atol=1e-9)
+
+
+def test_front_and_back_are_drawn(avatar: Renderer, body: LocatedBody, shell: Shell) -> None:
+    """From the front the picture itself, from behind its outline mirrored, from the side something thinner."""
+    scene = make_scene(avatar, [body], 240, "none")
+    ways = [turned(shell.joints, degrees) for degrees in (0, 90, 180)]
+    front, side, back = scene.frames(SkeletonSequence(np.array(ways, np.float32), 30.0))
+    there = body.mask > 0.9
+    assert (front[..., 3][there] > 200).mean() > 0.98
+    assert np.abs(front[..., :3][there].astype(int) - body.picture.pixels[there]).mean() < 12
+    covered = [float((frame[..., 3] > 128).sum()) for frame in (front, side, back)]
+    assert 0.15 * covered[0] < covered[1] < 0.75 * covered[0]
+    assert covered[2] == pytest.approx(covered[0], rel=0.1)
+    mirrored = back[:, ::-1, 3] > 128  # the body stands in the middle of its picture
+    overlap = (front[..., 3] > 128) & mirrored
+    assert overlap.sum() > 0.85 * covered[0]
+
+
+def test_a_larger_body_is_drawn_larger(avatar: Renderer, body: LocatedBody, shell: Shell) -> None:
+    """Somebody who comes nearer grows in all directions, not in length alone."""
+    middle = J.mid_hip(shell.joints)
+    near = (shell.joints - middle) * 1.2 + middle
+    wide, high = (np.ptp(placed(shell, pose[None])[0], axis=0)[:2] for pose in (shell.joints, near))
+    np.testing.assert_allclose(high / wide, 1.2, rtol=0.02)
+
+
+def test_limbs_that_are_not_in_the_picture_are_not_drawn(avatar: Renderer) -> None:
+    body = drawn(240, 240, 190)
+    confidence = body.confidence.copy()
+    confidence[[J.R_KNEE, J.R_ANKLE, J.L_KNEE, J.L_ANKLE]] = 0
+    hips = int(J.mid_hip(body.joints)[1]) + 6
+    mask = body.mask.copy()
+    mask[hips:] = 0
+    half = LocatedBody(body.picture, body.joints, confidence, mask, "test")
+    scene = make_scene(avatar, [half], 240, "none")
+    frame = next(scene.frames(SkeletonSequence(np.pad(body.joints, ((0, 0), (0, 1)))[None], 30.0)))
+    assert (frame[hips + 12 :, :, 3] > 40).sum() < 30
+    assert (frame[: hips - 6, :, 3] > 200).sum() > 0.9 * (mask[: hips - 6] > 0.5).sum()
