@@ -14,8 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dancegen.cli.terminal import safe_console
-from dancegen.errors import DancegenError
-from dancegen.words import HIDDEN, LONGEST, escaped, shown
+from dancegen.errors import HIDDEN, LONGEST, DancegenError, escaped, shown
 
 EVIL = "a\x1b[2J\x1b]0;title\x07\r\nb\u202egpm.\u2028\x9b31m\udcff\0"
 

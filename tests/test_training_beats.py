@@ -17,7 +17,7 @@ from dancegen.lab.synthetic.songs.mixdown import beatless, song
 from dancegen.lab.synthetic.songs.patterns import FOURS, THREES
 from dancegen.lab.train.beats.samples import batch
 from dancegen.lab.train.beats.train import TrainBeatsConfig, target, train_beats
-from dancegen.weights.defaults import role_of_file
+from dancegen.weights.resolve import role_of_file
 
 TINY = BeatNetConfig(channels=4, blocks=3)
 

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
 from dancegen.errors import DancegenError
-from dancegen.weights import defaults, manifest, seal
+from dancegen.weights import manifest, resolve, seal
 from dancegen.weights.checkpoint import CONFIG_KEY, save_checkpoint
 from dancegen.weights.manifest import Entry, load_manifest
 from dancegen.weights.resolve import weights_by_role, weights_path
@@ -167,13 +167,13 @@ def test_own_file_becomes_the_default_and_back(package: Path, tmp_path: Path) ->
     seal.seal()
     own = tmp_path / "mine.safetensors"
     save_checkpoint(own, STATE, ChoreographerConfig())
-    assert defaults.set_default(own) == "choreographer.stg-mamba"
+    assert resolve.set_default(own) == "choreographer.stg-mamba"
     assert weights_path("choreographer") == own
     own.rename(tmp_path / "away.safetensors")
     with pytest.raises(DancegenError, match="is gone"):
         weights_path("choreographer")
-    assert defaults.forget_default("choreographer")
-    assert not defaults.forget_default("choreographer")
+    assert resolve.forget_default("choreographer")
+    assert not resolve.forget_default("choreographer")
     assert weights_path("choreographer") == ships
 
 
@@ -182,20 +182,20 @@ def test_default_must_fit_this_version(tmp_path: Path) -> None:
     stored = {"class": "ChoreographerConfig", **dataclasses.asdict(ChoreographerConfig()), "colour": 1}
     edited(own, **{CONFIG_KEY: json.dumps(stored)})
     with pytest.raises(DancegenError, match="unknown field colour"):
-        defaults.set_default(own)
+        resolve.set_default(own)
     save_checkpoint(own, STATE, TinyConfig())
     with pytest.raises(DancegenError, match="'TinyConfig', which belongs to no role"):
-        defaults.set_default(own)
-    assert defaults.defaults() == {}
+        resolve.set_default(own)
+    assert resolve.defaults() == {}
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", '{"renderer": 3}'])
 def test_unreadable_defaults_are_told(text: str) -> None:
-    path = defaults.defaults_file()
+    path = resolve.defaults_file()
     path.parent.mkdir(parents=True)
     path.write_text(text)
     with pytest.raises(DancegenError, match="delete it"):
-        defaults.defaults()
+        resolve.defaults()
 
 
 def test_defaults_that_cannot_be_written_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +204,7 @@ def test_defaults_that_cannot_be_written_are_told(tmp_path: Path, monkeypatch: p
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file"))
     with pytest.raises(DancegenError, match="XDG_CONFIG_HOME"):
-        defaults.set_default(own)
+        resolve.set_default(own)
 
 
 def test_weights_option_finds_its_role(package: Path, tmp_path: Path) -> None:

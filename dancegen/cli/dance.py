@@ -22,10 +22,9 @@ from dancegen.cli.options import (
     Turns,
     Weights,
 )
-from dancegen.errors import DancegenError
+from dancegen.errors import DancegenError, shown
 from dancegen.production.request import Request, check_limits, check_manner
 from dancegen.progress import counted
-from dancegen.words import shown
 
 if TYPE_CHECKING:
     from dancegen.choreographers.base import Choreographer as Dancer

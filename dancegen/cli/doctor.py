@@ -104,8 +104,8 @@ def _beats() -> Iterator[Finding]:
 
 
 def _weights() -> Iterator[Finding]:
-    from dancegen.weights.defaults import defaults
     from dancegen.weights.manifest import load_manifest, readable_size
+    from dancegen.weights.resolve import defaults
     from dancegen.weights.verify import rechecked_sha256
 
     entries = load_manifest()

@@ -16,11 +16,9 @@ import typer
 
 from dancegen import __version__
 from dancegen.cli.context import reporter, running, use_reporter, use_typed
-from dancegen.cli.placeholders import name_values
-from dancegen.cli.terminal import discard, is_lively, prepare_streams, safe_console
-from dancegen.errors import DancegenError
+from dancegen.cli.terminal import discard, is_lively, name_values, prepare_streams, safe_console
+from dancegen.errors import DancegenError, escaped, escaped_lines, shown
 from dancegen.progress import SilentReporter, counted
-from dancegen.words import escaped, escaped_lines, shown
 
 if TYPE_CHECKING:
     from rich.progress import Progress

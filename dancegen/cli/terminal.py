@@ -1,16 +1,20 @@
-"""Standard output and standard error as they are found: closed, a pipe, of another encoding, without colours."""
+"""What a terminal shows: streams as they are found (closed, a pipe, any encoding), the words for values in the help."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Iterable
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
-from dancegen.words import escaped_lines
+import typer
+
+from dancegen.errors import escaped_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+WORDS = {"path": "PATH", "int": "NUMBER", "float": "NUMBER"}  # type -> word; all others are TEXT
 
 
 def prepare_streams() -> None:
@@ -65,3 +69,32 @@ def safe_console(*, stderr: bool = False, width: int | None = None) -> Console:
                 yield Segment(text if control else escaped_lines(text), style, control)
 
     return SafeConsole(stderr=stderr, width=width, markup=False, emoji=False)
+
+
+def name_values(command: Any, above: Any = None) -> Any:
+    """Give every parameter of `command` and of the commands below it its word; one that has its own keeps it.
+
+    Args:
+        command: typer's command or group of commands, as `typer.main.get_command` makes it; it is returned.
+        above: the context of the group that it belongs to.
+    """
+    context = typer.Context(command, parent=above, info_name=command.name, **command.context_settings)
+    for child in getattr(command, "commands", {}).values():
+        name_values(child, context)
+    for parameter in command.get_params(context):  # with --help, which is made here and kept
+        if parameter.metavar is None:
+            parameter.metavar = _word(parameter)
+        if parameter.param_type_name == "argument":
+            parameter.display_type_rich = lambda ctx: None  # its name says it; typer would write <list[str]> beside it
+    return command
+
+
+def _word(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        return str(parameter.name).upper()
+    if parameter.is_flag:
+        return ""
+    # typer keeps the annotation since 0.29; before, click's type. Both say int, float, str or path.
+    kind = getattr(getattr(parameter, "type_descriptor", None), "annotation", None) or getattr(parameter, "type", "")
+    shown = str(kind).lower()
+    return next((word for name, word in WORDS.items() if name in shown), "TEXT")

@@ -30,8 +30,8 @@ def list_() -> Any:
     """All weights: role, size, licence, where they are, and whether their content was checked."""
     from rich.table import Table
 
-    from dancegen.weights.defaults import defaults
     from dancegen.weights.manifest import load_manifest
+    from dancegen.weights.resolve import defaults
 
     own = defaults()
     table = Table("name", "role", "size", "licence", "where", "verified", box=None, pad_edge=False)
@@ -156,7 +156,7 @@ def use(
 ) -> str:
     """Make your own checkpoint the default of its role, which is read from its metadata."""
     from dancegen.registry import config_of, full_role, weights_roles
-    from dancegen.weights.defaults import forget_default, set_default
+    from dancegen.weights.resolve import forget_default, set_default
 
     if shipped:
         ours = [role for role in weights_roles() if config_of(role)]

@@ -14,9 +14,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from dancegen.errors import DancegenError
+from dancegen.errors import DancegenError, shown
 from dancegen.files import check_input
-from dancegen.words import shown
 
 # What is opened. Others that Pillow knows start programs (EPS), or are no pictures of people (PSD, ICO, fonts).
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")

@@ -11,9 +11,8 @@ from dancegen import registry
 from dancegen.device import choose_device
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter
-from dancegen.weights.defaults import defaults
 from dancegen.weights.manifest import load_manifest
-from dancegen.weights.resolve import weights_path
+from dancegen.weights.resolve import defaults, weights_path
 from dancegen.weights.verify import WeightsInfo, weights_info
 
 if TYPE_CHECKING:

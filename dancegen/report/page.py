@@ -17,11 +17,11 @@ from dancegen import __version__
 from dancegen.audio.grid import told_tempo
 from dancegen.body.draw import draw_skeleton
 from dancegen.dances.takes import COLUMNS, scores_of
+from dancegen.errors import escaped_lines
 from dancegen.ffmpeg import QUIET, ffmpeg_program, input_arguments
 from dancegen.production.checks import Check
 from dancegen.progress import counted
 from dancegen.report.plots import WIDTH, beat_plot, speed_plot, strip
-from dancegen.words import escaped_lines
 
 if TYPE_CHECKING:
     from dancegen.production.produce import Produced

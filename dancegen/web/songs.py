@@ -15,12 +15,11 @@ from dancegen.audio.grid import BeatGrid, grid_from_times, told_tempo
 from dancegen.audio.load import load_song
 from dancegen.audio.song import Song, release
 from dancegen.dances.bars import read_beats, retimed
-from dancegen.errors import DancegenError
+from dancegen.errors import DancegenError, shown
 from dancegen.ffmpeg import QUIET, ffmpeg_program, input_arguments, last_complaint
 from dancegen.files import whole_file, write_whole
 from dancegen.web.studio import Studio, stamp
 from dancegen.web.work import Job
-from dancegen.words import shown
 
 PEAKS = 40  # a second: a bar of the waveform is then a pixel or less
 MOST_PEAKS = 12_000

@@ -16,8 +16,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from dancegen.errors import DancegenError
-from dancegen.words import shown
+from dancegen.errors import DancegenError, shown
 
 KEPT = 40  # jobs that are over and still told about
 ENDING = 10.0  # seconds that a job is given to end when the studio closes

@@ -11,10 +11,9 @@ from pathlib import Path
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.weights.checkpoint import format_version
-from dancegen.weights.defaults import role_of_file
 from dancegen.weights.hub import client_speaks_to, network_is_off
 from dancegen.weights.manifest import PACKAGE_FOLDER, Entry, entries_named, load_manifest, readable_size
-from dancegen.weights.resolve import entry_path, is_file_name
+from dancegen.weights.resolve import entry_path, is_file_name, role_of_file
 from dancegen.weights.verify import sha256_of
 
 CARD_NAME = "README.md"  # the Hub shows this file as the model card

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from dancegen.errors import DancegenError
 from dancegen.weights.checkpoint import format_version
-from dancegen.weights.defaults import role_of_file
 from dancegen.weights.manifest import PACKAGE_FOLDER, Entry, load_manifest, manifest_file
+from dancegen.weights.resolve import role_of_file
 from dancegen.weights.verify import sha256_of, write_json
 
 WEIGHTS_FOLDER = "assets/weights"
