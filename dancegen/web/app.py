@@ -97,9 +97,14 @@ async def _body(call: Call, most: int) -> bytes:
     return content
 
 
-async def _done(job: Job) -> Any:
+async def _done(studio: Studio, job: Job) -> Any:
     """What a job came to, without keeping anybody waiting for it."""
-    return await asyncio.wrap_future(job.result)
+    result = asyncio.wrap_future(job.result)
+    while not result.done():
+        await asyncio.wait([result], timeout=TELLING)
+        if studio.over():
+            raise DancegenError("the studio is closing", "start it again")
+    return result.result()
 
 
 def _name(call: Call) -> str:
@@ -140,7 +145,7 @@ async def events(studio: Studio, call: Call) -> Response:
 
     async def stream() -> AsyncIterator[str]:
         seen, quiet = -1, 0.0
-        while True:
+        while not studio.over():
             if studio.version != seen:
                 seen, quiet = studio.version, 0.0
                 yield f"data: {json.dumps(await run_in_threadpool(snapshot, studio))}\n\n"
@@ -198,7 +203,7 @@ async def example(studio: Studio, call: Call) -> Response:
 
 async def _people(studio: Studio, name: str) -> Any:
     studio.project.path("pictures", name)
-    return await _done(studio.hands.add("find", name, lambda job: pictures.find(studio, name, job)))
+    return await _done(studio, studio.hands.add("find", name, lambda job: pictures.find(studio, name, job)))
 
 
 async def picture(studio: Studio, call: Call) -> Response:
@@ -258,7 +263,7 @@ async def picture_people(studio: Studio, call: Call) -> Response:
 
 async def _heard(studio: Studio, name: str) -> Any:
     studio.project.path("songs", name)
-    return await _done(studio.hands.add("hear", name, lambda job: songs.hear(studio, name, job)))
+    return await _done(studio, studio.hands.add("hear", name, lambda job: songs.hear(studio, name, job)))
 
 
 async def song(studio: Studio, call: Call) -> Response:
@@ -301,7 +306,7 @@ async def dance_make(studio: Studio, call: Call) -> Response:
     asked, name = await _json(call), _name(call)
     studio.project.path("songs", name)
     job = studio.hands.add("dance", name, lambda job: dances.make(studio, name, asked, job))
-    return JSONResponse({"name": await _done(job)})
+    return JSONResponse({"name": await _done(studio, job)})
 
 
 async def dance_edit(studio: Studio, call: Call) -> Response:
@@ -309,7 +314,7 @@ async def dance_edit(studio: Studio, call: Call) -> Response:
     asked, name = await _json(call), _name(call)
     studio.project.path("songs", name)
     job = studio.hands.add("edit", name, lambda job: dances.edit(studio, name, asked, job))
-    return JSONResponse({"name": await _done(job)})
+    return JSONResponse({"name": await _done(studio, job)})
 
 
 async def dance_undo(studio: Studio, call: Call) -> Response:
@@ -376,8 +381,8 @@ async def preview_frames(studio: Studio, call: Call) -> Response:
         raise DancegenError("a preview begins at a second", "reload the page") from cause
     if not isinstance(asked, dict):
         raise DancegenError("choices are names and values", "reload the page")
-    ready = await _done(studio.hands.add("preview", "", lambda job: preview.scene(studio, asked, job)))
-    return StreamingResponse(preview.frames(ready, begin), media_type="application/octet-stream")
+    ready = await _done(studio, studio.hands.add("preview", "", lambda job: preview.scene(studio, asked, job)))
+    return StreamingResponse(preview.frames(ready, begin, studio.over), media_type="application/octet-stream")
 
 
 async def job_stop(studio: Studio, call: Call) -> Response:

@@ -10,7 +10,7 @@ import io
 import math
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,11 +64,11 @@ def small(asked: dict[str, Any]) -> dict[str, Any]:
     return {"canvas": "x".join(map(str, sides)), "size": None, "fps": FPS}
 
 
-def frames(ready: Scene, begin: float) -> Iterator[bytes]:
-    """Frames from a moment on (seconds of the song's file) to the end."""
+def frames(ready: Scene, begin: float, over: Callable[[], bool] = lambda: False) -> Iterator[bytes]:
+    """Frames from a moment on (seconds of the song's file) to the end, unless it is `over` before."""
     film, step = ready.film, 1
     at, count = max(round((begin - ready.start) * FPS), 0), film.made.frames
-    while at < count:
+    while at < count and not over():
         chosen = np.arange(at, min(at + AT_ONCE * step, count), step)
         began = time.monotonic()
         drawn = list(film.draw(*(poses.at(chosen) for poses in film.poses)))

@@ -64,8 +64,11 @@ def serve(
         )
         name = f"[{host}]" if ":" in host else host
         tell(f"http://{name}:{port}/" + (f"?key={guard.key}" if guard.key else ""))
+        server = uvicorn.Server(config)
+        studio.over = lambda: bool(server.should_exit)
+        studio.warm_up()
         try:
-            uvicorn.Server(config).run(sockets=[listening])
+            server.run(sockets=[listening])
         finally:
             studio.close()
 

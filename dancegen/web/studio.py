@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dancegen.production.backends import Backends, load_backends
+from dancegen.production.backends import JOBS, Backends, load_backends
 from dancegen.production.request import Request
 from dancegen.progress import Reporter
 from dancegen.web.project import Project
@@ -59,7 +60,8 @@ class Studio:
         self.hands, self.films = (Lane(name, numbers, self.changed) for name in ("hands", "films"))
         self.people, self.songs, self.scenes = Memory(), Memory(), Memory(1)
         self.asked = Memory(500)  # requests by their files, read at every look of the page
-        self._backends = Memory(6)
+        self.over: Callable[[], bool] = lambda: False  # whether the program is about to end
+        self._backends = Memory(8)
         self._loading = threading.Lock()
 
     def changed(self) -> None:
@@ -75,12 +77,30 @@ class Studio:
         return Request(**{"song": Path(), "picture": Path(), **self.usual, **chosen})
 
     def backends(self, request: Request, jobs: Collection[str], reporter: Reporter) -> Backends:
-        """What a request needs for some jobs, loaded once."""
-        names = (request.choreographer, request.drawn_by, request.detector, request.device)
-        key = (*names, tuple(sorted(request.weights.items())), tuple(jobs))
+        """What a request needs for some jobs; each is loaded once."""
+        loaded = [self._backend(request, job, reporter) for job in jobs]
+        parts = ("choreographer", "subject", "detector", "renderer")
+        found = {part: one for each in loaded for part in parts if (one := getattr(each, part)) is not None}
+        weights = {role: info for each in loaded for role, info in each.weights.items()}
+        return replace(loaded[0], weights=weights, **found)
+
+    def _backend(self, request: Request, job: str, reporter: Reporter) -> Backends:
+        names = {"choreographer": request.choreographer, "subject": request.detector, "renderer": request.drawn_by}
+        key = (job, names[job], request.device, tuple(sorted(request.weights.items())))
         with self._loading:
             found = self._backends.get(key)
-            return found or self._backends.put(key, load_backends(request, jobs, reporter))
+            if found is None:
+                reporter.stage("loading the networks")
+                found = self._backends.put(key, load_backends(request, [job], reporter))
+            return found  # type: ignore[no-any-return]
+
+    def warm_up(self) -> None:
+        """Load what the first picture and the first dance need, before somebody waits for it."""
+
+        def load(job: Job) -> None:
+            self.backends(self.request(), JOBS, job)
+
+        self.hands.add("warm", "", load)
 
     def close(self) -> None:
         """End all work; what is not whole is removed by whoever writes it."""

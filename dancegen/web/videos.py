@@ -95,7 +95,7 @@ def film(studio: Studio, name: str, job: Job) -> str:
     """Make a video and its report; the video's file name."""
     request = Request(**read_request(studio.project.request_path(name)))
     out = studio.project.folder / "videos" / f"{name}{'.webm' if request.transparent else '.mp4'}"
-    jobs = [one for one in ("subject", "renderer") if not (one == "subject" and request.pose and request.mask)]
+    jobs = ["renderer"] if request.pose and request.mask else ["subject", "renderer"]
     backends = studio.backends(request, jobs, job)
     made = replace(produce(request, VideoFile(out, overwrite=True), job, backends=backends), path=out)
     job.stage("report")

@@ -5,8 +5,9 @@ export const BONES = [[1, 2], [1, 5], [2, 3], [3, 4], [5, 6], [6, 7], [1, 8], [8
   [0, 14], [14, 16], [0, 15], [15, 17]];
 export const NAMES = ["nose", "neck", "right shoulder", "right elbow", "right wrist", "left shoulder", "left elbow", "left wrist",
   "right hip", "right knee", "right ankle", "left hip", "left knee", "left ankle", "right eye", "left eye", "right ear", "left ear"];
-const LIMBS = [[2, 3, .058, "right"], [3, 4, .046, "right"], [5, 6, .058, "left"], [6, 7, .046, "left"], [8, 9, .082, "right"],
-  [9, 10, .062, "right"], [11, 12, .082, "left"], [12, 13, .062, "left"]];  // joints, width in body heights, colour
+// Joints of a limb, its widths at both ends in body heights, its colour.
+const LIMBS = [[2, 3, .052, .040, "right"], [3, 4, .040, .026, "right"], [5, 6, .052, .040, "left"], [6, 7, .040, .026, "left"],
+  [8, 9, .080, .056, "right"], [9, 10, .056, .034, "right"], [11, 12, .080, .056, "left"], [12, 13, .056, .034, "left"]];
 
 /** Where a canonical dance is drawn: the floor's middle, and pixels a body height, so that all of it fits. */
 export function framing(dancers, count, width, height) {
@@ -31,34 +32,69 @@ export function moment(joints, count, place, out) {
   return out;
 }
 
+/** A limb from one point to another, wider at its root, with a thin edge of the paper's colour around it. */
+function limb(pen, from, to, wide, narrow, ink) {
+  const along = Math.atan2(to.y - from.y, to.x - from.x), far = Math.hypot(to.x - from.x, to.y - from.y);
+  const lean = far > Math.abs(wide - narrow) ? Math.acos((wide - narrow) / far) : 0;
+  pen.beginPath();
+  pen.arc(from.x, from.y, wide, along + lean, along - lean, false);
+  pen.arc(to.x, to.y, narrow, along - lean, along + lean, false);
+  pen.closePath();
+  pen.lineWidth = Math.max(1, wide * .28);
+  pen.strokeStyle = colour("stage");
+  pen.stroke();
+  pen.fillStyle = ink;
+  pen.fill();
+}
+
 /** One dancer, (18 * 3) canonical. */
 export function drawFigure(pen, pose, frame) {
-  const ink = { right: colour("right"), left: colour("left"), torso: colour("torso") };
-  const x = (joint) => frame.x + frame.scale * pose[joint * 3], y = (joint) => frame.y + frame.scale * pose[joint * 3 + 1];
-  const near = (joint) => -pose[joint * 3 + 2];
-  pen.lineCap = pen.lineJoin = "round";
-  pen.fillStyle = "#0001";
+  const size = frame.scale;
+  const at = (joint) => ({ x: frame.x + size * pose[joint * 3], y: frame.y + size * pose[joint * 3 + 1] });
+  const near = (...joints) => -joints.reduce((sum, joint) => sum + pose[joint * 3 + 2], 0) / joints.length;
+  const between = (one, other, share) => ({ x: one.x + share * (other.x - one.x), y: one.y + share * (other.y - one.y) });
+  pen.lineJoin = "round";
+  const hips = between(at(8), at(11), .5), neck = at(1);
+  pen.fillStyle = colour("shade");
   pen.beginPath();
-  pen.ellipse((x(8) + x(11)) / 2, frame.y + frame.scale * .02, frame.scale * .2, frame.scale * .028, 0, 0, 7);
+  pen.ellipse(hips.x, frame.y + size * .012, size * .17, size * .022, 0, 0, 7);
   pen.fill();
-  const parts = LIMBS.map(([a, b, wide, side]) => ({ near: (near(a) + near(b)) / 2, draw: () => {
-    pen.strokeStyle = ink[side];
-    pen.lineWidth = wide * frame.scale;
-    pen.beginPath(); pen.moveTo(x(a), y(a)); pen.lineTo(x(b), y(b)); pen.stroke();
+  const parts = LIMBS.map(([a, b, wide, narrow, side]) => ({ near: near(a, b), draw: () => {
+    limb(pen, at(a), at(b), (size * wide) / 2, (size * narrow) / 2, colour(side));
+    if (b === 4 || b === 7) {  // a hand
+      limb(pen, at(b), between(at(a), at(b), 1.22), size * .016, size * .012, colour(side));
+    } else if (b === 10 || b === 13) {  // a foot
+      const toe = { x: at(b).x + size * .05 * Math.sign(at(b).x - hips.x || 1), y: at(b).y + size * .014 };
+      limb(pen, at(b), toe, size * .019, size * .013, colour(side));
+    }
   } }));
-  parts.push({ near: 0, draw: () => {
-    pen.fillStyle = pen.strokeStyle = ink.torso;
-    pen.lineWidth = .075 * frame.scale;
+  parts.push({ near: near(2, 5, 8, 11), draw: () => {
+    const waist = between(neck, hips, .68), [right, left] = [at(2), at(5)], [low, lower] = [at(8), at(11)];
+    const side = (top, bottom) => between(between(top, bottom, .6), waist, .6);
     pen.beginPath();
-    [2, 5, 11, 8].forEach((joint, number) => (number ? pen.lineTo(x(joint), y(joint)) : pen.moveTo(x(joint), y(joint))));
-    pen.closePath(); pen.fill(); pen.stroke();
-    pen.lineWidth = .05 * frame.scale;
-    pen.beginPath(); pen.moveTo(x(1), y(1)); pen.lineTo(x(0), y(0)); pen.stroke();
+    pen.moveTo(right.x, right.y);
+    pen.quadraticCurveTo(neck.x, neck.y - size * .018, left.x, left.y);
+    pen.quadraticCurveTo(side(left, lower).x, side(left, lower).y, lower.x, lower.y);
+    pen.lineTo(low.x, low.y);
+    pen.quadraticCurveTo(side(right, low).x, side(right, low).y, right.x, right.y);
+    pen.closePath();
+    pen.lineWidth = size * .05;
+    pen.strokeStyle = pen.fillStyle = colour("torso");
+    pen.stroke();
+    pen.fill();
+    const throat = between(neck, at(0), .8);
+    pen.lineWidth = size * .042;
+    pen.beginPath(); pen.moveTo(neck.x, neck.y); pen.lineTo(throat.x, throat.y); pen.stroke();
   } });
-  const head = { x: (x(16) + x(17) + x(0)) / 3, y: (y(16) + y(17) + y(0)) / 3 };
-  parts.push({ near: near(0) + .02, draw: () => {
-    pen.fillStyle = ink.torso;
-    pen.beginPath(); pen.ellipse(head.x, head.y, .058 * frame.scale, .07 * frame.scale, 0, 0, 7); pen.fill();
+  const face = at(0), ears = between(at(16), at(17), .5), head = between(ears, face, .25);
+  parts.push({ near: near(0, 1) + .01, draw: () => {
+    pen.beginPath();
+    pen.ellipse(head.x, head.y - size * .006, size * .046, size * .06, Math.atan2(face.x - neck.x, neck.y - face.y), 0, 7);
+    pen.lineWidth = size * .012;
+    pen.strokeStyle = colour("stage");
+    pen.stroke();
+    pen.fillStyle = colour("torso");
+    pen.fill();
   } });
   parts.sort((one, other) => one.near - other.near).forEach((part) => part.draw());
 }

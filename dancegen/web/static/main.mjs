@@ -1,18 +1,19 @@
 // The page: tabs, what is being done, files that are dropped, keys that hold everywhere.
 import { $, h, put, safely, say } from "./dom.mjs";
-import { ask, connect, follow, on, path, store, tell, upload } from "./store.mjs";
+import { ask, audio, connect, follow, on, path, store, tell, upload } from "./store.mjs";
 import * as picture from "./picture.mjs";
 import * as song from "./song.mjs";
 import * as dance from "./dance.mjs";
 import * as video from "./video.mjs";
 import * as timeline from "./timeline.mjs";
-import { forget } from "./preview.mjs";
+import { forget, preview } from "./preview.mjs";
 
 const TABS = ["picture", "song", "dance", "video"];
-window.studio = { store, shownAt: dance.shownAt, tell };  // for those who look behind the page
+window.studio = { store, audio, preview, shownAt: dance.shownAt };  // for those who look behind the page
 
 function open(tab, focus = false) {
   store.tab = TABS.includes(tab) ? tab : "picture";
+  document.body.dataset.tab = store.tab;
   for (const name of TABS) {
     const button = $(`#tab-${name}`), here = name === store.tab;
     button.setAttribute("aria-selected", String(here));

@@ -53,9 +53,11 @@ async function read(from, control) {
   try {
     const answer = await ask("POST", "/api/preview", { choices: values("video", "more"), from }, control.signal);
     const reader = answer.body.getReader();
-    let rest = new Uint8Array(0), began = performance.now(), count = 0;
+    let rest = new Uint8Array(0), spent = 0, count = 0;
     for (;;) {
+      const asked = performance.now();
       const { done, value } = await reader.read();
+      spent += performance.now() - asked;
       if (done) break;
       const all = new Uint8Array(rest.length + value.length);
       all.set(rest); all.set(value, rest.length);
@@ -69,7 +71,7 @@ async function read(from, control) {
         at += 8 + size;
       }
       rest = all.slice(at);
-      view.rate = count / Math.max((performance.now() - began) / 1000, .1);
+      view.rate = count / Math.max(spent / 1000, .1);
       while (view.frames.size > KEPT) view.frames.delete(view.frames.keys().next().value);
       while (!control.signal.aborted && view.reached > now() + (audio.paused ? 1.5 : AHEAD)) await new Promise((go) => setTimeout(go, 120));
     }

@@ -4,7 +4,7 @@ import { ask, askJson, audio, history, on, path, store } from "./store.mjs";
 import { field, offered, set, value, values } from "./options.mjs";
 import * as preview from "./preview.mjs";
 
-const SHAPES = [["", "as the picture"], ["1080x1920", "9:16"], ["1080x1080", "1:1"], ["1920x1080", "16:9"]];
+const SHAPES = [["", "Picture’s"], ["1080x1920", "9:16"], ["1080x1080", "1:1"], ["1920x1080", "16:9"]];
 const OWN = ["canvas", "size", "fit", "background"];  // have controls of their own
 let stage, panel, person;
 
@@ -47,7 +47,7 @@ function options() {
     onclick: () => set(sides ? { canvas: sides, size: null } : { canvas: null, fit: null }) }, label);
   const known = SHAPES.some(([sides]) => sides === canvas);
   return h("div", { class: "card" }, h("h2", {}, "The video"),
-    h("div", { class: "row", role: "group", "aria-label": "Shape" }, SHAPES.map((one) => shape(...one))),
+    h("div", { class: "shapes", role: "group", "aria-label": "Shape" }, SHAPES.map((one) => shape(...one))),
     h("div", { class: "row" }, canvas ? [h("label", { class: "field" }, "width x height", h("input", { id: "option-canvas", value: canvas,
       "aria-invalid": String(!known && !/^\d+x\d+$/.test(canvas)), onchange: (event) => set({ canvas: event.target.value.trim() }) })), field("fit")] : field("size"),
     background()),
