@@ -12,7 +12,7 @@ from dancegen.body.capsules import limb_distances, soft_limbs
 from dancegen.body.geometry import from_axes
 from dancegen.body.joints import V, body_height
 from dancegen.body.limbs import K, limb_axes
-from dancegen.people.masks.prior import limb_distance
+from dancegen.people.located import limb_distance
 from tests.test_puppet import standing
 
 SIZE = (160, 200)  # (w, h)

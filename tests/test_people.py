@@ -19,12 +19,11 @@ from dancegen.body.proportions import measure
 from dancegen.errors import DancegenError
 from dancegen.images.picture import ConditionalImage
 from dancegen.people.choose import check_choice, choose_one, choose_people
-from dancegen.people.detection import Detection
 from dancegen.people.detectors import dwpose
 from dancegen.people.detectors import mediapipe as mediapipe_detector
 from dancegen.people.detectors.base import MOST_PEOPLE, find_one_by_one, squares
 from dancegen.people.find import find_people
-from dancegen.people.located import LocatedBody
+from dancegen.people.located import Detection, LocatedBody
 
 SURE = np.ones(V, np.float32)
 

@@ -18,7 +18,7 @@ from dancegen.errors import DancegenError
 from dancegen.lab.evaluate.subject import MEASURES, YAML_JOINTS, judge, judge_pictures, judge_scenes, means
 from dancegen.lab.synthetic.scene import Scene
 from dancegen.lab.synthetic.store import scene_path, write_scene
-from dancegen.people.detection import TORSO
+from dancegen.people.located import TORSO
 from dancegen.people.network.network import SubjectConfig, SubjectNetwork
 from dancegen.weights.checkpoint import save_checkpoint
 

@@ -17,10 +17,9 @@ from dancegen.body.joints import FACE_JOINTS, L_ANKLE, MIRROR, NECK, R_ANKLE, R_
 from dancegen.body.openpose import frame_json
 from dancegen.errors import DancegenError
 from dancegen.images.picture import ConditionalImage, open_picture
-from dancegen.people.detection import Detection, implausible
 from dancegen.people.detectors import dwpose
 from dancegen.people.detectors import mediapipe as mediapipe_detector
-from dancegen.people.located import LocatedBody
+from dancegen.people.located import Detection, LocatedBody, implausible
 
 SURE = np.ones(V, np.float32)
 

@@ -12,7 +12,7 @@ from subject_tools import Drawn, StandIn, line_drawing, overlap, photo
 
 from dancegen.body.joints import L_ANKLE, L_KNEE, R_ANKLE, R_KNEE, V
 from dancegen.images.filters import guided_filter
-from dancegen.people.detection import Detection
+from dancegen.people.located import Detection
 from dancegen.people.masks.flat import _bodily, flat_figure, flat_outline
 from dancegen.people.masks.mask import person_mask
 from dancegen.people.masks.refine import refine_mask

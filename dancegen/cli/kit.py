@@ -111,7 +111,7 @@ def _found(picture: Path, pose: Path | None, count: int, *, draws: bool) -> tupl
 
 def _notes(dancers: Sequence[SkeletonSequence], people: Sequence[LocatedBody], drives: bool) -> list[str]:
     """What is special about these dancers and these people."""
-    from dancegen.people.posture import missing_joints
+    from dancegen.people.located import missing_joints
 
     notes = []
     if not drives and all(one.hands is None for one in dancers):

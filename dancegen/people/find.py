@@ -14,12 +14,10 @@ from dancegen.body.joints import L_ANKLE, L_KNEE, R_ANKLE, R_KNEE
 from dancegen.errors import DancegenError
 from dancegen.images.picture import ConditionalImage
 from dancegen.people.choose import check_choice, choose_people
-from dancegen.people.detection import Detection
 from dancegen.people.detectors import mediapipe as mediapipe_detector
 from dancegen.people.detectors.base import Detector
-from dancegen.people.located import LocatedBody
+from dancegen.people.located import Detection, LocatedBody, has_torso, missing_joints
 from dancegen.people.masks.mask import person_mask
-from dancegen.people.posture import has_torso, missing_joints
 from dancegen.progress import Reporter, SilentReporter
 
 if TYPE_CHECKING:

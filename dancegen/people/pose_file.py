@@ -10,8 +10,7 @@ from dancegen.body.joints import NECK
 from dancegen.body.keypoints import KeypointFrame, read_keypoints
 from dancegen.errors import DancegenError
 from dancegen.images.picture import ConditionalImage, open_picture
-from dancegen.people.detection import Detection
-from dancegen.people.posture import has_torso, missing_joints
+from dancegen.people.located import Detection, has_torso, missing_joints
 
 
 def read_people(path: Path | str, image: ConditionalImage) -> list[Detection]:

@@ -22,9 +22,9 @@ from dancegen.files import write_whole
 from dancegen.images.picture import ConditionalImage, open_picture
 from dancegen.lab.train.subject.check import overlap, panels
 from dancegen.lab.train.subject.samples import read_cases, scene_files
-from dancegen.people.detection import TORSO, Detection, has_torso
 from dancegen.people.detectors import mediapipe as mediapipe_detector
 from dancegen.people.detectors.embedded import network_joints
+from dancegen.people.located import TORSO, Detection, has_torso
 from dancegen.people.masks.mask import person_mask
 from dancegen.people.network.network import SubjectNetwork
 from dancegen.progress import Reporter, SilentReporter

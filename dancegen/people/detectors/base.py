@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from dancegen.images.picture import ConditionalImage
-from dancegen.people.detection import Detection
+from dancegen.people.located import Detection
 
 MOST_PEOPLE = 8  # each further person costs another look
 ROW = 1.75  # a picture so many times as wide as high (or as high as wide) may hold a row of people

@@ -22,8 +22,8 @@ import numpy as np
 from dancegen.body.joints import NECK
 from dancegen.errors import DancegenError
 from dancegen.images.picture import ConditionalImage
-from dancegen.people.detection import Detection, implausible
 from dancegen.people.detectors.base import MOST_PEOPLE
+from dancegen.people.located import Detection, implausible
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.weights import hub
 from dancegen.weights.manifest import load_manifest

@@ -16,11 +16,10 @@ from scipy.ndimage import maximum_filter1d
 from dancegen.body import joints as J
 from dancegen.body.joints import body_height
 from dancegen.images.picture import ConditionalImage
-from dancegen.people.detection import Detection, implausible
 from dancegen.people.detectors.base import OTHER_HEIGHT, find_one_by_one, squares
+from dancegen.people.located import Detection, has_torso, implausible
 from dancegen.people.masks.flat import flat_outline
 from dancegen.people.masks.mask import limit_size
-from dancegen.people.posture import has_torso
 
 if TYPE_CHECKING:
     import torch

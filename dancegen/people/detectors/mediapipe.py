@@ -20,9 +20,8 @@ import numpy as np
 
 from dancegen.body.joints import MIRROR, NECK, V, body_height
 from dancegen.images.picture import ConditionalImage
-from dancegen.people.detection import TORSO, Detection, implausible
 from dancegen.people.detectors.base import OTHER_HEIGHT, find_one_by_one, squares
-from dancegen.people.posture import has_torso
+from dancegen.people.located import TORSO, Detection, has_torso, implausible
 
 if TYPE_CHECKING:
     import torch

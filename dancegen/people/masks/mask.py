@@ -13,7 +13,7 @@ from PIL import Image
 from scipy import ndimage
 
 from dancegen.images.picture import ConditionalImage
-from dancegen.people.detection import Detection
+from dancegen.people.located import Detection
 from dancegen.people.masks.flat import flat_figure
 from dancegen.people.masks.refine import refine_mask
 

@@ -14,7 +14,7 @@ from PIL import Image
 from scipy import ndimage
 
 from dancegen.images.filters import guided_filter
-from dancegen.people.posture import Posture
+from dancegen.people.located import Posture
 
 PERSON_SIDE = 400  # the colour evidence is gathered with the person about this tall, pixels
 COLOURS = 32
