@@ -24,7 +24,7 @@ from dancegen.ffmpeg import ffmpeg_program
 pytestmark = pytest.mark.skipif(not README.is_file(), reason="README.md lies in a checkout")
 
 SECONDS = 50  # 25 bars at 120 beats a minute: README redoes bars 17 to 24
-SKIPPED = {("weights", "download"), ("weights", "publish"), ("train",), ("evaluate",)}
+SKIPPED = {("weights", "download"), ("weights", "publish"), ("train",), ("evaluate",), ("studio",)}
 DRAWN = ("--preview", "--size", "64", "--fps", "2")  # the skeleton, small and seldom
 QUICK = {
     "example": DRAWN,

@@ -15,9 +15,11 @@ from dancegen.audio.grid import BeatGrid, grid_from_times, told_tempo
 from dancegen.audio.load import load_song
 from dancegen.audio.song import Song, release
 from dancegen.dances.bars import read_beats, retimed
+from dancegen.dances.dance_file import Section
 from dancegen.errors import DancegenError, shown
 from dancegen.ffmpeg import QUIET, ffmpeg_program, input_arguments, last_complaint
 from dancegen.files import whole_file, write_whole
+from dancegen.web.sections import sections
 from dancegen.web.studio import Studio, stamp
 from dancegen.web.work import Job
 
@@ -39,6 +41,7 @@ class HeardSong:
         grid: beats and bars of all of it, as heard or as mended.
         mended: whether the beats were corrected.
         notes: what reading it had to say.
+        parts: its sections, as heard.
     """
 
     seconds: float
@@ -46,6 +49,7 @@ class HeardSong:
     grid: BeatGrid
     mended: bool
     notes: tuple[str, ...] = ()
+    parts: tuple[Section, ...] = ()
 
 
 def beats_file(song: Path) -> Path:
@@ -67,7 +71,9 @@ def hear(studio: Studio, name: str, job: Job) -> HeardSong:
         peaks = loudness(song)
         job.stage("finding the beats")
         grid = find_beats(song, studio.request().weights.get("beats"), job)
-        heard = studio.songs.put(key, HeardSong(song.seconds, peaks, grid, False, tuple(job.notes)))
+        job.stage("finding its parts")
+        parts = sections(song, grid)
+        heard = studio.songs.put(key, HeardSong(song.seconds, peaks, grid, False, tuple(job.notes), parts))
     if mended.exists():
         grid = read_beats(mended, 0.0, heard.seconds, job)
         return studio.songs.put(own, replace(heard, grid=grid, mended=True))
@@ -101,6 +107,7 @@ def told(heard: HeardSong) -> dict[str, Any]:
         "confidence": round(grid.confidence, 3),
         "mended": heard.mended,
         "notes": list(heard.notes),
+        "sections": [vars(part) for part in heard.parts],
     }
 
 

@@ -63,7 +63,6 @@ function create(dance) {
 
 async function make() {
   await askJson("POST", `/api/songs/${path(store.state.song)}/dance`, { takes: wish.takes, ...values("dance") });
-  store.bars = null;
 }
 
 function takes(dance) {
@@ -72,8 +71,8 @@ function takes(dance) {
   const step = (label, id, redo, possible) => h("button", { class: "quiet", id, disabled: !possible,
     onclick: safely(() => ask("POST", `/api/songs/${path(store.state.song)}/undo`, { redo })) }, label);
   return h("div", { class: "card" },
-    h("div", { class: "row apart" }, h("h2", {}, dance.takes.length > 1 ? "Takes, best first" : "The dance"),
-      h("span", {}, step("Undo", "undo-dance", false, shown.at > 0), step("Redo", "redo-dance", true, shown.at < shown.versions.length - 1))),
+    h("div", { class: "row apart" }, h("h2", {}, dance.takes.length > 1 ? "Takes" : "The dance"),
+      h("span", { title: "the best is first" }, step("Undo", "undo-dance", false, shown.at > 0), step("Redo", "redo-dance", true, shown.at < shown.versions.length - 1))),
     dance.takes.length > 1 ? h("div", { class: "takes" }, ordered.map((take) => h("button", { "data-key": `take-${take.number}`,
       "aria-pressed": String(take.number === number()),
       onclick: safely(() => ask("PUT", `/api/songs/${path(store.state.song)}/take`, { take: take.number })) },

@@ -101,6 +101,7 @@ export async function follow() {
     store.poses.clear();
     store.dance = name ? await askJson("GET", `/api/dances/${path(name)}`) : null;
     if (!store.dance || has.dance !== name) { tell("dance"); return; }
+    if (store.bars && store.bars[1] > store.dance.bars.at(-1).number) store.bars = null;
     const fetched = store.dance.takes.map((one) => poses(name, one));
     await fetched[Math.min(shown.take, fetched.length) - 1];
     tell("dance");

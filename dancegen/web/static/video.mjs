@@ -6,11 +6,12 @@ import * as preview from "./preview.mjs";
 
 const SHAPES = [["", "Picture’s"], ["1080x1920", "9:16"], ["1080x1080", "1:1"], ["1920x1080", "16:9"]];
 const OWN = ["canvas", "size", "fit", "background"];  // have controls of their own
-let stage, panel, person;
+let stage, panel, person, still;
 
 export function build(section) {
   person = h("canvas", { id: "person", width: 10, height: 10, role: "img", "aria-label": "The person, dancing, small" });
-  stage = h("div", { class: "stage" }, person, h("p", { class: "hint", id: "preview-hint" }));
+  still = h("img", { class: "still", alt: "" });
+  stage = h("div", { class: "stage" }, still, person, h("p", { class: "hint", id: "preview-hint" }));
   panel = h("div", { class: "panel" });
   section.append(stage, panel);
   preview.build(person);
@@ -25,16 +26,21 @@ function hint() {
   const times = Math.min(room.width / person.width, room.height / person.height);
   Object.assign(person.style, { width: `${person.width * times}px`, height: `${person.height * times}px` });
   person.hidden = !view.key || view.drawn < 0;
+  const source = store.state?.picture ? `/api/pictures/${path(store.state.picture)}/view` : "";
+  if (still.getAttribute("src") !== source) still.setAttribute("src", source);
+  still.hidden = !source || !person.hidden;
   line.textContent = lacks() || view.failed || (view.drawn < 0 ? "Preparing the picture …" : view.shown && audio.paused ? "Press play: the renderer draws as you listen." : "");
 }
 
+/** Whether more than one person dances; only then there is a formation. */
+const several = () => /all|,/.test(store.state.people[store.state.picture] || "");
 const lacks = () => (!store.state?.picture ? "Add a picture first." : !store.state.song ? "Add a song first." : !history() ? "Make a dance first." : "");
 
 function show() {
   if (!store.state || store.tab !== "video") return;
   const choosing = panel.firstChild || panel.appendChild(h("div", { class: "panel" }));
   const made = choosing.nextSibling || panel.appendChild(h("div", { class: "panel" }));
-  renew(choosing, [store.state.choices, store.pictures, store.state.picture, lacks(), store.offers.length], options);
+  renew(choosing, [store.state.choices, store.pictures, store.state.picture, lacks(), store.offers.length, several()], options);
   renew(made, store.videos.map(signature), () => films() || []);
 }
 
@@ -51,7 +57,7 @@ function options() {
     h("div", { class: "row" }, canvas ? [h("label", { class: "field" }, "width x height", h("input", { id: "option-canvas", value: canvas,
       "aria-invalid": String(!known && !/^\d+x\d+$/.test(canvas)), onchange: (event) => set({ canvas: event.target.value.trim() }) })), field("fit")] : field("size"),
     background()),
-    offered("video").filter((one) => !OWN.includes(one.name)).map((one) => field(one.name)),
+    offered("video").filter((one) => !OWN.includes(one.name) && (several() || one.name !== "formation")).map((one) => field(one.name)),
     h("details", { id: "more", open: panel.querySelector("#more")?.open }, h("summary", {}, "More"),
       h("div", {}, offered("more").map((one) => field(one.name)))),
     h("button", { class: "main", id: "make-video", disabled: Boolean(lacks()), onclick: safely(make) }, "Make the video"),
