@@ -28,7 +28,7 @@ from dancegen.video.encode import read_comment
 from dancegen.weights.checkpoint import load_checkpoint, save_checkpoint
 from dancegen.weights.verify import WeightsInfo, sha256_of
 
-STAGES = ["listening", "loading", "finding", "preparing", "choreography", "drawing"]
+STAGES = ["listening", "loading", "finding", "choreography", "preparing", "drawing"]
 SMALL = {"size": 64, "fps": 5.0}
 
 

@@ -28,7 +28,7 @@ SETTINGS = {
     "subject": ((), ("people", "detector")),
     "video": (
         ("size", "fps", "crf", "preview", "start", "duration"),
-        ("canvas", "fit", "renderer", "formation", "background"),
+        ("canvas", "fit", "renderer", "formation", "background", "camera"),
     ),
 }
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dancegen.production.request import FORMATIONS, Request
+from dancegen.production.request import FORMATIONS, MOVES, Request
 from dancegen.registry import BACKENDS, styles
 
 Start = Annotated[float, typer.Option(help="Seconds of the song to skip.")]
@@ -42,6 +42,13 @@ Formation = Annotated[
     typer.Option(
         help="How several people dance: unison, mirror (every second one) or canon (a bar apart, from the left).",
         autocompletion=lambda: list(FORMATIONS),
+    ),
+]
+Camera = Annotated[
+    str,
+    typer.Option(
+        help="still, or push, follow, cuts (to close-ups on downbeats), shake (on accents), joined by commas.",
+        autocompletion=lambda: list(MOVES),
     ),
 ]
 Background = Annotated[
@@ -90,6 +97,7 @@ OF_REQUEST: dict[str, Any] = {  # attribute of Request -> its argument or option
     "size": Size,
     "canvas": Annotated[str | None, typer.Option(help="WIDTHxHEIGHT of the video in pixels, instead of --size.")],
     "fit": Annotated[str, typer.Option(help="How the picture meets --canvas: pad continues it, crop cuts it.")],
+    "camera": Camera,
     "fps": Fps,
     "crf": Crf,
     "preview": Preview,

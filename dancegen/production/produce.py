@@ -28,6 +28,7 @@ from dancegen.progress import Reporter, SilentReporter
 from dancegen.weights.verify import WeightsInfo
 
 if TYPE_CHECKING:
+    from dancegen.production.camera import Camera
     from dancegen.renderers.base import Renderer
 
 Draw = Callable[..., Iterator[np.ndarray]]  # poses of everybody, in the picture's pixels -> uint8 (h, w, 3) each
@@ -66,15 +67,18 @@ class Film:
         made: what is known of the video.
         poses: of everybody who dances, one a frame, in pixels of the picture.
         draw: draws poses of everybody.
+        camera: what shows a part of what is drawn; None for all of it.
     """
 
     request: Request
     made: Produced
     poses: tuple[SkeletonSequence, ...]
     draw: Draw
+    camera: Camera | None = None
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        return self.draw(*self.poses)
+        drawn = self.draw(*self.poses)
+        return self.camera.look(drawn) if self.camera else drawn
 
 
 def produce(
@@ -181,12 +185,17 @@ def prepare(
 
         people = fit_to_canvas(people, request)
     renderer = backends.drawer(request)
-    draw = _ready_to_draw(request, people, renderer, reporter)
     dancers = dancers or (_choreograph(request, song, grid, backends, reporter),)
     poses = stage(request, people, dancers, grid, frames, turns=renderer.shows_turns, reporter=reporter)
+    camera = None
+    if request.moves:
+        from dancegen.production.camera import make_camera
+
+        camera = make_camera(request, poses, people[0].picture.size, song, grid, reporter)
+    draw = _ready_to_draw(request, people, renderer, camera, reporter)
     used = {role: info for role, info in backends.weights.items() if role in weights_roles(request, jobs)}
     made = Produced(frames, size, song, grid, dancers[0], people[0], _facts(request, used, known), people=tuple(people))
-    return Film(request, made, poses, draw)
+    return Film(request, made, poses, draw, camera)
 
 
 def frames(request: Request, reporter: Reporter | None = None, **given: Any) -> Iterator[np.ndarray]:
@@ -236,12 +245,15 @@ def _choreograph(
     return dancer.dance(song, grid, seed=request.seed, style=request.style, **manner, reporter=reporter)
 
 
-def _ready_to_draw(request: Request, people: Sequence[LocatedBody], renderer: Renderer, reporter: Reporter) -> Draw:
+def _ready_to_draw(
+    request: Request, people: Sequence[LocatedBody], renderer: Renderer, camera: Camera | None, reporter: Reporter
+) -> Draw:
     """What draws poses. What depends on the picture alone is done here and now."""
     from dancegen.renderers.compose import make_scene
 
     reporter.stage("preparing the picture")
-    longer = max(request.video_size(people[0].picture.size))
+    frame = people[0].picture.size
+    longer = camera.longer_side(frame) if camera else max(request.video_size(frame))
     return make_scene(renderer, people, longer, request.background).frames
 
 

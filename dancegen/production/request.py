@@ -24,6 +24,7 @@ from dancegen.jsonfile import SMALL, read_json
 PLAIN_STYLE = "none"  # what version 0.1.0 called the style `auto`
 VERSION = 1  # of a request's JSON; raised when an older dancegen would read a new one wrongly
 FITS = ("pad", "crop")
+MOVES = ("still", "push", "follow", "cuts", "shake")
 FORMATIONS = ("unison", "mirror", "canon")
 LIMITS = {  # from, to
     "size": (64, 2048),  # pixels, the longer side of a video
@@ -48,6 +49,7 @@ class Request:
         size: longer side of the video, pixels; its shape is the picture's.
         canvas: "WIDTHxHEIGHT" of the video instead, pixels.
         fit: how the picture meets the canvas: "pad" continues it, "crop" leaves parts out.
+        camera: how the camera moves, some of MOVES joined by commas.
         fps: frames a second.
         crf: x264's quality, 0 (lossless) to 51.
         preview: draw the skeleton only.
@@ -83,6 +85,7 @@ class Request:
     size: int = 512
     canvas: str | None = None
     fit: str = "pad"
+    camera: str = "still"
     fps: float = 30.0
     crf: int = 18
     preview: bool = False
@@ -114,6 +117,7 @@ class Request:
         _check_stretch(self)
         _check_dance(self)
         _check_canvas(self)
+        _check_camera(self)
         _check_people(self)
         _check_background(self)
         registry.backend("renderer", self.renderer)
@@ -138,6 +142,11 @@ class Request:
     def drawn_by(self) -> str:
         """The name of the renderer that shall draw."""
         return "skeleton" if self.preview else self.renderer
+
+    @property
+    def moves(self) -> tuple[str, ...]:
+        """What the camera does; nothing where it stands still."""
+        return tuple(move for move in MOVES[1:] if move in self.camera.split(","))
 
     @property
     def canvas_size(self) -> tuple[int, int] | None:
@@ -294,6 +303,14 @@ def _check_canvas(request: Request) -> None:
         raise DancegenError(f"--canvas must be WIDTHxHEIGHT, not {request.canvas!r}", "write it like 720x1280")
     if not all(low <= int(side) <= high and int(side) % 2 == 0 for side in sides):
         raise DancegenError(f"--canvas must have even sides of {low} to {high}, not {request.canvas}")
+
+
+def _check_camera(request: Request) -> None:
+    moves = request.camera.split(",")
+    if wrong := [move for move in moves if move not in MOVES]:
+        raise DancegenError(f"--camera must be some of {', '.join(MOVES)}, joined by commas, not {wrong[0]!r}")
+    if "still" in moves and len(moves) > 1:
+        raise DancegenError("--camera still does not go with other moves", "leave it out")
 
 
 def _check_people(request: Request) -> None:
