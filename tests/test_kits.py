@@ -25,13 +25,14 @@ from dancegen.body.sequence import HAND, SkeletonSequence
 from dancegen.dances.dance_file import Take, write_dance
 from dancegen.dances.kits import one_to_all, steadydancer, wan_animate
 from dancegen.dances.kits.driving import COLOURS, Driver
-from dancegen.dances.kits.face import face_frames
 from dancegen.dances.kits.formats import FORMATS, write_kit
-from dancegen.dances.kits.frame import crop, pad, shape_like
 from dancegen.dances.kits.material import Material
-from dancegen.dances.kits.poses import carry_hands, draw, ease_in, place
 from dancegen.errors import DancegenError
 from dancegen.people.located import LocatedBody
+from dancegen.renderers.control import wan
+from dancegen.renderers.control.face import face_frames
+from dancegen.renderers.control.frame import crop, pad, shape_like
+from dancegen.renderers.control.poses import carry_hands, draw, ease_in, place
 from dancegen.renderers.puppet.renderer import PuppetRenderer
 from tests.test_puppet import drawn
 from tests.test_scene import two
@@ -275,7 +276,7 @@ def reference_drawing(joints: np.ndarray, size: tuple[int, int], stick: int) -> 
 def test_the_poses_are_drawn_as_wan_animate_draws_them(size: tuple[int, int]) -> None:
     body = drawn(*size, 0.8 * size[1])
     poses = SkeletonSequence(np.concatenate([body.joints, np.zeros((18, 1))], axis=1)[None], 30)
-    ours = next(draw(size, [poses], wan_animate.drawing(size)))
+    ours = next(draw(size, [poses], wan.drawing(size)))
     theirs = reference_drawing(body.joints, size, max(min(size) // 200 - 1, 1))
     one, other = ours.max(-1) > 60, theirs.max(-1) > 60
     assert (one & other).sum() / (one | other).sum() > 0.6  # lines of five pixels, half a pixel apart
@@ -298,7 +299,7 @@ def test_hands_go_with_the_wrists() -> None:
     assert half is not None and not half[:, 0].any() and half[:, 1, :, 2].all()
     assert carry_hands(dance(SECONDS), placed) is None
     bare = replace(placed, hands=None)
-    one, other = (next(draw((210, 310), [poses], wan_animate.drawing((210, 310)))) for poses in (placed, bare))
+    one, other = (next(draw((210, 310), [poses], wan.drawing((210, 310)))) for poses in (placed, bare))
     assert (one != other).any(-1).sum() > 100
     eased = ease_in(placed, body.joints, body.confidence, 8)
     np.testing.assert_allclose(eased.joints[0, :, :2], body.joints, atol=1e-3)

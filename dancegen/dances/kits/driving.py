@@ -14,12 +14,13 @@ import torch
 
 from dancegen.body.joints import L_ANKLE, R_ANKLE
 from dancegen.body.sequence import SkeletonSequence
-from dancegen.dances.kits.frame import Frame
-from dancegen.dances.kits.poses import place
+from dancegen.choreographers.finish.facing import flatten
 from dancegen.images.picture import ConditionalImage
 from dancegen.people.located import LocatedBody
 from dancegen.renderers.base import Renderer
 from dancegen.renderers.compose import compose, make_background
+from dancegen.renderers.control.frame import Frame
+from dancegen.renderers.control.poses import place
 from dancegen.renderers.plate import Plate
 
 AREA = 512 * 896  # pixels of the frame; its shape is that of the picture, which readers crop to
@@ -51,8 +52,9 @@ class Driver:
             self._figures = [renderer.prepare(one, plate) for one, plate in zip(self.people, plates, strict=True)]
 
     def poses(self, dances: Sequence[SkeletonSequence], fps: float) -> list[SkeletonSequence]:
-        """Canonical dances, of each figure one, in pixels of the frame."""
-        return [place(dance, one, fps) for dance, one in zip(dances, self.people, strict=True)]
+        """Canonical dances, of each figure one, in pixels of the frame; without turns that the renderer cannot show."""
+        shown = dances if self._renderer.shows_turns else [flatten(dance)[0] for dance in dances]
+        return [place(dance, one, fps) for dance, one in zip(shown, self.people, strict=True)]
 
     def frames(self, poses: Sequence[SkeletonSequence]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Frames and who is where in them, each uint8 (h, w, 3), black where nobody is."""

@@ -13,10 +13,10 @@ from PIL import Image
 from dancegen.audio.song import Song
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.dances.kits.driving import AREA, STEP, Driver
-from dancegen.dances.kits.frame import Frame, shape_like
-from dancegen.dances.kits.poses import Drawing, draw, place
 from dancegen.people.located import LocatedBody
 from dancegen.progress import Reporter
+from dancegen.renderers.control.frame import Frame, shape_like
+from dancegen.renderers.control.poses import Drawing, draw, place
 from dancegen.video.encode import VideoWriter
 from dancegen.video.sound import write_sound
 

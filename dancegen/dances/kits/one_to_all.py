@@ -10,11 +10,11 @@ import numpy as np
 
 from dancegen.body.draw import Look
 from dancegen.body.sequence import SkeletonSequence
-from dancegen.dances.kits.frame import crop
 from dancegen.dances.kits.material import Material
-from dancegen.dances.kits.poses import Drawing, draw, hold
 from dancegen.dances.kits.steadydancer import wrapper_sample
 from dancegen.dances.kits.workflow import Graph
+from dancegen.renderers.control.frame import crop
+from dancegen.renderers.control.poses import Drawing, draw, hold
 
 FPS = 30.0
 SHORT, STEP = 768, 16  # pixels: the most that the shorter side has, and what sides are multiples of

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dancegen.body.draw import CONTROLNET
 from dancegen.dances.export import write_comfyui
-from dancegen.dances.kits.frame import Frame, crop, pad, shape_like
 from dancegen.dances.kits.material import Material
-from dancegen.dances.kits.poses import Drawing
 from dancegen.dances.kits.workflow import Graph
+from dancegen.renderers.control.frame import Frame, crop, pad, shape_like
+from dancegen.renderers.control.poses import Drawing
 
 FPS = 30.0
 DRAWING = Drawing(CONTROLNET, 1.0, 4.0, 3.0)

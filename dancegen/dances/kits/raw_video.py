@@ -12,9 +12,9 @@ from contextlib import ExitStack
 from typing import Any
 
 from dancegen.dances.kits.driving import FPS, colour_masks
-from dancegen.dances.kits.frame import crop
 from dancegen.dances.kits.material import EXACT, Material
 from dancegen.dances.kits.workflow import Graph, Link, join, output, sample, wan_models
+from dancegen.renderers.control.frame import crop
 from dancegen.video.encode import VideoWriter
 
 SEGMENT = 81  # frames

@@ -17,10 +17,10 @@ from PIL import Image
 from dancegen.body.draw import Look
 from dancegen.body.joints import NECK
 from dancegen.body.sequence import SkeletonSequence
-from dancegen.dances.kits.frame import crop
 from dancegen.dances.kits.material import Material
-from dancegen.dances.kits.poses import Drawing, draw, ease_in, hold
 from dancegen.dances.kits.workflow import NEGATIVE, Graph
+from dancegen.renderers.control.frame import crop
+from dancegen.renderers.control.poses import Drawing, draw, ease_in, hold
 
 FPS = 16.0  # what it writes, whatever it is given
 CLIP = 81  # frames

@@ -6,33 +6,18 @@ Source: Wan-Video/Wan2.2, wan/animate.py (`prepare_source`, `get_valid_len`) and
 
 from __future__ import annotations
 
-from dancegen.body.draw import Look
-from dancegen.dances.kits.face import SIDE, face_frames
-from dancegen.dances.kits.frame import Frame, pad, shape_like
 from dancegen.dances.kits.material import Material
-from dancegen.dances.kits.poses import Drawing
 from dancegen.dances.kits.workflow import Graph, Link, join, output, sample, wan_models
+from dancegen.renderers.control.face import SIDE, face_frames
+from dancegen.renderers.control.frame import pad, shape_like
+from dancegen.renderers.control.wan import AREA, FPS, OVERLAP, SEGMENT, STEP, drawing
 
-FPS = 30.0
-AREA, STEP = 1280 * 720, 16  # pixels of the frame, and what its sides are multiples of
-SEGMENT, OVERLAP = 77, 5  # frames; ComfyUI's node goes on from five of the segment before
 MOST = 24  # segments in one workflow: a minute
-
-
-def frame_of(picture: tuple[int, int], area: int = AREA) -> Frame:
-    """The frame of a picture (w, h): all of it, black beside it."""
-    return pad(picture, shape_like(picture, area, STEP))
-
-
-def drawing(size: tuple[int, int]) -> Drawing:
-    """Sticks whose width follows the frame (w, h), as `draw_aapose_new` draws them; hands thinner, no face."""
-    stick = max(min(size) // 200 - 1, 1)
-    return Drawing(Look(stick, stick, 0.6, ellipses=True), max(stick // 2, 1) / 2, max(stick // 2, 1))
 
 
 def write(material: Material) -> dict[str, str]:
     """Write the kit; returns what its README says besides."""
-    frame = frame_of(material.picture_size)
+    frame = pad(material.picture_size, shape_like(material.picture_size, AREA, STEP))
     poses = material.poses(FPS, frame)
     count = len(poses[0])
     material.save("src_ref.png", frame.picture(material.picture))

@@ -25,7 +25,7 @@ EARS = 0.42  # distance of the eyes, in that of the ears: of a face that is turn
 
 
 def face_frames(person: LocatedBody, poses: SkeletonSequence, size: tuple[int, int]) -> Iterator[np.ndarray]:
-    """One uint8 (SIDE, SIDE, 3) a pose; black, which the model takes for no face, where the picture shows none.
+    """One uint8 (SIDE, SIDE, 3) a pose; black, which the model takes for no face, where none shows.
 
     Args:
         person: of the picture.
@@ -41,7 +41,11 @@ def face_frames(person: LocatedBody, poses: SkeletonSequence, size: tuple[int, i
     picture = Image.fromarray(person.picture.pixels)
     own = person.joints[seen, :2].astype(np.float64) @ (1, 1j)  # (N,) complex
     outline = _outline(person)
-    for joints in poses.joints:
+    backs = poses.joints[:, J.R_SHOULDER, 0] > poses.joints[:, J.L_SHOULDER, 0]  # (T,) turned away from us
+    for joints, back in zip(poses.joints, backs, strict=True):
+        if back:
+            yield black
+            continue
         turn, shift = _similarity(own, joints[seen, :2].astype(np.float64) @ (1, 1j))
         placed = turn * outline + shift
         left, top, right, bottom = _box(np.stack([placed.real, placed.imag], axis=1), size)

@@ -1,0 +1,1 @@
+"""What controls animators of pictures: the frame, pose pictures, face crops."""
