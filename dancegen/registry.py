@@ -36,6 +36,8 @@ class Backend:
         extra: the extra of dancegen that brings `module`.
         styles: the dance styles that a choreographer knows, the plain one first.
         bare: whether it works without its weights too.
+        alone: whether a renderer draws one person and what is behind them in one, so that there is no other background.
+        fps: frames a second that a renderer draws; None for any.
     """
 
     factory: str
@@ -46,6 +48,8 @@ class Backend:
     extra: str = ""
     styles: tuple[str, ...] = ()
     bare: bool = False
+    alone: bool = False
+    fps: float | None = None
 
     @property
     def missing(self) -> str:
@@ -82,6 +86,15 @@ BACKENDS: dict[str, dict[str, Backend]] = {
             bare=True,
         ),
         "skeleton": Backend("dancegen.renderers.skeleton:load", "the bones on black, as --preview draws"),
+        "wan-animate": Backend(
+            "dancegen.renderers.diffusion.renderer:load",
+            "a filmed person, by a diffusion model on a GPU; 82 GB of weights to download",
+            weights="renderer.wan-animate",
+            module="diffusers",
+            extra="photoreal",
+            alone=True,
+            fps=30.0,
+        ),
     },
     "detector": {
         "dwpose": Backend(

@@ -97,6 +97,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._resolve("GET")
 
     def _resolve(self, method: str) -> None:
+        if self.path.startswith("/api/models/") and method == "GET":
+            return self._answer_model()
         if self.path.startswith("/api/"):  # the client's own curiosity (which tool runs it): no fault is for that
             return self._answer(404, {})
         self.hub.requests.append((method, self.path, dict(self.headers)))
@@ -117,6 +119,21 @@ class _Handler(BaseHTTPRequestHandler):
             headers |= {"X-Linked-Etag": f'"{etag}"', "X-Linked-Size": str(len(content))}
             return self._answer(302, {**headers, "Location": f"{self.hub.url}/cdn{self.path}"})
         self._send_file(method, content, headers, fault)
+
+    def _answer_model(self) -> None:
+        """What the Hub records of a repository: of large files (here .safetensors) the sha256 too."""
+        repo = urlsplit(self.path).path.removeprefix("/api/models/").partition("/revision/")[0]
+        self.hub.requests.append(("API", self.path, dict(self.headers)))
+        siblings = []
+        for (hosted, name), content in self.hub.files.items():
+            if hosted == repo:
+                large = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 134}
+                lfs = {"lfs": large} if name.endswith(".safetensors") else {}
+                siblings.append({"rfilename": name, "size": len(content), "blobId": "0" * 40, **lfs})
+        if not siblings:
+            return self._answer(404, {"X-Error-Code": "RepoNotFound"})
+        told = {"id": repo, "modelId": repo, "sha": COMMIT, "siblings": siblings, "tags": [], "private": False}
+        self._answer(200, {"Content-Type": "application/json"}, json.dumps(told).encode())
 
     def _send_file(self, method: str, content: bytes, headers: dict[str, str], fault: Fault | None) -> None:
         kind = fault.kind if fault else ""

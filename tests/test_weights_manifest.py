@@ -51,7 +51,8 @@ SCHEMA: dict[str, Any] = {
                 "properties": {key: {} for key in FIELDS} | COMMON,
                 "oneOf": [{"properties": HUB}, {"properties": PACKAGE}],
             },
-        }
+        },
+        "repositories": {"type": "array"},  # see tests/test_weights_repository.py
     },
 }
 GOOD = {

@@ -31,6 +31,7 @@ def list_() -> Any:
     from rich.table import Table
 
     from dancegen.weights.manifest import load_manifest
+    from dancegen.weights.repository import load_repositories
     from dancegen.weights.resolve import defaults
 
     own = defaults()
@@ -40,6 +41,8 @@ def list_() -> Any:
         table.add_row(name, *_row(entry))
     for role, path in own.items():
         table.add_row(f"{path.name} (yours)", *_own_row(role, path))
+    for repository in load_repositories():
+        table.add_row(repository.name, *_repository_row(repository.name))
     return table
 
 
@@ -59,6 +62,25 @@ def _row(entry: Entry) -> tuple[str, str, str, str, str]:
     return entry.role, readable_size(entry.size), entry.licence, where, verified
 
 
+def _repository_row(name: str) -> tuple[str, str, str, str, str]:
+    """A model of many files: its row as it is known here."""
+    from dancegen.weights import hub
+    from dancegen.weights.manifest import readable_size
+    from dancegen.weights.repository import repository_named
+    from dancegen.weights.verify import known_sha256
+
+    one = repository_named(name)
+    assert one is not None
+    paths = [hub.find_cached(entry) for entry in one.entries] if one.pinned else []
+    here = bool(paths) and None not in paths
+    verified = "-" if one.pinned else "not pinned"
+    if here:
+        seen = [known_sha256(path) == file.sha256 for path, file in zip(paths, one.files, strict=True) if path]
+        verified = "yes" if all(seen) else "not yet"
+    where = one.repo_id if here else f"{one.repo_id}, not downloaded"
+    return one.role, readable_size(one.size), one.licence, where, verified
+
+
 def _own_row(role: str, path: Path) -> tuple[str, str, str, str, str]:
     from dancegen.weights.manifest import readable_size
 
@@ -70,16 +92,63 @@ def _own_row(role: str, path: Path) -> tuple[str, str, str, str, str]:
 @app.command()
 def download(
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="Names as in `weights list`.")] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Everything the manifest lists.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="All single files that the manifest lists.")] = False,
+    unpinned: Annotated[
+        bool, typer.Option("--unpinned", help="Take what the manifest has no sha256 of; those seen are printed.")
+    ] = False,
     offline: Offline = False,
 ) -> str:
     """Fetch weights from the Hub (HF_ENDPOINT: a mirror; HF_HOME: where they are kept) and check them."""
     from dancegen.weights.manifest import load_manifest
+    from dancegen.weights.repository import load_repositories
     from dancegen.weights.resolve import entry_path
 
-    entries = load_manifest() if all_ else _named(names)
+    many = {word for one in load_repositories() for word in (one.name, one.role)}
+    large = [name for name in names or () if name in many]
+    single = [name for name in names or () if name not in many]
+    lines = [_download_repository(name, unpinned, offline) for name in large]
+    entries = load_manifest() if all_ else _named(single) if single or not large else ()
     paths = [entry_path(entry, offline=offline, reporter=reporter()) for entry in entries]
-    return "\n".join(f"{entry.name}: {path}" for entry, path in zip(entries, paths, strict=True))
+    return "\n".join([*lines, *(f"{entry.name}: {path}" for entry, path in zip(entries, paths, strict=True))])
+
+
+def _download_repository(name: str, unpinned: bool, offline: bool) -> str:
+    """Fetch a model of many files; one that is not pinned only on the user's word, and its hashes are told."""
+    from dancegen.weights.manifest import readable_size
+    from dancegen.weights.repository import remember, repository_named
+    from dancegen.weights.repository_hub import fetch_all, look_up
+
+    known = repository_named(name)
+    assert known is not None
+    if known.pinned:
+        return f"{known.name}: {fetch_all(known, offline=offline, reporter=reporter())}"
+    if not unpinned:
+        told = f"{readable_size(known.size)} of {known.repo_id}, licence {known.licence}"
+        what = f"{known.name} is not pinned: nobody has written down the sha256 of its files ({told})"
+        raise DancegenError(
+            what, "add --unpinned to take them as the Hub has them now and hold later uses against that"
+        )
+    seen = look_up(known, reporter())
+    folder = fetch_all(seen, offline=offline, reporter=reporter())
+    remember(seen)
+    hashes = [f"  {file.sha256}  {file.filename}" for file in seen.files]
+    return "\n".join([f"{seen.name}: {folder}", f"  commit {seen.revision} of {seen.repo_id}", *hashes])
+
+
+@app.command()
+def pin(name: Annotated[str, typer.Argument(help="A model of many files, such as wan-animate.")]) -> str:
+    """For maintainers: write commit, sizes and sha256 of a model's files, by the Hub's records, into the manifest."""
+    from dancegen.weights.manifest import PACKAGE_FOLDER, manifest_file
+    from dancegen.weights.repository import load_repositories, write_pin
+    from dancegen.weights.repository_hub import look_up
+
+    listed = {one.name: one for one in load_repositories()}
+    if name not in listed:
+        raise DancegenError(f"there is no model {name!r} to pin", f"choose one of {', '.join(listed)}")
+    if manifest_file().parent == PACKAGE_FOLDER:
+        raise DancegenError(f"{manifest_file()} belongs to an installed wheel", "pin in a checkout of the repository")
+    pinned = look_up(listed[name], reporter())
+    return f"{write_pin(pinned)}: {name} is commit {pinned.revision}, {len(pinned.files)} files"
 
 
 def _named(names: list[str] | None) -> tuple[Entry, ...]:
@@ -96,10 +165,9 @@ def verify(
 ) -> str:
     """Hash every file anew and compare it with the manifest; damaged downloads are deleted."""
     from dancegen.weights import hub
-    from dancegen.weights.manifest import load_manifest
 
     lines, faults = [], []
-    for entry in _named(names) if names else load_manifest():
+    for entry in _verified(names):
         path = hub.find_cached(entry) if entry.source == "hub" else entry.package_path
         if path is None:
             lines.append(f"{entry.name}: not downloaded")
@@ -112,6 +180,19 @@ def verify(
         remedy = "run `dancegen weights download NAME`, or install dancegen again where it is the package's"
         raise DancegenError("; ".join(faults), remedy)
     return "\n".join(lines)
+
+
+def _verified(names: list[str] | None) -> tuple[Entry, ...]:
+    """The files that `verify` looks at: those named, or all; those of models of many files that were downloaded too."""
+    from dancegen.weights.manifest import load_manifest
+    from dancegen.weights.repository import load_repositories, repository_named
+
+    models = {word: one.name for one in load_repositories() for word in (one.name, one.role)}
+    wanted = {models[name] for name in names or () if name in models} if names else set(models.values())
+    known = [one for name in sorted(wanted) if (one := repository_named(name)) and one.pinned]
+    many = tuple(entry for one in known for entry in one.entries)
+    single = [name for name in names or () if name not in models]
+    return (*(_named(single) if single else () if names else load_manifest()), *many)
 
 
 def _fault(entry: Entry, path: Path) -> str:
@@ -137,11 +218,19 @@ def path(
     from dancegen.registry import config_of, full_role
     from dancegen.weights import hub
     from dancegen.weights.manifest import ROLES, entries_named, load_manifest
+    from dancegen.weights.repository import repository_named
+    from dancegen.weights.repository_hub import folder_of
     from dancegen.weights.resolve import entry_path, weights_path
 
     role = full_role(name)
     if role in ROLES and config_of(role):
         return str(weights_path(role, offline=True))
+    if repository := repository_named(name):
+        if (folder := folder_of(repository, reporter())) is None:
+            raise DancegenError(
+                f"{repository.name} is not downloaded", f"run `dancegen weights download {repository.name}`"
+            )
+        return str(folder)
     entries = [entry for entry in load_manifest() if entry.role == role] or entries_named(name, load_manifest())
     for entry in entries:
         if entry.source == "hub" and hub.find_cached(entry) is None:

@@ -89,7 +89,7 @@ def load_backends(request: Request, jobs: Collection[str] = JOBS, reporter: Repo
         if line.weights and what is None and not line.bare:
             continue
         path = weights_path(what, role=line.weights, offline=request.offline, reporter=reporter) if what else None
-        if path:
+        if path and path.is_file():
             used[line.weights] = weights_info(path)
         loaded[job] = partial(registry.load, role, name, path, device)
         if job != "subject":

@@ -252,6 +252,8 @@ def _ready_to_draw(
     from dancegen.renderers.compose import make_scene
 
     reporter.stage("preparing the picture")
+    if hasattr(renderer, "reporter"):
+        renderer.reporter = reporter
     frame = people[0].picture.size
     longer = camera.longer_side(frame) if camera else max(request.video_size(frame))
     return make_scene(renderer, people, longer, request.background).frames

@@ -120,7 +120,7 @@ class Request:
         _check_camera(self)
         _check_people(self)
         _check_background(self)
-        registry.backend("renderer", self.renderer)
+        _check_renderer(self)
         if self.style == PLAIN_STYLE and "auto" in registry.backend("choreographer", self.choreographer).styles:
             object.__setattr__(self, "style", "auto")
         check_style(self.style, self.choreographer)
@@ -257,6 +257,18 @@ def full_roles(weights: Mapping[str, str]) -> dict[str, str]:
         if role not in known:
             raise DancegenError(f"weights have no role {role!r}", f"choose one of {', '.join(known)}")
     return chosen
+
+
+def _check_renderer(request: Request) -> None:
+    """Refuse what the renderer cannot draw, before anything is loaded."""
+    line = registry.backend("renderer", request.drawn_by)
+    where = f"--renderer {request.drawn_by}"
+    if line.fps is not None and request.fps != line.fps:
+        raise DancegenError(f"{where} draws {line.fps:g} frames a second, not {request.fps:g}", "leave --fps out")
+    if line.alone and request.background not in (None, "keep"):
+        raise DancegenError(f"{where} draws the background too", "leave --background out, or change the picture's")
+    if line.alone and request.people == "all":
+        raise DancegenError(f"{where} draws one person", "choose one, such as --people largest")
 
 
 def _check_background(request: Request) -> None:

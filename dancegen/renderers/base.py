@@ -70,6 +70,8 @@ class Renderer(Protocol):
         background: what the figures are laid over where the user says nothing (`background.check_background`).
         shows_turns: whether it can draw people from their sides and from behind; else it gets dances that face the
             camera.
+
+    One that works long on a frame may have an attribute `reporter` too, which is then set and told of its steps.
     """
 
     device: torch.device

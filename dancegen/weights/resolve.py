@@ -16,6 +16,7 @@ from dancegen.progress import Reporter, SilentReporter
 from dancegen.registry import config_of, found, full_role, role_without, weights_roles
 from dancegen.weights.checkpoint import CONFIG_KEY, PICKLES, config_from_json, read_metadata
 from dancegen.weights.manifest import FILE_TYPES, ROLES, Entry, entries_named, load_manifest
+from dancegen.weights.repository import load_repositories
 from dancegen.weights.verify import checked_sha256, write_json
 
 
@@ -118,6 +119,8 @@ def weights_path(
     if full_role(what) in ROLES:
         own = default_of(full_role(what))
         what = str(own) if own else _find_of_role(full_role(what)).name
+    if role in _of_repositories() and Path(what).is_dir():
+        return Path(what)
     if is_file_name(what):
         return _check_own_file(Path(what), role)
     found = entries_named(what, load_manifest())
@@ -186,7 +189,14 @@ def _role_of(what: str) -> str:
     return role_of_file(Path(what)) if is_file_name(what) else entries_named(what, load_manifest())[0].role
 
 
+def _of_repositories() -> set[str]:
+    """The roles whose weights are a folder of files."""
+    return {repository.role for repository in load_repositories()}
+
+
 def _check_role(what: str, role: str) -> None:
+    if role in _of_repositories() and Path(what).is_dir():
+        return
     if (found := _role_of(what)) != role:
         raise DancegenError(f"{what} is a {found}, not a {role}", f"give weights of the role {role}")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from dancegen.errors import DancegenError
 from dancegen.weights.checkpoint import format_version
 from dancegen.weights.manifest import PACKAGE_FOLDER, Entry, load_manifest, manifest_file
+from dancegen.weights.repository import load_repositories
 from dancegen.weights.resolve import role_of_file
 from dancegen.weights.verify import sha256_of, write_json
 
@@ -29,7 +30,9 @@ def seal() -> list[Entry]:
     files = sorted((PACKAGE_FOLDER / WEIGHTS_FOLDER).glob("*.safetensors"))
     ours = [_seal_file(file, before.get(f"{WEIGHTS_FOLDER}/{file.name}")) for file in files]
     others = [entry for entry in entries if entry.source != "package"]
-    write_json(manifest, {"weights": [dataclasses.asdict(entry) for entry in [*ours, *others]]})
+    kept = [dataclasses.asdict(repository) for repository in load_repositories()]
+    listed = [dataclasses.asdict(entry) for entry in [*ours, *others]]
+    write_json(manifest, {"weights": listed, "repositories": kept})
     return [entry for entry in ours if entry != before.get(entry.filename)]
 
 

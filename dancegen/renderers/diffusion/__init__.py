@@ -1,0 +1,1 @@
+"""Wan-Animate by diffusers: a filmed person, on a GPU."""
