@@ -32,6 +32,8 @@ from tests.test_scene import dancing, drawn
 
 CPU = torch.device("cpu")
 LINES = [(role, name) for role in BACKENDS for name in names(role)]
+# Renderers that need nothing but this package: tests/test_photoreal.py has the others.
+HERE = [name for name in names("renderer") if not registry.backend("renderer", name).module]
 OWN = "capsules:load"  # tests/capsules.py
 SMALL: dict[str, Any] = {"size": 64, "fps": 5.0, "duration": 1.0, "pose": POSE, "device": "cpu"}
 
@@ -134,7 +136,7 @@ def test_detectors(name: str) -> None:
     assert detector.find(ConditionalImage(Path("empty"), np.full((200, 160, 3), 128, np.uint8))) == []
 
 
-@pytest.mark.parametrize("name", [*names("renderer"), OWN])
+@pytest.mark.parametrize("name", [*HERE, OWN])
 def test_renderers_draw_the_same_on_a_gpu(name: str) -> None:
     body = drawn(96, 96, 80)
     poses = dancing(body, 2)
@@ -146,7 +148,7 @@ def test_renderers_draw_the_same_on_a_gpu(name: str) -> None:
         assert np.abs(one.astype(int) - other).max() <= 1
 
 
-@pytest.mark.parametrize("name", [*names("renderer"), OWN])
+@pytest.mark.parametrize("name", [*HERE, OWN])
 def test_a_closed_film_draws_no_more_and_leaves_no_file(
     name: str, beat_song: Path, still: SkeletonSequence, tmp_path: Path
 ) -> None:

@@ -29,7 +29,7 @@ from dancegen.renderers.puppet.renderer import PuppetRenderer
 from dancegen.renderers.skeleton import SkeletonRenderer
 from tests.test_puppet import as_sequence, drawn
 
-RENDERERS = tuple(registry.names("renderer"))
+RENDERERS = tuple(name for name in registry.names("renderer") if not registry.backend("renderer", name).module)
 CPU = torch.device("cpu")
 
 
