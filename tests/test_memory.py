@@ -68,7 +68,7 @@ PARTS: dict[str, tuple[Callable[[int], tuple], Callable[..., object], float]] = 
     "accents": (lambda n: (pieces(n).reshape(-1, BANDS),), lambda each: accents(each, np.arange(0.0, 60.0)), 0.2),
     "traits": (lambda n: (pieces(n).reshape(-1, BANDS),), ear_traits, 0.1),
     "another rate": (lambda n: (dance(n),), lambda d: d.resampled(24.0, len(d) * 4 // 5), 2.6),
-    "retargeting": (lambda n: (dance(n),), lambda d: retarget(d, person(), np.ones(18), (200, 240)), 9.5),
+    "retargeting": (lambda n: (dance(n),), lambda d: retarget(d, person(), np.ones(18), (200, 240)), 3.9),
 }
 
 

@@ -13,27 +13,30 @@ LARGEST_TILT = np.radians(35)  # reached softly
 DEPTH = {J.NOSE: -1.0, J.R_EYE: -0.7, J.L_EYE: -0.7, J.R_EAR: 0.0, J.L_EAR: 0.0}
 
 
-def turn_face(motion: np.ndarray, points: np.ndarray, seen: np.ndarray, height: float) -> np.ndarray:
+def turn_face(
+    motion: np.ndarray, points: np.ndarray, seen: np.ndarray, height: float, usual: float | None
+) -> np.ndarray:
     """Offsets of the face points from the neck.
 
     Args:
-        motion: the dance, (T, V, 3), y down; may have no depth.
+        motion: the dance, (T, V, 3), y down.
         points: (V, 2) pixels, the subject's pose.
         seen: (V,) bool; the neck is.
         height: the subject's body height in pixels, for faces that are not seen.
+        usual: the dance's usual `nod`; None for a dance without depth.
 
     Returns:
         (T, 5, 3) pixels, in the order of `FACE_JOINTS`.
     """
     offset = _untilt(flat_face(points, seen, height), seen)  # (5, 2), in the picture, untilted
     width = 0.06 * height
-    depth = np.array([DEPTH[j] for j in J.FACE_JOINTS]) * width * bool(motion[..., 2].any())  # (5,)
-    roll, turn, nod = _angles(motion)  # (T,) each
+    depth = np.array([DEPTH[j] for j in J.FACE_JOINTS]) * width * (usual is not None)  # (5,)
+    roll, turn, bow = _angles(motion, usual)  # (T,) each
     middle = offset.mean(axis=0)
     local = np.concatenate([offset - middle, (depth - depth.mean())[:, None]], axis=1)  # (5, 3)
     x = local[:, 0] * np.cos(turn)[:, None] - local[:, 2] * np.sin(turn)[:, None]  # (T, 5)
     z = local[:, 0] * np.sin(turn)[:, None] + local[:, 2] * np.cos(turn)[:, None]
-    y = local[:, 1] * np.cos(nod)[:, None] - z * np.sin(nod)[:, None]
+    y = local[:, 1] * np.cos(bow)[:, None] - z * np.sin(bow)[:, None]
     x, y = x + middle[0], y + middle[1]
     cos, sin = np.cos(roll)[:, None], np.sin(roll)[:, None]
     return np.stack([x * cos - y * sin, x * sin + y * cos, z], axis=-1)  # (T, 5, 3)
@@ -69,17 +72,24 @@ def _untilt(face: np.ndarray, seen: np.ndarray) -> np.ndarray:
     return face @ np.array([[cos, sin], [-sin, cos]])
 
 
-def _angles(motion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def nod(motion: np.ndarray) -> np.ndarray:
+    """How far the head looks down, radians: (T, V, 3) with depth -> (T,)."""
+    ahead = motion[:, J.NOSE] - _between_ears(motion)
+    return np.arctan2(ahead[:, 1], np.hypot(ahead[:, 0], ahead[:, 2]))
+
+
+def _between_ears(motion: np.ndarray) -> np.ndarray:
+    return (motion[:, J.R_EAR] + motion[:, J.L_EAR]) / 2
+
+
+def _angles(motion: np.ndarray, usual: float | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Tilt, turn and nod of the dance's head against its usual posture, radians, (T,) each."""
-    ears = (motion[:, J.R_EAR] + motion[:, J.L_EAR]) / 2
-    axis = ears - motion[:, J.NECK]  # (T, 3)
+    axis = _between_ears(motion) - motion[:, J.NECK]  # (T, 3)
     roll = LARGEST_TILT * np.tanh(np.arctan2(axis[:, 0], np.maximum(-axis[:, 1], 0)) / LARGEST_TILT)
-    if not motion[..., 2].any():
+    if usual is None:
         return roll, np.zeros_like(roll), np.zeros_like(roll)
     across = motion[:, J.L_EAR] - motion[:, J.R_EAR]
     turn = np.arctan2(across[:, 2], across[:, 0])
-    ahead = motion[:, J.NOSE] - ears
-    nod = np.arctan2(ahead[:, 1], np.hypot(ahead[:, 0], ahead[:, 2]))
-    nod = nod - np.median(nod)
+    bow = nod(motion) - usual
     limit = LARGEST_TURN / TURN
-    return roll, TURN * limit * np.tanh(turn / limit), TURN * limit * np.tanh(nod / limit)
+    return roll, TURN * limit * np.tanh(turn / limit), TURN * limit * np.tanh(bow / limit)

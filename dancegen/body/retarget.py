@@ -15,7 +15,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from dancegen.body import joints as J
-from dancegen.body.face import turn_face
+from dancegen.body.face import nod, turn_face
 from dancegen.body.joints import V, body_height, mid_hip
 from dancegen.body.proportions import PAIRED, Proportions, complete, measure
 from dancegen.body.sequence import SkeletonSequence, blocks, by_blocks
@@ -28,6 +28,30 @@ LEGS = (J.R_KNEE, J.R_ANKLE, J.L_KNEE, J.L_ANKLE)
 SHORTEST_LEGS = 0.5  # share of their height that legs keep where the subject does not fit into the picture upright
 HAIR = 0.07  # body heights above the face points
 LEAST_TRAVEL = 0.35  # the travel is scaled down to this before the subject's place is moved
+LEAST_OUTSIDE = 0.01  # pixels; the travel often ends exactly at the limit, and rounding must not decide
+ROUNDING = 1e-5  # of a limb's length squared, by which it may seem shorter; places are float32
+
+_LIMBS = tuple((name, *bone) for name, bones in PAIRED.items() for bone in bones)
+_STARTS = (J.R_HIP, J.R_HIP, J.R_SHOULDER, *(parent for _, parent, _ in _LIMBS))
+_ENDS = (J.NECK, J.L_HIP, J.L_SHOULDER, *(child for _, _, child in _LIMBS))
+_CHAINED = tuple(bone for chain in (*J.ARM_CHAINS, *J.LEG_CHAINS) for bone in pairwise(chain))
+
+
+@dataclass(frozen=True)
+class _Manner:
+    """What the whole dance is like, so that any stretch of it can be treated by itself.
+
+    Attributes:
+        deep: whether it has depth.
+        longest: (B,) how long each of `_spans` nearly is at most where there is no depth, else 0.
+        height: the dancer's body height.
+        nod: radians, how the head is usually held.
+    """
+
+    deep: bool
+    longest: np.ndarray
+    height: float
+    nod: float
 
 
 @dataclass(frozen=True)
@@ -59,26 +83,25 @@ def retarget(
     """
     points, seen = complete(subject_joints, confidence)
     body = measure(points, seen)
-    motion = dance.joints.astype(np.float64)  # (T, V, 3)
+    motion = dance.joints  # (T, V, 3)
     if _faces_away(points, seen):
-        motion = motion * (-1, 1, -1)  # seen from behind, the subject dances with the back to us
-    pose = _pose(motion, body, points, seen)  # (T, V, 3), mid-hip at 0
+        motion = motion * np.float32((-1, 1, -1))  # seen from behind, the subject dances with the back to us
+    manner = _manner(motion)
+    pose = by_blocks(lambda part: _pose(part.astype(np.float64), manner, body, points, seen), motion)
     leg = (body.lengths["thigh"] + body.lengths["shin"]) / max(_leg(motion), 1e-6)  # pixels per canonical unit
     frame = _frame(points[seen], picture_size)
     ground, ceiling = _ground(points, seen, body), _ceiling(points, seen, body, frame)
-    pose *= _fit(pose, ground - ceiling)
-    straight = pose.copy()
+    pose *= np.float32(_fit(pose, ground - ceiling))
+    straight = _limbs_of(pose) if manner.deep else None  # (T, 8, 3)
     y = _stand(motion, pose, leg, ground, ceiling)  # (T,)
     x = _place(motion, pose, leg, dance.fps, float(mid_hip(points)[0]), frame)  # (T,)
-    del motion  # 47 MB an hour, like `straight`
     pose[..., 0] += x[:, None]
     pose[..., 1] += y[:, None]
     _keep_inside(pose, frame, body)
-    if dance.joints[..., 2].any():
+    if straight is not None:
         _restore_lengths(straight, pose)
-    del straight
     shown = np.where(np.asarray(confidence) > 0, dance.confidence, np.float32(0))  # (T, V)
-    return SkeletonSequence(pose.astype(np.float32), dance.fps, shown)
+    return SkeletonSequence(pose, dance.fps, shown)
 
 
 def _faces_away(points: np.ndarray, seen: np.ndarray) -> bool:
@@ -91,6 +114,16 @@ def _faces_away(points: np.ndarray, seen: np.ndarray) -> bool:
     return bool(spans) and sum(spans) < 0
 
 
+def _manner(motion: np.ndarray) -> _Manner:
+    """What the whole dance (T, V, 3) is like."""
+    deep = bool(motion[..., 2].any())
+    lengths = np.zeros(len(_STARTS))
+    if not deep:
+        lengths = np.quantile(by_blocks(lambda part: _lengths(_spans(part)), motion), 0.95, axis=0)
+    height = float(np.median(by_blocks(body_height, motion)))
+    return _Manner(deep, lengths, height, float(np.median(by_blocks(nod, motion))) if deep else 0.0)
+
+
 def _leg(motion: np.ndarray) -> float:
     """Length of the dance's own leg: (T, V, 3) -> units of the dance."""
     return _own_length(motion, (J.R_HIP, J.R_KNEE)) + _own_length(motion, (J.R_KNEE, J.R_ANKLE))
@@ -98,44 +131,44 @@ def _leg(motion: np.ndarray) -> float:
 
 def _own_length(motion: np.ndarray, bone: tuple[int, int]) -> float:
     """The true length of a bone of the dance's body: nearly the longest it is ever seen."""
-    return float(np.quantile(np.linalg.norm(motion[:, bone[1]] - motion[:, bone[0]], axis=-1), 0.95))
+    return float(np.quantile(by_blocks(lambda part: _lengths(part[:, bone[1]] - part[:, bone[0]]), motion), 0.95))
 
 
-def _directions(motion: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Unit vectors start -> end (T, 3); shorter than 1 where the dance has no depth to explain a short limb."""
-    span = end - start
-    length = np.linalg.norm(span, axis=-1, keepdims=True)  # (T, 1)
-    if motion[..., 2].any():
-        return span / np.maximum(length, 1e-9)
-    return span / np.maximum(np.quantile(length, 0.95), np.maximum(length, 1e-9))
+def _lengths(spans: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(spans.astype(np.float64), axis=-1)
 
 
-def _pose(motion: np.ndarray, body: Proportions, points: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """The subject's limbs in the dance's directions: (T, V, 3) pixels around the mid-hip."""
+def _spans(motion: np.ndarray) -> np.ndarray:
+    """Torso, hips, shoulders and the limbs of `PAIRED`, start to end: (T, V, 3) -> (T, B, 3)."""
+    spans = motion[:, _ENDS] - motion[:, _STARTS]
+    spans[:, 0] += motion[:, J.R_HIP] - mid_hip(motion)  # the torso begins between the hips
+    return spans
+
+
+def _pose(motion: np.ndarray, manner: _Manner, body: Proportions, points: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """The subject's limbs in the dance's directions: (T, V, 3) float32 pixels around the mid-hip.
+
+    Directions are shorter than 1 where the dance has no depth to explain a short limb.
+    """
     pose = np.zeros((len(motion), V, 3))
-    size = body.lengths
-    hips = mid_hip(motion)
-    pose[:, J.NECK] = size["torso"] * _directions(motion, hips, motion[:, J.NECK])
-    for right, left, name, root in (
-        (J.R_HIP, J.L_HIP, "hips", 0.0),
-        (J.R_SHOULDER, J.L_SHOULDER, "shoulders", pose[:, J.NECK]),
-    ):
-        half = size[name] * _directions(motion, motion[:, right], motion[:, left])
-        shrug = _shrug(motion, right, left, name, body)
-        pose[:, right], pose[:, left] = root - half + shrug, root + half + shrug
-    for name, bones in PAIRED.items():
-        for parent, child in bones:
-            pose[:, child] = pose[:, parent] + size[name] * _directions(motion, motion[:, parent], motion[:, child])
-    pose[:, J.FACE_JOINTS] = pose[:, J.NECK, None] + turn_face(motion, points, seen, body.height)
-    return pose
+    size, spans = body.lengths, _spans(motion)
+    spans /= np.maximum(np.maximum(_lengths(spans), manner.longest), 1e-9)[..., None]  # (T, B, 3), directions
+    pose[:, J.NECK] = size["torso"] * spans[:, 0]
+    hips, shoulders = size["hips"] * spans[:, 1], size["shoulders"] * spans[:, 2]
+    pose[:, J.R_HIP], pose[:, J.L_HIP] = -hips, hips
+    middle = pose[:, J.NECK] + _shrug(motion, manner, body)
+    pose[:, J.R_SHOULDER], pose[:, J.L_SHOULDER] = middle - shoulders, middle + shoulders
+    for number, (name, parent, child) in enumerate(_LIMBS, 3):
+        pose[:, child] = pose[:, parent] + size[name] * spans[:, number]
+    face = turn_face(motion, points, seen, body.height, manner.nod if manner.deep else None)
+    pose[:, J.FACE_JOINTS] = pose[:, J.NECK, None] + face
+    return pose.astype(np.float32)
 
 
-def _shrug(motion: np.ndarray, right: int, left: int, name: str, body: Proportions) -> np.ndarray | float:
-    """How far the middle of the shoulders is from the neck, in the subject's scale: (T, 3); the hips have none."""
-    if name == "hips":
-        return 0.0
-    offset = (motion[:, right] + motion[:, left]) / 2 - motion[:, J.NECK]
-    return offset * (body.height / max(float(np.median(body_height(motion))), 1e-6))
+def _shrug(motion: np.ndarray, manner: _Manner, body: Proportions) -> np.ndarray:
+    """How far the middle of the shoulders is from the neck, in the subject's scale: (T, 3)."""
+    offset = (motion[:, J.R_SHOULDER] + motion[:, J.L_SHOULDER]) / 2 - motion[:, J.NECK]
+    return offset * (body.height / max(manner.height, 1e-6))
 
 
 def _ground(points: np.ndarray, seen: np.ndarray, body: Proportions) -> float:
@@ -248,7 +281,7 @@ def _keep_inside(pose: np.ndarray, frame: _Frame, body: Proportions) -> None:
     pose[:, J.FACE_JOINTS, 0] -= np.maximum(face.max(axis=1, keepdims=True) - frame.right, 0)
     sides = ((0, frame.left, -1.0, [*arms, *LEGS]), (0, frame.right, 1.0, [*arms, *LEGS]), (1, frame.top, -1.0, arms))
     for axis, limit, sign, joints in sides:
-        if farthest[sign, axis] > sign * limit:
+        if farthest[sign, axis] > sign * limit + LEAST_OUTSIDE:
             pose[:, joints, axis] = sign * _soft_limit(sign * pose[:, joints, axis], sign * limit - hand, soft)
 
 
@@ -267,18 +300,23 @@ def _between(value: np.ndarray, least: float, most: float, soft: float) -> np.nd
     return -_soft_limit(-value, -least, soft) if value.min() < least else value
 
 
-def _restore_lengths(before: np.ndarray, pose: np.ndarray) -> None:
-    """Gives limbs that became shorter in the picture the depth that their true length asks for (in place).
+def _limbs_of(pose: np.ndarray) -> np.ndarray:
+    """The bones of arms and legs, parent to child: (T, V, 3) -> (T, 8, 3)."""
+    return np.stack([pose[:, child] - pose[:, parent] for parent, child in _CHAINED], axis=1)
+
+
+def _restore_lengths(straight: np.ndarray, pose: np.ndarray) -> None:
+    """Gives limbs that became shorter in the picture than `straight` (T, 8, 3) the depth that their true length asks
+    for (in place).
 
     Knees bend forward; arms keep to the side of the body, front or back, where they were.
     """
-    for chain in (*J.ARM_CHAINS, *J.LEG_CHAINS):
-        for parent, child in pairwise(chain):
-            old, new = before[:, child] - before[:, parent], pose[:, child] - pose[:, parent]  # (T, 3)
-            lost = np.maximum((old[:, :2] ** 2).sum(1) - (new[:, :2] ** 2).sum(1), 0)  # (T,)
-            if lost.max() <= 1e-6 * (old**2).sum(1).max():
-                pose[:, child, 2] = pose[:, parent, 2] + old[:, 2]
-                continue
-            bent = -1.0 if child in (J.R_KNEE, J.L_KNEE) else 1.0
-            side = bent if child in LEGS else np.where(old[:, 2] > 0, 1.0, -1.0)
-            pose[:, child, 2] = pose[:, parent, 2] + side * np.sqrt(old[:, 2] ** 2 + lost)
+    for number, (parent, child) in enumerate(_CHAINED):
+        old, new = straight[:, number].astype(np.float64), pose[:, child] - pose[:, parent].astype(np.float64)  # (T, 3)
+        lost = np.maximum((old[:, :2] ** 2).sum(1) - (new[:, :2] ** 2).sum(1), 0)  # (T,)
+        if lost.max() <= ROUNDING * (old**2).sum(1).max():
+            pose[:, child, 2] = pose[:, parent, 2] + old[:, 2]
+            continue
+        bent = -1.0 if child in (J.R_KNEE, J.L_KNEE) else 1.0
+        side = bent if child in LEGS else np.where(old[:, 2] > 0, 1.0, -1.0)
+        pose[:, child, 2] = pose[:, parent, 2] + side * np.sqrt(old[:, 2] ** 2 + lost)
