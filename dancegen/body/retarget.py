@@ -85,7 +85,7 @@ def retarget(
     body = measure(points, seen)
     motion = dance.joints  # (T, V, 3)
     if _faces_away(points, seen):
-        motion = motion * np.float32((-1, 1, -1))  # seen from behind, the subject dances with the back to us
+        motion = motion * np.array((-1, 1, -1), np.float32)  # seen from behind, the subject dances with the back to us
     manner = _manner(motion)
     pose = by_blocks(lambda part: _pose(part.astype(np.float64), manner, body, points, seen), motion)
     leg = (body.lengths["thigh"] + body.lengths["shin"]) / max(_leg(motion), 1e-6)  # pixels per canonical unit
@@ -312,7 +312,8 @@ def _restore_lengths(straight: np.ndarray, pose: np.ndarray) -> None:
     Knees bend forward; arms keep to the side of the body, front or back, where they were.
     """
     for number, (parent, child) in enumerate(_CHAINED):
-        old, new = straight[:, number].astype(np.float64), pose[:, child] - pose[:, parent].astype(np.float64)  # (T, 3)
+        old = straight[:, number].astype(np.float64)  # (T, 3)
+        new: np.ndarray = pose[:, child] - pose[:, parent].astype(np.float64)
         lost = np.maximum((old[:, :2] ** 2).sum(1) - (new[:, :2] ** 2).sum(1), 0)  # (T,)
         if lost.max() <= ROUNDING * (old**2).sum(1).max():
             pose[:, child, 2] = pose[:, parent, 2] + old[:, 2]
