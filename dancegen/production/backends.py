@@ -120,7 +120,7 @@ def weights_of(request: Request, job: str) -> str | None:
     role, name = backend_of(request, job)
     line = registry.backend(role, name)
     what = request.weights.get(line.weights)
-    if what == name and line.bare:  # "renderer.puppet=puppet": without its network
+    if line.bare and what in (name, line.weights.split(".")[-1]):  # "renderer.puppet=puppet": without its network
         return None
     if what is None and line.weights in {*defaults(), *(entry.role for entry in load_manifest())}:
         return line.weights
