@@ -177,3 +177,83 @@ def test_a_batch_dances_with_everybody(
     assert "made otherwise" in run_main(*args, "--dry-run").out
     clear = run_main(*args, "--background", "none")
     assert clear.status == 0 and (tmp_path / "out" / "a--two.webm").is_file(), clear.err
+
+
+def test_check_says_who_else_is_in_the_picture(
+    couple: tuple[Path, Path], beat_song: Path, run_main: Callable[..., Ran], quick: tuple[str, ...], tmp_path: Path
+) -> None:
+    picture, pose = couple
+    quick = (*quick[:-5], "--pose", str(pose), "--device", "cpu", "--offline")
+    said = {}
+    for people in ("largest", "all", "2"):
+        ran = run_main("check", beat_song, picture, "-o", tmp_path / "a.mp4", "--people", people, *quick)
+        assert ran.status == 0, ran.err
+        said[people] = next(line for line in ran.out.splitlines() if line.startswith("people "))
+        assert ran.out.count("whole body") == (2 if people == "all" else 1)
+    assert "2 people are in the picture" in said["largest"] and "number 1 dances" in said["largest"]
+    assert "look" in said["largest"] and "--people all" in said["largest"]
+    assert "all of them dance" in said["all"] and " ok " in said["all"] and "number 2 dances" in said["2"]
+
+
+def test_found_people_come_back_from_a_batchs_file(couple: tuple[Path, Path], tmp_path: Path) -> None:
+    from dancegen.batch.stages import read_people, write_people
+
+    picture, _ = couple
+    one, other = two(110, 0)
+    one = replace(one, depth=np.arange(18, dtype=np.float32), number=1, among=3)
+    other = replace(other, knuckles=np.ones((2, 2), np.float32), number=3, among=3)
+    write_people(tmp_path / "people.npz", [one, other])
+    read, used = read_people(tmp_path / "people.npz", picture)
+    assert used == {} and [person.number for person in read] == [1, 3] and read[0].among == 3
+    for before, after in zip((one, other), read, strict=True):
+        for name in ("joints", "confidence", "mask", "depth", "knuckles"):
+            given, found = getattr(before, name), getattr(after, name)
+            assert (given is None and found is None) or np.array_equal(given, found), name
+        assert after.detector == "test" and after.picture.size == before.picture.size
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("render", "none.mp3", "{picture}", "-o", "a.mp4"), "none.mp3: no such file"),
+        (("check", "{song}", "none.png"), "none.png: no such file"),
+        (("dance", "none.mp3"), "none.mp3: no such file"),
+        (("dance", "{song}", "--redo", "1-2", "-o", "none.json"), "none.json: no such file"),
+        (("dance", "{song}", "--redo", "x", "-o", "none.json"), "--redo x is no stretch of bars"),
+        (("render", "{song}", "{picture}", "-o", "a.mp4", "--people", "0"), "--people must be"),
+    ],
+)
+def test_what_is_cheap_to_refuse_is_refused_before_networks_are_loaded(
+    command: tuple[str, ...],
+    said: str,
+    beat_song: Path,
+    picture: Path,
+    run_main: Callable[..., Ran],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from dancegen.production import backends, produce
+
+    def load(*_: object, **__: object) -> None:
+        raise AssertionError("networks are loaded")
+
+    monkeypatch.setattr(backends, "load_backends", load)
+    monkeypatch.setattr(produce, "load_backends", load)
+    monkeypatch.setattr(produce, "load_song", load)
+    ran = run_main(*(part.format(song=beat_song, picture=picture) for part in command))
+    assert ran.status == 1 and said in ran.err and ran.err.count("\n") == 1
+
+
+def test_a_number_that_nobody_has_is_refused_before_the_song_is_heard(
+    couple: tuple[Path, Path], beat_song: Path, run_main: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dancegen.people import find
+    from dancegen.production import produce
+
+    def slow(*_: object, **__: object) -> None:
+        raise AssertionError("this takes long")
+
+    picture, pose = couple
+    monkeypatch.setattr(produce, "find_beats", slow)
+    monkeypatch.setattr(find, "person_mask", slow)
+    ran = run_main("render", beat_song, picture, "-o", "a.mp4", "--people", "9", "--pose", pose, "--offline")
+    assert ran.status == 1 and "--people 9: there are only 2 people" in ran.err

@@ -32,7 +32,7 @@ def subject() -> LocatedBody:
 
 
 def test_a_good_picture_has_nothing_to_say(subject: LocatedBody, tmp_path: Path) -> None:
-    checks = preflight.check_all(GRID, subject, dance(8.0), (512, 512), 240, tmp_path)
+    checks = preflight.check_all(GRID, [subject], dance(8.0), (512, 512), 240, tmp_path)
     assert {check.verdict for check in checks} == {OK}, [check.line for check in checks]
     assert preflight.warnings(GRID, subject, dance(8.0)) == []
 

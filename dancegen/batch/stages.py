@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dancegen.body.joints import V
 from dancegen.errors import DancegenError
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from dancegen.production.backends import Backends
     from dancegen.production.request import Request
     from dancegen.weights.verify import WeightsInfo
+
+
+STORED = ("joints", "confidence", "mask", "detector", "depth", "knuckles", "number", "among")  # of a found person
 
 
 def run_stage(job: Job, scratch: Path) -> None:
@@ -74,9 +78,15 @@ def _video(task: dict[str, Any], scratch: Path) -> None:
 def write_people(path: Path, people: Sequence[LocatedBody], weights: WeightsInfo | None = None) -> None:
     """Found people as a file, N of them in one picture (H, W).
 
-    `joints` (N, 18, 2) pixels, `confidence` (N, 18), `mask` (N, H, W) float32, `detector` (N,); `weights`: name and
-    sha256 of the network that helped, empty if there was none.
+    `joints` (N, 18, 2) pixels, `confidence` (N, 18), `mask` (N, H, W) float32, `detector`, `number` and `among` (N,);
+    `depth` (N, 18) and `knuckles` (N, 2, 2) pixels, not a number where unknown; `weights`: name and sha256 of the
+    network that helped, empty if there was none.
     """
+    unknown = {"depth": np.full(V, np.nan, np.float32), "knuckles": np.full((2, 2), np.nan, np.float32)}
+    known = {
+        name: np.stack([empty if getattr(person, name) is None else getattr(person, name) for person in people])
+        for name, empty in unknown.items()
+    }
     with path.open("wb") as file:
         np.savez_compressed(
             file,
@@ -84,6 +94,9 @@ def write_people(path: Path, people: Sequence[LocatedBody], weights: WeightsInfo
             confidence=np.stack([person.confidence for person in people]),
             mask=np.stack([person.mask for person in people]).astype(np.float32),
             detector=np.asarray([person.detector for person in people]),
+            number=np.asarray([person.number for person in people]),
+            among=np.asarray([person.among for person in people]),
+            **known,
             weights=np.asarray([weights.name, weights.sha256] if weights else [], str),
         )
 
@@ -96,12 +109,21 @@ def read_people(path: Path, picture: Path) -> tuple[list[LocatedBody], dict[str,
 
     try:
         with np.load(path, allow_pickle=False) as stored:
-            each = zip(*(stored[name] for name in ("joints", "confidence", "mask", "detector")), strict=True)
             image, helped = open_picture(picture), stored["weights"].tolist()
-            people = [LocatedBody(image, *values, str(by)) for *values, by in each]  # type: ignore[call-arg]
+            people = [
+                LocatedBody(image, **{name: _plain(values) for name, values in zip(STORED, each, strict=True)})
+                for each in zip(*(stored[name] for name in STORED), strict=True)
+            ]
             return people, {"subject": WeightsInfo(*helped)} if helped else {}
     except (OSError, ValueError, KeyError) as cause:
         raise DancegenError(f"{path} is not a subject file", "remove it, it will be made again") from cause
+
+
+def _plain(stored: Any) -> Any:
+    """A value of one person as `LocatedBody` has it."""
+    if stored.ndim == 0:
+        return stored.item()
+    return None if np.isnan(stored).all() else stored
 
 
 def _request(task: dict[str, Any]) -> Request:

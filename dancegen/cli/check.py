@@ -37,7 +37,7 @@ def _checks(film: Film, folder: Path) -> list[Check]:
     from dancegen.production.checks import check_all, time_needed
 
     made = film.made
-    found = check_all(made.grid, made.subject, made.dance, made.size, made.frames, folder)
+    found = check_all(made.grid, made.people, made.dance, made.size, made.frames, folder)
     reporter().stage("drawing a few frames")
     everybody = len(film.poses)
     return [*found, time_needed(lambda few: deque(film.draw(*[few] * everybody), maxlen=0), film.poses[0], made.frames)]

@@ -65,8 +65,8 @@ def refuse_options(why: str, remedy: str, **given: Any) -> None:
 
 
 def check_inputs(song: Path, picture: Path) -> None:
-    """Refuse addresses, and song and picture the wrong way round."""
-    from dancegen.files import PICTURES, SONGS
+    """Refuse addresses, song and picture the wrong way round, and files that are not there."""
+    from dancegen.files import PICTURES, SONGS, check_input
 
     for path in (song, picture):
         if path.parts and path.parts[0].lower() in ("http:", "https:"):
@@ -74,6 +74,8 @@ def check_inputs(song: Path, picture: Path) -> None:
     endings = tuple(path.suffix.lower().removeprefix(".") for path in (song, picture))
     if endings[0] in PICTURES and endings[1] in SONGS:
         raise DancegenError(f"{song} is a picture and {picture} is a song", "name the song first, then the picture")
+    for path, what in ((song, "song"), (picture, "picture")):
+        check_input(path, what, f"check the name of the {what}")
 
 
 def given_files(weights: Sequence[str] | None) -> list[str]:

@@ -65,9 +65,10 @@ def dance(
 ) -> Any:
     """Make a dance to SONG and keep it as a file, to be rendered with any picture later."""
     from dancegen.audio.load import load_song
-    from dancegen.dances.bars import check_beats, check_tempo
+    from dancegen.dances.bars import check_beats, check_tempo, parse_bars
     from dancegen.dances.dance_file import write_dance
     from dancegen.dances.make import MOST_TAKES, find_grid, make_dance, parse_styles
+    from dancegen.files import check_input
     from dancegen.weights.resolve import weights_by_role
 
     out = out or Path(f"{song.stem}.dance.json")
@@ -91,6 +92,11 @@ def dance(
     check_manner(style_amount, turns)
     check_tempo(tempo)
     check_beats(beats)
+    check_input(song, "song", "check the name of the song")
+    if redo:
+        for bars in redo:
+            parse_bars(bars)
+        check_input(from_ or out, "dance file", "name it with --from, or with -o")
     dancer, info = _dancer(choreographer, weights, device, offline)
     if redo:
         made = _redone(song, from_ or out, take, redo, seed, styles if style else None, dancer, info, force)

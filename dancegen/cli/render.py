@@ -78,7 +78,7 @@ def _write_report(page: Path, made: Produced) -> None:
 
     assert made.path is not None
     reporter().stage("report")
-    checks = check_all(made.grid, made.subject, made.dance, made.size, made.frames, made.path.parent)
+    checks = check_all(made.grid, made.people, made.dance, made.size, made.frames, made.path.parent)
     write_report(page, made, checks, shlex.join(["dancegen", *typed()]))
 
 

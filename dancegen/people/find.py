@@ -66,6 +66,7 @@ def find_people(
         people, where = read_people(pose_file, picture), f"the pose file {pose_file}"
     else:
         people, where = _detect(picture, network, detector, reporter), str(picture.path)
+    choose_people(people, choice, where)  # refuses what nobody is before masks are looked for
     people = people if mask_file else _with_masks(people, picture)
     chosen = choose_people(people, choice, where)
     if choice == "largest" and len(people) > 1:
@@ -81,12 +82,23 @@ def find_people(
             raise DancegenError(
                 f"--mask is the outline of one person, not of {len(chosen)}", "choose one with --people"
             )
-        return [_located(chosen[0], picture, read_mask(mask_file, picture), "mask file")]
+        found = [_located(chosen[0], picture, read_mask(mask_file, picture), "mask file")]
+        return _numbered(found, chosen, people)
     bodies = [person for person in people if has_torso(person.confidence)]
-    return [
+    found = [
         _located(one, picture, *person_mask(picture, one, network, [other for other in bodies if other is not one]))
         for one in chosen
     ]
+    return _numbered(found, chosen, people)
+
+
+def _numbered(
+    found: Sequence[LocatedBody], chosen: Sequence[Detection], people: Sequence[Detection]
+) -> list[LocatedBody]:
+    """Those found with the numbers that the chosen have among all people."""
+    order = choose_people(people, "all")
+    places = [next(place for place, other in enumerate(order, 1) if other is one) for one in chosen]
+    return [replace(body, number=place, among=len(people)) for body, place in zip(found, places, strict=True)]
 
 
 def _located(found: Detection, picture: ConditionalImage, mask: np.ndarray, source: str) -> LocatedBody:

@@ -191,6 +191,7 @@ class LocatedBody(Posture):
         depth: (V,) float32 pixels, how far each joint is behind the mid-hip, as the detector sees it; None = unknown.
         knuckles: (2, 2) float32 pixels, the middle of the right and the left hand's knuckles; None = unknown.
         detector: who found the joints and who the mask, for reports: "mediapipe", "network", "pose file", ...
+        number: their number as `--people` takes it, the largest is 1, and `among` how many people there are.
     """
 
     picture: ConditionalImage
@@ -200,6 +201,8 @@ class LocatedBody(Posture):
     detector: str
     depth: np.ndarray | None = None
     knuckles: np.ndarray | None = None
+    number: int = 1
+    among: int = 1
 
     @property
     def image(self) -> ConditionalImage:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -48,27 +48,40 @@ class Check:
 
 
 def check_all(
-    grid: BeatGrid, subject: LocatedBody, dance: SkeletonSequence, size: tuple[int, int], frames: int, folder: Path
+    grid: BeatGrid,
+    people: Sequence[LocatedBody],
+    dance: SkeletonSequence,
+    size: tuple[int, int],
+    frames: int,
+    folder: Path,
 ) -> list[Check]:
     """All checks that need no rendering.
 
     Args:
         grid: the beats.
-        subject: the person of the picture.
+        people: those of the picture who dance.
         dance: canonical.
         size: (w, h) of the video, pixels.
         frames: of the video.
         folder: where the video shall be.
     """
+    each = [
+        _of(person, check, len(people))
+        for person in people
+        for check in (whole_body(person), hidden_limbs(person), large_enough(person), room_to_travel(person, dance))
+    ]
     return [
-        whole_body(subject),
-        hidden_limbs(subject),
-        large_enough(subject),
+        who_dances(people),
+        *each,
         sure_beats(grid),
-        room_to_travel(subject, dance),
         enough_memory(),
         enough_disk(folder, size, frames),
     ]
+
+
+def _of(person: LocatedBody, check: Check, dancers: int) -> Check:
+    """A finding about one of several people, named by their number."""
+    return check if dancers == 1 else replace(check, name=f"{check.name} ({person.number})")
 
 
 def warnings(grid: BeatGrid, subject: LocatedBody, dance: SkeletonSequence) -> list[str]:
@@ -77,6 +90,18 @@ def warnings(grid: BeatGrid, subject: LocatedBody, dance: SkeletonSequence) -> l
     if grid.confidence > 0:
         checks.append(sure_beats(grid))
     return [check.line for check in checks if check.verdict == LOOK]
+
+
+def who_dances(people: Sequence[LocatedBody]) -> Check:
+    """Whether there are others in the picture than those who dance."""
+    among, numbers = people[0].among, sorted(person.number for person in people)
+    if among == 1:
+        return Check("people", OK, "one person is in the picture")
+    listed = ", ".join(map(str, numbers))
+    who = "all of them dance" if len(numbers) == among else f"number {listed} dance{'s' * (len(numbers) == 1)}"
+    found = f"{among} people are in the picture (number 1 is the largest), {who}"
+    remedy = "--people all, left, right or 1,2 chooses; `dancegen subject` shows their numbers"
+    return Check("people", OK, found) if len(numbers) == among else Check("people", LOOK, found, remedy)
 
 
 def whole_body(subject: LocatedBody) -> Check:

@@ -16,6 +16,7 @@ from dancegen.audio.song import Song
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.device import choose_device
 from dancegen.errors import DancegenError
+from dancegen.files import check_input
 from dancegen.images.picture import ConditionalImage, open_picture
 from dancegen.people.located import LocatedBody
 from dancegen.production.backends import JOBS, Backends, load_backends, weights_roles
@@ -207,7 +208,8 @@ def frames(request: Request, reporter: Reporter | None = None, **given: Any) -> 
 
 
 def _check_files(request: Request) -> None:
-    """Refuse --pose and --mask files that are not there before the networks are loaded, not after."""
+    """Refuse files that are not there before the networks are loaded, not after."""
+    check_input(request.song, "song", "check the name of the song")
     for file in (request.pose, request.mask):
         if file and not file.is_file():
             raise DancegenError(f"{file}: no such file", "check the name given with --pose or --mask")

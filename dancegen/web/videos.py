@@ -99,7 +99,7 @@ def film(studio: Studio, name: str, job: Job) -> str:
     backends = studio.backends(request, jobs, job)
     made = replace(produce(request, VideoFile(out, overwrite=True), job, backends=backends), path=out)
     job.stage("report")
-    checks = check_all(made.grid, made.subject, made.dance, made.size, made.frames, out.parent)
+    checks = check_all(made.grid, made.people, made.dance, made.size, made.frames, out.parent)
     write_report(out.with_suffix(".html"), made, checks, command(studio, name))
     return out.name
 
