@@ -123,6 +123,14 @@ BACKENDS: dict[str, dict[str, Backend]] = {
             bare=True,
         ),
     },
+    "capture": {
+        "vimo": Backend(
+            "dancegen.capture.imagine:load",
+            "imagines the movement behind a video",
+            weights="capture.vimo",
+            config="dancegen.capture.network:VimoConfig",
+        ),
+    },
     "engine": {
         "local": Backend("dancegen.batch.engine_local:open_engine", "processes of this machine"),
         "ray": Backend("dancegen.batch.engine_ray:open_engine", "a Ray cluster", module="ray", extra="ray"),

@@ -123,7 +123,7 @@ class SkeletonSequence:
         return replace(
             first,
             joints=_between(first.joints, second.joints, share),
-            fps=fps,
+            fps=fps or self.fps,
             confidence=np.minimum(first.confidence, second.confidence),  # (count, V)
             yaw=None if first.yaw is None or second.yaw is None else _between(first.yaw, second.yaw, share),
             depth=None if first.depth is None or second.depth is None else _between(first.depth, second.depth, share),

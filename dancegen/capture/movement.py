@@ -86,11 +86,14 @@ def heading_turn(channels: Tensor) -> tuple[Tensor, Tensor]:
     return said[..., 0], said[..., 1]
 
 
+def body_of(channels: Tensor) -> Tensor:
+    """Forward kinematics of the body alone: numbers (B, S, X) to joints (B, S, V, 3) about the mid-hip, heading 0."""
+    return paths().to(channels) @ unit_directions(channels)
+
+
 def place(channels: Tensor) -> Tensor:
     """Forward kinematics, FK of the paper: numbers (B, S, X) to joints (B, S, V, 3); the first mid-hip at x = z = 0."""
-    cosine, sine = heading_turn(channels)
-    joints = turned(paths().to(channels) @ unit_directions(channels), cosine, sine)  # (B, S, V, 3)
-    return joints + floor_path(channels)[..., None, :]
+    return turned(body_of(channels), *heading_turn(channels)) + floor_path(channels)[..., None, :]
 
 
 def floor_path(channels: Tensor) -> Tensor:

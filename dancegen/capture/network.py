@@ -11,6 +11,7 @@ X = 58 numbers of a frame of movement (`movement.py`), Y = 60 numbers of a frame
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -50,6 +51,13 @@ class VimoConfig:
     def __post_init__(self) -> None:
         if self.frames % self.token or self.width % (2 * self.heads):
             raise ValueError("frames must be a multiple of token, width of twice the heads")
+
+
+class Memory(NamedTuple):
+    """A 2D sequence as it is denoised by: `tokens` (B, N, D), and its own numbers `frames` (B, N, P Y)."""
+
+    tokens: Tensor
+    frames: Tensor
 
 
 class Attention(nn.Module):
@@ -117,6 +125,8 @@ class Vimo(nn.Module):
 
     centre: Tensor  # (X,) of the numbers of movement ...
     spread: Tensor  # ... and their standard deviations
+    sight_centre: Tensor  # (Y,) likewise of those of 2D
+    sight_spread: Tensor
 
     def __init__(self, config: VimoConfig) -> None:
         super().__init__()
@@ -127,6 +137,7 @@ class Vimo(nn.Module):
         self.memory_norm = nn.LayerNorm(wide)
         self.nothing = nn.Parameter(torch.zeros(wide))  # the memory where the 2D sequence is dropped
         self.move = nn.Linear(config.token * CHANNELS, wide)
+        self.show = nn.Linear(config.token * FEATURES, wide)
         self.time = mlp(wide, wide, wide)
         self.tell = nn.Linear(wide, wide)
         self.layers = nn.ModuleList(DenoisingLayer(config) for _ in range(config.modules * config.layers))
@@ -136,23 +147,28 @@ class Vimo(nn.Module):
         nn.init.zeros_(self.out.bias)
         self.register_buffer("centre", torch.zeros(CHANNELS))
         self.register_buffer("spread", torch.ones(CHANNELS))
+        self.register_buffer("sight_centre", torch.zeros(FEATURES))
+        self.register_buffer("sight_spread", torch.ones(FEATURES))
 
-    def watch(self, sight: Tensor, shown: Tensor | None = None) -> Tensor:
-        """The memory (B, N, D) of a 2D sequence (B, S, Y); where `shown` (B,) bool is False, of none."""
+    def watch(self, sight: Tensor, shown: Tensor | None = None) -> Memory:
+        """The memory of a 2D sequence (B, S, Y); where `shown` (B,) bool is False, of none."""
         turn = self.turn(sight)
-        x = self.see(sight.unflatten(1, (-1, self.config.token)).flatten(2))  # (B, N, D)
+        frames = ((sight - self.sight_centre) / self.sight_spread).unflatten(1, (-1, self.config.token)).flatten(2)
+        x = self.see(frames)  # (B, N, D)
         for look in self.looks:
             x = look(x, turn)
         x = self.memory_norm(x)
-        return x if shown is None else torch.where(shown[:, None, None], x, self.nothing)
+        if shown is None:
+            return Memory(x, frames)
+        return Memory(torch.where(shown[:, None, None], x, self.nothing), frames * shown[:, None, None])
 
-    def denoise(self, moved: Tensor, time: Tensor, memory: Tensor) -> Tensor:
+    def denoise(self, moved: Tensor, time: Tensor, memory: Memory) -> Tensor:
         """Noisy movement (B, S, X) at time steps (B,) in 0..1 to the clean one (B, S, X), both in spreads."""
         turn = self.turn(moved)
-        x = self.move(moved.unflatten(1, (-1, self.config.token)).flatten(2))  # (B, N, D)
-        told = F.silu(self.tell(memory) + self.time(sines(time, self.config.width))[:, None])  # (B, N, D)
+        x = self.move(moved.unflatten(1, (-1, self.config.token)).flatten(2)) + self.show(memory.frames)
+        told = F.silu(self.tell(memory.tokens) + self.time(sines(time, self.config.width))[:, None])  # (B, N, D)
         for layer in self.layers:
-            x = layer(x, told, memory, turn)
+            x = layer(x, told, memory.tokens, turn)
         return self.out(self.norm(x)).unflatten(2, (self.config.token, -1)).flatten(1, 2)  # type: ignore[no-any-return]
 
     def regress(self, sight: Tensor) -> Tensor:

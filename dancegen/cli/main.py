@@ -29,6 +29,7 @@ COMMAND_MODULES = {
     **{"render": ("render", "example"), "subject": ("subject",), "check": ("check",), "dance": ("dance", "beats")},
     **{
         "export": ("export", "import"),
+        "capture": ("capture",),
         "studio": ("studio",),
         "batch": ("batch",),
         "weights": ("weights",),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -23,6 +23,15 @@ class Detector(Protocol):
 
         A face alone is a person too, with no hips (confidence 0): whoever needs a body says what lacks.
         """
+        ...
+
+
+@runtime_checkable
+class Watcher(Protocol):
+    """A detector that is quick enough for every frame of a film, where it is known about where somebody is."""
+
+    def look(self, picture: ConditionalImage, box: tuple[int, int, int, int]) -> Detection | None:
+        """The one person in a part (left, top, right, bottom) of a picture, without a mask; None: nobody."""
         ...
 
 

@@ -48,6 +48,10 @@ class NetworkDetector:
         """Everybody, drawings included; a face alone too."""
         return find_all(picture, self.network)
 
+    def look(self, picture: ConditionalImage, box: tuple[int, int, int, int]) -> Detection | None:
+        """See `detectors.base.Watcher`."""
+        return _look_at(picture, box, self.network)
+
 
 def load(weights: Path, device: torch.device) -> NetworkDetector:
     """The detector with the subject network of a weights file."""

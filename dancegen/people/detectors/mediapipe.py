@@ -47,11 +47,21 @@ def available() -> bool:
 
 
 class MediapipeDetector:
-    """See `detectors.base.Detector`."""
+    """See `detectors.base.Detector`; a `quick` model without masks looks at films."""
+
+    def __init__(self) -> None:
+        self._quick: Any = None
 
     def find(self, picture: ConditionalImage) -> list[Detection]:
         """Everybody, each with joints, confidence and a mask at the picture's size."""
         return find_all(picture.pixels)
+
+    def look(self, picture: ConditionalImage, box: tuple[int, int, int, int]) -> Detection | None:
+        """See `detectors.base.Watcher`."""
+        with _silence():
+            if self._quick is None:
+                self._quick = _model(masks=False)
+            return _look(self._quick, picture.pixels, box)
 
 
 def load(_weights: Path | None = None, _device: torch.device | None = None) -> MediapipeDetector:
@@ -94,10 +104,10 @@ def _silence() -> Iterator[None]:
             os.close(saved)
 
 
-def _model() -> Any:
+def _model(*, masks: bool = True) -> Any:
     from mediapipe.python.solutions import pose
 
-    return pose.Pose(static_image_mode=True, model_complexity=1, enable_segmentation=True)
+    return pose.Pose(static_image_mode=True, model_complexity=1, enable_segmentation=masks)
 
 
 def _search(model: Any, pixels: np.ndarray) -> Detection | None:
@@ -156,10 +166,12 @@ def _look(model: Any, pixels: np.ndarray, box: tuple[int, int, int, int]) -> Det
     inner = (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
     crop[inner] = pixels[y0:y1, x0:x1]
     result = model.process(crop)
-    if result.pose_landmarks is None or result.segmentation_mask is None:
+    if result.pose_landmarks is None:
         return None
-    mask = np.zeros((height, width), np.float32)
-    mask[y0:y1, x0:x1] = np.clip(result.segmentation_mask, 0, 1)[inner]
+    mask = None
+    if result.segmentation_mask is not None:
+        mask = np.zeros((height, width), np.float32)
+        mask[y0:y1, x0:x1] = np.clip(result.segmentation_mask, 0, 1)[inner]
     scale = np.array([right - left, bottom - top])
     marks = np.array([(m.x, m.y, m.visibility) for m in result.pose_landmarks.landmark])  # (33, 3)
     joints, confidence = _joints(marks[:, :2] * scale + (left, top), marks[:, 2], (width, height))

@@ -36,6 +36,7 @@ from dancegen.weights.checkpoint import NOTES_KEY, load_checkpoint, read_metadat
 STATE, WEIGHTS, LOG, MATERIAL = "state.safetensors", "vimo.safetensors", "log.csv", "material.npz"
 SPREAD_WINDOWS = 256  # that the numbers' centres and spreads are measured on
 LEAST_SPREAD = 0.1  # of a number that hardly moves, so that no noise of the capture is blown up
+LATE = 0.3  # of the time before the end that is late
 LOSSES = tuple(LossWeights.__dataclass_fields__)
 
 
@@ -48,14 +49,15 @@ class TrainVimoConfig:
 
     steps: int = 4000
     seed: int = 0
-    batch: int = 32
+    batch: int = 16
     rate: float = 1e-3
     warm_up: int = 150
     cooling: float = 0.35
     weight_decay: float = 0.02
     average: float = 0.997
     dropped: float = 0.25  # of the windows are shown no 2D sequence
-    foot_from: int = 600  # the step from which on feet count: before, saying "no contact" would be the cheap way out
+    late: float = 0.6  # of the windows are nearly or all noise, where only the 2D sequence tells what was danced
+    foot_from: int = 1000  # the step from which on feet count: before, saying "no contact" would be the cheap way out
     save_every: int = 100
     weights: LossWeights = field(default_factory=LossWeights)
     casual: Casual = field(default_factory=Casual)
@@ -128,9 +130,12 @@ class Trainer:
 
     def measure(self) -> None:
         """Set the centres and spreads of the numbers of movement."""
-        moved = self.draw(SPREAD_WINDOWS, generator_of(self.settings.seed, 0)).moved.flatten(0, 1)
+        drawn = self.draw(SPREAD_WINDOWS, generator_of(self.settings.seed, 0))
+        moved, sight = drawn.moved.flatten(0, 1), drawn.sight.flatten(0, 1)
         self.network.centre.copy_(moved.mean(0))
         self.network.spread.copy_(moved.std(0).clamp(min=LEAST_SPREAD))
+        self.network.sight_centre.copy_(sight.mean(0))
+        self.network.sight_spread.copy_(sight.std(0).clamp(min=LEAST_SPREAD))
 
     def draw(self, count: int, generator: torch.Generator) -> Windows:
         """Windows of training."""
@@ -167,6 +172,8 @@ class Trainer:
         network, count = self.network, len(clean)
         clean = (clean - network.centre) / network.spread
         at = torch.rand(count, generator=generator)
+        late = torch.rand(count, generator=generator) < self.settings.late
+        at = torch.where(late, 1 - at.square() * LATE, at)
         noise = torch.randn(clean.shape, generator=generator)
         shown = torch.rand(count, generator=generator) >= self.settings.dropped
         return network.denoise(noised(clean, at, noise), at, network.watch(sight, shown))

@@ -1,0 +1,117 @@
+"""A clip as a dance file: who was seen in it, the movements that the network imagines, the clip's own sound and beats.
+
+Glossary: T frames, V = 18 joints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dancegen.audio.bars import bars
+from dancegen.audio.beats import find_beats
+from dancegen.audio.load import MIN_SECONDS, load_song
+from dancegen.body.sequence import SkeletonSequence
+from dancegen.capture.clip import Clip
+from dancegen.capture.imagine import Seen
+from dancegen.capture.watch import Watched
+from dancegen.dances.bars import bar_count
+from dancegen.dances.dance_file import DanceFile, Source, Take, rounded
+from dancegen.dances.to_song import put_to_song
+from dancegen.dances.warp import warped
+from dancegen.errors import DancegenError
+from dancegen.people.choose import choose_one
+from dancegen.people.tracks import Followed, find_followed
+from dancegen.progress import Reporter, counted
+from dancegen.weights.verify import WeightsInfo
+
+LEAST_SECONDS = 1.0  # that somebody must be seen
+LEAST_SHARE = 0.2  # of the frames with somebody that the chosen one must fill, else it is said
+REMEDY = "give a clip that shows one person, most of it from head to foot"
+STYLE = "captured"
+
+
+@dataclass(frozen=True)
+class Captured:
+    """What was captured: the movements, the most fitting first, each with its misfit; and by which weights."""
+
+    dances: Sequence[SkeletonSequence]
+    misfits: Sequence[float]
+    weights: WeightsInfo | None
+    seed: int
+
+
+def follow_one(clip: Clip, watched: Watched, people: str, reporter: Reporter) -> Seen:
+    """The joints of the one person who is meant, over the whole clip.
+
+    Raises:
+        DancegenError: nobody is seen, or hardly, or nobody of that choice.
+    """
+    found = find_followed(watched.frames, clip.fps)
+    if not found:
+        frames = counted(len(watched.frames), "frames")
+        raise DancegenError(f"{clip.path}: nobody is seen in its {frames}", REMEDY)
+    one: Followed = choose_one(found, people, str(clip.path))
+    held = one.persons
+    seconds = len(held) / clip.fps
+    if seconds < LEAST_SECONDS:
+        raise DancegenError(
+            f"{clip.path} shows a person for {seconds:.1f} s only", f"{REMEDY}, {LEAST_SECONDS:g} s at least"
+        )
+    if len(found) > 1:
+        reporter.note(f"{counted(len(found), 'people')} in {clip.path.name}: one is followed (--people {people})")
+    lacking = 1 - len(held) / len(watched.frames)
+    if lacking > LEAST_SHARE:
+        reporter.note(f"in {lacking:.0%} of the frames the dancer is not seen: the movement there is imagined")
+    points = torch.zeros(len(watched.frames), 18, 3)
+    for number, person in held.items():
+        points[number] = torch.from_numpy(person.body).float()
+    cut = torch.from_numpy(watched.cut).float()
+    cut[[number for number in one.jumps if number < len(cut)]] = 1
+    return Seen(points, cut, watched.size, clip.fps)
+
+
+def captured_dance(clip: Clip, made: Captured, song: Path | None, reporter: Reporter) -> DanceFile:
+    """The dance file: to `song`, warped onto its beats; else to the clip's own sound, if it has any."""
+    takes = tuple(
+        Take(rounded(dance), made.seed + number, STYLE, scores={"misfit": misfit})
+        for number, (dance, misfit) in enumerate(zip(made.dances, made.misfits, strict=True))
+    )
+    dance = DanceFile(None, np.zeros(0), 0.0, 0.0, made.weights, takes, chosen=1)
+    if song is not None:
+        dance = _to_beats(dance, song, reporter)
+    elif clip.sound and dance.seconds >= MIN_SECONDS:
+        dance = _to_own_sound(dance, clip, reporter)
+    source = Source(bars(dance.grid)[0].number, bar_count(dance.grid), "captured", clip.path.name)
+    return replace(dance, takes=tuple(replace(take, sources=(source,)) for take in dance.takes))
+
+
+def _to_own_sound(dance: DanceFile, clip: Clip, reporter: Reporter) -> DanceFile:
+    """With the clip's own sound; without it where the sound cannot be used."""
+    try:
+        sound = load_song(clip.path, clip.start, dance.seconds)
+    except DancegenError as fault:
+        reporter.note(f"the clip's own sound is left out ({fault.what})")
+        return dance
+    return replace(put_to_song(dance, sound, find_beats(sound)), chosen=1)
+
+
+def _to_beats(dance: DanceFile, song: Path, reporter: Reporter) -> DanceFile:
+    """With its accents on the beats of a song."""
+    reporter.stage("listening to the song")
+    sound = load_song(song)
+    grid = find_beats(sound)
+    if grid.confidence > 0:
+        takes = tuple(
+            replace(take, skeleton=rounded(warped(take.skeleton, grid.times, sound.seconds))) for take in dance.takes
+        )
+        shortest = min(len(take.skeleton) for take in takes)
+        takes = tuple(replace(take, skeleton=take.skeleton.at(np.arange(shortest))) for take in takes)
+        dance = replace(dance, takes=takes)
+    else:
+        reporter.note(f"{song.name} has no beat that could be found: the dance keeps its own pace")
+    return replace(put_to_song(dance, sound, grid), chosen=1)
