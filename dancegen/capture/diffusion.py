@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from dancegen.capture.movement import canonical_numbers
-from dancegen.capture.network import Vimo
+from dancegen.capture.network import Memory, Vimo
+from dancegen.capture.sight import FEATURES
 
 OFFSET = 0.008  # of the cosine schedule (Nichol and Dhariwal 2021): some noise remains at time 0
 
@@ -57,33 +58,46 @@ def noised(clean: Tensor, time: Tensor, noise: Tensor) -> Tensor:
 
 @torch.no_grad()
 def sample(
-    network: Vimo, sight: Tensor, how: Sampling, generator: torch.Generator, given: Given | None = None
+    network: Vimo, sight: Tensor | None, how: Sampling, generator: torch.Generator, given: Given | None = None
 ) -> Tensor:
-    """Movement for 2D sequences (B, S, Y), which may be none (all zeros): (B, S, X) in its own units.
+    """Movement for 2D sequences (B, S, Y), or for none: (B, S, X) in its own units.
 
-    Where `given` says, the result is exactly what was given.
+    Where `given` says, every step starts from what was given (equation 8), and the result is exactly that.
     """
-    memory = network.watch(sight)
-    nothing = network.watch(sight, torch.zeros(len(sight), dtype=torch.bool))
-    shape = (len(sight), network.config.frames, len(network.spread))
-    noise = torch.randn(shape, generator=generator) * how.spread
+    made = imagined(network, sight, how, generator, given)
+    return made if given is None else torch.where(given.mask > 0, given.moved, made)
+
+
+@torch.no_grad()
+def imagined(
+    network: Vimo, sight: Tensor | None, how: Sampling, generator: torch.Generator, given: Given | None = None
+) -> Tensor:
+    """As `sample`, but what the network itself says at the end where something is given: near it, not equal."""
+    count = len(given.moved) if sight is None and given is not None else 1 if sight is None else len(sight)
+    memory = network.watch(sight) if sight is not None else unseen(network, count)
+    nothing = unseen(network, count)
+    noise = torch.randn((count, network.config.frames, len(network.spread)), generator=generator) * how.spread
     known = None if given is None else (given.moved - network.centre) / network.spread
-    moved = noise
-    times = torch.linspace(1, 0, how.steps + 1)
-    clean = moved
-    for now, after in pairwise(times):
-        at = now.expand(len(sight))
+    moved = made = noise
+    for now, after in pairwise(torch.linspace(1, 0, how.steps + 1)):
+        at = now.expand(count)
         if known is not None and given is not None:
             moved = torch.where(given.mask > 0, noised(known, at, noise), moved)
         clean = network.denoise(moved, at, memory)
         if how.guidance != 1:
             free = network.denoise(moved, at, nothing)
             clean = free + how.guidance * (clean - free)
-        clean = (canonical_numbers(clean * network.spread + network.centre) - network.centre) / network.spread
+        made = canonical_numbers(clean * network.spread + network.centre)
+        clean = (made - network.centre) / network.spread
         if known is not None and given is not None:
             clean = torch.where(given.mask > 0, known, clean)
         left, then = signal(now), signal(after)
         direction = (moved - left * clean) / (1 - left.square()).sqrt()
         moved = then * clean + (1 - then.square()).sqrt() * direction
-    made = clean * network.spread + network.centre
-    return made if given is None else torch.where(given.mask > 0, given.moved, made)
+    return made
+
+
+def unseen(network: Vimo, count: int) -> Memory:
+    """The memory of no 2D sequence."""
+    nothing = torch.zeros(count, network.config.frames, FEATURES)
+    return network.watch(nothing, torch.zeros(count, dtype=torch.bool))

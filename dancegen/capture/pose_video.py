@@ -78,7 +78,7 @@ def _drawn(limb: np.ndarray, first: np.ndarray, second: np.ndarray) -> bool:
     if first[2] <= 0 or second[2] <= 0:
         return False
     ways = [(first + share * (second - first))[:2].astype(int) for share in (0.3, 0.5, 0.7)]
-    return sum(limb[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3].any() for x, y in ways) >= 2
+    return sum(bool(limb[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3].any()) for x, y in ways) > 1
 
 
 def _hues(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

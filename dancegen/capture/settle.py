@@ -11,7 +11,17 @@ from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
 from dancegen.body.sequence import ANKLE_HEIGHT, SkeletonSequence
-from dancegen.capture.movement import ANKLES, CONTACT, FPS, floor_path, heading_turn, paths, turned, unit_directions
+from dancegen.capture.movement import (
+    ANKLES,
+    CONTACT,
+    FPS,
+    canonical_numbers,
+    floor_path,
+    heading_turn,
+    paths,
+    turned,
+    unit_directions,
+)
 
 SMOOTHING = 0.035  # seconds, sigma of the Gaussian over directions and heading
 CONTACT_SMOOTHING = 0.05  # seconds, over contacts
@@ -37,13 +47,17 @@ def to_sequence(moved: Tensor) -> SkeletonSequence:
     )
 
 
+def calmed(moved: Tensor) -> Tensor:
+    """Movement (..., T, X) whose directions, heading and path do not tremble."""
+    calm = gaussian_filter1d(moved.numpy(), SMOOTHING * FPS, axis=-2)
+    return canonical_numbers(torch.from_numpy(calm))
+
+
 def smoothed(moved: Tensor) -> tuple[Tensor, np.ndarray]:
     """Directions (T, L, 3) of length 1 in the heading's frame and the heading (T,), unwrapped, without trembling."""
-    raw = unit_directions(moved).numpy()
-    calm = gaussian_filter1d(raw, SMOOTHING * FPS, axis=0)
-    cosine, sine = heading_turn(moved)
-    angle = np.unwrap(np.arctan2(sine.double().numpy(), cosine.double().numpy()))
-    return torch.nn.functional.normalize(torch.from_numpy(calm), dim=-1), gaussian_filter1d(angle, SMOOTHING * FPS)
+    calm = calmed(moved)
+    cosine, sine = heading_turn(calm)
+    return unit_directions(calm), np.unwrap(np.arctan2(sine.double().numpy(), cosine.double().numpy()))
 
 
 def standing_way(body: np.ndarray, stands: np.ndarray, way: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

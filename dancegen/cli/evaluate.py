@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from dancegen.cli.train import assemble
 
-NAMES = {"stg-mamba": "choreographer", "puppet": "renderer", "subject": "subject"}  # as in `cli.train`
+NAMES = {"stg-mamba": "choreographer", "puppet": "renderer", "subject": "subject", "vimo": "vimo"}  # as in `cli.train`
 COMMANDS = {"evaluate": assemble("evaluate", NAMES, "Measure how good the networks are.")}

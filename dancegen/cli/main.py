@@ -30,6 +30,7 @@ COMMAND_MODULES = {
     **{
         "export": ("export", "import"),
         "capture": ("capture",),
+        "join": ("join",),
         "studio": ("studio",),
         "batch": ("batch",),
         "weights": ("weights",),

@@ -1,0 +1,154 @@
+"""Gaps in a dance become movement: masked denoising (equation 8 of the paper) between what is known on both sides.
+
+What is known stays as it is, bit for bit. What the network says of the known frames beside the gap differs a little
+from them; that difference, and that of its rate, is taken along into the gap and forgotten there, so that no seam
+jumps. The way over the floor is bent so that it ends where the known dance goes on.
+
+Glossary: T poses at 30 a second, G poses of a gap, S of a window, V = 18 joints, X numbers of movement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dancegen.body.joints import L_ANKLE, R_ANKLE, mid_hip
+from dancegen.body.sequence import ANKLE_HEIGHT, SkeletonSequence
+from dancegen.capture.diffusion import Given, Sampling, imagined
+from dancegen.capture.movement import (
+    CHANNELS,
+    FPS,
+    HEADING,
+    canonical_numbers,
+    floor_path,
+    paths,
+    to_channels,
+    turned,
+    unit_directions,
+)
+from dancegen.capture.network import Vimo
+from dancegen.capture.settle import calmed, from_sequence
+from dancegen.errors import DancegenError
+
+BESIDE = 30  # known poses on each side that the network is shown, 1 s
+FORGET = 12  # poses in which a difference at a seam is forgotten
+LEAST = 3  # known poses that a side needs
+
+
+def longest_gap(network: Vimo) -> int:
+    """Poses that can be filled at once."""
+    return network.config.frames - 2 * BESIDE
+
+
+def fill_gap(network: Vimo, dance: SkeletonSequence, begin: int, end: int, seed: int) -> SkeletonSequence:
+    """The dance with the poses `begin`..`end` (excluded) imagined anew; all others are kept bit for bit.
+
+    Args:
+        network: the motion network.
+        dance: canonical, FPS poses a second; what it has in the gap is not looked at.
+        begin, end: the gap, with known poses before and behind it.
+        seed: of what is imagined.
+
+    Raises:
+        DancegenError: the gap is too long, or too little is known beside it.
+    """
+    if end - begin > longest_gap(network):
+        raise DancegenError(f"a gap of {(end - begin) / FPS:.1f} s is too long to fill at once", "make it shorter")
+    if begin < LEAST or len(dance) - end < LEAST or end <= begin:
+        raise DancegenError("a gap needs known poses on both sides", "keep more of the dance")
+    first, last = max(0, begin - BESIDE), min(len(dance), end + BESIDE)
+    part = dance.at(np.arange(first, last))
+    known = numbers_of(part)  # (N, X)
+    gap = slice(begin - first, end - first)
+    made = _imagined_between(network, known, gap, seed)
+    made = carried_over(known, made, gap)
+    return _with_gap(dance, made[gap], begin, end)
+
+
+def numbers_of(dance: SkeletonSequence) -> Tensor:
+    """The numbers (T, X) of a dance, its path included."""
+    return to_channels(*(one[None] for one in from_sequence(dance)))[0]
+
+
+def _imagined_between(network: Vimo, known: Tensor, gap: slice, seed: int) -> Tensor:
+    """What the network says of all poses (N, X), given those outside the gap."""
+    count, frames = len(known), network.config.frames
+    moved, mask = torch.zeros(1, frames, CHANNELS), torch.zeros(1, frames, CHANNELS)
+    moved[0, :count], mask[0, :count] = known, 1
+    mask[0, gap] = 0
+    for edge in (gap.start - 1, gap.stop):  # their speed and contact were measured across the gap
+        mask[0, edge, HEADING.stop :] = 0
+    made = imagined(network, None, Sampling(), torch.Generator().manual_seed(seed), Given(moved, mask))
+    return calmed(made)[0, :count]
+
+
+def carried_over(known: Tensor, made: Tensor, gap: slice) -> Tensor:
+    """`made` (N, X) with its difference from the known poses beside the gap forgotten within it, rate and all."""
+    out, length = made.clone(), gap.stop - gap.start
+    pose = slice(0, HEADING.stop)
+    reach = min(FORGET, max(length // 2, 1))
+    for edge, inward, inner in ((gap.start - 1, -1, 1), (gap.stop, 1, -1)):
+        off = (known - made)[edge, pose]
+        rate = off - (known - made)[min(max(edge + inward, 0), len(known) - 1), pose]
+        for step in range(1, reach + 1):
+            share = 1 - step / (reach + 1)
+            out[edge + inner * step, pose] += (off + rate * step * share) * share**2 * (3 - 2 * share)
+    return canonical_numbers(out)
+
+
+def _with_gap(dance: SkeletonSequence, made: Tensor, begin: int, end: int) -> SkeletonSequence:
+    """The dance with numbers (G, X) in the gap: placed on the floor between its two ends."""
+    cosine, sine = made[:, HEADING].unbind(-1)
+    body = turned(paths() @ unit_directions(made), cosine, sine).double().numpy()  # (G, V, 3)
+    hips = mid_hip(dance.joints).astype(np.float64)
+    hips[:, 2] = 0 if dance.depth is None else dance.depth
+    way = floor_path(made[None])[0].double().numpy()
+    root = _bent(way, hips[max(begin - 2, 0) : begin], hips[end : end + 2])
+    lowest = body[:, [R_ANKLE, L_ANKLE], 1].max(axis=1)
+    root[:, 1] = np.minimum(root[:, 1], -ANKLE_HEIGHT - lowest)
+    joints = dance.joints.copy()
+    body[..., :2] += root[:, None, :2]
+    joints[begin:end] = body.astype(np.float32)
+    changed = replace(dance, joints=joints, confidence=_bridged(dance.confidence, begin, end))
+    angle = -np.degrees(np.arctan2(sine.numpy(), cosine.numpy()))
+    yaw = None if dance.yaw is None else _turned_on(dance.yaw, angle, begin, end)
+    depth = dance.depth
+    if depth is not None:
+        depth = depth.copy()
+        depth[begin:end] = root[:, 2]
+    return replace(changed, yaw=yaw, depth=depth)
+
+
+def _bent(way: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """The mid-hip (G, 3): the way's own steps, bent by a cubic so that place and speed agree with both ends."""
+    count = len(way)
+    at = np.arange(1, count + 1) / (count + 1)
+    ends = np.stack([way[0] - (way[1] - way[0] if count > 1 else 0), way[-1] + (way[-1] - way[-2] if count > 1 else 0)])
+    own = [np.zeros(3) if count < 2 else way[1] - way[0], np.zeros(3) if count < 2 else way[-1] - way[-2]]
+    speed = [before[-1] - before[0] if len(before) > 1 else own[0], after[1] - after[0] if len(after) > 1 else own[1]]
+    shift = np.stack([before[-1] - ends[0], after[0] - ends[1]])
+    slope = [(speed[0] - own[0]) * (count + 1), (speed[1] - own[1]) * (count + 1)]
+    t = at[:, None]
+    hermite = (2 * t**3 - 3 * t**2 + 1) * shift[0] + (3 * t**2 - 2 * t**3) * shift[1]
+    hermite += (t**3 - 2 * t**2 + t) * slope[0] + (t**3 - t**2) * slope[1]
+    bent: np.ndarray = way + hermite
+    return bent
+
+
+def _bridged(confidence: np.ndarray, begin: int, end: int) -> np.ndarray:
+    """A joint that is there on both sides is there between."""
+    out = confidence.copy()
+    out[begin:end] = np.minimum(confidence[begin - 1], confidence[end])
+    return out
+
+
+def _turned_on(yaw: np.ndarray, angle: np.ndarray, begin: int, end: int) -> np.ndarray:
+    """Turns (T,) in degrees with `angle` (G,) in the gap, unwrapped; what follows changes by whole turns only."""
+    whole = np.unwrap(np.concatenate([yaw[begin - 1 : begin], angle, yaw[end : end + 1]]), period=360)
+    out = yaw.astype(np.float64).copy()
+    out[begin:end] = whole[1:-1]
+    out[end:] += np.round((whole[-1] - yaw[end]) / 360) * 360
+    return out.astype(np.float32)

@@ -1,0 +1,43 @@
+"""`dancegen join`: two dances, one after the other, with a transition that is imagined."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dancegen.cli.context import check_file, given_files
+from dancegen.cli.options import Offline, Overwrite, Seed, Weights
+from dancegen.production.request import Request
+
+
+def join(
+    first: Annotated[Path, typer.Argument(help="A dance file.")],
+    second: Annotated[Path, typer.Argument(help="The dance file that follows.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The dance file to write.")] = Path("joined.dance.json"),
+    seed: Seed = Request.seed,
+    weights: Weights = None,
+    offline: Offline = Request.offline,
+    overwrite: Overwrite = False,
+) -> str:
+    """Join two dances with a second of movement between them; both stay as they are."""
+    import numpy as np
+
+    from dancegen.capture.imagine import load_vimo
+    from dancegen.dances.dance_file import DanceFile, Take, rounded, write_dance
+    from dancegen.dances.keep import joined
+    from dancegen.dances.read_dance import read_dance
+    from dancegen.weights.resolve import weights_by_role, weights_path
+
+    check_file(out, "-o", overwrite, inputs=[first, second, *given_files(weights)])
+    one, other = read_dance(first), read_dance(second)
+    role = "capture.vimo"
+    network = load_vimo(weights_path(weights_by_role(weights or []).get(role, role), role=role, offline=offline))
+    whole = joined(one.take(None).skeleton, other.take(None).skeleton, network, seed)
+    style = one.take(None).style
+    write_dance(out, DanceFile(None, np.zeros(0), 0.0, 0.0, None, (Take(rounded(whole), seed, style),)))
+    return f"{out}: {len(whole)} poses, {whole.seconds:.1f} s, without a song"
+
+
+COMMANDS = {"join": join}

@@ -1,0 +1,228 @@
+"""How near the motion network's movement is to the truth, on held-out performances filmed by synthetic cameras.
+
+Levels A to E are `synthetic/cameras.LEVELS`: static, moving, cuts, occlusion and close-ups, everything. Millimetres are
+of a body of 1.70 m. Beside the network: a regression of the same sizes where its weights are given, the mean pose, and
+lifting frame by frame (the nearest training pose by its 2D, under any heading), without a network.
+
+Glossary: B windows, S frames, V = 18 joints, X and Y numbers of movement and 2D.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dancegen.capture.diffusion import Sampling, sample
+from dancegen.capture.movement import ANKLES, CONTACT, FPS, place, to_channels, turned
+from dancegen.capture.network import Vimo
+from dancegen.capture.settle import calmed
+from dancegen.capture.sight import CUT, JOINTS, PLACE, features
+from dancegen.dances.metrics import kinematic_beats
+from dancegen.lab.datasets.performances import Performances, draw_windows, read_performances
+from dancegen.lab.synthetic.cameras import LEVELS
+from dancegen.lab.synthetic.sightings import drop_out
+from dancegen.lab.train.vimo.samples import Windows, draw, generator_of
+from dancegen.progress import Reporter, SilentReporter
+
+MILLIMETRES = 1700.0
+BATCH = 25  # windows at a time
+SAMPLES = 5  # of each window, for the best of them
+DROPPED = (0.0, 0.2, 0.4, 0.6)
+BEAT_SECONDS = 0.1  # two kinematic beats are one within this
+POSES = 4000  # training poses that lifting frame by frame chooses from
+HEADINGS = 24  # from which each is looked at
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of one method at one level: window and pose errors (mm), acceleration error (m/s2), skate (cm/s), beats' F."""
+
+    window: float
+    pose: float
+    acceleration: float
+    skate: float
+    beats: float
+
+
+def aligned_error(made: Tensor, true: Tensor) -> Tensor:
+    """The mean distance (...) of points (..., K, 3) from others after the best similarity (Procrustes)."""
+    a = (made - made.mean(-2, keepdim=True)).double()
+    b = (true - true.mean(-2, keepdim=True)).double()
+    left, size, right = torch.linalg.svd(a.transpose(-1, -2) @ b)
+    sign = torch.ones_like(size)
+    sign[..., 2] = torch.det(left @ right).sign()
+    turn = (left * sign[..., None, :]) @ right
+    scale = (size * sign).sum(-1) / a.square().sum((-1, -2)).clamp(min=1e-9)
+    return (a @ turn * scale[..., None, None] - b).norm(dim=-1).mean(-1) * MILLIMETRES
+
+
+def window_errors(made: Tensor, true: Tensor) -> Tensor:
+    """(B,) mm: one similarity for each window of joints (B, S, V, 3)."""
+    return aligned_error(made.flatten(1, 2), true.flatten(1, 2))
+
+
+def figures(made: Tensor, moved: Tensor) -> Figures:
+    """Of joints (B, S, V, 3) against the true movement (B, S, X)."""
+    true = place(moved)
+    bend = [(one[:, 2:] - 2 * one[:, 1:-1] + one[:, :-2]) * FPS**2 * MILLIMETRES / 1000 for one in (made, true)]
+    step = (made[:, 1:, ANKLES] - made[:, :-1, ANKLES]).norm(dim=-1) * FPS * MILLIMETRES / 10
+    stands = moved[:, 1:, CONTACT] * moved[:, :-1, CONTACT]
+    found = [beats_agree(a.numpy(), b.numpy()) for a, b in zip(made, true, strict=True)]
+    return Figures(
+        float(window_errors(made, true).mean()),
+        float(aligned_error(made, true).mean()),
+        float((bend[0] - bend[1]).norm(dim=-1).mean()),
+        float((step * stands).sum() / stands.sum()),
+        float(np.mean(found)),
+    )
+
+
+def beats_agree(made: np.ndarray, true: np.ndarray) -> float:
+    """F of the kinematic beats of joints (S, V, 3), within BEAT_SECONDS."""
+    ours, theirs = kinematic_beats(made, FPS), kinematic_beats(true, FPS)
+    if not len(ours) or not len(theirs):
+        return float(len(ours) == len(theirs))
+    near = np.abs(ours[:, None] - theirs) <= BEAT_SECONDS
+    return float(2 * min(near.any(0).sum(), near.any(1).sum()) / (len(ours) + len(theirs)))
+
+
+def imagined(network: Vimo, sight: Tensor, how: Sampling, seed: int) -> Tensor:
+    """The joints (B, S, V, 3) of one sample of each window; a regression has but one."""
+    parts = []
+    for number, part in enumerate(sight.split(BATCH)):
+        with torch.no_grad():
+            if network.config.noise:
+                moved = sample(network, part, how, generator_of(seed, number))
+            else:
+                moved = network.regress(part) * network.spread + network.centre
+            parts.append(place(calmed(moved)))
+    return torch.cat(parts)
+
+
+@dataclass(frozen=True)
+class Lifting:
+    """Training poses under all headings, to choose from by their 2D: flat (K, V, 2) about the mid-hip, size 1."""
+
+    flat: Tensor
+    joints: Tensor
+
+    @classmethod
+    def of(cls, performances: Performances) -> Lifting:
+        """From poses at random."""
+        directions, root = draw_windows(performances, POSES // HEADINGS + 1, HEADINGS, generator_of(5, 5))
+        angle = torch.linspace(0, 2 * torch.pi, HEADINGS + 1)[:-1].expand(len(directions), -1)
+        joints = place(to_channels(turned(directions, angle.cos(), angle.sin()), root)).flatten(0, 1)
+        joints = joints - joints[:, [8, 11]].mean(1, keepdim=True)
+        flat = joints[..., :2]
+        return cls(flat / flat.norm(dim=-1).mean(-1)[:, None, None], joints)
+
+    def lift(self, points: Tensor) -> Tensor:
+        """Joints (..., V, 3) for points (..., V, 3) with confidence: of the pose nearest in what is seen."""
+        seen = (points[..., 2] > 0).float().flatten(0, -2)  # (N, V)
+        flat = points[..., :2].flatten(0, -3)
+        flat = flat - flat[:, [8, 11]].mean(1, keepdim=True)
+        flat = flat / (flat.norm(dim=-1) * seen).sum(-1).div(seen.sum(-1).clamp(min=1)).clamp(min=1)[:, None, None]
+        chosen = []
+        for part, weight in zip(flat.split(500), seen.split(500), strict=True):
+            square = torch.einsum("nvc,nv->n", part.square(), weight)[:, None]
+            cross = torch.einsum("nvc,nv,kvc->nk", part, weight, self.flat)
+            own = torch.einsum("nv,kvc->nk", weight, self.flat.square())
+            chosen.append((square - 2 * cross + own).argmin(-1))
+        return self.joints[torch.cat(chosen)].unflatten(0, points.shape[:-2])
+
+
+def evaluate_levels(
+    network: Vimo, data: Path, count: int, how: Sampling, regression: Vimo | None, reporter: Reporter | None = None
+) -> dict[str, dict[str, Figures]]:
+    """Level -> method -> figures, of `count` held-out windows each; "best of 5" has the least window error."""
+    reporter = reporter or SilentReporter()
+    held_out, lifting = read_performances(data, held_out=True), Lifting.of(read_performances(data))
+    found: dict[str, dict[str, Figures]] = {}
+    reporter.stage("levels", len(LEVELS), "levels")
+    for level, casual in LEVELS.items():
+        windows = draw(held_out, count, network.config.frames, casual, generator_of(100, ord(level)), 0.0)
+        made = [imagined(network, windows.sight, how, seed) for seed in range(SAMPLES)]
+        found[level] = {"vimo": figures(made[0], windows.moved), "best of 5": _best(made, windows.moved)}
+        if regression is not None:
+            found[level]["regression"] = figures(imagined(regression, windows.sight, how, 0), windows.moved)
+        found[level]["one step"] = figures(imagined(network, windows.sight, Sampling(1, 1.0, 0.0), 0), windows.moved)
+        found[level]["frame by frame"] = figures(lifting.lift(windows.points), windows.moved)
+        still = network.centre.expand_as(windows.moved)
+        found[level]["mean pose"] = figures(place(still), windows.moved)
+        reporter.advance()
+    return found
+
+
+def _best(made: list[Tensor], moved: Tensor) -> Figures:
+    """Of the sample of each window with the least window error."""
+    true = place(moved)
+    errors = torch.stack([window_errors(one, true) for one in made])  # (SAMPLES, B)
+    best = torch.stack(made)[errors.argmin(0), torch.arange(len(true))]
+    return figures(best, moved)
+
+
+def dropped_out(network: Vimo, data: Path, count: int, how: Sampling) -> dict[float, float]:
+    """Window error (mm) with that share of the joints left out by half seconds, on windows of a moving camera."""
+    windows = _windows(network, data, count, "B")
+    true, found = place(windows.moved), {}
+    for share in DROPPED:
+        gone = drop_out(torch.full((count, 1, 1), share), network.config.frames, generator_of(7, 7))
+        points = windows.points * ~gone[..., None]
+        sight = features(points, windows.cut, windows.size)
+        found[share] = float(window_errors(imagined(network, sight, how, 0), true).mean())
+    return found
+
+
+def swapped(network: Vimo, data: Path, count: int, how: Sampling) -> dict[str, float]:
+    """How far joints move (mm, about the mid-hip) where an input is another window's; and with another seed."""
+    windows = _windows(network, data, count, "E")
+    plain, sight = imagined(network, windows.sight, how, 0), windows.sight
+    confidence = list(range(2, JOINTS.stop, 3))
+    places = [number for number in range(JOINTS.stop) if number % 3 < 2]
+    parts = {"2D places": places, "confidences": confidence, "place and size": list(range(PLACE.start, PLACE.stop))}
+    found = {"seed": _apart(plain, imagined(network, sight, how, 1))}
+    for name, numbers in (parts | {"cut flags": [CUT]}).items():
+        other = sight.clone()
+        other[..., numbers] = sight.roll(1, 0)[..., numbers]
+        found[name] = _apart(plain, imagined(network, other, how, 0))
+    with torch.no_grad():
+        memory = network.watch(sight[:BATCH])
+        noise = torch.randn(
+            len(sight[:BATCH]), network.config.frames, len(network.spread), generator=generator_of(1, 1)
+        )
+        said = [network.denoise(noise, torch.full((len(noise),), time), memory) for time in (1.0, 0.3)]
+        joints = [place(one * network.spread + network.centre) for one in said]
+    return found | {"time step": _apart(*joints)}
+
+
+def _windows(network: Vimo, data: Path, count: int, level: str) -> Windows:
+    held_out = read_performances(data, held_out=True)
+    return draw(held_out, count, network.config.frames, LEVELS[level], generator_of(200, ord(level)), 0.0)
+
+
+def _apart(one: Tensor, other: Tensor) -> float:
+    local = [joints - joints[:, :, [8, 11]].mean(2, keepdim=True) for joints in (one, other)]
+    return float((local[0] - local[1]).norm(dim=-1).mean()) * MILLIMETRES
+
+
+def dead_units(network: Vimo, data: Path, count: int) -> tuple[int, int]:
+    """Hidden units of the MLPs that never pass zero on held-out windows, and how many there are."""
+    highest: dict[str, Tensor] = {}
+    hooks = []
+    for name, module in network.named_modules():
+        if isinstance(module, torch.nn.GELU):
+
+            def keep(_module: object, _given: object, out: Tensor, name: str = name) -> None:
+                top = out.flatten(0, -2).amax(0)
+                highest[name] = torch.maximum(highest[name], top) if name in highest else top
+
+            hooks.append(module.register_forward_hook(keep))
+    imagined(network, _windows(network, data, count, "E").sight, Sampling(), 0)
+    for hook in hooks:
+        hook.remove()
+    units = torch.cat(list(highest.values()))
+    return int((units <= 0).sum()), len(units)
