@@ -49,6 +49,13 @@ FILES = {  # command: (what is typed without an output, its outputs: (option, en
         ("d.json", "me.png", "p.json"),
     ),
     "import": (("import", "p.json", "--song", "song.wav"), (("-o", ".json"),), ("p.json", "song.wav")),
+    "capture": (("capture", "me.png", "--song", "song.wav"), (("-o", ".json"),), ("me.png", "song.wav")),
+    "join": (("join", "d.json", "d.json"), (("-o", ".json"),), ("d.json",)),
+    "evaluate vimo": (
+        ("evaluate", "vimo", "--data", "pics", "--weights", "w.safetensors"),
+        (("--json", ".json"),),
+        ("pics/me.png", "w.safetensors"),
+    ),
     "train frames": (("train", "frames", "--data", "pics", "--out", "o"), (("--sheet", ".png"),), ("pics/me.png",)),
     "evaluate puppet": (
         ("evaluate", "puppet", "--pairs", "song.wav", "--weights", "w.safetensors"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,10 +14,13 @@ from dancegen.errors import DancegenError
 from dancegen.production.request import Request
 
 if TYPE_CHECKING:
+    from dancegen.capture.clip import Clip
+    from dancegen.dances.captured import Captured
     from dancegen.people.detectors.base import Detector as Finder
 
 MOST_SAMPLES = 16
 LONG = 120.0  # seconds of a clip from which on it is said how long it takes
+LONGEST = 1e6  # seconds; what lasts longer does not say how long
 FRAMES_A_SECOND = 8.0  # that are looked at, about, on two cores
 
 
@@ -38,17 +42,12 @@ def capture(
     overwrite: Overwrite = False,
 ) -> str:
     """Make the movement of a person in CLIP a dance: for any subject, and with --song for any song."""
-    from dancegen.capture.clip import enlarged, open_clip
-    from dancegen.capture.diffusion import Sampling
-    from dancegen.capture.imagine import imagine, load_vimo
-    from dancegen.capture.settle import to_sequence
-    from dancegen.capture.watch import is_drawn, watch
-    from dancegen.dances.captured import Captured, captured_dance, follow_one
+    from dancegen.capture.clip import open_clip
+    from dancegen.dances.captured import captured_dance
     from dancegen.dances.dance_file import write_dance
     from dancegen.files import check_input
     from dancegen.people.choose import check_choice
-    from dancegen.weights.resolve import weights_by_role, weights_path
-    from dancegen.weights.verify import weights_info
+    from dancegen.weights.resolve import weights_by_role
 
     out = out or Path(f"{clip.stem}.dance.json")
     check_file(out, "-o", overwrite, inputs=[clip, song, *given_files(weights)])
@@ -61,26 +60,10 @@ def capture(
         raise DancegenError(f"--samples must be 1 to {MOST_SAMPLES}, not {samples}")
     if song:
         check_input(song, "song", "check its name")
-    opened = open_clip(clip, start, duration, fps)
     chosen = weights_by_role(weights or [])
-    file = weights_path(chosen.get(ROLE, ROLE), role=ROLE, offline=offline)
-    network = load_vimo(file)
-    told = reporter()
-    count = round(opened.seconds * opened.fps) if opened.seconds < 1e9 else None
-    if opened.seconds > LONG and count:
-        minutes = count / FRAMES_A_SECOND / 60
-        told.note(
-            f"{opened.seconds / 60:.0f} minutes of video take about {minutes:.0f} minutes (--duration takes less)"
-        )
-    told.stage("looking at the clip", count, "frames")
-    drawn = is_drawn(opened)
-    opened = enlarged(opened) if drawn else opened
-    eyes = None if drawn else finder(detector, chosen, offline)
-    seen = follow_one(opened, watch(opened, eyes, told), people, told)
-    made = imagine(network, seen, samples, Sampling(), seed, told)
-    dances = [to_sequence(moved) for moved, _ in made]
-    captured = Captured(dances, [misfit for _, misfit in made], weights_info(file), seed)
-    dance = captured_dance(opened, captured, song, told)
+    opened = open_clip(clip, start, duration, fps)
+    captured = captured_movement(opened, Asked(people, samples, seed, detector, offline), chosen)
+    dance = captured_dance(opened, captured, song, reporter())
     write_dance(out, dance)
     to = f", to {dance.song.name}" if dance.song else ", without a song"
     takes = f", {samples} takes, the most fitting first" if samples > 1 else ""
@@ -88,6 +71,45 @@ def capture(
 
 
 ROLE = "capture.vimo"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a clip is captured, as the options say."""
+
+    people: str = "largest"
+    samples: int = 4
+    seed: int = Request.seed
+    detector: str = Request.detector
+    offline: bool = Request.offline
+
+
+def captured_movement(clip: Clip, asked: Asked, chosen: dict[str, str]) -> Captured:
+    """Look at a clip and imagine the movement behind it."""
+    from dancegen.capture.clip import enlarged
+    from dancegen.capture.diffusion import Sampling
+    from dancegen.capture.imagine import imagine, load_vimo
+    from dancegen.capture.settle import to_sequence
+    from dancegen.capture.watch import is_drawn, watch
+    from dancegen.dances.captured import Captured, follow_one
+    from dancegen.weights.resolve import weights_path
+    from dancegen.weights.verify import weights_info
+
+    told = reporter()
+    file = weights_path(chosen.get(ROLE, ROLE), role=ROLE, offline=asked.offline)
+    network = load_vimo(file)
+    count = round(clip.seconds * clip.fps) if clip.seconds < LONGEST else None
+    if clip.seconds > LONG and count:
+        minutes = count / FRAMES_A_SECOND / 60
+        told.note(f"{clip.seconds / 60:.0f} minutes of video take about {minutes:.0f} minutes (--duration takes less)")
+    told.stage("looking at the clip", count, "frames")
+    drawn = is_drawn(clip)
+    clip = enlarged(clip) if drawn else clip
+    eyes = None if drawn else finder(asked.detector, chosen, asked.offline)
+    seen = follow_one(clip, watch(clip, eyes, told), asked.people, told)
+    made = imagine(network, seen, asked.samples, Sampling(), asked.seed, told)
+    misfits = [misfit for _, misfit in made]
+    return Captured([to_sequence(moved) for moved, _ in made], misfits, weights_info(file), asked.seed)
 
 
 def finder(name: str, chosen: dict[str, str], offline: bool) -> Finder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,8 +28,11 @@ from dancegen.production.request import Request, check_limits, check_manner
 from dancegen.progress import counted
 
 if TYPE_CHECKING:
+    from dancegen.body.sequence import SkeletonSequence
+    from dancegen.capture.network import Vimo
     from dancegen.choreographers.base import Choreographer as Dancer
     from dancegen.dances.dance_file import DanceFile, Edit
+    from dancegen.dances.keep import Kept
     from dancegen.dances.make import Styles
     from dancegen.weights.verify import WeightsInfo
 
@@ -50,6 +54,14 @@ def dance(
     redo: Annotated[
         list[str] | None, typer.Option(help="Bars to make anew in an existing dance, like 17-24; the rest is kept.")
     ] = None,
+    hold: Annotated[str | None, typer.Option(help="With --redo: arms or legs stay as they are.")] = None,
+    like: Annotated[
+        Path | None, typer.Option(help="With --redo: in the manner of this dance file, or of the dancer in this video.")
+    ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(help="Bars of another dance to keep, like intro.dance.json@1-8; may be repeated."),
+    ] = None,
     from_: Annotated[Path | None, typer.Option("--from", help="With --redo: the dance file; default: --out.")] = None,
     take: Annotated[int | None, typer.Option(help="With --redo: which take; default: the chosen or best.")] = None,
     start: Start = Request.start,
@@ -67,6 +79,7 @@ def dance(
     from dancegen.audio.load import load_song
     from dancegen.dances.bars import check_beats, check_tempo, parse_bars
     from dancegen.dances.dance_file import write_dance
+    from dancegen.dances.keep import keep_bars
     from dancegen.dances.make import MOST_TAKES, find_grid, make_dance, parse_styles
     from dancegen.files import check_input
     from dancegen.weights.resolve import weights_by_role
@@ -74,13 +87,14 @@ def dance(
     out = out or Path(f"{song.stem}.dance.json")
     if redo:
         again = {"takes": takes != 1, "tempo": tempo, "beats": beats, "start": start, "duration": duration}
+        again["keep"] = bool(keep)
         again["turns"] = turns != Request.turns
         refuse_options("does not go with --redo", "leave it out: the dance file says it", **again)
     else:
         remedy = "name the bars to make anew, like --redo 17-24"
-        refuse_options("only goes with --redo", remedy, **{"from": from_, "take": take})
+        refuse_options("only goes with --redo", remedy, **{"from": from_, "take": take, "hold": hold, "like": like})
     in_place = bool(redo and (from_ is None or _is(from_, out)))  # only bars of it are made anew
-    inputs = [song, beats, *given_files(weights)]
+    inputs = [song, beats, like, *(option.rpartition("@")[0] for option in keep or []), *given_files(weights)]
     check_file(out, "-o", overwrite or in_place, inputs=[*inputs, None if in_place else from_])
     if sheet:
         check_file(sheet, "--sheet", overwrite, [".png"], inputs=[*inputs, from_, out])
@@ -99,15 +113,19 @@ def dance(
         check_input(from_ or out, "dance file", "name it with --from, or with -o")
     dancer, info = _dancer(choreographer, weights, device, offline)
     if redo:
-        made = _redone(song, from_ or out, take, redo, seed, styles if style else None, dancer, info, force)
+        file, manner = from_ or out, Manner(hold, like, weights_by_role(weights or []), offline)
+        made = _redone(Again(song, file, take, redo, force), seed, styles if style else None, dancer, info, manner)
     else:
         reporter().stage("listening to the song")
         sound = load_song(song, start, duration, reporter())
         grid = find_grid(sound, beats, tempo, weights_by_role(weights or []).get("beats"), reporter())
         if grid.confidence == 0:
             reporter().note(f"{song.name} has no beat that could be found: the dance counts its own")
+        kept = _kept(keep or [])
         how: dict[str, Any] = {"seeds": range(seed, seed + takes), "styles": styles}
         made = make_dance(sound, grid, dancer, info, **how, reporter=reporter())
+        if kept:
+            made = keep_bars(made, kept, grid, _motion_network(weights_by_role(weights or []), offline))
     write_dance(out, made)
     if sheet:
         from dancegen.report.plots import contact_sheet, save_png
@@ -162,38 +180,93 @@ def _is(one: Path, other: Path) -> bool:
     return one == other or (one.exists() and other.exists() and one.samefile(other))
 
 
+@dataclass(frozen=True)
+class Again:
+    """What is made anew: these bars of a take of a dance file, to this song; `force`: be it another song."""
+
+    song: Path
+    file: Path
+    take: int | None
+    bars: list[str]
+    force: bool
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How it is made anew: with limbs held, and like another dance or a video."""
+
+    hold: str | None
+    like: Path | None
+    weights: dict[str, str]
+    offline: bool
+
+    def of(self, dancer: Dancer, old: SkeletonSequence, begin: float) -> Dancer:
+        """The choreographer who does that, from `begin` seconds on; `old` is the dance so far."""
+        from dancegen.dances.manner import Holding, Like
+
+        if self.like:
+            dancer = Like(_model(self.like, self.weights, self.offline), begin, dancer.styles)
+        return Holding(dancer, old, self.hold, dancer.styles) if self.hold else dancer
+
+
+def _model(file: Path, weights: dict[str, str], offline: bool) -> SkeletonSequence:
+    """The dance of a dance file, or of the dancer in a video."""
+    from dancegen.dances.read_dance import read_dance
+
+    if file.suffix.lower() == ".json":
+        return read_dance(file).take(None).skeleton
+    from dancegen.capture.clip import open_clip
+    from dancegen.cli.capture import Asked, captured_movement
+
+    asked = Asked(samples=1, offline=offline)
+    return captured_movement(open_clip(file, 0.0, None, None), asked, weights).dances[0]
+
+
+def _kept(options: list[str]) -> list[Kept]:
+    """What `--keep` names, read before any slow work."""
+    from dancegen.dances.keep import Kept, parse_kept
+    from dancegen.dances.read_dance import read_dance
+
+    parsed = [parse_kept(option) for option in options]
+    return [Kept(read_dance(Path(name)), first, last, Path(name).name) for name, first, last in parsed]
+
+
+def _motion_network(weights: dict[str, str], offline: bool) -> Vimo:
+    from dancegen.capture.imagine import load_vimo
+    from dancegen.weights.resolve import weights_path
+
+    role = "capture.vimo"
+    return load_vimo(weights_path(weights.get(role, role), role=role, offline=offline))
+
+
 def _redone(
-    song: Path,
-    file: Path,
-    take: int | None,
-    bars: list[str],
-    seed: int,
-    styles: Styles | None,
-    dancer: Dancer,
-    info: WeightsInfo | None,
-    force: bool,
+    again: Again, seed: int, styles: Styles | None, dancer: Dancer, info: WeightsInfo | None, manner: Manner
 ) -> DanceFile:
     from dancegen.audio.load import load_song
-    from dancegen.dances.bars import parse_bars
+    from dancegen.dances.bars import bar_poses, parse_bars
     from dancegen.dances.dance_file import Edit
+    from dancegen.dances.keep import check_limbs
     from dancegen.dances.make import find_grid, parse_styles, redo
     from dancegen.dances.read_dance import check_song, read_dance
     from dancegen.dances.to_song import put_to_song
 
-    made = read_dance(file)
-    if note := check_song(made, song, str(file), force):
+    check_limbs(manner.hold)
+    made = read_dance(again.file)
+    if note := check_song(made, again.song, str(again.file), again.force):
         reporter().note(note)
-    number = take or made.default_take
+    number = again.take or made.default_take
     if styles and styles.stretches:
         raise DancegenError("--style with bars does not go with --redo", "give the bars to --redo, and a plain --style")
     reporter().stage("listening to the song")
-    sound = load_song(song, made.start, made.seconds)
+    sound = load_song(again.song, made.start, made.seconds)
     if made.song is None:
         made = put_to_song(made, sound, find_grid(sound))
     own = made.take(number)
     styles = styles or parse_styles([own.style], own.amount)
-    edits = [Edit(*parse_bars(text), seed, styles.base, info, styles.amount) for text in bars]
-    return redo(made, number, sound, dancer, edits, reporter())
+    edits = [Edit(*parse_bars(text), seed, styles.base, info, styles.amount) for text in again.bars]
+    old = made.take(number).skeleton
+    begin, _ = bar_poses(made.grid.counted(sound.seconds), edits[0].first, edits[0].last, old.fps, len(old))
+    return redo(made, number, sound, manner.of(dancer, old, begin / old.fps), edits, reporter())
 
 
 def _dancer(name: str, weights: list[str] | None, device: str, offline: bool) -> tuple[Dancer, WeightsInfo | None]:

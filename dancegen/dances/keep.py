@@ -183,14 +183,19 @@ def _at_fps(dance: SkeletonSequence) -> SkeletonSequence:
     return dance.resampled(FPS, max(2, round(dance.seconds * FPS)))
 
 
+def check_limbs(limbs: str | None) -> None:
+    """Refuse what no --hold is."""
+    if limbs is not None and limbs not in LIMBS:
+        raise DancegenError(f"--hold {limbs} is none", f"choose {' or '.join(LIMBS)}")
+
+
 def held_limbs(old: SkeletonSequence, new: SkeletonSequence, limbs: str) -> SkeletonSequence:
     """`new` with the limbs of `old`: their bones point where they did.
 
     Raises:
         DancegenError: there are no such limbs.
     """
-    if limbs not in LIMBS:
-        raise DancegenError(f"--hold {limbs} is none", f"choose {' or '.join(LIMBS)}")
+    check_limbs(limbs)
     count = min(len(old), len(new))
     mine, theirs = bone_directions(new.joints[:count]), bone_directions(old.joints[:count])
     mine[:, list(LIMBS[limbs])] = theirs[:, list(LIMBS[limbs])]
