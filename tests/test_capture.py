@@ -32,7 +32,7 @@ from dancegen.dances.metrics import kinematic_beats
 from dancegen.dances.read_dance import read_dance
 from dancegen.dances.warp import STRETCH, match, warped
 from dancegen.errors import DancegenError
-from dancegen.people.detection import Detection
+from dancegen.people.located import Detection
 from dancegen.weights.checkpoint import save_checkpoint
 from tests.test_training_vimo import walk
 from tests.workbench_tools import dance_file

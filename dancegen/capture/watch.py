@@ -17,8 +17,8 @@ from dancegen.body.layouts import Keypoints
 from dancegen.capture.clip import Clip, frames
 from dancegen.capture.pose_video import is_pose_picture, read_pose
 from dancegen.images.picture import ConditionalImage
-from dancegen.people.detection import Detection
 from dancegen.people.detectors.base import Detector, Watcher
+from dancegen.people.located import Detection
 from dancegen.progress import Reporter
 
 EVERY = 1.0  # seconds between two looks for everybody

@@ -27,7 +27,8 @@ People = Annotated[str, typer.Option(help="Who, of several: largest, all, left, 
 def export(
     dance: Annotated[Path, typer.Argument(help="A dance file of `dancegen dance`.")],
     out: Annotated[
-        Path, typer.Option("-o", "--out", help="A .json, .mp4, .npz or .csv file, or a folder for OpenPose or a kit.")
+        Path,
+        typer.Option("-o", "--out", help="A .json, .mp4, .npz, .csv or .bvh file, or a folder for OpenPose or a kit."),
     ],
     kind: Annotated[
         str | None,
@@ -80,7 +81,8 @@ def export(
 
 def import_(
     poses: Annotated[
-        Path, typer.Argument(help="Keypoints of OpenPose, ComfyUI, DWPose, MMPose, COCO: a file, or a folder of files.")
+        Path,
+        typer.Argument(help="Keypoints of OpenPose, ComfyUI, DWPose, MMPose, COCO: a file or a folder; or a .bvh."),
     ],
     song: Annotated[Path | None, typer.Option(help="The song it is danced to; without it the dance has none.")] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The dance file; default: POSES.dance.json.")] = None,
@@ -88,20 +90,27 @@ def import_(
     start: Annotated[float, typer.Option(help="Where in the song the poses begin, seconds.")] = 0.0,
     people: People = "largest",
     canvas: Canvas = None,
+    names: Annotated[
+        Path | None, typer.Option(help='Of a .bvh with joints of other names: JSON {"left_knee": "its name", ...}.')
+    ] = None,
     overwrite: Overwrite = False,
 ) -> str:
     """Read keypoints of another tool as a dance, so that it can be rendered."""
     from dancegen.dances.dance_file import write_dance
-    from dancegen.dances.imports import imported_dance
+    from dancegen.dances.imports import imported_bvh, imported_dance
     from dancegen.people.choose import check_choice
 
     out = out or Path(f"{poses.stem}.dance.json")
     refuse_options("only goes with --song", "name the song", start=start and not song)
-    check_file(out, "-o", overwrite, inputs=(poses, song))
+    check_file(out, "-o", overwrite, inputs=(poses, song, names))
     if not 1 <= fps <= 240:
         raise DancegenError(f"--fps {fps:g} cannot be", "give 1 to 240")
     check_choice(people)
-    made, notes = imported_dance(poses, song, fps, start, parse_canvas(canvas) if canvas else None, people)
+    if poses.suffix.lower() == ".bvh":
+        made, notes = imported_bvh(poses, song, start, names)
+    else:
+        refuse_options("only goes with a .bvh file", "leave it out", names=names)
+        made, notes = imported_dance(poses, song, fps, start, parse_canvas(canvas) if canvas else None, people)
     for note in notes:
         reporter().note(note)
     write_dance(out, made)

@@ -21,15 +21,15 @@ from dancegen.errors import DancegenError
 from dancegen.files import not_written, whole_folder, write_whole
 from dancegen.people.choose import choose_one, choose_people
 
-KINDS = ("openpose", "comfyui", "video", "npz", "csv")
-SINGLE = ("npz", "csv")  # kinds that hold one dancer
+KINDS = ("openpose", "comfyui", "video", "npz", "csv", "bvh")
+SINGLE = ("npz", "csv", "bvh")  # kinds that hold one dancer
 CANVAS = (512, 768)  # width, height: what ControlNet's users mostly work with
 MARGIN = 0.04  # of each side of the canvas, kept free
 
 
 def kind_of(out: Path, kind: str | None) -> str:
     """The kind to write: `kind`, else by the ending of `out` (.json is ComfyUI's, no ending is OpenPose's folder)."""
-    by_ending = {".json": "comfyui", ".mp4": "video", ".npz": "npz", ".csv": "csv", "": "openpose"}
+    by_ending = {".json": "comfyui", ".mp4": "video", ".npz": "npz", ".csv": "csv", ".bvh": "bvh", "": "openpose"}
     kind = kind or by_ending.get(out.suffix.lower())
     if kind not in KINDS:
         said = f"--as {kind}" if kind else f"the ending of {out}"
@@ -77,6 +77,10 @@ def write(
         write_video(out, pixels[0], canvas, pixels[1:])
     elif kind == "npz":
         write_npz(out, dance, pixels[0], canvas)
+    elif kind == "bvh":
+        from dancegen.dances.bvh import bvh_text
+
+        write_whole(out, bvh_text(dance).encode())
     else:
         write_csv(out, pixels[0])
 

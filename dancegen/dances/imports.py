@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from dancegen.audio.bars import bars
-from dancegen.body.joints import L_ANKLE, L_SHOULDER, NECK, R_ANKLE, R_SHOULDER, V, mid_hip
+from dancegen.body.joints import JOINT_NAMES, L_ANKLE, L_SHOULDER, NECK, R_ANKLE, R_SHOULDER, V, mid_hip
 from dancegen.body.keypoints import KeypointFrame, read_clip
 from dancegen.body.layouts import Keypoints
 from dancegen.body.sequence import ANKLE_HEIGHT, HAND, SkeletonSequence
@@ -19,6 +19,7 @@ from dancegen.dances.dance_file import DanceFile, Placement, Source, Take, round
 from dancegen.dances.filling import figure_size, fill_gaps, gap_notes
 from dancegen.dances.to_song import put_to_song
 from dancegen.errors import DancegenError
+from dancegen.jsonfile import read_json
 from dancegen.people.choose import choose_people
 from dancegen.people.tracks import Followed, find_followed
 from dancegen.progress import counted
@@ -90,6 +91,30 @@ def imported_dance(
     if song is not None:
         made = _to_song(made, song, start, notes)
     source = Source(bars(made.grid)[0].number, bar_count(made.grid), "captured", poses.name)
+    return replace(made, takes=(replace(made.takes[0], sources=(source,)),)), tuple(notes)
+
+
+def imported_bvh(file: Path, song: Path | None, start: float, names: Path | None) -> tuple[DanceFile, tuple[str, ...]]:
+    """A BVH file, and the song it is danced to if there is one, as a dance file of one scored take; and the notes.
+
+    Args:
+        file: the motion, 3D.
+        song, start: as `imported_dance`.
+        names: a JSON file {our joint, or "head": the file's joint}, for names that are not known.
+    """
+    from dancegen.dances.bvh import read_bvh
+
+    told = read_json(names, "file of names", 'write {"left_knee": "its name", ...}') if names else {}
+    if not isinstance(told, dict) or not all(isinstance(name, str) for name in told.values()):
+        raise DancegenError(f"{names} is no file of names", 'write {"left_knee": "its name", ...}')
+    unknown = sorted(set(told) - {*JOINT_NAMES, "head"})
+    if unknown:
+        raise DancegenError(f"{names}: {unknown[0]} is no joint", f"name {', '.join(JOINT_NAMES[2:14])} or head")
+    take, notes = Take(rounded(read_bvh(file, told)), 0, "imported"), list[str]()
+    made = DanceFile(None, np.zeros(0), 0.0, 0.0, None, (take,))
+    if song is not None:
+        made = _to_song(made, song, start, notes)
+    source = Source(bars(made.grid)[0].number, bar_count(made.grid), "captured", file.name)
     return replace(made, takes=(replace(made.takes[0], sources=(source,)),)), tuple(notes)
 
 
