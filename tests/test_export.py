@@ -100,7 +100,7 @@ def test_the_kind_follows_the_ending(tmp_path: Path) -> None:
         *("comfyui", "video", "npz", "csv", "openpose")
     ]
     assert export.kind_of(Path("a.json"), "openpose") == "openpose"
-    for out, kind in (("a.gif", None), ("a.json", "bvh")):
+    for out, kind in (("a.gif", None), ("a.json", "fbx")):
         with pytest.raises(DancegenError, match="no known kind of export"):
             export.kind_of(Path(out), kind)
 
