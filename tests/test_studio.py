@@ -220,6 +220,19 @@ def test_corrections_are_the_files_that_the_command_line_takes(filled: Open) -> 
     assert not list((filled.folder / "pictures").glob("me.*.*"))
 
 
+def test_where_nobody_is_found_the_joints_are_placed_by_hand(filled: Open) -> None:
+    empty = BytesIO()
+    Image.new("RGB", (200, 320), "white").save(empty, "PNG")
+    filled.page.put("/api/files/empty.png", content=empty.getvalue())
+    assert "no person was found" in filled.refused("GET", "/api/pictures/empty.png")
+    joints = [
+        [*place, 1.0]
+        for place in np.reshape(json.loads(POSE.read_text())["people"][0]["pose_keypoints_2d"], (-1, 3))[:, :2] / 2.4
+    ]
+    answer = filled.json("PUT", "/api/pictures/empty.png/joints", {"people": [joints]})
+    assert len(answer["people"]) == 1
+
+
 def test_beats_are_mended_by_hand(filled: Open) -> None:
     heard = filled.json("GET", "/api/songs/beat.wav")
     assert heard["tempo"] == pytest.approx(120, abs=2) and not heard["mended"]

@@ -12,6 +12,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as Call
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -78,6 +79,8 @@ async def _answered(studio: Studio, handler: Handler, call: Call) -> Response:
         return await handler(studio, call)
     except DancegenError as error:
         return JSONResponse({"error": str(error)}, 400)
+    except ClientDisconnect:  # nobody reads it any more
+        return Response(status_code=400)
 
 
 async def _json(call: Call) -> dict[str, Any]:
@@ -136,7 +139,12 @@ def snapshot(studio: Studio) -> dict[str, Any]:
 async def state(studio: Studio, call: Call) -> Response:
     """`snapshot`, and what can be chosen at all."""
     told = await run_in_threadpool(snapshot, studio)
-    fixed = {"offers": choices.offers(), "folder": str(studio.project.folder), "dancegen": __version__}
+    fixed = {
+        "offers": choices.offers(),
+        "styles": choices.styles(),
+        "folder": str(studio.project.folder),
+        "dancegen": __version__,
+    }
     return JSONResponse({**told, **fixed, "usual": {name: str(one) for name, one in studio.usual.items()}})
 
 
@@ -190,6 +198,10 @@ async def upload(studio: Studio, call: Call) -> Response:
         taken = await run_in_threadpool(uploads.take, studio, folder / name, kind)
     finally:
         await run_in_threadpool(partial(shutil.rmtree, folder, ignore_errors=True))
+    if taken["kind"] in ("picture", "pose"):
+        _find(studio, taken["name"])
+    elif taken["kind"] == "song":
+        _hear(studio, taken["name"])
     studio.changed()
     return JSONResponse(taken)
 
@@ -203,7 +215,11 @@ async def example(studio: Studio, call: Call) -> Response:
 
 async def _people(studio: Studio, name: str) -> Any:
     studio.project.path("pictures", name)
-    return await _done(studio, studio.hands.add("find", name, lambda job: pictures.find(studio, name, job)))
+    return await _done(studio, _find(studio, name))
+
+
+def _find(studio: Studio, name: str) -> Job:
+    return studio.hands.add("find", name, lambda job: pictures.find(studio, name, job))
 
 
 async def picture(studio: Studio, call: Call) -> Response:
@@ -230,8 +246,7 @@ async def picture_mask(studio: Studio, call: Call) -> Response:
 async def picture_joints(studio: Studio, call: Call) -> Response:
     """Joints that were moved or hidden; the answer is who is in the picture now."""
     given, name = await _json(call), _name(call)
-    found = await _people(studio, name)
-    await run_in_threadpool(pictures.keep_joints, studio, name, given.get("people"), found[0].picture.size)
+    await run_in_threadpool(pictures.keep_joints, studio, name, given.get("people"))
     return await picture(studio, call)
 
 
@@ -263,7 +278,11 @@ async def picture_people(studio: Studio, call: Call) -> Response:
 
 async def _heard(studio: Studio, name: str) -> Any:
     studio.project.path("songs", name)
-    return await _done(studio, studio.hands.add("hear", name, lambda job: songs.hear(studio, name, job)))
+    return await _done(studio, _hear(studio, name))
+
+
+def _hear(studio: Studio, name: str) -> Job:
+    return studio.hands.add("hear", name, lambda job: songs.hear(studio, name, job))
 
 
 async def song(studio: Studio, call: Call) -> Response:

@@ -15,7 +15,8 @@ from typing import Any
 from dancegen.device import DEVICES
 from dancegen.production import request as requests
 from dancegen.production.request import LIMITS, Request
-from dancegen.registry import BACKENDS, backend
+from dancegen.registry import BACKENDS
+from dancegen.registry import styles as registry_styles
 
 # Where an attribute is chosen. "files" are named by the page itself, "" is not offered.
 GROUPS = {
@@ -52,9 +53,9 @@ def offers() -> list[dict[str, Any]]:
     return found
 
 
-def styles(choreographer: str) -> tuple[str, ...]:
-    """The styles that a choreographer knows."""
-    return backend("choreographer", choreographer).styles
+def styles() -> dict[str, list[str]]:
+    """The styles that each choreographer knows."""
+    return {name: list(line.styles) for name, line in BACKENDS["choreographer"].items() if not line.missing}
 
 
 def _words(name: str) -> list[Any]:
@@ -63,7 +64,7 @@ def _words(name: str) -> list[Any]:
         here = [one for one, line in BACKENDS[name].items() if not line.missing]
         return [*USUAL.get(name, ()), *here]
     if name == "style":
-        return list(styles(Request.choreographer))
+        return list(registry_styles())
     if name in USUAL:
         return list(USUAL[name])
     several = (f"{name.upper()}S", f"{name.upper().removesuffix('S')}_LEVELS")

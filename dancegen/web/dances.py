@@ -21,7 +21,7 @@ from dancegen.errors import DancegenError
 from dancegen.production.request import Request, check_limits
 from dancegen.registry import backend
 from dancegen.web import songs
-from dancegen.web.studio import Studio
+from dancegen.web.studio import Studio, stamp
 from dancegen.web.work import Job
 
 DANCERS = 8  # of a take that are sent to the page
@@ -59,7 +59,7 @@ def edit(studio: Studio, song: str, asked: dict[str, Any], job: Job) -> str:
     history = studio.project.dance_of(song)
     if history is None:
         raise DancegenError(f"{song} has no dance yet", "make one first")
-    made = read_dance(studio.project.path("dances", history["versions"][history["at"]]))
+    made = read(studio, history["versions"][history["at"]])
     number = min(history["take"], len(made.takes))
     grid = made.grid.counted(made.seconds)
     bars = _stretches(asked.get("bars"))
@@ -107,6 +107,14 @@ def keep(studio: Studio, song: str, made: DanceFile, take: int | None = None) ->
     return name
 
 
+def read(studio: Studio, name: str) -> DanceFile:
+    """A version of a dance; the page asks for each of its takes."""
+    path = studio.project.path("dances", name)
+    key = stamp(path)
+    found = studio.dances.get(key)
+    return found or studio.dances.put(key, read_dance(path))  # type: ignore[no-any-return]
+
+
 def others(bars: Sequence[tuple[int, int]], lowest: int, highest: int) -> list[tuple[int, int]]:
     """The stretches of lowest..highest that are not in `bars`."""
     kept = {bar for first, last in bars for bar in range(first, last + 1)}
@@ -118,7 +126,7 @@ def others(bars: Sequence[tuple[int, int]], lowest: int, highest: int) -> list[t
 
 def told(studio: Studio, name: str) -> dict[str, Any]:
     """A dance as the page takes it: all but the poses; seconds of the song's file."""
-    made = read_dance(studio.project.path("dances", name))
+    made = read(studio, name)
     grid = made.grid.counted(made.seconds)
     takes = []
     for number, take in enumerate(made.takes, 1):
@@ -137,7 +145,7 @@ def told(studio: Studio, name: str) -> dict[str, Any]:
 
 def poses(studio: Studio, name: str, number: int) -> bytes:
     """The joints of a take: float32, little endian, (dancers, T, V, 3) canonical, one dancer after the other."""
-    take = read_dance(studio.project.path("dances", name)).take(number)
+    take = read(studio, name).take(number)
     return b"".join(np.ascontiguousarray(one.joints, "<f4").tobytes() for one in take.dancers[:DANCERS])
 
 

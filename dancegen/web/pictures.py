@@ -97,12 +97,11 @@ def as_mask(body: LocatedBody) -> bytes:
     return buffer.getvalue()
 
 
-def keep_joints(studio: Studio, name: str, people: Any, size: tuple[int, int]) -> None:
-    """Write the joints that were moved or hidden.
+def keep_joints(studio: Studio, name: str, people: Any) -> None:
+    """Write the joints that were moved, hidden, or placed by hand where nobody was found.
 
     Args:
-        people: lists of (x, y, confidence) of the 18 joints, pixels; confidence 0 hides one.
-        size: (W, H) of the picture that they are pixels of.
+        people: lists of (x, y, confidence) of the 18 joints, pixels of the picture; confidence 0 hides one.
 
     Raises:
         DancegenError: they are something else.
@@ -111,6 +110,7 @@ def keep_joints(studio: Studio, name: str, people: Any, size: tuple[int, int]) -
     bodies = [_joints(person) for person in people] if isinstance(people, list) and len(people) <= MOST_PEOPLE else []
     if not bodies:
         raise DancegenError("these are no people", "reload the page")
+    size = open_picture(picture).size
     content = people_json([person_json(body, None, None, whole=False) for body in bodies], size)
     write_whole(corrections(picture)[0], json.dumps(content).encode())
 

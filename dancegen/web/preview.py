@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import struct
 import time
 from collections.abc import Callable, Iterator
@@ -56,12 +57,13 @@ def scene(studio: Studio, asked: dict[str, Any], job: Job) -> Scene:
 
 def small(asked: dict[str, Any]) -> dict[str, Any]:
     """Size and rate of a preview of what is asked for."""
-    if not asked.get("canvas"):
-        return {"size": SIDE, "fps": FPS}
-    wide, high = (int(side) for side in str(asked["canvas"]).lower().split("x"))
+    sides = re.fullmatch(r"(\d{2,4})x(\d{2,4})", str(asked.get("canvas") or ""), re.IGNORECASE)
+    if sides is None:  # what else it is, a request refuses
+        return {"size": None if asked.get("canvas") else SIDE, "fps": FPS}
+    wide, high = int(sides[1]), int(sides[2])
     scale = SIDE / max(wide, high)
-    sides = (max(2 * round(side * scale / 2), 64) for side in (wide, high))
-    return {"canvas": "x".join(map(str, sides)), "size": None, "fps": FPS}
+    smaller = (max(2 * round(side * scale / 2), 64) for side in (wide, high))
+    return {"canvas": "x".join(map(str, smaller)), "size": None, "fps": FPS}
 
 
 def frames(ready: Scene, begin: float, over: Callable[[], bool] = lambda: False) -> Iterator[bytes]:

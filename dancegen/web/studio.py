@@ -50,7 +50,7 @@ class Studio:
         project: the folder.
         usual: attributes of `Request` that hold for all that is made (device, offline, weights).
         hands: finds, hears and dances, one thing after the other; `films` renders.
-        people, songs, scenes: what was found.
+        people, songs, scenes, dances, asked: what was found, made ready or read.
         version: counts up with everything there is to tell.
     """
 
@@ -59,6 +59,7 @@ class Studio:
         self.project, self.usual, self.version = project, usual or {}, 0
         self.hands, self.films = (Lane(name, numbers, self.changed) for name in ("hands", "films"))
         self.people, self.songs, self.scenes = Memory(), Memory(), Memory(1)
+        self.dances = Memory(2)  # versions of a dance; four minutes with eight takes are 12 MB
         self.asked = Memory(500)  # requests by their files, read at every look of the page
         self.over: Callable[[], bool] = lambda: False  # whether the program is about to end
         self._backends = Memory(8)

@@ -115,7 +115,7 @@ def _json(studio: Studio, path: Path) -> dict[str, Any]:
     picture = open_picture(studio.project.path("pictures", state["picture"]))
     found = read_people(path, picture)
     people = [np.concatenate([one.joints, one.confidence[:, None]], axis=1).tolist() for one in found]
-    pictures.keep_joints(studio, state["picture"], people, picture.size)
+    pictures.keep_joints(studio, state["picture"], people)
     return {"kind": "pose", "name": state["picture"]}
 
 

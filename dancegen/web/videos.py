@@ -15,7 +15,7 @@ from dancegen.production.produce import produce
 from dancegen.production.request import PATHS, Request, read_request
 from dancegen.production.sinks import VideoFile
 from dancegen.report.page import write_report
-from dancegen.web import pictures
+from dancegen.web import dances, pictures
 from dancegen.web.choices import relative
 from dancegen.web.project import FILMS
 from dancegen.web.studio import Studio, stamp
@@ -43,7 +43,9 @@ def wanted(studio: Studio, asked: dict[str, Any], job: Job | None = None) -> dic
     found = _found(studio, picture, job)
     values = {name: one for name, one in asked.items() if one is not None and name not in OF_DANCE}
     values |= {"song": studio.project.path("songs", song), **pictures.files_of(studio, picture, found)}
-    values |= {"dance": studio.project.path("dances", history["versions"][history["at"]]), "take": history["take"]}
+    name = history["versions"][history["at"]]
+    take = min(history["take"], len(dances.read(studio, name).takes))
+    values |= {"dance": studio.project.path("dances", name), "take": take}
     behind = values.get("background")
     if behind in studio.project.names("pictures"):
         values["background"] = str(studio.project.path("pictures", str(behind)))

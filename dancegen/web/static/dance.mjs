@@ -1,8 +1,8 @@
 // The dance: takes that move while the song plays, bars that are changed.
-import { h, mark, renew, safely, sharp } from "./dom.mjs";
+import { clock, h, mark, renew, safely, sharp } from "./dom.mjs";
 import { drawTake } from "./figure.mjs";
 import { ask, askJson, history, now, on, path, store, stretch, tell } from "./store.mjs";
-import { field, offered, values } from "./options.mjs";
+import { field, offered, stylesOf, values } from "./options.mjs";
 
 let canvas, stage, panel, cards = new Map();
 const wish = { takes: 4 };
@@ -58,7 +58,9 @@ function create(dance) {
     field("style"), field("seed")),
     offered("dance").filter((one) => !["style", "seed"].includes(one.name)).map((one) => field(one.name)),
     h("button", { class: dance ? "" : "main", id: "make-takes", disabled: busy(), onclick: safely(make) }, busy() ? "Dancing …" : "Make takes"),
-    h("p", { class: "soft small number" }, `${(end - begin).toFixed(1)} s of the song`));
+    dance && Math.abs(dance.start - begin) + Math.abs(dance.start + dance.seconds - end) > .5
+      ? h("p", { class: "look" }, `The dance goes from ${clock(dance.start)} to ${clock(dance.start + dance.seconds)}; new takes for ${clock(begin)} to ${clock(end)}.`)
+      : h("p", { class: "soft small number" }, `${(end - begin).toFixed(1)} s of the song`));
 }
 
 async function make() {
@@ -93,7 +95,7 @@ function change(dance) {
   const seed = () => (wish.next = (wish.next || Math.floor(Math.random() * 1e6)) + 1);
   const style = () => document.getElementById("bar-style").value;
   const how = (what) => () => ({ do: what, seed: seed(), ...(style() ? { style: style() } : {}) });
-  const styles = store.offers.find((one) => one.name === "style").words;
+  const styles = stylesOf();
   return h("div", { class: "card" }, h("h2", {}, "Change bars"),
     h("p", { class: "soft" }, store.bars ? "Everything outside these bars stays as it is." : "Mark bars: drag over their numbers in the line below."),
     h("div", { class: "row" },

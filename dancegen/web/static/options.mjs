@@ -34,11 +34,15 @@ export function set(changes) {
 const LABELS = { fps: "frames a second", crf: "quality (0 best, 51 worst)", preview: "the skeleton only" };
 export const label = (name) => LABELS[name] || name.replaceAll("_", " ");
 
+/** The styles of the choreographer that is chosen; of one's own nobody knows them. */
+export const stylesOf = () => store.styles[value("choreographer")] || offer("style").words;
+
 /** A control for one option. */
 export function field(name) {
   const one = offer(name);
   if (!one) return null;
   const key = `option-${name}`, now = value(name);
+  const words = name === "style" ? stylesOf() : one.words;
   if (one.kind === "switch") {
     return h("label", { class: "check", title: one.says }, h("input", { id: key, type: "checkbox", checked: Boolean(now),
       onchange: (event) => set({ [name]: event.target.checked }) }), label(name));
@@ -47,7 +51,7 @@ export function field(name) {
     ? h("select", { id: key, onchange: (event) => set({ [name]: typeof one.words[0] === "number"
       ? Number(event.target.value) : event.target.value }) },
       one.default === null ? h("option", { value: "" }, "–") : null,
-      one.words.map((word) => h("option", { value: word, selected: word === now }, word)))
+      words.map((word) => h("option", { value: word, selected: word === now }, word)))
     : one.kind === "text"
       ? h("input", { id: key, value: now ?? "", placeholder: "–", onchange: (event) => set({ [name]: event.target.value.trim() }) })
       : h("input", { id: key, type: "number", value: now ?? "", step: one.kind === "whole" ? 1 : "any", min: one.limits?.[0], max: one.limits?.[1],

@@ -70,6 +70,15 @@ async function load() {
   }
 }
 
+// A standing figure, shares of the picture's width and height.
+const STANDING = [[.5, .14], [.5, .26], [.39, .26], [.34, .38], [.29, .49], [.61, .26], [.66, .38], [.71, .49], [.43, .51], [.43, .71], [.43, .9],
+  [.57, .51], [.57, .71], [.57, .9], [.47, .12], [.53, .12], [.43, .13], [.57, .13]];
+async function byHand() {
+  const { width, height } = view.image, high = Math.min(height, width * 1.6), wide = high / 1.6;
+  const person = STANDING.map(([x, y]) => [width / 2 + (x - .5) * wide, height / 2 + (y - .5) * high, 1]);
+  await saving(async () => see(await (await ask("PUT", `/api/pictures/${path(view.name)}/joints`, { people: [person] })).json()));
+}
+
 /** Takes what was found: joints, and an outline a person. */
 async function see(found, name = view.name) {
   const masks = await Promise.all(found.people.map(async (_, number) => {
@@ -113,8 +122,9 @@ function show() {
         h("img", { src: `/api/pictures/${path(name)}/view`, alt: name, loading: "lazy" })))),
       h("div", { class: "row" }, fileButton("Add a picture", "image/*,.heic,.avif", "more-pictures"),
         store.songs.length ? null : fileButton("Add a song", "audio/*,video/*", "first-song"))),
-    view.found ? [many ? people() : null, tools(), joints(), looks()] : view.name ? h("p", { class: "soft" },
-      view.busy ? "Looking for people …" : "Nobody was found here.") : null]);
+    view.found ? [many ? people() : null, tools(), joints(), looks()] : view.name && view.busy ? h("p", { class: "soft" }, "Looking for people …")
+      : view.name ? h("div", { class: "card" }, h("p", {}, "Nobody was found here."), h("button", { id: "by-hand", disabled: !view.image,
+        onclick: safely(byHand) }, "Place the joints by hand")) : null]);
   draw();
 }
 
@@ -331,7 +341,7 @@ async function saving(work) {
   try {
     await work();
   } catch (error) {
-    await see(await askJson("GET", `/api/pictures/${path(view.name)}`));
+    if (view.found) await see(await askJson("GET", `/api/pictures/${path(view.name)}`));
     throw error;
   } finally {
     view.busy = false;
