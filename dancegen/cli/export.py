@@ -10,14 +10,13 @@ import typer
 from dancegen.cli.context import check_file, refuse_options, reporter
 from dancegen.cli.kit import export_kit
 from dancegen.cli.options import Fps, Overwrite
-from dancegen.dances.kits.formats import FORMATS
+from dancegen.dances.formats import FORMATS, KITS, NAMES
 from dancegen.errors import DancegenError
 from dancegen.progress import counted
 
 if TYPE_CHECKING:
     from dancegen.body.sequence import SkeletonSequence
 
-KINDS = ("openpose", "comfyui", "video", "npz", "csv")
 Canvas = Annotated[str | None, typer.Option(help="WIDTHxHEIGHT in pixels; default 512x768 or the imported one.")]
 
 
@@ -32,7 +31,11 @@ def export(
     ],
     kind: Annotated[
         str | None,
-        typer.Option("--as", help=f"{', '.join(KINDS)}; a kit: {', '.join(FORMATS)}; default: by the ending of --out."),
+        typer.Option(
+            "--as",
+            help=f"{', '.join(FORMATS)}; a kit: {', '.join(KITS)}; default: by the ending of --out.",
+            autocompletion=lambda: list(NAMES),
+        ),
     ] = None,
     take: Annotated[int | None, typer.Option(help="Which take; default: the best.")] = None,
     people: People = "all",
@@ -48,20 +51,20 @@ def export(
     from dancegen.dances import export as to
     from dancegen.dances.read_dance import read_dance
 
-    if kind in FORMATS:
+    if kind in KITS:
         refuse_options(f"does not go with --as {kind}", "leave it out: the kit says it", canvas=canvas, fps=fps)
         if picture is None:
             raise DancegenError(f"--as {kind} needs a picture", "name the person's picture with --picture")
         given = {"take": take, "people": people, "pose": pose}
         return export_kit(kind, dance, picture, out, song=song, driver=driver, overwrite=overwrite, **given)
-    refuse_options("only goes with a kit", f"add --as {' or '.join(FORMATS)}", song=song, driver=driver != "picture")
+    refuse_options("only goes with a kit", f"add --as {' or '.join(KITS)}", song=song, driver=driver != "picture")
     refuse_options("does not go with --picture", "leave it out: the picture is the canvas", canvas=picture and canvas)
     refuse_options("only goes with --picture", "name the picture of that person", pose=pose and not picture)
     kind = to.kind_of(out, kind)
-    check_file(out, "-o", overwrite, inputs=(dance, picture, pose), folder=kind == "openpose")
+    check_file(out, "-o", overwrite, inputs=(dance, picture, pose), folder=not FORMATS[kind].ending)
     wanted = parse_canvas(canvas) if canvas else None
     made = read_dance(dance)
-    dancers = to.chosen_dancers(made.take(take), people, str(dance), single=bool(picture) or kind in to.SINGLE)
+    dancers = to.chosen_dancers(made.take(take), people, str(dance), single=bool(picture) or FORMATS[kind].single)
     if fps is not None:
         if not 1 <= fps <= 240:
             raise DancegenError(f"--fps {fps:g} cannot be", "give 1 to 240")

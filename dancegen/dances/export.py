@@ -16,24 +16,21 @@ from dancegen.body.joints import JOINT_NAMES, mid_hip
 from dancegen.body.openpose import people_json, person_json
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.dances.dance_file import Placement, Take
-from dancegen.dances.kits.formats import FORMATS
+from dancegen.dances.formats import FORMATS, NAMES
 from dancegen.errors import DancegenError
 from dancegen.files import not_written, whole_folder, write_whole
 from dancegen.people.choose import choose_one, choose_people
 
-KINDS = ("openpose", "comfyui", "video", "npz", "csv", "bvh")
-SINGLE = ("npz", "csv", "bvh")  # kinds that hold one dancer
 CANVAS = (512, 768)  # width, height: what ControlNet's users mostly work with
 MARGIN = 0.04  # of each side of the canvas, kept free
 
 
 def kind_of(out: Path, kind: str | None) -> str:
     """The kind to write: `kind`, else by the ending of `out` (.json is ComfyUI's, no ending is OpenPose's folder)."""
-    by_ending = {".json": "comfyui", ".mp4": "video", ".npz": "npz", ".csv": "csv", ".bvh": "bvh", "": "openpose"}
-    kind = kind or by_ending.get(out.suffix.lower())
-    if kind not in KINDS:
+    kind = kind or {one.ending: name for name, one in FORMATS.items()}.get(out.suffix.lower())
+    if kind not in FORMATS:
         said = f"--as {kind}" if kind else f"the ending of {out}"
-        raise DancegenError(f"{said} is no known kind of export", f"give --as {', '.join((*KINDS, *FORMATS))}")
+        raise DancegenError(f"{said} is no known kind of export", f"give --as {', '.join(NAMES)}")
     return kind
 
 
