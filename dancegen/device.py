@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dancegen.errors import DancegenError
-from dancegen.progress import counted
+from dancegen.progress import count_of
 
 if TYPE_CHECKING:
     import torch
@@ -35,7 +35,7 @@ def choose_device(name: str = "auto") -> torch.device:
     except RuntimeError as cause:
         raise DancegenError(f"--device {name} is none", f"choose one of {', '.join(DEVICES)}") from cause
     if kind == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        there = counted(torch.cuda.device_count(), "GPUs")
+        there = count_of(torch.cuda.device_count(), "GPUs")
         raise DancegenError(
             f"--device {name}: this machine has {there}, counted from cuda:0", "choose a smaller number"
         )

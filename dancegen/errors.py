@@ -12,27 +12,27 @@ CUT = " ... "  # where the middle of something long was left out
 HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 
 
-def shown(value: object, longest: int = LONGEST) -> str:
+def one_line(value: object, longest: int = LONGEST) -> str:
     """`value` on one line: white space is one blank each, control characters are escaped, the middle of long text cut.
 
-    `shown("a\\x1b[2Jb")` is `a\\x1b[2Jb` with a backslash that can be seen; a byte of a file name that is no text, such
-    as `bad\\xff.wav`, is shown the same way.
+    `one_line("a\\x1b[2Jb")` is `a\\x1b[2Jb` with a backslash that can be seen; a byte of a file name that is no text,
+    such as `bad\\xff.wav`, is shown the same way.
     """
-    text = escaped(" ".join(_beginning_and_end(value, longest).split()))
+    text = escape(" ".join(_beginning_and_end(value, longest).split()))
     if len(text) <= longest:
         return text
     end = (longest - len(CUT)) // 2
     return text[: longest - len(CUT) - end] + CUT + text[-end:]
 
 
-def escaped(text: str) -> str:
+def escape(text: str) -> str:
     """Every character of HIDDEN as its escape sequence."""
     return HIDDEN.sub(_escape, text)
 
 
-def escaped_lines(text: str) -> str:
-    """`escaped`, for text of several lines: the ends of the lines stay."""
-    return "\n".join(escaped(line) for line in text.split("\n"))
+def escape_lines(text: str) -> str:
+    """`escape`, for text of several lines: the ends of the lines stay."""
+    return "\n".join(escape(line) for line in text.split("\n"))
 
 
 def _beginning_and_end(value: object, longest: int) -> str:
@@ -53,7 +53,7 @@ class DancegenError(Exception):
     """Something the user can mend: what is wrong, where, and what to do about it.
 
     The command line prints it as one line and exits with 1; `--debug` shows the traceback and the cause. Both parts may
-    hold anything that a file or a file name says: they are escaped and cut here (see `shown`).
+    hold anything that a file or a file name says: they are escaped and cut here (see `one_line`).
 
     Args:
         what: what is wrong, with the name of the file or option it concerns.
@@ -61,6 +61,6 @@ class DancegenError(Exception):
     """
 
     def __init__(self, what: str, remedy: str = "") -> None:
-        self.remedy = shown(remedy, LONGEST // 2)
-        self.what = shown(what, LONGEST - len(self.remedy) - len(": "))
+        self.remedy = one_line(remedy, LONGEST // 2)
+        self.what = one_line(what, LONGEST - len(self.remedy) - len(": "))
         super().__init__(f"{self.what}: {self.remedy}" if self.remedy else self.what)

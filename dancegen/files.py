@@ -119,7 +119,7 @@ def refuse_existing(out: Path, overwrite: bool, option: str = "-o") -> None:
 
 
 @contextmanager
-def claimed(out: Path, patience: float = PATIENCE, *, shared: bool = False) -> Iterator[None]:
+def claim(out: Path, patience: float = PATIENCE, *, shared: bool = False) -> Iterator[None]:
     """While the block runs, `out` is this process's to write; what killed processes left in its folder is removed.
 
     Args:
@@ -273,7 +273,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         OSError: the folder cannot be written to.
         DancegenError: another process writes it all the time.
     """
-    with claimed(path, WRITING, shared=True):
+    with claim(path, WRITING, shared=True):
         part = new_part(path)
         try:
             yield part
@@ -285,7 +285,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
     """`whole_file` for a new folder, with all that the block puts into it."""
-    with claimed(path, WRITING, shared=True):
+    with claim(path, WRITING, shared=True):
         part = _part_name(path, "")
         part.mkdir()
         try:
@@ -305,10 +305,10 @@ def write_whole(out: Path, content: bytes) -> None:
         with whole_file(out) as scratch:
             scratch.write_bytes(content)
     except OSError as cause:
-        raise not_written(out, cause) from cause
+        raise write_error(out, cause) from cause
 
 
-def not_written(out: Path, cause: OSError) -> DancegenError:
+def write_error(out: Path, cause: OSError) -> DancegenError:
     """Why `out` could not be written, and what to do about it."""
     remedy = "free some room there" if cause.errno in FULL else "name another folder"
     return DancegenError(f"{out} could not be written ({cause.strerror})", remedy)

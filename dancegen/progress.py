@@ -16,7 +16,7 @@ def one_or(number: float, several: str) -> str:
     return several if number != 1 else SINGULARS.get(several, several.removesuffix("s"))
 
 
-def counted(number: int, several: str) -> str:
+def count_of(number: int, several: str) -> str:
     """How many of what: `1 window`, `2 windows`."""
     return f"{number} {one_or(number, several)}"
 

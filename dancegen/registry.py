@@ -164,7 +164,7 @@ def register(role: str, name: str, line: Backend) -> None:
     BACKENDS[role][name] = line
 
 
-def found(name: str) -> Any:
+def import_named(name: str) -> Any:
     """What "module:thing" names, imported now.
 
     Raises:
@@ -190,7 +190,7 @@ def load(role: str, name: str, weights: Path | None, device: torch.device) -> An
         raise DancegenError(f"--{role} {name} cannot work here", line.missing)
     if line.config and weights is None and not line.bare:  # foreign weights are fetched by their backend
         raise DancegenError(f"--{role} {name} has no weights here", f"give --weights {line.weights}=FILE")
-    factory: Callable[[Path | None, torch.device], Any] = found(line.factory)
+    factory: Callable[[Path | None, torch.device], Any] = import_named(line.factory)
     return factory(weights, device)
 
 

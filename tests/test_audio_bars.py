@@ -6,7 +6,7 @@ import pytest
 from dancegen.audio import beats
 from dancegen.audio.bars import Bar, bar_position, bars, count_position
 from dancegen.audio.beats import bar_places, beat_frames
-from dancegen.audio.grid import BeatGrid, grid_from_times, local_tempo, tempo_changes, told_tempo
+from dancegen.audio.grid import BeatGrid, describe_tempo, grid_from_times, local_tempo, tempo_changes
 
 
 def odds_of(frames: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
@@ -97,6 +97,6 @@ def test_changes_of_tempo_are_told_where_they_are() -> None:
     grid = grid_from_times(times)
     (moment, before, after), *others = tempo_changes(grid)
     assert moment == pytest.approx(10.2, abs=0.7) and (before, after) == (pytest.approx(100), pytest.approx(150))
-    assert not others and told_tempo(grid) == "100 beats a minute, 150 from 10 s on, 4 a bar"
+    assert not others and describe_tempo(grid) == "100 beats a minute, 150 from 10 s on, 4 a bar"
     steady = grid_from_times(np.arange(40) * 0.5 + np.random.default_rng(0).normal(0, 0.02, 40))
     assert not tempo_changes(steady) and np.allclose(local_tempo(steady), 120, rtol=0.08)

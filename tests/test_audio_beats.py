@@ -21,7 +21,7 @@ from dancegen.audio.beats import (
     hear_beats,
     onset_strength,
 )
-from dancegen.audio.grid import tempo_changes, told_tempo
+from dancegen.audio.grid import describe_tempo, tempo_changes
 from dancegen.audio.load import load_song
 from dancegen.audio.network import BeatNet, BeatNetConfig
 from dancegen.audio.song import SAMPLE_RATE, Song
@@ -132,14 +132,14 @@ def test_a_tempo_that_changes_is_followed(tempi: list[tuple[float, float]]) -> N
     changes = tempo_changes(grid)
     assert changes and changes[0][1] == pytest.approx(tempi[0][1], rel=0.1)
     assert changes[-1][2] == pytest.approx(tempi[-1][1], rel=0.12)
-    assert " s on" in told_tempo(grid)
+    assert " s on" in describe_tempo(grid)
 
 
 @pytest.mark.parametrize("tempo", [66, 84, 140])
 def test_the_octave_is_that_of_the_drums(tempo: float) -> None:
     grid = find_beats(song_of(drums(beats_at([(0, tempo), (30, tempo)]), 30.0)))
     assert grid.tempo == pytest.approx(tempo, rel=0.02)
-    assert not tempo_changes(grid) and told_tempo(grid) == f"{tempo} beats a minute, 4 a bar"
+    assert not tempo_changes(grid) and describe_tempo(grid) == f"{tempo} beats a minute, 4 a bar"
 
 
 @pytest.mark.parametrize(("meter", "pickup", "tempo"), [(3, 0, 96), (3, 2, 132), (3, 1, 168), (4, 0, 118), (4, 2, 104)])
@@ -169,7 +169,7 @@ def test_the_same_song_has_the_same_beats() -> None:
 def test_short_songs(seconds: float) -> None:
     grid = find_beats(song_of(drums(beats_at([(0, 120), (4, 120)], 0.1), seconds)))
     assert len(grid.times) <= 7 and (np.diff(grid.times) > 0.2).all()
-    assert len(grid.counted(seconds).times) >= 2
+    assert len(grid.beats_or_count(seconds).times) >= 2
 
 
 def test_one_note_has_no_beat() -> None:
@@ -283,7 +283,7 @@ def test_given_beats_are_checked(times: list[float]) -> None:
 
 
 def test_a_song_without_beats_counts_evenly() -> None:
-    counted = NO_BEATS.counted(10.0)
+    counted = NO_BEATS.beats_or_count(10.0)
     assert np.ptp(np.diff(counted.times)) < 1e-9 and counted.times[-1] > 9
     assert counted.confidence == 0
 

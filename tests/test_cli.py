@@ -23,7 +23,7 @@ from dancegen.cli import context
 from dancegen.cli import main as cli
 from dancegen.errors import DancegenError
 from dancegen.production.request import Request
-from dancegen.progress import counted
+from dancegen.progress import count_of
 
 HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
 REQUIRED = ("song", "picture", "weights")  # what has no default, and what is spelled otherwise there
@@ -302,7 +302,7 @@ def test_commands_called_as_functions_report_to_nobody() -> None:
     ],
 )
 def test_one_thing_is_not_several(number: int, several: str, said: str) -> None:
-    assert counted(number, several) == said
+    assert count_of(number, several) == said
 
 
 def test_a_stage_of_one_step(capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,8 +66,8 @@ def still() -> SkeletonSequence:
 def test_a_line_says_what_it_is_and_names_what_there_is(role: str, name: str) -> None:
     line = registry.backend(role, name)
     assert line.says and "\n" not in line.says and bool(line.module) == bool(line.extra)
-    assert callable(registry.found(line.factory))
-    assert not line.config or isinstance(registry.found(line.config), type)
+    assert callable(registry.import_named(line.factory))
+    assert not line.config or isinstance(registry.import_named(line.config), type)
     if line.missing:
         with pytest.raises(DancegenError, match=r"pip install 'dancegen\["):
             load(role, name, None, CPU)
@@ -197,7 +197,7 @@ def test_engines_take_jobs_and_close() -> None:
         line = registry.backend("engine", name)
         if line.missing:
             continue
-        engine = registry.found(line.factory)(run_stage, 2, 1, "cpu", None)
+        engine = registry.import_named(line.factory)(run_stage, 2, 1, "cpu", None)
         try:
             assert engine.free() == 1 and engine.results(timeout=0.0) == []
         finally:

@@ -215,7 +215,7 @@ def test_a_damaged_file_is_read_or_refused_in_a_line(
 
 def test_poses_between_have_turns_and_hands_between() -> None:
     skeleton = full().takes[0].skeleton
-    double = skeleton.resampled(60.0, 119)
+    double = skeleton.resample(60.0, 119)
     np.testing.assert_allclose(double.joints[::2], skeleton.joints, atol=1e-6)
     np.testing.assert_allclose(double.yaw[1], skeleton.yaw[:2].mean(), atol=1e-4)
     assert (double.hands[5:8] == 0).all() and (double.hands[9, ..., 2] > 0).mean() > 0.9  # pose 3 has no hands

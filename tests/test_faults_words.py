@@ -14,24 +14,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dancegen.cli.terminal import safe_console
-from dancegen.errors import HIDDEN, LONGEST, DancegenError, escaped, shown
+from dancegen.errors import HIDDEN, LONGEST, DancegenError, escape, one_line
 
 EVIL = "a\x1b[2J\x1b]0;title\x07\r\nb\u202egpm.\u2028\x9b31m\udcff\0"
 
 
 @given(st.text() | st.text(alphabet=EVIL))
 def test_what_is_shown_is_one_short_line_without_control_characters(text: str) -> None:
-    for told in (shown(text), str(DancegenError(text, text)), shown(text * 999)):
+    for told in (one_line(text), str(DancegenError(text, text)), one_line(text * 999)):
         assert len(told) <= LONGEST and not HIDDEN.search(told) and len(told.splitlines()) <= 1
         told.encode()
-    assert shown(shown(text)) == shown(text)
+    assert one_line(one_line(text)) == one_line(text)
 
 
 def test_escapes_can_be_read() -> None:
-    assert escaped("bad\udcff.wav") == r"bad\xff.wav"
-    assert shown(EVIL) == r"a\x1b[2J\x1b]0;title\x07 b\u202egpm. \x9b31m\xff\x00"
-    assert shown("Ünïcode 音楽 👩‍💻 می‌خواهم.wav") == "Ünïcode 音楽 👩‍💻 می‌خواهم.wav"
-    assert shown("x" * 1000, 100).startswith("xxx") and " ... " in shown("x" * 1000, 100)
+    assert escape("bad\udcff.wav") == r"bad\xff.wav"
+    assert one_line(EVIL) == r"a\x1b[2J\x1b]0;title\x07 b\u202egpm. \x9b31m\xff\x00"
+    assert one_line("Ünïcode 音楽 👩‍💻 می‌خواهم.wav") == "Ünïcode 音楽 👩‍💻 می‌خواهم.wav"
+    assert one_line("x" * 1000, 100).startswith("xxx") and " ... " in one_line("x" * 1000, 100)
 
 
 def test_a_message_keeps_its_remedy_however_long_a_name_is() -> None:

@@ -17,7 +17,7 @@ from conftest import ROOT
 
 from dancegen.errors import DancegenError
 from dancegen.files import (
-    claimed,
+    claim,
     put,
     refuse_existing,
     refuse_inputs,
@@ -30,9 +30,9 @@ from dancegen.files import (
 HOLD = """
 import sys, time
 from pathlib import Path
-from dancegen.files import claimed, whole_file, whole_folder
+from dancegen.files import claim, whole_file, whole_folder
 out = Path(sys.argv[1])
-with claimed(out), whole_file(out) as part, whole_folder(out.parent / "folder") as folder:
+with claim(out), whole_file(out) as part, whole_folder(out.parent / "folder") as folder:
     (folder / "half").write_text("half")
     part.write_text("half")
     print("ready", flush=True)
@@ -65,9 +65,9 @@ def test_what_another_process_writes_is_left_to_it(tmp_path: Path) -> None:
         before = left(tmp_path)
         assert len(before) == 4  # two locks, a part, a folder
         for path in (out, tmp_path / "link" / "o.mp4", Path(os.path.relpath(out))):
-            with pytest.raises(DancegenError, match=r"o.mp4 is being written by another run"), claimed(path, 0.1):
+            with pytest.raises(DancegenError, match=r"o.mp4 is being written by another run"), claim(path, 0.1):
                 pass
-        with claimed(tmp_path / "other.mp4"):
+        with claim(tmp_path / "other.mp4"):
             write_whole(tmp_path / "third.json", b"{}")
         assert left(tmp_path) == before  # of a living process nothing is swept
 
@@ -98,7 +98,7 @@ def test_many_threads_and_processes_want_one_output(tmp_path: Path) -> None:
 
     def write(number: int) -> None:
         try:
-            with claimed(out):
+            with claim(out):
                 refuse_existing(out, False)
                 time.sleep(0.02)
                 write_whole(out, str(number).encode())

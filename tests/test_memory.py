@@ -51,7 +51,7 @@ def pieces(poses: int) -> np.ndarray:
     return np.sin(np.arange(poses // 3 * SLICES * BANDS, dtype=np.float32)).reshape(-1, SLICES, BANDS)
 
 
-def counted(poses: int) -> tuple[np.ndarray, ...]:
+def counting(poses: int) -> tuple[np.ndarray, ...]:
     position = np.arange(poses // 3) / 5
     return pieces(poses), position, (position // 2).astype(int)
 
@@ -64,10 +64,10 @@ PARTS: dict[str, tuple[Callable[[int], tuple], Callable[..., object], float]] = 
     "ground": (moving, lambda d, r: settle(d, r, 30.0), 2.4),
     "numbers of a file": (lambda n: (dance(n),), rounded, 1.5),
     "scores": (lambda n: (dance(n),), lambda d: score(d.joints, d.fps, np.arange(0, d.seconds, 0.5)), 0.9),
-    "units": (counted, lambda mel, at, unit: unit_sound(mel, at, unit, int(unit[-1]) + 1), 1.1),
+    "units": (counting, lambda mel, at, unit: unit_sound(mel, at, unit, int(unit[-1]) + 1), 1.1),
     "accents": (lambda n: (pieces(n).reshape(-1, BANDS),), lambda each: accents(each, np.arange(0.0, 60.0)), 0.2),
     "traits": (lambda n: (pieces(n).reshape(-1, BANDS),), ear_traits, 0.1),
-    "another rate": (lambda n: (dance(n),), lambda d: d.resampled(24.0, len(d) * 4 // 5), 2.6),
+    "another rate": (lambda n: (dance(n),), lambda d: d.resample(24.0, len(d) * 4 // 5), 2.6),
     "retargeting": (lambda n: (dance(n),), lambda d: retarget(d, person(), np.ones(18), (200, 240)), 3.9),
 }
 

@@ -17,7 +17,7 @@ from workbench_tools import dance_file
 from dancegen.assets.example import PICTURE, POSE
 from dancegen.cli.main import _build
 from dancegen.dances.dance_file import write_dance
-from dancegen.files import claimed
+from dancegen.files import claim
 
 OUTPUTS = ("out", "sheet", "plot", "report", "json")  # parameters of commands that name what is written
 WEIGHTS = ("--weights", "choreographer=w.safetensors")
@@ -214,7 +214,7 @@ def test_a_second_run_is_refused_before_its_work(here: Path, run_main: Callable,
     for option, ending in outputs:
         out = here / f"out{ending}"
         out.write_text("of the first run")
-        with claimed(out):
+        with claim(out):
             ran = run_main(*typed, option, out, "--overwrite")
         assert ran.status == 1 and f"out{ending} is being written by another run of dancegen" in ran.err
         assert ran.err.count("\n") == 1 and out.read_text() == "of the first run"

@@ -198,11 +198,11 @@ def test_it_goes_on_after_the_last_segment_that_was_finished(
     drawn_now: list[bool] = []
     whole = Animator.segment
 
-    def counted(self: Any, *given: Any) -> torch.Tensor:
+    def count(self: Any, *given: Any) -> torch.Tensor:
         drawn_now.append(given[3] is None)
         return whole(self, *given)
 
-    monkeypatch.setattr(Animator, "segment", counted)
+    monkeypatch.setattr(Animator, "segment", count)
 
     class Pressed(Listener):
         def advance(self, steps: int = 1) -> None:

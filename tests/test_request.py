@@ -18,7 +18,7 @@ from conftest import ROOT, Ran
 from dancegen import Request
 from dancegen.assets.example import POSE
 from dancegen.errors import DancegenError
-from dancegen.production.request import checked_fields
+from dancegen.production.request import check_fields
 from dancegen.video.encode import read_comment
 
 A, ME = Path("a.wav"), Path("me.png")
@@ -112,7 +112,7 @@ def test_what_cannot_be(options: dict[str, Any], said: str) -> None:
 
 
 def test_fields_of_a_part_are_checked_too() -> None:
-    assert checked_fields({"fps": 25}, Path()) == {"fps": 25.0}
+    assert check_fields({"fps": 25}, Path()) == {"fps": 25.0}
     assert {one.name for one in fields(Request)} >= EVERYTHING.keys()
     assert replace(Request(A, ME), seed=4).seed == 4
 

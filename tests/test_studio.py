@@ -102,7 +102,7 @@ def filled(studio: Open, beat_song: Path) -> Open:
     return studio
 
 
-def shown(studio: Open) -> DanceFile:
+def one_line(studio: Open) -> DanceFile:
     """The version of the dance that is shown."""
     history = studio.json("GET", "/api/state")["state"]["dances"]["beat.wav"]
     return read_dance(studio.folder / "dances" / history["versions"][history["at"]])
@@ -260,7 +260,7 @@ def test_beats_are_mended_by_hand(filled: Open) -> None:
 
 
 def test_bars_are_changed_and_everything_else_stays_bit_for_bit(filled: Open) -> None:
-    before = shown(filled)
+    before = one_line(filled)
     number = before.default_take
     told = filled.json("GET", "/api/dances/beat-1.dance.json")
     bar = next(one for one in told["bars"] if one["number"] == 1)
@@ -268,13 +268,13 @@ def test_bars_are_changed_and_everything_else_stays_bit_for_bit(filled: Open) ->
     first = told["bars"][0]["number"]
     for what in ({"do": "redo", "seed": 77, "style": "tango"}, {"do": "mirror"}):
         filled.json("POST", "/api/songs/beat.wav/edit", {**what, "bars": [[1, 1]]})
-        old, new = (one.take(number).skeleton.joints for one in (before, shown(filled)))
+        old, new = (one.take(number).skeleton.joints for one in (before, one_line(filled)))
         changed = np.flatnonzero((old != new).any(axis=(1, 2)))
         assert len(changed) and changed[0] >= (0 if first == 1 else begin) and changed[-1] < end
         filled.json("POST", "/api/songs/beat.wav/undo", {})
-        assert shown(filled).take(number).skeleton.joints.tobytes() == old.tobytes()
+        assert one_line(filled).take(number).skeleton.joints.tobytes() == old.tobytes()
     filled.json("POST", "/api/songs/beat.wav/edit", {"do": "keep", "seed": 78, "bars": [[1, 1]]})
-    kept = shown(filled).take(number).skeleton.joints
+    kept = one_line(filled).take(number).skeleton.joints
     assert kept[begin:end].tobytes() == old[begin:end].tobytes() and (kept[end:] != old[end:]).any()
     for wrong in ([], [[0, 99]], [["a", 1]], None):
         assert filled.refused("POST", "/api/songs/beat.wav/edit", {"do": "redo", "bars": wrong})

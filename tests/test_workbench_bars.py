@@ -15,7 +15,7 @@ from dancegen.audio.bars import bars
 from dancegen.audio.grid import BeatGrid
 from dancegen.body.joints import BONES
 from dancegen.body.sequence import SkeletonSequence
-from dancegen.dances.bars import bar_count, bar_poses, parse_bars, paste, read_beats, retimed
+from dancegen.dances.bars import bar_count, bar_poses, parse_bars, paste, read_beats, retime
 from dancegen.errors import DancegenError
 
 TIMES = np.arange(0.25, 8.0, 0.5)  # 16 beats, 4 bars
@@ -58,14 +58,14 @@ def test_bars_in_words() -> None:
 
 def test_half_and_double_tempo() -> None:
     grid = BeatGrid(TIMES, 120.0, 0.8)
-    half, double = retimed(grid, "half"), retimed(grid, "double")
+    half, double = retime(grid, "half"), retime(grid, "double")
     np.testing.assert_array_equal(half.times, TIMES[::2])
     assert half.tempo == 60 and double.tempo == 240
     np.testing.assert_allclose(np.diff(double.times), 0.25)
-    np.testing.assert_allclose(retimed(double, "half").times, TIMES)
-    assert retimed(grid, None) is grid
+    np.testing.assert_allclose(retime(double, "half").times, TIMES)
+    assert retime(grid, None) is grid
     with pytest.raises(DancegenError, match="choose half or double"):
-        retimed(grid, "triple")
+        retime(grid, "triple")
 
 
 def bar_lengths(grid: BeatGrid) -> list[int]:
@@ -76,11 +76,11 @@ def bar_lengths(grid: BeatGrid) -> list[int]:
 def test_half_and_double_tempo_keep_the_beats_of_a_bar(grid: BeatGrid) -> None:
     meter = grid.beats_per_bar
     for tempo in ("half", "double"):
-        other = retimed(grid, tempo)
+        other = retime(grid, tempo)
         assert other.beats_per_bar == meter
         assert set(bar_lengths(other)[1:-1]) <= {meter}
         assert np.isin(other.downbeats, grid.downbeats).mean() >= 0.4
-    np.testing.assert_allclose(retimed(retimed(grid, "double"), "half").downbeats[:2], grid.downbeats[:2])
+    np.testing.assert_allclose(retime(retime(grid, "double"), "half").downbeats[:2], grid.downbeats[:2])
 
 
 @pytest.mark.parametrize("columns", ["{0:.3f} {1}", "{0:.3f}\t{1}.0000", "{0:.3f},{2}"])

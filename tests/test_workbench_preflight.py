@@ -40,43 +40,43 @@ def test_a_good_picture_has_nothing_to_say(subject: LocatedBody, tmp_path: Path)
 def test_what_is_missing_is_named(subject: LocatedBody) -> None:
     confidence = subject.confidence.copy()
     confidence[[R_ANKLE, L_ANKLE]] = 0
-    check = preflight.whole_body(replace(subject, confidence=confidence))
+    check = preflight.check_body(replace(subject, confidence=confidence))
     assert check.verdict == LOOK and "right ankle, left ankle" in check.found
 
 
 def test_an_arm_over_the_body_and_one_outside_the_outline(subject: LocatedBody) -> None:
     joints = subject.joints.copy()
     joints[L_ELBOW], joints[L_WRIST] = (262, 240), (248, 210)
-    check = preflight.hidden_limbs(replace(subject, joints=joints))
+    check = preflight.check_limbs(replace(subject, joints=joints))
     assert check.verdict == LOOK and "over the body" in check.found and "left forearm" in check.found
     mask = subject.mask.copy()
     mask[:, :205] = 0
-    check = preflight.hidden_limbs(replace(subject, mask=mask))
+    check = preflight.check_limbs(replace(subject, mask=mask))
     assert "not in the person's outline: right upper arm, right forearm" in check.found
 
 
 def test_a_small_person(subject: LocatedBody) -> None:
     tiny = replace(subject, joints=(STANDING * 120 + (250, 480)).astype(np.float32))
-    assert preflight.large_enough(tiny).verdict == LOOK
+    assert preflight.check_size(tiny).verdict == LOOK
 
 
 @pytest.mark.parametrize(("confidence", "verdict"), [(0.0, LOOK), (0.1, LOOK), (0.5, OK)])
 def test_beats(confidence: float, verdict: str) -> None:
-    assert preflight.sure_beats(replace(GRID, confidence=confidence)).verdict == verdict
+    assert preflight.check_beats(replace(GRID, confidence=confidence)).verdict == verdict
 
 
 def test_a_dance_that_travels_too_far(subject: LocatedBody) -> None:
     made = dance(8.0)
     walk = np.zeros((240, 18, 3), np.float32)
     walk[..., 0] = np.linspace(-2, 2, 240)[:, None]
-    check = preflight.room_to_travel(subject, SkeletonSequence(made.joints + walk, 30))
+    check = preflight.check_travel(subject, SkeletonSequence(made.joints + walk, 30))
     assert check.verdict == LOOK and "travels 4.0 body heights" in check.found
 
 
 def test_the_time_is_measured(subject: LocatedBody) -> None:
     import time
 
-    check = preflight.time_needed(lambda few: time.sleep(0.01 * len(few)), dance(1.0), 120_000)
+    check = preflight.estimate_time(lambda few: time.sleep(0.01 * len(few)), dance(1.0), 120_000)
     assert check.verdict == LOOK and " min here" in check.found
 
 

@@ -106,7 +106,7 @@ def hear_beats(samples: np.ndarray, network: BeatNet) -> BeatGrid:
     from dancegen.audio.network import log_odds
 
     odds = log_odds(samples, network)  # (2, T)
-    frames = _without_offbeats(odds[0], beat_frames(odds[0]))
+    frames = _drop_offbeats(odds[0], beat_frames(odds[0]))
     if len(frames) < FEWEST:
         return NO_GRID
     confidence = float(np.median(1 / (1 + np.exp(-_peaks(odds[0], frames)))))
@@ -117,7 +117,7 @@ def hear_beats(samples: np.ndarray, network: BeatNet) -> BeatGrid:
     return BeatGrid(times, 60 / float(np.median(np.diff(times))), confidence, places == 0)
 
 
-def _without_offbeats(odds: np.ndarray, frames: np.ndarray) -> np.ndarray:
+def _drop_offbeats(odds: np.ndarray, frames: np.ndarray) -> np.ndarray:
     """Every second one of (B,) beats, where those are much surer than the ones between and the tempo is fast."""
     if len(frames) < 2 * FEWEST or np.median(np.diff(frames)) > 60 * FRAME_RATE / FAST:
         return frames
@@ -182,10 +182,10 @@ def _window_beats(odds: np.ndarray) -> np.ndarray:
         fresh = (odds[frames] - EDGE)[:, None]
         kept[frames] = np.where(onward > fresh, before, FRESH)
         worth[frames % ring] = np.maximum(onward, fresh)
-    return _walked_back(last, kept)
+    return _walk_back(last, kept)
 
 
-def _walked_back(last: tuple[int, int], kept: np.ndarray) -> np.ndarray:
+def _walk_back(last: tuple[int, int], kept: np.ndarray) -> np.ndarray:
     frame, period = last
     if frame < 0:
         return np.zeros(0, np.int64)

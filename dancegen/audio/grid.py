@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dancegen.errors import DancegenError
-from dancegen.progress import counted
+from dancegen.progress import count_of
 
 OWN_TEMPO = 100.0  # beats a minute, what the dance counts where a song has no beat
 USUAL_METER = 4  # beats a bar where nothing tells
@@ -58,7 +58,7 @@ class BeatGrid:
         gaps = np.diff(np.flatnonzero(self.downbeat))
         return int(np.bincount(gaps).argmax()) if len(gaps) else USUAL_METER
 
-    def counted(self, seconds: float) -> BeatGrid:
+    def beats_or_count(self, seconds: float) -> BeatGrid:
         """This grid or, where there is no beat, an even count at OWN_TEMPO with confidence 0."""
         if len(self.times) >= 2:
             return self
@@ -83,7 +83,7 @@ def grid_from_times(times: np.ndarray, where: str = "the beat list", downbeat: n
     """
     times = np.asarray(times, np.float64).reshape(-1)
     if len(times) < 2:
-        raise DancegenError(f"{where} holds {counted(len(times), 'beats')}", "give two at least, in seconds")
+        raise DancegenError(f"{where} holds {count_of(len(times), 'beats')}", "give two at least, in seconds")
     if not np.isfinite(times).all() or (np.diff(times) < CLOSEST).any():
         raise DancegenError(f"{where} is not a rising list of seconds", "sort it and remove what is not a time")
     marked = downbeat if downbeat is not None and downbeat.any() else _unknown()
@@ -94,7 +94,7 @@ def beat_position(grid: BeatGrid, times: np.ndarray) -> np.ndarray:
     """Beats since the first one, linear between beats and going on at the end's tempo: the phase is its fraction.
 
     Args:
-        grid: two beats at least (`grid.counted(seconds)` for any grid).
+        grid: two beats at least (`grid.beats_or_count(seconds)` for any grid).
         times: any shape, seconds.
 
     Returns:
@@ -117,7 +117,7 @@ def local_tempo(grid: BeatGrid) -> np.ndarray:
     return 60 / np.array([float(np.median(each)) for each in around])
 
 
-def told_tempo(grid: BeatGrid) -> str:
+def describe_tempo(grid: BeatGrid) -> str:
     """The tempo, its changes and the bars in words, for people."""
     changes = tempo_changes(grid)
     bars = f"{grid.beats_per_bar} a bar"
@@ -125,7 +125,7 @@ def told_tempo(grid: BeatGrid) -> str:
         return f"{grid.tempo:.0f} beats a minute, {bars}"
     first, rest = changes[:MOST_TOLD], len(changes) - MOST_TOLD
     steps = "".join(f", {after:.0f} from {moment:.0f} s on" for moment, _, after in first)
-    more = f" and {counted(rest, 'changes')} more" if rest > 0 else ""
+    more = f" and {count_of(rest, 'changes')} more" if rest > 0 else ""
     return f"{changes[0][1]:.0f} beats a minute{steps}{more}, {bars}"
 
 

@@ -21,7 +21,7 @@ from dancegen.audio.song import SAMPLE_RATE, Song, release
 from dancegen.errors import DancegenError
 from dancegen.ffmpeg import QUIET, ffmpeg_program, input_arguments, last_complaint
 from dancegen.files import check_input
-from dancegen.progress import Reporter, counted
+from dancegen.progress import Reporter, count_of
 
 MIN_SECONDS = 0.5  # less than one beat at 120 beats a minute is no song
 NOT_MISSED = 0.1  # seconds by which a song may be shorter than --duration and nobody minds
@@ -139,7 +139,7 @@ def _decode(path: Path, start: float, duration: float | None, store: IO[bytes], 
         ) as process:
             try:
                 assert process.stdout is not None
-                with _bounded(process, start, heard):
+                with _bound(process, start, heard):
                     while heard.count <= longest and (chunk := process.stdout.read(CHUNK_BYTES)):
                         _check_samples(path, np.frombuffer(chunk, np.float32, len(chunk) // 4), heard)
                         store.write(chunk)
@@ -165,7 +165,7 @@ def _decode(path: Path, start: float, duration: float | None, store: IO[bytes], 
 
 
 @contextlib.contextmanager
-def _bounded(process: subprocess.Popen[bytes], start: float, heard: _Decoded) -> Iterator[None]:
+def _bound(process: subprocess.Popen[bytes], start: float, heard: _Decoded) -> Iterator[None]:
     """While the block runs, a process that decodes slower than SLOWEST is killed; `heard` then says after how long."""
     begun, over = time.monotonic(), threading.Event()
 
@@ -201,7 +201,7 @@ def _check_rate(path: Path, log: str) -> None:
     """Refuse sounds of so few samples a second that a small file is hours long, and no music."""
     rate = re.search(r"^  Stream #0:.* Audio: .* (\d+) Hz", log.partition("\nOutput #0")[0], re.MULTILINE)
     if rate and int(rate[1]) < LOWEST_RATE:
-        what = f"{path} has {counted(int(rate[1]), 'samples')} a second, and music needs {LOWEST_RATE} at least"
+        what = f"{path} has {count_of(int(rate[1]), 'samples')} a second, and music needs {LOWEST_RATE} at least"
         raise DancegenError(what, "export the song again")
 
 

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from dancegen.batch.jobs import Job, JobTable, Row
 from dancegen.errors import DancegenError
-from dancegen.files import FULL, not_written, put
+from dancegen.files import FULL, put, write_error
 
 ATTEMPTS = 3  # times a job is given to a worker before a lost worker counts against it
 
@@ -64,7 +64,7 @@ def perform(work: Work, job: Job) -> Result:
     except DancegenError as cause:
         error = str(cause)
     except OSError as cause:
-        error = str(not_written(job.output, cause)) if cause.errno in FULL else _fault(cause, scratch)
+        error = str(write_error(job.output, cause)) if cause.errno in FULL else _fault(cause, scratch)
     except Exception as cause:  # a fault of ours in one job must not stop the rest
         error = _fault(cause, scratch)
     finally:

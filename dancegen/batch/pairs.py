@@ -13,7 +13,7 @@ from pathlib import Path
 from dancegen.errors import DancegenError
 from dancegen.files import PICTURES, SONGS
 from dancegen.production.request import LIMITS
-from dancegen.progress import counted
+from dancegen.progress import count_of
 from dancegen.registry import styles
 
 PAIRINGS = ("product", "zip")
@@ -173,4 +173,4 @@ def _seed(cells: dict[str, str], where: str) -> int | None:
 def other_names(pairs: Sequence[Pair], videos: int) -> list[str]:
     """What to say where several pairs are one video: of equal songs and pictures of equal names, made alike."""
     same = len(pairs) - videos
-    return [f"{counted(same, 'pairs')} would be the same video under the same name as another"] if same else []
+    return [f"{count_of(same, 'pairs')} would be the same video under the same name as another"] if same else []

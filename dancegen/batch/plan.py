@@ -107,17 +107,17 @@ def _own(pair: Pair, request: Request) -> Request:
         style=pair.style or request.style,
         pose=beside(pair.picture, POSE),
         mask=beside(pair.picture, MASK),
-        background=_resolved(request.background),
+        background=_resolve(request.background),
     )
 
 
-def _resolved(background: str | None) -> str | None:
+def _resolve(background: str | None) -> str | None:
     """A picture behind the dancers by its full name, for workers in other folders; a word or a colour as it is."""
     is_file = background and isinstance(check_background(background), Path)
     return str(Path(background).resolve()) if background and is_file else background
 
 
-def corrected(picture: Path) -> list[Path]:
+def with_corrections(picture: Path) -> list[Path]:
     """A picture and the files of its corrections, where they are."""
     return [picture, *filter(None, (beside(picture, ending) for ending in (POSE, MASK)))]
 
@@ -144,7 +144,7 @@ class _Plan:
         output = self._out / "stages" / f"{_short(pair.song.stem)}-{key[:10]}.dance.json"
         task = self._task(replace(own, picture=Path(), pose=None, mask=None))
         wish = _key(content, {**settings, "style": PLAIN if own.style == Request.style else own.style})
-        return Job(key, "dance", _shown(pair.song), output, task, (), problem, wish)
+        return Job(key, "dance", _printable(pair.song), output, task, (), problem, wish)
 
     def subject(self, pair: Pair, own: Request) -> Job:
         content, problem = _content(pair.picture, "picture", pair.where, self._hashes)
@@ -154,7 +154,7 @@ class _Plan:
         key = _key("subject", edition("subject"), content, self._weights.get("subject"), *asked)
         output = self._out / "stages" / f"{_short(pair.picture.stem)}-{key[:10]}.subject.npz"
         task = self._task(replace(own, song=Path()))
-        return Job(key, "subject", _shown(pair.picture), output, task, (), problem, _key(content, *asked))
+        return Job(key, "subject", _printable(pair.picture), output, task, (), problem, _key(content, *asked))
 
     def video(self, pair: Pair, own: Request, dance: Job, subject: Job) -> Job:
         settings = _settings("video", own)
@@ -189,7 +189,7 @@ def _short(stem: str) -> str:
     return stem.encode(errors="surrogateescape")[:LONGEST_STEM].decode(errors="ignore")
 
 
-def _shown(path: Path) -> str:
+def _printable(path: Path) -> str:
     """A file's name in messages and tables: bytes that are no UTF-8 are shown as `\\udcff`."""
     return path.name.encode(errors="backslashreplace").decode()
 

@@ -136,11 +136,11 @@ def _backends(request: Request, *jobs: str) -> Backends:
     """Those for some jobs, kept for the next request that names the same."""
     named = ("choreographer", "renderer", "detector", "preview", "weights", "device", "offline")
     chosen = {name: getattr(request, name) for name in named}
-    return _loaded(json.dumps({"song": "", "picture": "", **chosen}, sort_keys=True), jobs)
+    return _load(json.dumps({"song": "", "picture": "", **chosen}, sort_keys=True), jobs)
 
 
 @cache
-def _loaded(chosen: str, jobs: tuple[str, ...]) -> Backends:
+def _load(chosen: str, jobs: tuple[str, ...]) -> Backends:
     from dancegen.production.backends import load_backends
     from dancegen.production.request import Request
 

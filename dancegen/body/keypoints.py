@@ -22,7 +22,7 @@ from dancegen.body.layouts import Keypoints
 from dancegen.body.openpose import REMEDY, parse_canvas, parse_editor, parse_people
 from dancegen.errors import DancegenError
 from dancegen.jsonfile import read_json
-from dancegen.progress import counted
+from dancegen.progress import count_of
 
 LARGEST_SHARE = 1.5  # the median of coordinates that are shares of a picture is below; of those in pixels, above
 UNSURE = 0.3  # a score below, of the tools that give every joint a place, is none; their own drawings leave it out
@@ -55,7 +55,7 @@ class KeypointFrame:
         """(N, V) float64, 0 = not seen."""
         return np.array([person.body[:, 2] for person in self.persons]).reshape(-1, V)
 
-    def scaled(self, scale: tuple[float, float]) -> KeypointFrame:
+    def scale_by(self, scale: tuple[float, float]) -> KeypointFrame:
         """With places times `scale` (x, y)."""
         factor = np.array([*scale, 1.0])
         persons = tuple(
@@ -88,7 +88,7 @@ def read_clip(path: Path | str) -> Clip:
     path = Path(path)
     if not path.is_dir():
         frames, told = _parse(read_json(path, "keypoint file", REMEDY, finite=False), str(path))
-        return _decided(frames, told, str(path))
+        return _to_pixels(frames, told, str(path))
     numbered, notes = _files(path)
     frames, skipped = [], 0
     for file, number in numbered:
@@ -97,8 +97,8 @@ def read_clip(path: Path | str) -> Clip:
         notes += [note for note in told if note not in notes]
         frames += [replace(frame, number=number) for frame in (found if len(numbered) == 1 else found[:1])]
     if skipped and len(numbered) > 1:
-        notes.append(f"{counted(skipped, 'files')} of {path} hold several frames: the first of each is taken")
-    return _decided(frames, notes, str(path))
+        notes.append(f"{count_of(skipped, 'files')} of {path} hold several frames: the first of each is taken")
+    return _to_pixels(frames, notes, str(path))
 
 
 def read_keypoints(path: Path | str) -> list[KeypointFrame]:
@@ -109,7 +109,7 @@ def read_keypoints(path: Path | str) -> list[KeypointFrame]:
 def parse_keypoints(data: Any, name: str) -> list[KeypointFrame]:
     """The frames of a file, from its JSON; `name` is what errors call it."""
     frames, notes = _parse(data, name)
-    return list(_decided(frames, notes, name).frames)
+    return list(_to_pixels(frames, notes, name).frames)
 
 
 def _files(folder: Path) -> tuple[list[tuple[Path, int | None]], list[str]]:
@@ -138,7 +138,7 @@ def _parse(data: Any, name: str) -> tuple[list[KeypointFrame], list[str]]:
     """The frames as the file has them, in its own unit."""
     listed = coco.frames_of(data, name)
     if listed is not None:
-        return _sure([KeypointFrame(tuple(people), canvas, number=number) for people, canvas, number in listed])
+        return _drop_unsure([KeypointFrame(tuple(people), canvas, number=number) for people, canvas, number in listed])
     frames = data if isinstance(data, list) else [data]
     if not frames:
         raise DancegenError(f"{name} has no frames", REMEDY)
@@ -149,10 +149,10 @@ def _parse(data: Any, name: str) -> tuple[list[KeypointFrame], list[str]]:
     if bare:
         if not any(frame.persons for frame, _ in parsed) and len(frames) == 1:
             raise DancegenError(f'{name} has no body: no "pose_keypoints_2d" in its people', REMEDY)
-        notes.append(f"{counted(bare, 'people')} without a body (a hand or a face alone) left out")
+        notes.append(f"{count_of(bare, 'people')} without a body (a hand or a face alone) left out")
     empty = sum(frame is None or (isinstance(frame, dict) and frame.get("people", 0) is None) for frame in frames)
     if empty:
-        notes.append(f"{counted(empty, 'frames')} of null: nobody is in them")
+        notes.append(f"{count_of(empty, 'frames')} of null: nobody is in them")
     return [frame for frame, _ in parsed], notes
 
 
@@ -172,7 +172,7 @@ def _frame(data: Any, name: str) -> tuple[KeypointFrame, int]:
     return KeypointFrame(tuple(found), canvas), len(data["people"] or []) - len(found)
 
 
-def _sure(frames: list[KeypointFrame]) -> tuple[list[KeypointFrame], list[str]]:
+def _drop_unsure(frames: list[KeypointFrame]) -> tuple[list[KeypointFrame], list[str]]:
     """Without the places of low scores, which these tools give to joints that they do not see."""
     scores = [person.body[:, 2] for frame in frames for person in frame.persons]
     given = np.concatenate(scores) if scores else np.zeros(0)
@@ -195,13 +195,15 @@ def _sure(frames: list[KeypointFrame]) -> tuple[list[KeypointFrame], list[str]]:
     return kept, [f"scores under {least:.2g} are taken as not seen ({100 * low:.0f} % of the joints)"]
 
 
-def _decided(frames: list[KeypointFrame], notes: list[str], name: str) -> Clip:
+def _to_pixels(frames: list[KeypointFrame], notes: list[str], name: str) -> Clip:
     """In pixels where a canvas is known, one frame a moment."""
     seen = [person.body[person.body[:, 2] > 0, :2] for frame in frames for person in frame.persons if person.seen]
     if seen and float(np.median(np.abs(np.concatenate(seen)))) <= LARGEST_SHARE:
         usual = Counter(frame.canvas for frame in frames if frame.canvas).most_common(1)
         scale = usual[0][0] if usual else None
-        frames = [frame.scaled(frame.canvas or scale) if scale else replace(frame, normalised=True) for frame in frames]
+        frames = [
+            frame.scale_by(frame.canvas or scale) if scale else replace(frame, normalised=True) for frame in frames
+        ]
         notes = [*notes, "coordinates are taken as shares of the picture (0 to 1)"]
     frames, told = _in_time(frames, name)
     return Clip(tuple(frames), (*notes, *told))
@@ -222,7 +224,7 @@ def _in_time(frames: list[KeypointFrame], name: str) -> tuple[list[KeypointFrame
     for frame, number in zip(frames, numbers, strict=True):
         placed[number - numbers[0]] = frame
     step = reduce(gcd, np.diff(numbers).tolist())
-    gone = counted(count - len(frames), "frames")
+    gone = count_of(count - len(frames), "frames")
     if step > 1:
         return placed, [f"numbers rise by {step}: every {step}th frame at --fps is there, {gone} between interpolated"]
     return placed, [f"{gone} missing between numbers {numbers[0]} and {numbers[-1]}: interpolated"]

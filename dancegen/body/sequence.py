@@ -108,7 +108,7 @@ class SkeletonSequence:
         chosen = {name: getattr(self, name)[poses] for name in _OPTIONAL if getattr(self, name) is not None}
         return replace(self, joints=self.joints[poses], confidence=self.confidence[poses], **chosen)
 
-    def resampled(self, fps: float, count: int) -> SkeletonSequence:
+    def resample(self, fps: float, count: int) -> SkeletonSequence:
         """The same movement at another rate, `count` poses long, linearly between poses; the ends are held."""
         at = np.clip(np.arange(count) * (self.fps / fps), 0, len(self) - 1)  # (count,)
         made = [self.moments(at[part], fps) for part in blocks(count)]

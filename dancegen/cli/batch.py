@@ -13,7 +13,7 @@ import typer
 from dancegen.cli.context import Outcome, reporter
 from dancegen.cli.options import all_options, takes_request
 from dancegen.errors import DancegenError
-from dancegen.progress import counted
+from dancegen.progress import count_of
 
 if TYPE_CHECKING:
     from dancegen.batch.engine import Engine
@@ -47,7 +47,7 @@ def batch(
 ) -> Outcome:
     """Make a video of each pair of SONGS and PICTURES; what is done already is not done again."""
     from dancegen.batch.pairs import other_names
-    from dancegen.batch.plan import corrected, make_jobs, refuse_inputs_as_outputs, resolve_weights
+    from dancegen.batch.plan import make_jobs, refuse_inputs_as_outputs, resolve_weights, with_corrections
     from dancegen.device import choose_device
     from dancegen.production.request import Request, check_style
     from dancegen.registry import backend
@@ -64,7 +64,7 @@ def batch(
     for note in other_names(wanted, sum(job.kind == "video" for job in jobs)):
         reporter().note(note)
     if overwrite:
-        given = [Path(songs), *(path for pair in wanted for path in (pair.song, *corrected(pair.picture)))]
+        given = [Path(songs), *(path for pair in wanted for path in (pair.song, *with_corrections(pair.picture)))]
         refuse_inputs_as_outputs(jobs, out, [*given, *map(Path, request.weights.values())])
     if dry_run:
         return Outcome(_plan_table(jobs, out, overwrite))
@@ -119,12 +119,12 @@ def _run(
 
 def _engine(name: str, jobs: int, workers: int, address: str | None, device: str) -> Engine:
     from dancegen.batch.stages import run_stage
-    from dancegen.registry import backend, found
+    from dancegen.registry import backend, import_named
 
     line = backend("engine", name)
     if line.missing:
         raise DancegenError(f"--engine {name} cannot work here", line.missing)
-    engine: Engine = found(line.factory)(run_stage, jobs, workers, device, address)
+    engine: Engine = import_named(line.factory)(run_stage, jobs, workers, device, address)
     return engine
 
 
@@ -193,10 +193,10 @@ def _live_table(rows: Sequence[Row], began: dict[str, float]) -> Any:
 def _plan_table(jobs: Sequence[Job], out: Path, overwrite: bool) -> str:
     from dancegen.batch.jobs import done_before
 
-    counts = [counted(sum(job.kind == kind for job in jobs), what) for kind, what in COUNTED.items()]
+    counts = [count_of(sum(job.kind == kind for job in jobs), what) for kind, what in COUNTED.items()]
     said = f"{counts[2]} from {counts[0]} and {counts[1]}, each made once:"
     problems, done = {job.key for job in jobs if job.problem}, done_before(out)
-    states = {job.key: _planned(job, problems, done, overwrite) for job in jobs}
+    states = {job.key: _plan(job, problems, done, overwrite) for job in jobs}
     wanted = {need for job in jobs if states[job.key].endswith(TO_DO) for need in job.needs}
     lines = [("what", "file", "state")]
     for job in jobs:
@@ -206,7 +206,7 @@ def _plan_table(jobs: Sequence[Job], out: Path, overwrite: bool) -> str:
     return f"{said}\n{_columns(lines)}"
 
 
-def _planned(job: Job, problems: set[str], done: Mapping[str, str], overwrite: bool) -> str:
+def _plan(job: Job, problems: set[str], done: Mapping[str, str], overwrite: bool) -> str:
     """What would be done about a job. `problems` are keys; `done` are keys and wishes."""
     if job.problem or any(need in problems for need in job.needs):
         return job.problem or "cannot be made"
@@ -225,15 +225,15 @@ def _summary(rows: Sequence[Row], before: set[str], out: Path, seconds: float) -
     made = sum(row.state == "done" and row.job.key not in before for row in videos)
     there = sum(row.job.key in before or row.state == KEPT for row in videos)
     stages = ", ".join(
-        counted(sum(row.state == "done" and row.job.key not in before for row in rows if row.job.kind == kind), what)
+        count_of(sum(row.state == "done" and row.job.key not in before for row in rows if row.job.kind == kind), what)
         for kind, what in COUNTED.items()
         if kind != "video"
     )
-    said = f"{out}: {counted(made, COUNTED['video'])} made in {seconds:.0f} s ({stages}), {there} there before, "
+    said = f"{out}: {count_of(made, COUNTED['video'])} made in {seconds:.0f} s ({stages}), {there} there before, "
     said += f"{sum(row.state not in (DONE, KEPT) for row in videos)} failed"
     if kept := sum(row.state == KEPT for row in videos):
         remedy = f"--overwrite makes {'it' if kept == 1 else 'them'} anew"
-        said += f"\n{counted(kept, COUNTED['video'])} {OTHER_VERSION}, kept: {remedy}"
+        said += f"\n{count_of(kept, COUNTED['video'])} {OTHER_VERSION}, kept: {remedy}"
     failed = [(row.job.kind, row.job.name, row.error) for row in rows if row.state not in (DONE, KEPT, UNNEEDED)]
     return "\n".join([said, _columns([("failed", "name", "why"), *failed])]) if failed else said
 

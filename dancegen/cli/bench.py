@@ -21,7 +21,7 @@ import typer
 from dancegen.cli.context import Outcome, reporter
 from dancegen.cli.options import Device
 from dancegen.production.request import Request
-from dancegen.progress import counted
+from dancegen.progress import count_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -163,7 +163,7 @@ def _stages(song: Path, image: Path, device: str, repeats: int, frames: int, fol
     dance = dancer.dance(sound, grid, **how)
     found["choreography"] = _median(repeats, lambda: dancer.dance(sound, grid, **how))
     subject = find_people(open_picture(image), network=backends.subject)[0]
-    poses = retarget(dance.resampled(30, frames), subject.joints, subject.confidence, subject.image.size)
+    poses = retarget(dance.resample(30, frames), subject.joints, subject.confidence, subject.image.size)
     found |= _rendering(backends, subject, poses, repeats, folder)
     listener.stage("measuring the way to the first frame")
     command = ["-c", CHILD, "first", "render", str(song), str(image), "-o", str(folder / "a.mp4"), "--device", device]
@@ -255,7 +255,7 @@ def _table(found: dict[str, float], facts: dict[str, Any], repeats: int, compare
     from rich.table import Table
 
     machine = ", ".join(f"{name} {value}" for name, value in facts.items())
-    said = f"{counted(repeats, 'runs')} each; {machine}"
+    said = f"{count_of(repeats, 'runs')} each; {machine}"
     table = Table("what", "median", "target, 2 cores", box=None, pad_edge=False, caption=said)
     for name, value in found.items():
         table.add_row(LABELS[name], f"{value:g}", TARGETS.get(name, ""))

@@ -9,7 +9,7 @@ import typer
 
 from dancegen.cli.context import reporter
 from dancegen.cli.options import all_options, takes_request
-from dancegen.cli.render import asked_for
+from dancegen.cli.render import request_of
 
 if TYPE_CHECKING:
     from dancegen.production.checks import Check
@@ -25,7 +25,7 @@ def check(
     from dancegen.production.produce import prepare
     from dancegen.production.sinks import VideoFile
 
-    request = asked_for(chosen)
+    request = request_of(chosen)
     with VideoFile(out, overwrite=True).claim(request):
         return _table(_checks(prepare(request, reporter()), out.parent))
 
@@ -34,13 +34,16 @@ def _checks(film: Film, folder: Path) -> list[Check]:
     """What can be told beforehand, and how long the drawing takes, by drawing a few frames."""
     from collections import deque
 
-    from dancegen.production.checks import check_all, time_needed
+    from dancegen.production.checks import check_all, estimate_time
 
     made = film.made
     found = check_all(made.grid, made.people, made.dance, made.size, made.frames, folder)
     reporter().stage("drawing a few frames")
     everybody = len(film.poses)
-    return [*found, time_needed(lambda few: deque(film.draw(*[few] * everybody), maxlen=0), film.poses[0], made.frames)]
+    return [
+        *found,
+        estimate_time(lambda few: deque(film.draw(*[few] * everybody), maxlen=0), film.poses[0], made.frames),
+    ]
 
 
 def _table(checks: list[Check]) -> Any:

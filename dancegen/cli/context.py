@@ -78,7 +78,7 @@ def check_inputs(song: Path, picture: Path) -> None:
         check_input(path, what, f"check the name of the {what}")
 
 
-def given_files(weights: Sequence[str] | None) -> list[str]:
+def weights_files(weights: Sequence[str] | None) -> list[str]:
     """What `--weights` names, be it files or names: an output is none of them."""
     return [text for option in weights or () for text in (option, option.partition("=")[2])]
 
@@ -102,7 +102,7 @@ def check_file(
         inputs: what is read, and what else is written: an output is none of them.
         folder: it shall be a folder of files.
     """
-    from dancegen.files import claimed, not_written, refuse_existing, refuse_inputs, refuse_inside
+    from dancegen.files import claim, refuse_existing, refuse_inputs, refuse_inside, write_error
 
     if endings and path.suffix.lower() not in endings:
         raise DancegenError(f"{option} {path} cannot be", f"end its name in {' or '.join(endings)}")
@@ -117,9 +117,9 @@ def check_file(
         refuse_inside(path, inputs)
     refuse_existing(path, overwrite, option)
     try:
-        until_end(claimed(path))
+        until_end(claim(path))
     except OSError as cause:
-        raise not_written(path, cause) from cause
+        raise write_error(path, cause) from cause
     refuse_existing(path, overwrite, option)  # another run may have made it while its claim was waited for
 
 

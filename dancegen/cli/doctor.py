@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dancegen.cli.context import Outcome
-from dancegen.progress import counted
+from dancegen.progress import count_of
 
 FINE, OPTIONAL, BROKEN = "ok", "-", "!!"
 LITTLE_ROOM = 2 << 30  # bytes
@@ -35,13 +35,13 @@ def doctor() -> Outcome:
     table = Table("", "what", box=None, pad_edge=False)
     table.add_column("found", overflow="fold")  # paths are shown whole
     table.add_column("remedy", overflow="fold")
-    findings = [finding for check in CHECKS for finding in _guarded(check)]
+    findings = [finding for check in CHECKS for finding in _guard(check)]
     for finding in findings:
         table.add_row(finding.state, finding.what, finding.facts, finding.remedy)
     return Outcome(table, int(any(finding.state == BROKEN for finding in findings)))
 
 
-def _guarded(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+def _guard(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     """A check that fails is a finding, not the end of the examination."""
     name = check.__name__.strip("_").replace("_", " ")
     try:
@@ -55,7 +55,7 @@ def _guarded(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
 def _programs() -> Iterator[Finding]:
     from dancegen import __version__
 
-    system = f"{platform.system()} {platform.machine()}, {counted(os.cpu_count() or 1, 'cores')}"
+    system = f"{platform.system()} {platform.machine()}, {count_of(os.cpu_count() or 1, 'cores')}"
     yield Finding(
         FINE, "dancegen", f"{__version__} in {Path(sys.prefix)}, Python {platform.python_version()}, {system}"
     )
@@ -67,7 +67,7 @@ def _device() -> Iterator[Finding]:
     from dancegen.device import available_devices
 
     best = available_devices()[0]
-    facts = f"torch {torch.__version__}, {counted(torch.get_num_threads(), 'threads')}, --device auto is {best}"
+    facts = f"torch {torch.__version__}, {count_of(torch.get_num_threads(), 'threads')}, --device auto is {best}"
     if best == "cuda":
         yield Finding(FINE, "device", f"{facts} ({torch.cuda.get_device_name()})")
     elif shutil.which("nvidia-smi"):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dancegen.progress import counted
+from dancegen.progress import count_of
 
 LABELS = {
     "hit_rate": "hit rate %",
@@ -64,8 +64,10 @@ def command(
     heard, real = evaluation.read_songs(data, seconds, test=test), evaluation.read_real(data)
     takes = len({motion.source for motion in real.stretches})
     if len(heard) < 2 or not real.validation or takes < 2:
-        held_out = f"{counted(len(heard), 'songs')} and {counted(len(real.validation), 'dances')} kept out of training"
-        what = f"{data} has {held_out}, and {counted(takes, 'recordings')} in all"
+        held_out = (
+            f"{count_of(len(heard), 'songs')} and {count_of(len(real.validation), 'dances')} kept out of training"
+        )
+        what = f"{data} has {held_out}, and {count_of(takes, 'recordings')} in all"
         raise DancegenError(what, "give the development data")
     table = {"real": evaluation.real_row(real, heard), "two halves": evaluation.halves_row(real.stretches)}
     judged_by = {song.name: evaluation.default_beats(song) for song in heard} if librosa else None

@@ -12,7 +12,7 @@ from dancegen.cli.kit import export_kit
 from dancegen.cli.options import Fps, Overwrite
 from dancegen.dances.formats import FORMATS, KITS, NAMES
 from dancegen.errors import DancegenError
-from dancegen.progress import counted
+from dancegen.progress import count_of
 
 if TYPE_CHECKING:
     from dancegen.body.sequence import SkeletonSequence
@@ -68,7 +68,7 @@ def export(
     if fps is not None:
         if not 1 <= fps <= 240:
             raise DancegenError(f"--fps {fps:g} cannot be", "give 1 to 240")
-        dancers = [one.resampled(fps, max(1, round(one.seconds * fps))) for one in dancers]
+        dancers = [one.resample(fps, max(1, round(one.seconds * fps))) for one in dancers]
     if picture:
         first, size = _retarget_to_picture(dancers[0], picture, pose)
         pixels = [first]
@@ -78,7 +78,7 @@ def export(
         pixels, size = [to.place(one, fitting) for one in dancers], (fitting.width, fitting.height)
     to.write(out, kind, dancers[0], pixels, size)
     count = f" of {len(pixels)} dancers" if len(pixels) > 1 else ""
-    told = f"{counted(len(pixels[0]), 'poses')}{count} at {pixels[0].fps:g} a second"
+    told = f"{count_of(len(pixels[0]), 'poses')}{count} at {pixels[0].fps:g} a second"
     return f"{out}: {told} on {size[0]}x{size[1]} ({kind})"
 
 
@@ -120,7 +120,7 @@ def import_(
     take = made.takes[0]
     count = f" of {len(take.dancers)} dancers" if take.partners else ""
     to = f" of {song.name}" if song else ", without a song"
-    return f"{out}: {counted(len(take.skeleton), 'poses')}{count}, {made.seconds:.1f} s{to}"
+    return f"{out}: {count_of(len(take.skeleton), 'poses')}{count}, {made.seconds:.1f} s{to}"
 
 
 def parse_canvas(text: str) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dancegen.cli.context import check_file, reporter
 from dancegen.errors import DancegenError
-from dancegen.progress import counted
+from dancegen.progress import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,9 +62,9 @@ def export_kit(
     written = write_kit(out, kind, make, notes)
     for note in notes:
         reporter().note(note)
-    count = f" of {counted(len(dancers), 'dancers')}" if len(dancers) > 1 else ""
+    count = f" of {count_of(len(dancers), 'dancers')}" if len(dancers) > 1 else ""
     of_song = f", {sound.path.name}" if sound else ", without a song"
-    return f"{out}: {counted(written.count(line.fps), 'poses')}{count} at {line.fps:g} a second{of_song} ({kind})"
+    return f"{out}: {count_of(written.count(line.fps), 'poses')}{count} at {line.fps:g} a second{of_song} ({kind})"
 
 
 def _song_of(made: DanceFile, dance: Path, song: Path | None) -> Song | None:
@@ -103,7 +103,7 @@ def _found(picture: Path, pose: Path | None, count: int, *, draws: bool) -> tupl
     how: dict[str, Any] = {"network": backends.subject, "choice": choice, "pose_file": pose}
     people = find_people(open_picture(picture), **how, reporter=reporter())
     if len(people) < count:
-        what = f"{picture} shows {counted(len(people), 'persons')}, the dance has {counted(count, 'dancers')}"
+        what = f"{picture} shows {count_of(len(people), 'persons')}, the dance has {count_of(count, 'dancers')}"
         raise DancegenError(what, "choose one with --people 1, or take a picture of them all")
     chosen = sorted(people[:count], key=lambda one: float(one.middle[0]))
     return chosen, backends.drawer(request) if draws else None

@@ -17,8 +17,8 @@ import typer
 from dancegen import __version__
 from dancegen.cli.context import reporter, running, use_reporter, use_typed
 from dancegen.cli.terminal import discard, is_lively, name_values, prepare_streams, safe_console
-from dancegen.errors import DancegenError, escaped, escaped_lines, shown
-from dancegen.progress import SilentReporter, counted
+from dancegen.errors import DancegenError, escape, escape_lines, one_line
+from dancegen.progress import SilentReporter, count_of
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     status = 1
     try:
         with running():
-            name_values(typer.main.get_command(_build(_asked(given))))(given, prog_name="dancegen")
+            name_values(typer.main.get_command(_build(_module_of(given))))(given, prog_name="dancegen")
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -85,13 +85,13 @@ def _explain(error: Exception) -> str:
     """One line for the user."""
     if isinstance(error, DancegenError):
         return str(error)
-    told = shown(f"{type(error).__name__}: {error}", 250)
+    told = one_line(f"{type(error).__name__}: {error}", 250)
     if isinstance(error, MemoryError) or "out of memory" in told:
         return f"not enough memory ({told}): close other programs, or choose a smaller --size or --device cpu"
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-        return f"{shown(error.filename or 'a file name', 300)} is too long a name: choose a shorter one"
+        return f"{one_line(error.filename or 'a file name', 300)} is too long a name: choose a shorter one"
     if isinstance(error, OSError) and error.errno in PLACES:
-        file = shown(error.filename or "a file", 200)
+        file = one_line(error.filename or "a file", 200)
         return f"{file} cannot be written ({error.strerror}): {PLACES[error.errno]}"
     return f"a fault of dancegen's own ({told}): run it again with --debug and report what it says"
 
@@ -101,10 +101,10 @@ def _unwind_on_signals() -> None:
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup has it ignored
-            signal.signal(number, _terminated)
+            signal.signal(number, _terminate)
 
 
-def _terminated(number: int, _frame: object) -> None:
+def _terminate(number: int, _frame: object) -> None:
     raise SystemExit(128 + number)  # unwinds, so that no half-written file stays
 
 
@@ -115,7 +115,7 @@ def _take_everywhere(arguments: list[str]) -> tuple[list[str], set[str]]:
     return [word for word in arguments[:stop] if word not in EVERYWHERE] + arguments[stop:], found
 
 
-def _asked(arguments: Sequence[str]) -> str:
+def _module_of(arguments: Sequence[str]) -> str:
     """The module whose command is asked for; empty where it is none, or the help of all."""
     word = next((word for word in arguments if not word.startswith("-")), "")
     return next((module for module, words in COMMAND_MODULES.items() if word in words), "")
@@ -164,7 +164,7 @@ def _say(result: Any, **_: Any) -> None:
     result = getattr(result, "text", result) if hasattr(result, "exit_code") else result
     try:
         if isinstance(result, str) and result:
-            print(escaped_lines(result))
+            print(escape_lines(result))
         elif result is not None and not isinstance(result, str):
             _print_table(result)
         sys.stdout.flush()
@@ -196,7 +196,7 @@ def _console_reporter() -> TerminalReporter | PlainReporter:
 def _tell(line: str) -> None:
     """A line on standard error; where nobody reads it any more, the work goes on."""
     with contextlib.suppress(OSError):
-        print(escaped(line), file=sys.stderr, flush=True)
+        print(escape(line), file=sys.stderr, flush=True)
 
 
 def _close(listener: object) -> None:
@@ -216,7 +216,7 @@ class PlainReporter:
         self.close()
         self._unit, self._total, self._done = unit, total or 0, 0
         self._began = self._told = time.monotonic()
-        _tell(f"{name} ..." if not total else f"{name}: {counted(total, unit)} ...")
+        _tell(f"{name} ..." if not total else f"{name}: {count_of(total, unit)} ...")
 
     def advance(self, steps: int = 1) -> None:
         """See `progress.Reporter`."""
@@ -225,18 +225,18 @@ class PlainReporter:
             self._told = time.monotonic()
             rate = self._done / (self._told - self._began)
             left = max(self._total - self._done, 0) / rate
-            done = f"{self._done} of {counted(self._total, self._unit)}"
+            done = f"{self._done} of {count_of(self._total, self._unit)}"
             _tell(f"  {done}, {rate:.1f} {self._unit}/s, {left:.0f} s left")
 
     def note(self, text: str) -> None:
         """See `progress.Reporter`."""
-        _tell(f"note: {shown(text)}")
+        _tell(f"note: {one_line(text)}")
 
     def close(self) -> None:
         """The last stage is over: say how fast it was, where that says something."""
         seconds = time.monotonic() - self._began
         if self._done and self._unit and seconds > 1:
-            _tell(f"  {counted(self._done, self._unit)}, {self._done / seconds:.1f} {self._unit}/s")
+            _tell(f"  {count_of(self._done, self._unit)}, {self._done / seconds:.1f} {self._unit}/s")
         self._done = 0
 
 
@@ -252,7 +252,7 @@ class TerminalReporter:
 
     def stage(self, name: str, total: int | None = None, unit: str = "") -> None:
         """See `progress.Reporter`."""
-        bars = self._started()
+        bars = self._start()
         self._finish_task()
         self._unit, self._began, self._done = unit, time.monotonic(), 0
         self._task = bars.add_task(name, total=total, said="")
@@ -268,7 +268,7 @@ class TerminalReporter:
 
     def note(self, text: str) -> None:
         """See `progress.Reporter`."""
-        self._started().console.print(f"note: {shown(text)}", markup=False, highlight=False)
+        self._start().console.print(f"note: {one_line(text)}", markup=False, highlight=False)
 
     def close(self) -> None:
         """Leave the terminal as it should be; safe to call twice."""
@@ -284,7 +284,7 @@ class TerminalReporter:
                 self._bars.update(self._task, total=1, completed=1)
             self._task = None
 
-    def _started(self) -> Progress:
+    def _start(self) -> Progress:
         if self._bars is None:
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -140,7 +140,7 @@ def takes_request(*names: str, file: bool = False) -> Callable[[Callable[..., An
             chosen = {name: values.arguments[name] for name in names}
             if described:
                 typed = {name: value for name, value in chosen.items() if _is_typed(name, value, context)}
-                chosen = {**_described(described), **_attributes(typed)}
+                chosen = {**_description(described), **_attributes(typed)}
             else:
                 chosen = _attributes(chosen)
             return command(chosen, **own)
@@ -188,7 +188,7 @@ def _is_typed(name: str, value: Any, context: typer.Context | None) -> bool:
     return bool(value != getattr(Request, name, None))
 
 
-def _described(file: Path) -> dict[str, Any]:
+def _description(file: Path) -> dict[str, Any]:
     from dancegen.production.request import read_request
 
     return read_request(file)

@@ -10,7 +10,7 @@ import typer
 from dancegen.cli.context import check_file, check_inputs, reporter, typed
 from dancegen.cli.options import Overwrite, all_options, takes_request
 from dancegen.errors import DancegenError
-from dancegen.progress import counted
+from dancegen.progress import count_of
 
 if TYPE_CHECKING:
     from dancegen.production.produce import Produced
@@ -27,16 +27,16 @@ def render(
     overwrite: Overwrite = False,
 ) -> str:
     """Make a video of the person of PICTURE dancing to SONG."""
-    request = asked_for(chosen)
+    request = request_of(chosen)
     if report:
         check_file(report, "--report", overwrite, (".html", ".htm"), inputs=[*request.files, out])
-    made = _made(request, out, overwrite)
+    made = _make(request, out, overwrite)
     if report:
         try:
             _write_report(report, made)
         except DancegenError as cause:
             raise DancegenError(f"{made.path} is made, but {cause.what}", cause.remedy) from cause
-    return _told(made, f"dance {request.dance.name}" if request.dance else f"seed {request.seed}")
+    return _describe(made, f"dance {request.dance.name}" if request.dance else f"seed {request.seed}")
 
 
 @takes_request("duration", "seed", "style", "size", "fps", "preview", "choreographer", "renderer", "device", "offline")
@@ -46,10 +46,10 @@ def example(chosen: dict[str, Any], out: Out = Path("out.mp4"), overwrite: Overw
     from dancegen.production.request import Request
 
     request = Request(SONG, PICTURE, **chosen)
-    return _told(_made(request, out, overwrite), f"seed {request.seed}")
+    return _describe(_make(request, out, overwrite), f"seed {request.seed}")
 
 
-def asked_for(chosen: dict[str, Any]) -> Request:
+def request_of(chosen: dict[str, Any]) -> Request:
     """The request of a command line that names song and picture."""
     from dancegen.production.request import Request
 
@@ -60,7 +60,7 @@ def asked_for(chosen: dict[str, Any]) -> Request:
     return Request(**chosen)
 
 
-def _made(request: Request, out: Path, overwrite: bool) -> Produced:
+def _make(request: Request, out: Path, overwrite: bool) -> Produced:
     from dataclasses import replace
 
     from dancegen.production.produce import produce
@@ -82,12 +82,12 @@ def _write_report(page: Path, made: Produced) -> None:
     write_report(page, made, checks, shlex.join(["dancegen", *typed()]))
 
 
-def _told(made: Produced, origin: str) -> str:
-    from dancegen.audio.grid import told_tempo
+def _describe(made: Produced, origin: str) -> str:
+    from dancegen.audio.grid import describe_tempo
 
     width, height = made.size
-    tempo = told_tempo(made.grid) if made.grid.confidence else "no beat found"
-    frames = f"{counted(made.frames, 'frames')} of {width}x{height}"
+    tempo = describe_tempo(made.grid) if made.grid.confidence else "no beat found"
+    frames = f"{count_of(made.frames, 'frames')} of {width}x{height}"
     return f"{made.path}: {made.song.seconds:.1f} s, {frames}, {tempo}, {origin}"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dancegen.cli.context import given_files, reporter
+from dancegen.cli.context import reporter, weights_files
 from dancegen.cli.options import Device, Mask, Offline, People, Pose, Weights
 from dancegen.production.request import Request
 
@@ -43,7 +43,7 @@ def subject(
     from dancegen.weights.resolve import weights_by_role
 
     check_choice(people)
-    inputs = [picture, pose, mask, *given_files(weights)]
+    inputs = [picture, pose, mask, *weights_files(weights)]
     _check_free(_files(picture, out, 1), out, overwrite, inputs)
     image = open_picture(picture)
     chosen = weights_by_role(weights or [])
@@ -91,7 +91,7 @@ def _write(files: Sequence[Path], found: Sequence[LocatedBody], overwrite: bool)
 
     from dancegen.body.openpose import frame_json
     from dancegen.errors import DancegenError
-    from dancegen.files import claimed, refuse_existing, write_whole
+    from dancegen.files import claim, refuse_existing, write_whole
 
     width, height = found[0].picture.size
     frames = [frame_json(body.joints, body.confidence) for body in found]
@@ -102,7 +102,7 @@ def _write(files: Sequence[Path], found: Sequence[LocatedBody], overwrite: bool)
     try:
         for path, content in zip(files, contents, strict=True):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with claimed(path):
+            with claim(path):
                 refuse_existing(path, overwrite)  # another run may have made it meanwhile
                 write_whole(path, content)
     except OSError as error:
@@ -133,10 +133,10 @@ def overlay(found: Sequence[LocatedBody]) -> np.ndarray:
     drawn = np.clip(pixels * people + dimmed * (1 - people), 0, 255).astype(np.uint8)  # (H, W, 3)
     for body in found:
         drawn = draw_skeleton(drawn, body.joints, body.confidence)
-    return _numbered(drawn, found) if len(found) > 1 else drawn
+    return _number(drawn, found) if len(found) > 1 else drawn
 
 
-def _numbered(pixels: np.ndarray, found: Sequence[LocatedBody]) -> np.ndarray:
+def _number(pixels: np.ndarray, found: Sequence[LocatedBody]) -> np.ndarray:
     """The picture (H, W, 3) with each person's number on their chest."""
     import numpy as np
     from PIL import Image, ImageDraw, ImageFont

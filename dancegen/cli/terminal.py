@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import typer
 
-from dancegen.errors import escaped_lines
+from dancegen.errors import escape_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,7 +66,7 @@ def safe_console(*, stderr: bool = False, width: int | None = None) -> Console:
         def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
             """See `rich.console.Console`."""
             for text, style, control in super().render(renderable, options):
-                yield Segment(text if control else escaped_lines(text), style, control)
+                yield Segment(text if control else escape_lines(text), style, control)
 
     return SafeConsole(stderr=stderr, width=width, markup=False, emoji=False)
 

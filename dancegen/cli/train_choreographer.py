@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dancegen.progress import counted
+from dancegen.progress import count_of
 
 
 def command(
@@ -77,5 +77,5 @@ def command(
     notes = {"steps": trainer.step, "prior_steps": prior_steps, "seed": seed}
     export(assembled(config, trainer.average, prior, read.stage), result, notes)
     draw_curves(out)
-    steps_done = counted(trainer.step, "steps")
+    steps_done = count_of(trainer.step, "steps")
     return f"{result} after {steps_done}; losses in {out / 'log.csv'}, curves in {out / 'curves.png'}"

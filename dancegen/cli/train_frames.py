@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dancegen.progress import counted
+from dancegen.progress import count_of
 
 
 def command(
@@ -35,7 +35,7 @@ def command(
         check_file(sheet, "--sheet", True, inputs=[data])
     numbers = range(first, first + scenes)
     made = make_frames(out, data, scenes=numbers, seed=seed, split=split, figures=figures, turned=turned)
-    said = f"{counted(made.written, 'scenes')} written to {out / split}, {made.found} were there already."
+    said = f"{count_of(made.written, 'scenes')} written to {out / split}, {made.found} were there already."
     if sheet is not None:
         with whole_file(sheet) as part:
             contact_sheet([scene_path(out, split, index) for index in numbers[:6]]).save(part)

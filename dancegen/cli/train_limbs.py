@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dancegen.progress import counted
+from dancegen.progress import count_of
 
 
 def command(
@@ -30,4 +30,4 @@ def command(
     given: dict[str, Any] = {"steps": steps, "people": people}
     plan = LimbPlan(seed=seed, **{key: value for key, value in given.items() if value is not None})
     result = train_limbs(data, out, plan, RendererConfig(), reporter())
-    return f"{result} after {counted(plan.steps, 'steps')}; how far the maps miss the outlines in {out / 'limbs.csv'}"
+    return f"{result} after {count_of(plan.steps, 'steps')}; how far the maps miss the outlines in {out / 'limbs.csv'}"

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dancegen.progress import counted
+from dancegen.progress import count_of
 
 VARIANTS = {"S2-1": (False, False), "S2-2": (True, False), "S2-3": (False, True), "S2-4": (True, True)}
 
@@ -51,4 +51,4 @@ def command(
     )
     config = RendererConfig() if start is None else load_generator(start).config
     result = train(frames, out, plan, config, str(choose_device(device)), reporter(), start)
-    return f"{result} after {counted(plan.steps, 'steps')}; losses in {out / 'log.csv'}, cases in {out}/cases_*.png"
+    return f"{result} after {count_of(plan.steps, 'steps')}; losses in {out / 'log.csv'}, cases in {out}/cases_*.png"

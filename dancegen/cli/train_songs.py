@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dancegen.progress import counted
+from dancegen.progress import count_of
 
 
 def command(
@@ -23,4 +23,4 @@ def command(
     from dancegen.lab.datasets.beat_songs import make_songs
 
     make_songs(out, count, seed, reporter())
-    return f"{counted(count, 'songs')} in {out}"
+    return f"{count_of(count, 'songs')} in {out}"

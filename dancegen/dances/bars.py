@@ -14,7 +14,7 @@ from dancegen.body.joints import BONES, L_ANKLE, NECK, R_ANKLE, mid_hip
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.dances.channels import paste_channels
 from dancegen.errors import DancegenError
-from dancegen.progress import Reporter, SilentReporter, counted
+from dancegen.progress import Reporter, SilentReporter, count_of
 
 JOIN_SECONDS = 0.7  # how long a join takes, inside the stretch that is made anew
 TEMPI = ("half", "double")
@@ -77,25 +77,25 @@ def check_beats(path: Path | None) -> None:
         raise DancegenError(f"{path}: no such list of beats", "`dancegen beats SONG -o FILE` writes one")
 
 
-def retimed(grid: BeatGrid, tempo: str | None) -> BeatGrid:
+def retime(grid: BeatGrid, tempo: str | None) -> BeatGrid:
     """The grid at half the tempo (every second beat) or at double (a beat more between each two)."""
     check_tempo(tempo)
     if tempo is None:
         return grid
-    return _halved(grid) if tempo == "half" else _doubled(grid)
+    return _halve(grid) if tempo == "half" else _double(grid)
 
 
-def _halved(grid: BeatGrid) -> BeatGrid:
+def _halve(grid: BeatGrid) -> BeatGrid:
     """Every second beat from the first downbeat, or from the one beat before the pick-up's; every second bar begins."""
     kept = np.arange(grid.pickup % 2, len(grid.times), 2)
     if len(kept) < 2:
-        raise DancegenError(f"--tempo half leaves {len(kept)} of {counted(len(grid.times), 'beats')}", "leave it out")
+        raise DancegenError(f"--tempo half leaves {len(kept)} of {count_of(len(grid.times), 'beats')}", "leave it out")
     begins = np.zeros(len(grid.times), bool)
     begins[np.flatnonzero(grid.downbeat)[::2]] = True
     return replace(grid, times=grid.times[kept], tempo=grid.tempo / 2, downbeat=begins[kept])
 
 
-def _doubled(grid: BeatGrid) -> BeatGrid:
+def _double(grid: BeatGrid) -> BeatGrid:
     """A beat more between each two; a bar becomes two."""
     between = (grid.times[:-1] + grid.times[1:]) / 2
     times = np.sort(np.concatenate([grid.times, between]))
@@ -138,7 +138,7 @@ def read_beats(path: Path, start: float, seconds: float, reporter: Reporter | No
     inside = np.asarray(times) - start
     kept = (inside >= 0) & (inside < seconds) | ~np.isfinite(inside)
     grid = grid_from_times(inside[kept], str(path), _downbeats(marks)[kept])
-    return _agreed(grid, path, reporter or SilentReporter())
+    return _even_bars(grid, path, reporter or SilentReporter())
 
 
 def _downbeats(marks: list[str]) -> np.ndarray:
@@ -149,7 +149,7 @@ def _downbeats(marks: list[str]) -> np.ndarray:
     return np.array([float(mark) == 1 for mark in marks], bool)
 
 
-def _agreed(grid: BeatGrid, path: Path, reporter: Reporter) -> BeatGrid:
+def _even_bars(grid: BeatGrid, path: Path, reporter: Reporter) -> BeatGrid:
     """The grid; where its bars are of all lengths, bars of the usual one from the first downbeat on."""
     lengths = [bar.beats for bar in bars(grid) if bar.number][:-1]  # without pick-up and last
     if not lengths:

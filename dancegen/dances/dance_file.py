@@ -26,7 +26,7 @@ from dancegen.body.sequence import SkeletonSequence, by_blocks
 from dancegen.choreographers.base import AMOUNT
 from dancegen.dances.dancer_text import UNIT, dancer_text
 from dancegen.errors import DancegenError
-from dancegen.files import not_written, whole_file
+from dancegen.files import whole_file, write_error
 from dancegen.weights.verify import WeightsInfo
 
 FORMAT = "dancegen dance"
@@ -234,7 +234,7 @@ def write_dance(path: Path, dance: DanceFile) -> None:
         with whole_file(path) as scratch, scratch.open("w", encoding="utf-8", newline="\n") as file:
             file.writelines(_text(dance))
     except OSError as cause:
-        raise not_written(path, cause) from cause
+        raise write_error(path, cause) from cause
 
 
 def to_text(dance: DanceFile) -> str:

@@ -12,7 +12,7 @@ from dancegen.body.joints import JOINT_NAMES, V
 from dancegen.body.sequence import HAND, SkeletonSequence
 from dancegen.dances import fields
 from dancegen.errors import DancegenError
-from dancegen.progress import counted
+from dancegen.progress import count_of
 
 FARTHEST = 16.0  # body heights from the middle of the floor; beyond it float32 is too coarse for whole units
 MOST_TURNED = 1e6  # degrees
@@ -63,7 +63,7 @@ def _one_a_pose(
         return None
     values = fields.numbers(stored, key, f"{where}: ") * unit
     if len(values) != count:
-        raise DancegenError(f'{where}: "{key}" has {counted(len(values), "numbers")} for {counted(count, "poses")}')
+        raise DancegenError(f'{where}: "{key}" has {count_of(len(values), "numbers")} for {count_of(count, "poses")}')
     if (np.abs(values) > most).any():
         raise DancegenError(
             f'{where}: "{key}" goes beyond {most:g} at pose {int(np.argmax(np.abs(values) > most)) + 1}'
@@ -79,7 +79,7 @@ def _points(
         return None
     rows = fields.values(stored, key, f"{where}: ")
     if len(rows) != count:
-        raise DancegenError(f'{where}: "{key}" has {counted(len(rows), "rows")} for {counted(count, "poses")}')
+        raise DancegenError(f'{where}: "{key}" has {count_of(len(rows), "rows")} for {count_of(count, "poses")}')
     given = [number for number, row in enumerate(rows) if row is not None]
     if not given:
         return None
@@ -114,7 +114,7 @@ def _table(rows: list[Any], width: int, where: str) -> np.ndarray:
     for number, row in enumerate(rows, 1):
         listed = row.tolist() if isinstance(row, np.ndarray) else row
         if not isinstance(listed, list) or len(listed) != width:
-            count = counted(len(listed), "numbers") if isinstance(listed, list) else "no numbers"
+            count = count_of(len(listed), "numbers") if isinstance(listed, list) else "no numbers"
             raise DancegenError(f"{where} {number} has {count}, not {width}")
         bad = next((place for place, value in enumerate(listed) if not fields.is_number(value)), None)
         if bad is not None:

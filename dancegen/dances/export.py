@@ -18,7 +18,7 @@ from dancegen.body.sequence import SkeletonSequence
 from dancegen.dances.dance_file import Placement, Take
 from dancegen.dances.formats import FORMATS, NAMES
 from dancegen.errors import DancegenError
-from dancegen.files import not_written, whole_folder, write_whole
+from dancegen.files import whole_folder, write_error, write_whole
 from dancegen.people.choose import choose_one, choose_people
 
 CANVAS = (512, 768)  # width, height: what ControlNet's users mostly work with
@@ -122,7 +122,7 @@ def write_openpose(out: Path, pixels: SkeletonSequence, partners: Sequence[Skele
                 text = json.dumps(people_json(people, None))
                 (folder / f"{number:06d}_keypoints.json").write_text(text, encoding="utf-8")
     except OSError as cause:
-        raise not_written(out, cause) from cause
+        raise write_error(out, cause) from cause
 
 
 def write_comfyui(

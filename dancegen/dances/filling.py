@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from dancegen.body.joints import BONES, JOINT_NAMES, LEG_CHAINS, V, body_height
 from dancegen.body.sequence import BONE_LENGTHS
-from dancegen.progress import counted
+from dancegen.progress import count_of
 
 LONG_GAP = 0.5  # seconds; over longer ones, and at the ends, a joint keeps its place beside the joint before it
 TRAVEL_SECONDS = 0.8  # movement of the hips slower than this takes the feet along
@@ -31,7 +31,7 @@ def gap_notes(confidence: np.ndarray) -> list[str]:
     """What `fill_gaps` makes up, in words; confidence (T, V)."""
     seen = confidence > 0
     empty = int((~seen.any(axis=1)).sum())
-    notes = [f"nobody in {empty} of {counted(len(seen), 'frames')}: interpolated"] if empty else []
+    notes = [f"nobody in {empty} of {count_of(len(seen), 'frames')}: interpolated"] if empty else []
     gaps = {joint: int((~seen[seen.any(axis=1), joint]).sum()) for joint in range(V) if seen[:, joint].any()}
     gaps = {joint: count for joint, count in gaps.items() if count}
     if gaps:

@@ -76,7 +76,7 @@ def delay(dance: SkeletonSequence, grid: BeatGrid, beats: float) -> SkeletonSequ
     """
     if beats <= 0:
         return dance
-    counted = grid.counted(dance.seconds)
+    counted = grid.beats_or_count(dance.seconds)
     at = np.arange(len(dance)) / dance.fps  # (T,)
     early = _time_at(counted, beat_position(counted, at) - beats)  # (T,) seconds of the dance
     late = dance.moments(np.clip(early * dance.fps, 0, len(dance) - 1), dance.fps)
@@ -124,7 +124,7 @@ def keep_apart(poses: Sequence[SkeletonSequence], places: Sequence[float]) -> li
 
 def _canon_beats(grid: BeatGrid, seconds: float, groups: int) -> float:
     """Beats between one and the next in a canon: a bar, or less where the last would hardly dance."""
-    counted = grid.counted(seconds)
+    counted = grid.beats_or_count(seconds)
     all_beats = float(np.diff(beat_position(counted, np.array([0.0, seconds])))[0])
     return min(float(counted.beats_per_bar), max(np.floor(MOST_WAIT * all_beats / max(groups - 1, 1)), 1.0))
 

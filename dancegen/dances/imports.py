@@ -22,7 +22,7 @@ from dancegen.errors import DancegenError
 from dancegen.jsonfile import read_json
 from dancegen.people.choose import choose_people
 from dancegen.people.tracks import Followed, find_followed
-from dancegen.progress import counted
+from dancegen.progress import count_of
 
 NAMED_FRAMES = 6  # stretches of frames that a note names
 FARTHEST = 15.0  # body heights from the first dancer; a dance file has room for 16
@@ -63,10 +63,10 @@ def read_poses(path: Path, fps: float, canvas: tuple[int, int] | None = None, pe
     if any(frame.normalised for frame in frames):
         if canvas is None:
             raise DancegenError(f"{path} has coordinates from 0 to 1 and no canvas", "give --canvas WIDTHxHEIGHT")
-        frames = [frame.scaled(canvas) for frame in frames]
+        frames = [frame.scale_by(canvas) for frame in frames]
     found = find_followed(frames, fps)
     if not found:
-        raise DancegenError(f"{path} has no people in its {counted(len(frames), 'frames')}", "export it again")
+        raise DancegenError(f"{path} has no people in its {count_of(len(frames), 'frames')}", "export it again")
     chosen = choose_people(found, people, str(path))
     notes = [*clip.notes, *_people_notes(frames, found, chosen, people)]
     dancers = []
@@ -138,7 +138,7 @@ def _people_notes(
     several = [number for number, count in enumerate(counts, 1) if count > 1]
     if several or len(found) > 1:
         where = f" (frames {_ranges(several)})" if several else ""
-        notes.append(f"{counted(len(found), 'people')} in the clip{where}: --people {people} is taken")
+        notes.append(f"{count_of(len(found), 'people')} in the clip{where}: --people {people} is taken")
     for person in chosen if people != "all" else ():
         held = person.persons
         others = [number + 1 for number, count in enumerate(counts) if count and number not in held]

@@ -11,7 +11,7 @@ from dancegen.audio.bars import bars as bars_of
 from dancegen.audio.grid import BeatGrid, tempo_changes
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.choreographers.base import AMOUNT, TURNS
-from dancegen.dances.bars import bar_poses, check_bars, parse_bars, paste, read_beats, retimed
+from dancegen.dances.bars import bar_poses, check_bars, parse_bars, paste, read_beats, retime
 from dancegen.dances.dance_file import DanceFile, Edit, SongInfo, Take, file_sha256, rounded, without_bars
 from dancegen.dances.takes import rank_takes
 from dancegen.errors import DancegenError
@@ -75,7 +75,7 @@ def find_grid(
     from dancegen.audio.beats import find_beats
 
     grid = read_beats(beats, song.start, song.seconds, reporter) if beats else find_beats(song, weights, reporter)
-    return retimed(grid.counted(song.seconds), tempo)
+    return retime(grid.beats_or_count(song.seconds), tempo)
 
 
 def make_dance(
@@ -123,7 +123,7 @@ def _one_take(song: Song, grid: BeatGrid, dancer: Choreographer, seed: int, styl
     }
     take = Take(rounded(made[styles.base]), seed, styles.base, amount=styles.amount, turns=styles.turns)
     for style, first, last in styles.stretches:
-        take = _pasted(take, made[style], grid, Edit(first, last, seed, style))
+        take = _paste(take, made[style], grid, Edit(first, last, seed, style))
     return take
 
 
@@ -148,7 +148,7 @@ def redo(
             they are not those of the dance.
         reporter: is told about windows.
     """
-    grid = dance.grid.counted(song.seconds)
+    grid = dance.grid.beats_or_count(song.seconds)
     for edit in edits:
         check_bars(grid, edit.first, edit.last)
     take = dance.take(number)
@@ -161,15 +161,15 @@ def redo(
                 song, grid, seed=edit.seed, style=edit.style, amount=edit.amount, turns=turns, reporter=reporter
             )
         others = None if edit.weights == dance.weights else edit.weights
-        take = _pasted(take, made[how], grid, replace(edit, weights=others))
+        take = _paste(take, made[how], grid, replace(edit, weights=others))
     changed = dance.with_take(number, take)
     return replace(changed, takes=rank_takes(changed.takes, grid.times), chosen=number)
 
 
-def _pasted(take: Take, new: SkeletonSequence, grid: BeatGrid, edit: Edit) -> Take:
+def _paste(take: Take, new: SkeletonSequence, grid: BeatGrid, edit: Edit) -> Take:
     old = take.skeleton
     begin, end = bar_poses(grid, edit.first, edit.last, old.fps, len(old))
-    mixed = rounded(paste(old, new.resampled(old.fps, len(old)), begin, end))
+    mixed = rounded(paste(old, new.resample(old.fps, len(old)), begin, end))
     sources = without_bars(take.sources, edit.first, edit.last)
     return replace(take, skeleton=mixed, edits=(*take.edits, edit), sources=sources)
 

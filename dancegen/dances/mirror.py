@@ -24,7 +24,7 @@ def mirror_bars(dance: DanceFile, number: int, bars: list[tuple[int, int]]) -> D
     Raises:
         DancegenError: there are no such bars.
     """
-    grid = dance.grid.counted(dance.seconds)
+    grid = dance.grid.beats_or_count(dance.seconds)
     take = dance.take(number)
     for first, last in bars:
         old = take.skeleton

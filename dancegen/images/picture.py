@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from dancegen.errors import DancegenError, shown
+from dancegen.errors import DancegenError, one_line
 from dancegen.files import check_input
 
 # What is opened. Others that Pillow knows start programs (EPS), or are no pictures of people (PSD, ICO, fonts).
@@ -95,7 +95,7 @@ def open_picture(path: Path | str) -> ConditionalImage:
         raise DancegenError(f"the picture {path} may not be read", "change its permissions") from error
     except Exception as error:  # a damaged file makes Pillow's readers fail in every way there is
         raise DancegenError(
-            f"the picture {path} is damaged or cut off ({shown(error, 120) or type(error).__name__})",
+            f"the picture {path} is damaged or cut off ({one_line(error, 120) or type(error).__name__})",
             "download or export it again",
         ) from error
 

@@ -151,7 +151,7 @@ def upper_extent(dance: SkeletonSequence, frame: tuple[int, int]) -> np.ndarray:
 
 def cut_shots(count: int, fps: float, grid: BeatGrid, people: int, generator: torch.Generator) -> list[_Shot]:
     """Shots that begin on downbeats: everybody, then somebody near, in turn; one to two units of whole bars each."""
-    counted = grid.counted(count / fps)
+    counted = grid.beats_or_count(count / fps)
     begins = [round(float(time) * fps) for time in counted.downbeats if time > 0]
     bar = 60 / counted.tempo * counted.beats_per_bar if counted.tempo > 0 else 2.0
     unit = max(round(SHOT_SECONDS / bar + 0.4), 1)  # bars
@@ -168,7 +168,7 @@ def cut_shots(count: int, fps: float, grid: BeatGrid, people: int, generator: to
 
 def find_accents(song: Song, grid: BeatGrid) -> list[tuple[float, float]]:
     """The beats at which the music becomes suddenly louder, seconds and strength 0..1; the first of each bar always."""
-    counted = grid.counted(song.seconds)
+    counted = grid.beats_or_count(song.seconds)
     rises = []
     for time in counted.times:
         at = round(float(time) * SAMPLE_RATE)

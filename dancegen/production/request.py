@@ -180,7 +180,7 @@ class Request:
         Raises:
             DancegenError: another version, an unknown field, a value of the wrong type, and as the class itself.
         """
-        values = checked_fields(content, folder)
+        values = check_fields(content, folder)
         if lacking := [name for name in ("song", "picture") if name not in values]:
             raise DancegenError(f"the request names no {lacking[0]}", f'add "{lacking[0]}": "FILE"')
         return cls(**values)
@@ -194,19 +194,19 @@ def read_request(file: Path) -> dict[str, Any]:
     """The fields of a JSON file that describes a request, or a part of one; relative paths are meant from its folder.
 
     Raises:
-        DancegenError: it is not there, no JSON, or as `checked_fields`.
+        DancegenError: it is not there, no JSON, or as `check_fields`.
     """
     remedy = 'check the name given with --request; a request looks like {"song": ...}'
     content = read_json(file, "request", remedy, largest=SMALL, packed=False)
     if not isinstance(content, dict):
         raise DancegenError(f"{file} holds no JSON object", 'write one like {"song": "a.mp3", "picture": "me.jpg"}')
     try:
-        return checked_fields(content, file.parent)
+        return check_fields(content, file.parent)
     except DancegenError as cause:
         raise DancegenError(f"{file}: {cause.what}", cause.remedy) from cause
 
 
-def checked_fields(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def check_fields(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """The fields of a request's JSON, each of its type, paths from `folder`; the version is taken off."""
     values = dict(content)
     version = values.pop("version", VERSION)
@@ -214,7 +214,7 @@ def checked_fields(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         raise DancegenError(f"this request is of version {version!r}, not {VERSION}", "upgrade dancegen")
     if unknown := sorted(values.keys() - _TYPES.keys()):
         raise DancegenError(f"a request has no {unknown[0]!r}", f"choose among {', '.join(_TYPES)}")
-    values = {name: _typed(name, value) for name, value in values.items()}
+    values = {name: _convert(name, value) for name, value in values.items()}
     for name in PATHS:
         if values.get(name) is not None:
             values[name] = folder / values[name]
@@ -340,13 +340,13 @@ def _check_people(request: Request) -> None:
             raise DancegenError("--detector does not go with --pose", "leave one out: the file says who is where")
 
 
-def _typed(name: str, value: Any) -> Any:
+def _convert(name: str, value: Any) -> Any:
     """A value of JSON as the type of the field, refused if it is of another."""
     kind = _TYPES[name]
     optional = isinstance(kind, types.UnionType)
     if value is None and optional:
         return None
-    wanted = _wanted(kind)
+    wanted = _plain_type(kind)
     if wanted is Path and isinstance(value, str):
         return Path(value)
     if wanted is float and type(value) is int:
@@ -364,7 +364,7 @@ def _check_types(request: Request) -> None:
     number = {float: numbers.Real, int: numbers.Integral}
     taken: dict[Any, Any] = {Path: (str, Path), bool: (bool, numbers.Integral), str: str, **number}
     for name, kind in _TYPES.items():
-        value, wanted = getattr(request, name), _wanted(kind)
+        value, wanted = getattr(request, name), _plain_type(kind)
         if value is None and isinstance(kind, types.UnionType):
             continue
         a_switch = isinstance(value, bool) and wanted in number
@@ -372,7 +372,7 @@ def _check_types(request: Request) -> None:
             raise DancegenError(f"{name} must be {_SAID.get(wanted, 'texts by role')}, not {value!r:.60}")
 
 
-def _wanted(kind: Any) -> Any:
+def _plain_type(kind: Any) -> Any:
     """The type of a field, without None."""
     if not isinstance(kind, types.UnionType):
         return kind

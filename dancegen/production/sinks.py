@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from dancegen.files import claimed, refuse_existing
+from dancegen.files import claim, refuse_existing
 from dancegen.video.encode import VideoWriter, check_output, check_room, check_transparent
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class VideoFile:
         check_output(self.path, overwrite=self.overwrite, inputs=request.files)
         if request.transparent:
             check_transparent(self.path)
-        with claimed(self.path):
+        with claim(self.path):
             refuse_existing(self.path, self.overwrite)  # another run may have made it while the claim was waited for
             yield
 

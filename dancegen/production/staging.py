@@ -61,4 +61,4 @@ def _flatten(dancers: Sequence[SkeletonSequence], request: Request, reporter: Re
 
 def _place(dance: SkeletonSequence, person: LocatedBody, fps: float, count: int) -> SkeletonSequence:
     """The dance at the video's rate and length, on the person's body and in their picture."""
-    return retarget(dance.resampled(fps, count), person.joints, person.confidence, person.picture.size)
+    return retarget(dance.resample(fps, count), person.joints, person.confidence, person.picture.size)

@@ -14,13 +14,13 @@ import numpy as np
 from PIL import Image
 
 from dancegen import __version__
-from dancegen.audio.grid import told_tempo
+from dancegen.audio.grid import describe_tempo
 from dancegen.body.draw import draw_skeleton
 from dancegen.dances.takes import COLUMNS, scores_of
-from dancegen.errors import escaped_lines
+from dancegen.errors import escape_lines
 from dancegen.ffmpeg import QUIET, ffmpeg_program, input_arguments
 from dancegen.production.checks import Check
-from dancegen.progress import counted
+from dancegen.progress import count_of
 from dancegen.report.plots import WIDTH, beat_plot, speed_plot, strip
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ def report_page(made: Produced, checks: Sequence[Check], command: str) -> str:
     assert made.path is not None
     name = _text(made.path.name)
     width, height = made.size
-    tempo = told_tempo(made.grid) if made.grid.confidence else "no beat found"
-    facts = f"{made.song.seconds:.1f} s, {counted(made.frames, 'frames')} of {width}x{height}, {tempo}"
+    tempo = describe_tempo(made.grid) if made.grid.confidence else "no beat found"
+    facts = f"{made.song.seconds:.1f} s, {count_of(made.frames, 'frames')} of {width}x{height}, {tempo}"
     from_what = f"{_text(made.song.path.name)} and {_text(made.subject.image.path.name)}"
     parts = [
         f"<h1>{name}</h1><p>{from_what}: {facts}</p>",
@@ -120,7 +120,7 @@ def _picture(made: Produced) -> str:
 
 
 def _dance(made: Produced) -> str:
-    short = made.dance.resampled(made.dance.fps, min(len(made.dance), round(SHOWN_SECONDS * made.dance.fps)))
+    short = made.dance.resample(made.dance.fps, min(len(made.dance), round(SHOWN_SECONDS * made.dance.fps)))
     poses = _image(strip(short), "poses of the dance")
     curve = _image(speed_plot(short, made.grid.within(0.0, SHOWN_SECONDS)), "speed of the dance")
     legend = (
@@ -183,7 +183,7 @@ def _image(pixels: np.ndarray, alt: str, jpeg: bool = False) -> str:
 
 
 def _text(value: str) -> str:
-    return html.escape(escaped_lines(str(value)))
+    return html.escape(escape_lines(str(value)))
 
 
 def weights_rows(facts: Mapping[str, Any], detector: str) -> list[tuple[str, str, str, str]]:

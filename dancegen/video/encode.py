@@ -18,9 +18,9 @@ from dancegen.audio.load import stretch_filter
 from dancegen.audio.song import Song
 from dancegen.errors import DancegenError
 from dancegen.ffmpeg import QUIET, ffmpeg_program, input_arguments, last_complaint
-from dancegen.files import claimed, new_part, not_written, put, refuse_existing, refuse_inputs
+from dancegen.files import claim, new_part, put, refuse_existing, refuse_inputs, write_error
 from dancegen.jsonfile import parse_json
-from dancegen.progress import counted
+from dancegen.progress import count_of
 
 CRF = 18  # x264's quality: 0 lossless, 18 hard to tell from the frames, 51 worst
 H264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "{crf}", "-c:a", "aac", "-b:a", "192k")
@@ -132,7 +132,7 @@ class VideoWriter:
             raise ValueError(f"frames of {width}x{height}: yuv420p needs even sides")
         self.path, self.shape, self.frames = path, (height, width, 4 if alpha else 3), 0
         self._claim = contextlib.ExitStack()
-        self._claim.enter_context(claimed(path, shared=True))
+        self._claim.enter_context(claim(path, shared=True))
         try:
             self._part = new_part(path)
             self._claim.callback(self._part.unlink, missing_ok=True)
@@ -210,7 +210,7 @@ class VideoWriter:
         try:
             put(self._part, self.path)
         except OSError as cause:
-            raise not_written(self.path, cause) from cause
+            raise write_error(self.path, cause) from cause
 
     def _end(self) -> None:
         """Leave nothing behind: no process, no temporary file. Safe to call twice."""
@@ -239,7 +239,7 @@ class VideoWriter:
             )
         reason = f"it was ended by signal {-code}" if code < 0 and not log.strip() else last_complaint(log)
         return DancegenError(
-            f"ffmpeg stopped after {counted(self.frames, 'frames')} and {self.path.name} was not written ({reason})",
+            f"ffmpeg stopped after {count_of(self.frames, 'frames')} and {self.path.name} was not written ({reason})",
             "run it again; `dancegen doctor` checks ffmpeg",
         )
 

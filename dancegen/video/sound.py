@@ -9,7 +9,7 @@ from dancegen.audio.load import stretch_filter
 from dancegen.audio.song import Song
 from dancegen.errors import DancegenError
 from dancegen.ffmpeg import QUIET, ffmpeg_program, input_arguments, last_complaint
-from dancegen.files import not_written, whole_file
+from dancegen.files import whole_file, write_error
 from dancegen.video.encode import CHANNELS
 
 
@@ -30,4 +30,4 @@ def write_sound(path: Path, song: Song) -> None:
                 reason = last_complaint(done.stderr.decode("utf-8", "replace"))
                 raise DancegenError(f"{path.name} was not written ({reason})", "`dancegen doctor` checks ffmpeg")
     except OSError as cause:
-        raise not_written(path, cause) from cause
+        raise write_error(path, cause) from cause

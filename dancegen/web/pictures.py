@@ -19,7 +19,7 @@ from dancegen.images.picture import open_picture
 from dancegen.people.find import find_people
 from dancegen.people.located import LocatedBody
 from dancegen.people.pose_file import read_mask
-from dancegen.production.checks import LOOK, hidden_limbs, large_enough, whole_body
+from dancegen.production.checks import LOOK, check_body, check_limbs, check_size
 from dancegen.web.studio import Studio, stamp
 from dancegen.web.work import Job
 
@@ -74,7 +74,7 @@ def told(studio: Studio, name: str, found: Sequence[LocatedBody]) -> dict[str, A
     people = []
     for number, body in enumerate(found, 1):
         points = np.concatenate([body.joints, body.confidence[:, None]], axis=1)  # (V, 3)
-        checks = (whole_body(body), hidden_limbs(body), large_enough(body))
+        checks = (check_body(body), check_limbs(body), check_size(body))
         looks = [check.found for check in checks if check.verdict == LOOK]
         mended = mask_file(picture, number, len(found)).exists()
         people.append({"joints": points.round(2).tolist(), "looks": looks, "painted": mended, "by": body.detector})

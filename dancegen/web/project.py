@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from dancegen.errors import DancegenError
-from dancegen.files import PICTURES, SONGS, claimed, write_whole
+from dancegen.files import PICTURES, SONGS, claim, write_whole
 from dancegen.jsonfile import SMALL, read_json
 
 FOLDERS = ("songs", "pictures", "dances", "videos")
@@ -126,7 +126,7 @@ class Project:
                     if _same_bytes(path, given):
                         return path.name
                     continue
-                with claimed(path):
+                with claim(path):
                     shutil.move(given, path)
                 return path.name
         raise DancegenError(f"there are a thousand files called {name} already", "rename it")

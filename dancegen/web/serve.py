@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 
 from dancegen.errors import DancegenError
-from dancegen.files import claimed
+from dancegen.files import claim
 from dancegen.web.app import make_app
 from dancegen.web.guard import Guard
 from dancegen.web.project import Project
@@ -47,7 +47,7 @@ def serve(
     """
     check_door(host, port, password)
     project = Project(folder)
-    with claimed(project.folder / "studio"):  # a second studio of one project would undo what the first one does
+    with claim(project.folder / "studio"):  # a second studio of one project would undo what the first one does
         sweep(project)
         listening = _listen(host, port)
         port = listening.getsockname()[1]

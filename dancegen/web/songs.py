@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from dancegen.audio.beats import find_beats
-from dancegen.audio.grid import BeatGrid, grid_from_times, told_tempo
+from dancegen.audio.grid import BeatGrid, describe_tempo, grid_from_times
 from dancegen.audio.load import load_song
 from dancegen.audio.song import Song, release
-from dancegen.dances.bars import read_beats, retimed
+from dancegen.dances.bars import read_beats, retime
 from dancegen.dances.dance_file import Section
-from dancegen.errors import DancegenError, shown
+from dancegen.errors import DancegenError, one_line
 from dancegen.ffmpeg import QUIET, ffmpeg_program, input_arguments, last_complaint
 from dancegen.files import whole_file, write_whole
 from dancegen.web.sections import sections
@@ -103,7 +103,7 @@ def told(heard: HeardSong) -> dict[str, Any]:
         "downbeats": np.flatnonzero(grid.downbeat).tolist(),
         "meter": grid.beats_per_bar,
         "tempo": round(grid.tempo, 2),
-        "says": told_tempo(grid) if grid.confidence else "no beat was found: the dance counts evenly",
+        "says": describe_tempo(grid) if grid.confidence else "no beat was found: the dance counts evenly",
         "confidence": round(grid.confidence, 3),
         "mended": heard.mended,
         "notes": list(heard.notes),
@@ -132,7 +132,7 @@ def mend(studio: Studio, name: str, heard: HeardSong, how: dict[str, Any]) -> No
         beats_file(path).unlink(missing_ok=True)
         return
     try:
-        grid = _corrected(heard.grid.counted(heard.seconds), how, heard.seconds)
+        grid = _corrected(heard.grid.beats_or_count(heard.seconds), how, heard.seconds)
     except (KeyError, TypeError, ValueError, IndexError) as cause:
         raise DancegenError("the beats cannot be corrected like that", "reload the page") from cause
     write_grid(beats_file(path), name, grid)
@@ -141,7 +141,7 @@ def mend(studio: Studio, name: str, heard: HeardSong, how: dict[str, Any]) -> No
 def _corrected(grid: BeatGrid, how: dict[str, Any], seconds: float) -> BeatGrid:
     match how["do"]:
         case "half" | "double" as tempo:
-            return retimed(grid, tempo)
+            return retime(grid, tempo)
         case "bar":
             return bars_from(grid, int(how["beat"]), grid.beats_per_bar)
         case "meter":
@@ -195,14 +195,14 @@ def tapped(taps: Sequence[float], seconds: float) -> BeatGrid:
 
 def write_grid(path: Path, song: str, grid: BeatGrid) -> None:
     """A beats file as `--beats` takes it."""
-    lines = [f"# beats of {shown(song)}, seconds of the file; 1: a bar begins"]
+    lines = [f"# beats of {one_line(song)}, seconds of the file; 1: a bar begins"]
     lines += [f"{time:.4f} {int(first)}" for time, first in zip(grid.times, grid.downbeat, strict=True)]
     write_whole(path, ("\n".join(lines) + "\n").encode())
 
 
 def grid_of(heard: HeardSong, song: Song) -> BeatGrid:
     """The beats of a stretch of a song that was heard as a whole."""
-    return heard.grid.within(song.start, song.start + song.seconds).counted(song.seconds)
+    return heard.grid.within(song.start, song.start + song.seconds).beats_or_count(song.seconds)
 
 
 def playable(studio: Studio, name: str) -> Path:

@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from dancegen.errors import DancegenError, shown
+from dancegen.errors import DancegenError, one_line
 
 KEPT = 40  # jobs that are over and still told about
 ENDING = 10.0  # seconds that a job is given to end when the studio closes
@@ -73,7 +73,7 @@ class Job:
     def note(self, text: str) -> None:
         """See `progress.Reporter`."""
         if text not in self.notes:
-            self.notes.append(shown(text))
+            self.notes.append(one_line(text))
             self.changed()
 
     def _go_on(self) -> None:
@@ -153,7 +153,7 @@ class Lane:
             _end(job, FAILED, error)
         except BaseException as error:  # a job's fault must not end its lane
             traceback.print_exception(error)
-            what = shown(f"{type(error).__name__}: {error}", 250)
+            what = one_line(f"{type(error).__name__}: {error}", 250)
             remedy = "free some memory" if isinstance(error, MemoryError) else "report it; the terminal has more"
             _end(job, FAILED, DancegenError(f"a fault of dancegen's own ({what})", remedy))
         else:

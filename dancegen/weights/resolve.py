@@ -13,7 +13,7 @@ from typing import Any
 from dancegen.errors import DancegenError
 from dancegen.jsonfile import SMALL, read_json
 from dancegen.progress import Reporter, SilentReporter
-from dancegen.registry import config_of, found, full_role, role_without, weights_roles
+from dancegen.registry import config_of, full_role, import_named, role_without, weights_roles
 from dancegen.weights.checkpoint import CONFIG_KEY, PICKLES, config_from_json, read_metadata
 from dancegen.weights.manifest import FILE_TYPES, ROLES, Entry, entries_named, load_manifest
 from dancegen.weights.repository import load_repositories
@@ -85,7 +85,7 @@ def role_of_file(path: Path) -> str:
 
 def check_config(path: Path, role: str) -> None:
     """Refuse a checkpoint whose config does not fit this version of the role's network; the field is named."""
-    config_from_json(read_metadata(path)[CONFIG_KEY], found(config_of(role)), str(path))
+    config_from_json(read_metadata(path)[CONFIG_KEY], import_named(config_of(role)), str(path))
 
 
 def _write(chosen: dict[str, str]) -> None:

@@ -80,7 +80,7 @@ class Count:
 
 def count_for(grid: BeatGrid, seconds: float, style: str) -> Count:
     """The count of a dance of `seconds` in a style."""
-    counted = grid.counted(seconds)
+    counted = grid.beats_or_count(seconds)
     meter = 3 if style in IN_THREE or (style in EITHER and counted.beats_per_bar == 3) else 4
     beats, start = _danceable(counted, counted.pickup)
     first = float(beats[0]) if grid.confidence > 0 else 0.0

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dancegen.errors import DancegenError
-from dancegen.files import not_written, whole_folder
+from dancegen.files import whole_folder, write_error
 
 if TYPE_CHECKING:
     from dancegen.dances.kits.material import Material
@@ -79,4 +79,4 @@ def write_kit(out: Path, kind: str, make: Callable[[Path], Material], notes: Seq
             material.write("README.md", readme(kind, facts, notes))
             return replace(material, folder=out)
     except OSError as cause:
-        raise not_written(out, cause) from cause
+        raise write_error(out, cause) from cause

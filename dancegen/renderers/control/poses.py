@@ -38,7 +38,7 @@ class Drawing:
 
 def place(dance: SkeletonSequence, person: LocatedBody, fps: float) -> SkeletonSequence:
     """A canonical dance at another rate on a person's body, in pixels of their picture, with its hands."""
-    sampled = dance.resampled(fps, max(1, round(dance.seconds * fps)))
+    sampled = dance.resample(fps, max(1, round(dance.seconds * fps)))
     placed = retarget(sampled, person.joints, person.confidence, person.picture.size)
     return replace(placed, hands=carry_hands(sampled, placed))
 

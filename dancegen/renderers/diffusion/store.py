@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from dancegen.files import not_written, whole_file
+from dancegen.files import whole_file, write_error
 
 KEPT_DAYS = 30  # of segments that nobody came back for
 
@@ -51,7 +51,7 @@ class Store:
             with whole_file(self._file(number)) as scratch:
                 save_file({name: tensor.contiguous() for name, tensor in segment.items()}, scratch)
         except OSError as cause:
-            raise not_written(self._file(number), cause) from cause
+            raise write_error(self._file(number), cause) from cause
 
     def done(self) -> None:
         """The video is drawn to its end: remove its segments, and those of others that are too old."""

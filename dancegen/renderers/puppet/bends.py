@@ -73,7 +73,7 @@ class Bends:
         """The bends of one skeleton."""
         return Bends(*(value[index] for value in vars(self).values()))
 
-    def shifted(self, x: float, y: float, cell: float = 1.0) -> Bends:
+    def shift(self, x: float, y: float, cell: float = 1.0) -> Bends:
         """The same seen from a window at (x, y), each of its pixels `cell` wide."""
         pivot, radius = (self.pivot - np.array([x, y])) / cell, self.radius / cell
         return replace(self, pivot=pivot, radius=radius)

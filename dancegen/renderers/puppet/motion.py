@@ -162,7 +162,7 @@ class Motion:
 
     def view_from(self, x: float, y: float, cell: float = 1.0) -> tuple[np.ndarray, Bends, np.ndarray]:
         """The same from a window at (x, y) with pixels `cell` wide, as `puppet.lay` takes them."""
-        return shift_maps(self.maps, x, y, cell), self.bends.shifted(x, y, cell), self.order
+        return shift_maps(self.maps, x, y, cell), self.bends.shift(x, y, cell), self.order
 
 
 def motions(source: np.ndarray, targets: np.ndarray, network: LimbNetwork | None = None) -> list[Motion]:

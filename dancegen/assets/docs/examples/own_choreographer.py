@@ -35,7 +35,7 @@ class Bouncer:
         It knows no amounts of a style and does not turn, which the rest of the options would ask for.
         """
         times = np.arange(round(song.seconds * FPS)) / FPS  # (T,)
-        beat = beat_position(grid.counted(song.seconds), times)  # (T,) beats since the first one
+        beat = beat_position(grid.beats_or_count(song.seconds), times)  # (T,) beats since the first one
         start = np.random.default_rng(seed).random()  # another seed waves at another moment
         lean = KNEES * (0.5 + 0.5 * np.cos(2 * np.pi * beat))  # most on the beat
         swing = WAVE * np.sin(np.pi * (beat + start))
