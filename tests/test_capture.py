@@ -69,7 +69,7 @@ def weights(network: Vimo, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pose_pictures(seconds: float, fps: int, shift: float = 0.0) -> list[np.ndarray]:
-    dance = dancing(seconds).resampled(fps, round(seconds * fps))
+    dance = dancing(seconds).resample(fps, round(seconds * fps))
     points = dance.joints[..., :2] * 300 + (200 + shift, 380)
     black = np.zeros((400, 400, 3), np.uint8)
     return [draw_skeleton(black, pose, np.ones(18), CONTROLNET) for pose in points]
@@ -102,7 +102,7 @@ class Finder:
 
 def test_a_pose_is_read_back_by_its_colours_in_either_order() -> None:
     picture = pose_pictures(1, 5)[2]
-    true = dancing(1).resampled(5, 5).joints[2, :, :2] * 300 + (200, 380)
+    true = dancing(1).resample(5, 5).joints[2, :, :2] * 300 + (200, 380)
     assert is_pose_picture(picture) and not is_pose_picture(np.full_like(picture, 90))
     assert not is_pose_picture(np.zeros_like(picture))
     for order in (picture, np.ascontiguousarray(picture[..., ::-1])):
@@ -183,7 +183,7 @@ def test_a_clip_without_anybody_says_so(tmp_path: Path) -> None:
 
 def test_the_one_who_is_meant_is_followed_not_a_bystander(tmp_path: Path) -> None:
     clip = open_clip(film(tmp_path / "two.mp4", [np.full((400, 400, 3), 99, np.uint8)] * 30, 10), 0, None, None)
-    points = dancing(3).resampled(10, 30).joints[..., :2]
+    points = dancing(3).resample(10, 30).joints[..., :2]
     near, far = points * 300 + (120, 380), points * 200 + (320, 300)
     people = [[two, one] if number % 2 else [one, two] for number, (one, two) in enumerate(zip(near, far, strict=True))]
     people[10] = [far[10]]  # the dancer is not seen, the bystander is

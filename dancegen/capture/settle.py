@@ -94,7 +94,7 @@ def from_sequence(dance: SkeletonSequence) -> tuple[Tensor, Tensor]:
     from dancegen.body.joints import mid_hip
     from dancegen.body.sequence import bone_directions
 
-    dance = dance if dance.fps == FPS else dance.resampled(FPS, max(2, round(dance.seconds * FPS)))
+    dance = dance if dance.fps == FPS else dance.resample(FPS, max(2, round(dance.seconds * FPS)))
     root = mid_hip(dance.joints).copy()
     root[:, 2] = 0 if dance.depth is None else dance.depth
     return torch.from_numpy(bone_directions(dance.joints)).float(), torch.from_numpy(root).float()

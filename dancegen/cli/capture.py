@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dancegen.cli.context import check_file, given_files, reporter
+from dancegen.cli.context import check_file, reporter, weights_files
 from dancegen.cli.options import Detector, Offline, Overwrite, Seed, Weights
 from dancegen.errors import DancegenError
 from dancegen.production.request import Request
@@ -50,7 +50,7 @@ def capture(
     from dancegen.weights.resolve import weights_by_role
 
     out = out or Path(f"{clip.stem}.dance.json")
-    check_file(out, "-o", overwrite, inputs=[clip, song, *given_files(weights)])
+    check_file(out, "-o", overwrite, inputs=[clip, song, *weights_files(weights)])
     check_choice(people)
     if people == "all":
         raise DancegenError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dancegen.cli.context import check_file, given_files, refuse_options, reporter
+from dancegen.cli.context import check_file, refuse_options, reporter, weights_files
 from dancegen.cli.options import (
     Beats,
     Choreographer,
@@ -23,9 +23,9 @@ from dancegen.cli.options import (
     Turns,
     Weights,
 )
-from dancegen.errors import DancegenError, shown
+from dancegen.errors import DancegenError, one_line
 from dancegen.production.request import Request, check_limits, check_manner
-from dancegen.progress import counted
+from dancegen.progress import count_of
 
 if TYPE_CHECKING:
     from dancegen.body.sequence import SkeletonSequence
@@ -94,7 +94,7 @@ def dance(
         remedy = "name the bars to make anew, like --redo 17-24"
         refuse_options("only goes with --redo", remedy, **{"from": from_, "take": take, "hold": hold, "like": like})
     in_place = bool(redo and (from_ is None or _is(from_, out)))  # only bars of it are made anew
-    inputs = [song, beats, like, *(option.rpartition("@")[0] for option in keep or []), *given_files(weights)]
+    inputs = [song, beats, like, *(option.rpartition("@")[0] for option in keep or []), *weights_files(weights)]
     check_file(out, "-o", overwrite or in_place, inputs=[*inputs, None if in_place else from_])
     if sheet:
         check_file(sheet, "--sheet", overwrite, [".png"], inputs=[*inputs, from_, out])
@@ -170,7 +170,7 @@ def beats(
     if out:
         from dancegen.files import write_whole
 
-        lines = [f"# beats of {shown(song.name)}, seconds of the file; 1: a bar begins"]
+        lines = [f"# beats of {one_line(song.name)}, seconds of the file; 1: a bar begins"]
         lines += [f"{time + start:.3f} {int(first)}" for time, first in zip(grid.times, grid.downbeat, strict=True)]
         write_whole(out, ("\n".join(lines) + "\n").encode())
     return _grid_table(song, sound.seconds, start, grid)
@@ -265,7 +265,7 @@ def _redone(
     styles = styles or parse_styles([own.style], own.amount)
     edits = [Edit(*parse_bars(text), seed, styles.base, info, styles.amount) for text in again.bars]
     old = made.take(number).skeleton
-    begin, _ = bar_poses(made.grid.counted(sound.seconds), edits[0].first, edits[0].last, old.fps, len(old))
+    begin, _ = bar_poses(made.grid.beats_or_count(sound.seconds), edits[0].first, edits[0].last, old.fps, len(old))
     return redo(made, number, sound, manner.of(dancer, old, begin / old.fps), edits, reporter())
 
 
@@ -286,12 +286,12 @@ def _table(made: DanceFile, out: Path, sheet: Path | None) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    from dancegen.audio.grid import told_tempo
+    from dancegen.audio.grid import describe_tempo
     from dancegen.dances.bars import bar_count
     from dancegen.dances.takes import COLUMNS
 
-    tempo = told_tempo(made.grid) if made.confidence else "no beat found"
-    said = f"{out}: {made.seconds:.1f} s{_of_song(made)}, {tempo}, {counted(bar_count(made.grid), 'bars')}"
+    tempo = describe_tempo(made.grid) if made.confidence else "no beat found"
+    said = f"{out}: {made.seconds:.1f} s{_of_song(made)}, {tempo}, {count_of(bar_count(made.grid), 'bars')}"
     table = Table("rank", "take", "seed", "style", *COLUMNS, box=None, pad_edge=False)
     order = sorted(enumerate(made.takes, 1), key=lambda pair: (pair[1].scores or {}).get("rank", pair[0]))
     for place, (number, take) in enumerate(order, 1):
@@ -318,7 +318,7 @@ def _grid_table(song: Path, seconds: float, start: float, grid: Any) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    from dancegen.audio.grid import told_tempo
+    from dancegen.audio.grid import describe_tempo
     from dancegen.dances.make import describe_bars
 
     sure = f"confidence {grid.confidence:.2f}" if grid.confidence else "no beat found, counted evenly"
@@ -326,7 +326,7 @@ def _grid_table(song: Path, seconds: float, start: float, grid: Any) -> Any:
     table = Table("bar", "from s", "to s", "beats", box=None, pad_edge=False)
     for bar, begin, end, count in describe_bars(grid, seconds):
         table.add_row(str(bar), f"{begin + start:.2f}", f"{end + start:.2f}", str(count))
-    return Group(Text(f"{song.name}: {seconds:.1f} s, {told_tempo(grid)}, {sure}"), table)
+    return Group(Text(f"{song.name}: {seconds:.1f} s, {describe_tempo(grid)}, {sure}"), table)
 
 
 COMMANDS = {"dance": dance, "beats": beats}

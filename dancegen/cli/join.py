@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dancegen.cli.context import check_file, given_files
+from dancegen.cli.context import check_file, weights_files
 from dancegen.cli.options import Offline, Overwrite, Seed, Weights
 from dancegen.production.request import Request
 
@@ -30,7 +30,7 @@ def join(
     from dancegen.dances.read_dance import read_dance
     from dancegen.weights.resolve import weights_by_role, weights_path
 
-    check_file(out, "-o", overwrite, inputs=[first, second, *given_files(weights)])
+    check_file(out, "-o", overwrite, inputs=[first, second, *weights_files(weights)])
     one, other = read_dance(first), read_dance(second)
     role = "capture.vimo"
     network = load_vimo(weights_path(weights_by_role(weights or []).get(role, role), role=role, offline=offline))

@@ -26,7 +26,7 @@ from dancegen.dances.warp import warped
 from dancegen.errors import DancegenError
 from dancegen.people.choose import choose_one
 from dancegen.people.tracks import Followed, find_followed
-from dancegen.progress import Reporter, counted
+from dancegen.progress import Reporter, count_of
 from dancegen.weights.verify import WeightsInfo
 
 LEAST_SECONDS = 1.0  # that somebody must be seen
@@ -53,7 +53,7 @@ def follow_one(clip: Clip, watched: Watched, people: str, reporter: Reporter) ->
     """
     found = find_followed(watched.frames, clip.fps)
     if not found:
-        frames = counted(len(watched.frames), "frames")
+        frames = count_of(len(watched.frames), "frames")
         raise DancegenError(f"{clip.path}: nobody is seen in its {frames}", REMEDY)
     one: Followed = choose_one(found, people, str(clip.path))
     held = one.persons
@@ -63,7 +63,7 @@ def follow_one(clip: Clip, watched: Watched, people: str, reporter: Reporter) ->
             f"{clip.path} shows a person for {seconds:.1f} s only", f"{REMEDY}, {LEAST_SECONDS:g} s at least"
         )
     if len(found) > 1:
-        reporter.note(f"{counted(len(found), 'people')} in {clip.path.name}: one is followed (--people {people})")
+        reporter.note(f"{count_of(len(found), 'people')} in {clip.path.name}: one is followed (--people {people})")
     lacking = 1 - len(held) / len(watched.frames)
     if lacking > LEAST_SHARE:
         reporter.note(f"in {lacking:.0%} of the frames the dancer is not seen: the movement there is imagined")

@@ -88,7 +88,7 @@ def _stretch(kept: Kept, count: int) -> SkeletonSequence:
     """The kept bars as `count` poses."""
     skeleton = _everything(kept.dance.take(None).skeleton)
     begin, end = bar_poses(
-        kept.dance.grid.counted(kept.dance.seconds), kept.first, kept.last, skeleton.fps, len(skeleton)
+        kept.dance.grid.beats_or_count(kept.dance.seconds), kept.first, kept.last, skeleton.fps, len(skeleton)
     )
     if end - begin == count:
         return skeleton.at(np.arange(begin, end))
@@ -180,7 +180,7 @@ def joined(first: SkeletonSequence, second: SkeletonSequence, network: Vimo, see
 
 
 def _at_fps(dance: SkeletonSequence) -> SkeletonSequence:
-    return dance.resampled(FPS, max(2, round(dance.seconds * FPS)))
+    return dance.resample(FPS, max(2, round(dance.seconds * FPS)))
 
 
 def check_limbs(limbs: str | None) -> None:

@@ -44,7 +44,7 @@ class Like:
         begin = max(0.0, min(self.begin, song.seconds - LEAST_SECONDS))
         beats = grid.times[grid.times >= begin - 1e-3] - begin
         moved = warped(self.model, beats, song.seconds - begin)
-        moved = moved if moved.fps == FPS else moved.resampled(FPS, max(2, round(moved.seconds * FPS)))
+        moved = moved if moved.fps == FPS else moved.resample(FPS, max(2, round(moved.seconds * FPS)))
         count, last = round(song.seconds * FPS), max(len(moved) - 1, 1)
         at = (np.arange(count) - round(begin * FPS)) % (2 * last)
         return moved.at(np.minimum(at, 2 * last - at))
@@ -72,4 +72,4 @@ class Holding:
     ) -> SkeletonSequence:
         """See `choreographers.base.Choreographer`."""
         new = self.dancer.dance(song, grid, seed=seed, style=style, amount=amount, turns=turns, reporter=reporter)
-        return held_limbs(self.old, new.resampled(self.old.fps, len(self.old)), self.limbs)
+        return held_limbs(self.old, new.resample(self.old.fps, len(self.old)), self.limbs)

@@ -82,11 +82,11 @@ def find_people(
             raise DancegenError(
                 f"--mask is the outline of one person, not of {len(chosen)}", "choose one with --people"
             )
-        found = [_located(chosen[0], picture, read_mask(mask_file, picture), "mask file")]
+        found = [_locate(chosen[0], picture, read_mask(mask_file, picture), "mask file")]
         return _numbered(found, chosen, people)
     bodies = [person for person in people if has_torso(person.confidence)]
     found = [
-        _located(one, picture, *person_mask(picture, one, network, [other for other in bodies if other is not one]))
+        _locate(one, picture, *person_mask(picture, one, network, [other for other in bodies if other is not one]))
         for one in chosen
     ]
     return _numbered(found, chosen, people)
@@ -101,7 +101,7 @@ def _numbered(
     return [replace(body, number=place, among=len(people)) for body, place in zip(found, places, strict=True)]
 
 
-def _located(found: Detection, picture: ConditionalImage, mask: np.ndarray, source: str) -> LocatedBody:
+def _locate(found: Detection, picture: ConditionalImage, mask: np.ndarray, source: str) -> LocatedBody:
     who = f"{found.detector}, mask: {source}"
     return LocatedBody(picture, found.joints, found.confidence, mask, who, found.depth, found.knuckles)
 

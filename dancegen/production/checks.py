@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dancegen.audio.grid import BeatGrid, told_tempo
+from dancegen.audio.grid import BeatGrid, describe_tempo
 from dancegen.body import joints as J
 from dancegen.body.joints import body_height, mid_hip
 from dancegen.body.limbs import LIMB_NAMES, SEGMENTS
@@ -18,7 +18,7 @@ from dancegen.body.retarget import retarget
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.device import free_memory
 from dancegen.people.located import LocatedBody
-from dancegen.progress import counted
+from dancegen.progress import count_of
 from dancegen.video.encode import room_needed
 
 OK, LOOK = "ok", "look"  # fine; go and see
@@ -68,14 +68,14 @@ def check_all(
     each = [
         _of(person, check, len(people))
         for person in people
-        for check in (whole_body(person), hidden_limbs(person), large_enough(person), room_to_travel(person, dance))
+        for check in (check_body(person), check_limbs(person), check_size(person), check_travel(person, dance))
     ]
     return [
         who_dances(people),
         *each,
-        sure_beats(grid),
-        enough_memory(),
-        enough_disk(folder, size, frames),
+        check_beats(grid),
+        check_memory(),
+        check_disk(folder, size, frames),
     ]
 
 
@@ -86,9 +86,9 @@ def _of(person: LocatedBody, check: Check, dancers: int) -> Check:
 
 def warnings(grid: BeatGrid, subject: LocatedBody, dance: SkeletonSequence) -> list[str]:
     """What a rendering should say before it begins, one line each; what other modules say already is left out."""
-    checks = [hidden_limbs(subject), large_enough(subject), room_to_travel(subject, dance), enough_memory()]
+    checks = [check_limbs(subject), check_size(subject), check_travel(subject, dance), check_memory()]
     if grid.confidence > 0:
-        checks.append(sure_beats(grid))
+        checks.append(check_beats(grid))
     return [check.line for check in checks if check.verdict == LOOK]
 
 
@@ -104,7 +104,7 @@ def who_dances(people: Sequence[LocatedBody]) -> Check:
     return Check("people", OK, found) if len(numbers) == among else Check("people", LOOK, found, remedy)
 
 
-def whole_body(subject: LocatedBody) -> Check:
+def check_body(subject: LocatedBody) -> Check:
     """Whether all joints are in the picture."""
     missing = [J.JOINT_NAMES[joint].replace("_", " ") for joint in np.flatnonzero(subject.confidence <= 0)]
     if not missing:
@@ -117,7 +117,7 @@ def whole_body(subject: LocatedBody) -> Check:
     )
 
 
-def hidden_limbs(subject: LocatedBody) -> Check:
+def check_limbs(subject: LocatedBody) -> Check:
     """Whether limbs lie over the body, are uncertain, or are not in the mask."""
     points, seen = subject.joints[:, :2].astype(float), subject.confidence > 0
     over, unsure, lost = [], [], []
@@ -146,7 +146,7 @@ def hidden_limbs(subject: LocatedBody) -> Check:
     return Check("limbs", LOOK, "; ".join(found), remedy)
 
 
-def large_enough(subject: LocatedBody) -> Check:
+def check_size(subject: LocatedBody) -> Check:
     """Whether the person fills the picture."""
     share = float(body_height(subject.joints[:, :2].astype(float))) / subject.mask.shape[0]
     if share >= SMALL:
@@ -155,21 +155,21 @@ def large_enough(subject: LocatedBody) -> Check:
     return Check("size", LOOK, what, "crop the picture to them, with room for the arms")
 
 
-def sure_beats(grid: BeatGrid) -> Check:
+def check_beats(grid: BeatGrid) -> Check:
     """Whether the beats can be trusted."""
     if grid.confidence <= 0:
         remedy = "give the beats with --beats, if there are any"
         return Check("beats", LOOK, "no beat was found, the dance counts evenly", remedy)
-    what = f"{told_tempo(grid)}, confidence {grid.confidence:.2f}"
+    what = f"{describe_tempo(grid)}, confidence {grid.confidence:.2f}"
     if grid.confidence >= UNSURE_BEAT:
         return Check("beats", OK, what)
     remedy = "see `dancegen beats SONG --plot beats.png`; mend them with --beats or --tempo"
     return Check("beats", LOOK, f"unsure: {what}", remedy)
 
 
-def room_to_travel(subject: LocatedBody, dance: SkeletonSequence) -> Check:
+def check_travel(subject: LocatedBody, dance: SkeletonSequence) -> Check:
     """How much of the dance's travel over the floor the picture has room for."""
-    few = dance.resampled(5.0, max(2, round(dance.seconds * 5)))  # travel is slow: 5 poses a second tell it
+    few = dance.resample(5.0, max(2, round(dance.seconds * 5)))  # travel is slow: 5 poses a second tell it
     placed = retarget(few, subject.joints, subject.confidence, subject.image.size)
     own = float(np.ptp(mid_hip(few.joints)[:, 0]))  # body heights
     height = float(np.median(body_height(placed.joints)))
@@ -182,7 +182,7 @@ def room_to_travel(subject: LocatedBody, dance: SkeletonSequence) -> Check:
     return Check("room", LOOK, what, "a wider picture shows them whole")
 
 
-def enough_memory() -> Check:
+def check_memory() -> Check:
     """Whether the memory that rendering needs is free."""
     free = free_memory()
     if free is None:
@@ -191,14 +191,14 @@ def enough_memory() -> Check:
     return Check("memory", OK, what) if free >= RENDER_BYTES else Check("memory", LOOK, what, "close other programs")
 
 
-def enough_disk(folder: Path, size: tuple[int, int], frames: int) -> Check:
+def check_disk(folder: Path, size: tuple[int, int], frames: int) -> Check:
     """Whether the disk has room for the video."""
     need, free = room_needed(*size, frames), shutil.disk_usage(folder).free
     what = f"the video may need {need / 1e6:.0f} MB, {free / 1e9:.1f} GB are free"
     return Check("disk", OK, what) if free >= need else Check("disk", LOOK, what, "free some room")
 
 
-def time_needed(render: Callable[[SkeletonSequence], object], poses: SkeletonSequence, frames: int) -> Check:
+def estimate_time(render: Callable[[SkeletonSequence], object], poses: SkeletonSequence, frames: int) -> Check:
     """How long the drawing will take, from a few frames that are drawn now.
 
     Args:
@@ -214,7 +214,7 @@ def time_needed(render: Callable[[SkeletonSequence], object], poses: SkeletonSeq
     render(few)
     seconds = (time.monotonic() - began) / trial * frames
     said = f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
-    what = f"drawing {counted(frames, 'frames')} takes about {said} here"
+    what = f"drawing {count_of(frames, 'frames')} takes about {said} here"
     if seconds < LONG_WAIT:
         return Check("time", OK, what)
     return Check("time", LOOK, what, "try --preview or --size 256 first")

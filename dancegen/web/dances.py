@@ -61,7 +61,7 @@ def edit(studio: Studio, song: str, asked: dict[str, Any], job: Job) -> str:
         raise DancegenError(f"{song} has no dance yet", "make one first")
     made = read(studio, history["versions"][history["at"]])
     number = min(history["take"], len(made.takes))
-    grid = made.grid.counted(made.seconds)
+    grid = made.grid.beats_or_count(made.seconds)
     bars = _stretches(asked.get("bars"))
     for first, last in bars:
         check_bars(grid, first, last)
@@ -127,7 +127,7 @@ def others(bars: Sequence[tuple[int, int]], lowest: int, highest: int) -> list[t
 def told(studio: Studio, name: str) -> dict[str, Any]:
     """A dance as the page takes it: all but the poses; seconds of the song's file."""
     made = read(studio, name)
-    grid = made.grid.counted(made.seconds)
+    grid = made.grid.beats_or_count(made.seconds)
     takes = []
     for number, take in enumerate(made.takes, 1):
         scores = take.scores or {}
