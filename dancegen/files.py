@@ -42,6 +42,9 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LONGEST = 100  # bytes of an output's name in those of its lock and its part, which must not be too long
 LOCK = ".dancegen-lock"
 PART = re.compile(r"[0-9a-f]{8}\.part(\..*)?", re.DOTALL)  # what follows `.NAME.` in the name of a part
+OLD = ".old"
+KEPT = re.compile(r"[0-9a-f]{8}\.old")  # likewise of a folder that is being replaced
+AT_FDCWD, RENAME_EXCHANGE = -100, 2  # Linux's
 PATIENCE = 1.0  # seconds to wait for a lock: whoever looks whether one is stale holds it for a moment
 WRITING = 30.0  # seconds to wait for another process that writes a file of ours (memory, settings), which is quick
 NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EINVAL)  # file systems that have no locks
@@ -192,14 +195,16 @@ def _sweep(mine: Path) -> None:
 
 def _remove_parts(lock: Path) -> None:
     """Remove what is not whole of the output that a lock belongs to; who holds the lock knows that nobody writes it."""
-    start = lock.name.removesuffix(LOCK) + "."
+    name = lock.name.removesuffix(LOCK)
     with suppress(OSError):
         for path in lock.parent.iterdir():
-            if path.name.startswith(start) and PART.fullmatch(path.name.removeprefix(start)):
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink(missing_ok=True)
+            rest = path.name.removeprefix(f"{name}.")
+            if rest == path.name:
+                continue
+            if KEPT.fullmatch(rest):
+                _bring_back(path, name[1:])
+            elif PART.fullmatch(rest):
+                _remove(path)
 
 
 def _beside(out: Path, ending: str) -> Path:
@@ -241,8 +246,7 @@ def put(part: Path, out: Path) -> None:
         shutil.copymode(out, part)
     mine = part.stat()
     if part.is_dir() and out.is_dir():
-        with _aside(out):
-            part.replace(out)
+        _replace_folder(part, out)
     else:
         part.replace(out)
     with suppress(OSError):
@@ -252,17 +256,49 @@ def put(part: Path, out: Path) -> None:
     raise DancegenError(f"{out} was written, but another program has replaced or removed it", "run it again")
 
 
-@contextmanager
-def _aside(folder: Path) -> Iterator[None]:
-    """A folder that is replaced in the block (only files are replaced in one step); it is back if that fails."""
-    old = _part_name(folder, "")
-    folder.replace(old)
+def _replace_folder(part: Path, out: Path) -> None:
+    """Put a folder in the place of another, which is then removed. Killed at any moment, one of the two is there.
+
+    Where the system cannot exchange two names, the old one is kept aside meanwhile; should the process be killed just
+    then, the next run that writes in the folder puts it back (`_bring_back`).
+    """
+    if _exchanged(part, out):
+        _remove(part)  # what was `out`
+        return
+    old = _part_name(out, "").with_suffix(OLD)
+    out.replace(old)
     try:
-        yield
+        part.replace(out)
     except BaseException:
-        old.replace(folder)
+        old.replace(out)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    _remove(old)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Exchange two names in one step; False where the system or the file system cannot (Linux can)."""
+    import ctypes
+
+    try:
+        exchange = ctypes.CDLL(None, use_errno=True).renameat2
+        return bool(exchange(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE) == 0)
+    except (AttributeError, OSError, TypeError):  # no such function, no such library
+        return False
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _bring_back(old: Path, name: str) -> None:
+    """What a killed process kept aside of `name` takes its place again, if nothing else has it; else it goes."""
+    if os.path.lexists(old.with_name(name)):
+        _remove(old)
+    else:
+        old.replace(old.with_name(name))
 
 
 @contextmanager

@@ -134,6 +134,43 @@ def test_a_folder_takes_the_place_of_another(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "folder").iterdir()] == ["1"] and left(tmp_path) == []
 
 
+REPLACING = """
+import os, sys
+from pathlib import Path
+from dancegen import files
+rename, remove, step = Path.replace, files._remove, [0]
+def dying(work):
+    def die(*given):
+        step[0] += 1
+        if step[0] == int(sys.argv[2]):
+            os._exit(9)
+        return work(*given)
+    return die
+Path.replace, files._remove = dying(rename), dying(remove)
+if sys.argv[3] == "aside":
+    files._exchanged = lambda one, other: False
+else:
+    files._exchanged = dying(files._exchanged)
+with files.whole_folder(Path(sys.argv[1])) as part:
+    (part / "new").write_text("new")
+"""
+
+
+@pytest.mark.parametrize("way", ["exchange", "aside"])
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_a_folder_that_is_being_replaced_is_never_lost(tmp_path: Path, way: str, step: int) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "old").write_text("old")
+    command = [sys.executable, "-c", REPLACING, str(folder), str(step), way]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+    assert done.returncode == (0 if (way, step) == ("exchange", 3) else 9)
+    with claimed(tmp_path / "other"):  # whoever writes there next
+        assert [path.name for path in folder.iterdir()] in (["old"], ["new"])
+        assert (way, step) != ("aside", 2) or (folder / "old").exists()
+    assert left(tmp_path) == []
+
+
 @pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
 def test_permissions_are_the_users(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)

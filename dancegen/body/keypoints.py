@@ -71,10 +71,14 @@ class KeypointFrame:
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """Frames of one video, evenly spaced, and what was guessed about them, in words."""
+    """Frames of one video, evenly spaced, and what was guessed about them, in words.
+
+    `missing` of the frames are in no file, which the notes say.
+    """
 
     frames: tuple[KeypointFrame, ...]
     notes: tuple[str, ...]
+    missing: int = 0
 
 
 def read_clip(path: Path | str) -> Clip:
@@ -205,8 +209,8 @@ def _to_pixels(frames: list[KeypointFrame], notes: list[str], name: str) -> Clip
             frame.scale_by(frame.canvas or scale) if scale else replace(frame, normalised=True) for frame in frames
         ]
         notes = [*notes, "coordinates are taken as shares of the picture (0 to 1)"]
-    frames, told = _in_time(frames, name)
-    return Clip(tuple(frames), (*notes, *told))
+    placed, told = _in_time(frames, name)
+    return Clip(tuple(placed), (*notes, *told), len(placed) - len(frames))
 
 
 def _in_time(frames: list[KeypointFrame], name: str) -> tuple[list[KeypointFrame], list[str]]:

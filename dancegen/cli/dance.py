@@ -89,7 +89,7 @@ def dance(
         again = {"takes": takes != 1, "tempo": tempo, "beats": beats, "start": start, "duration": duration}
         again["keep"] = bool(keep)
         again["turns"] = turns != Request.turns
-        refuse_options("does not go with --redo", "leave it out: the dance file says it", **again)
+        refuse_options("does not go with --redo", "leave it out, the dance file says it", **again)
     else:
         remedy = "name the bars to make anew, like --redo 17-24"
         refuse_options("only goes with --redo", remedy, **{"from": from_, "take": take, "hold": hold, "like": like})

@@ -9,7 +9,7 @@ import typer
 
 from dancegen.cli.context import check_file, refuse_options, reporter
 from dancegen.cli.kit import export_kit
-from dancegen.cli.options import Fps, Overwrite
+from dancegen.cli.options import Overwrite
 from dancegen.dances.formats import FORMATS, KITS, NAMES
 from dancegen.errors import DancegenError
 from dancegen.progress import count_of
@@ -52,13 +52,13 @@ def export(
     from dancegen.dances.read_dance import read_dance
 
     if kind in KITS:
-        refuse_options(f"does not go with --as {kind}", "leave it out: the kit says it", canvas=canvas, fps=fps)
+        refuse_options(f"does not go with --as {kind}", "leave it out, the kit says it", canvas=canvas, fps=fps)
         if picture is None:
             raise DancegenError(f"--as {kind} needs a picture", "name the person's picture with --picture")
         given = {"take": take, "people": people, "pose": pose}
         return export_kit(kind, dance, picture, out, song=song, driver=driver, overwrite=overwrite, **given)
     refuse_options("only goes with a kit", f"add --as {' or '.join(KITS)}", song=song, driver=driver != "picture")
-    refuse_options("does not go with --picture", "leave it out: the picture is the canvas", canvas=picture and canvas)
+    refuse_options("does not go with --picture", "leave it out, the picture is the canvas", canvas=picture and canvas)
     refuse_options("only goes with --picture", "name the picture of that person", pose=pose and not picture)
     kind = to.kind_of(out, kind)
     check_file(out, "-o", overwrite, inputs=(dance, picture, pose), folder=not FORMATS[kind].ending)
@@ -85,11 +85,16 @@ def export(
 def import_(
     poses: Annotated[
         Path,
-        typer.Argument(help="Keypoints of OpenPose, ComfyUI, DWPose, MMPose, COCO: a file or a folder; or a .bvh."),
+        typer.Argument(
+            help="Keypoints of OpenPose, ComfyUI, DWPose, MMPose, COCO: a file or a folder; a .bvh; an .npz or .csv of "
+            "`export`."
+        ),
     ],
     song: Annotated[Path | None, typer.Option(help="The song it is danced to; without it the dance has none.")] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The dance file; default: POSES.dance.json.")] = None,
-    fps: Fps = 30.0,
+    fps: Annotated[
+        float | None, typer.Option(help="Frames a second; default: as an .npz or .csv says, of keypoints 30.")
+    ] = None,
     start: Annotated[float, typer.Option(help="Where in the song the poses begin, seconds.")] = 0.0,
     people: People = "largest",
     canvas: Canvas = None,
@@ -106,7 +111,7 @@ def import_(
     out = out or Path(f"{poses.stem}.dance.json")
     refuse_options("only goes with --song", "name the song", start=start and not song)
     check_file(out, "-o", overwrite, inputs=(poses, song, names))
-    if not 1 <= fps <= 240:
+    if fps is not None and not 1 <= fps <= 240:
         raise DancegenError(f"--fps {fps:g} cannot be", "give 1 to 240")
     check_choice(people)
     if poses.suffix.lower() == ".bvh":

@@ -27,11 +27,11 @@ _REST = (
 )
 
 
-def gap_notes(confidence: np.ndarray) -> list[str]:
-    """What `fill_gaps` makes up, in words; confidence (T, V)."""
+def gap_notes(confidence: np.ndarray, told: int = 0) -> list[str]:
+    """What `fill_gaps` makes up, in words; confidence (T, V); `told` empty frames are said already."""
     seen = confidence > 0
-    empty = int((~seen.any(axis=1)).sum())
-    notes = [f"nobody in {empty} of {count_of(len(seen), 'frames')}: interpolated"] if empty else []
+    empty = int((~seen.any(axis=1)).sum()) - told
+    notes = [f"nobody in {empty} of {count_of(len(seen), 'frames')}: interpolated"] if empty > 0 else []
     gaps = {joint: int((~seen[seen.any(axis=1), joint]).sum()) for joint in range(V) if seen[:, joint].any()}
     gaps = {joint: count for joint, count in gaps.items() if count}
     if gaps:

@@ -17,6 +17,7 @@ from dancegen.body.sequence import ANKLE_HEIGHT, HAND, SkeletonSequence
 from dancegen.dances.bars import bar_count
 from dancegen.dances.dance_file import DanceFile, Placement, Source, Take, rounded
 from dancegen.dances.filling import figure_size, fill_gaps, gap_notes
+from dancegen.dances.tables import read_csv, read_npz
 from dancegen.dances.to_song import put_to_song
 from dancegen.errors import DancegenError
 from dancegen.jsonfile import read_json
@@ -24,16 +25,18 @@ from dancegen.people.choose import choose_people
 from dancegen.people.tracks import Followed, find_followed
 from dancegen.progress import count_of
 
+USUAL_RATE = 30.0  # frames a second of keypoints, which do not say it
+VIDEOS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gif")
 NAMED_FRAMES = 6  # stretches of frames that a note names
 FARTHEST = 15.0  # body heights from the first dancer; a dance file has room for 16
 
 
 @dataclass(frozen=True)
 class Imported:
-    """Canonical dances without depth, where they lay in their picture, and what was guessed and made up."""
+    """Canonical dances, where they lay in their picture if that is known, and what was guessed and made up."""
 
     dancers: tuple[SkeletonSequence, ...]
-    placement: Placement
+    placement: Placement | None
     notes: tuple[str, ...]
 
     @property
@@ -69,11 +72,13 @@ def read_poses(path: Path, fps: float, canvas: tuple[int, int] | None = None, pe
         raise DancegenError(f"{path} has no people in its {count_of(len(frames), 'frames')}", "export it again")
     chosen = choose_people(found, people, str(path))
     notes = [*clip.notes, *_people_notes(frames, found, chosen, people)]
+    told = clip.missing if people == "all" else clip.missing + len(_others(frames, chosen[0]))
     dancers = []
     for number, person in enumerate(chosen, 1):
-        points, told = _whole_body(person, frames, fps, str(path))
+        points, gaps = _whole_body(person, frames, fps, str(path))
         dancers.append(points)
-        notes += [f"dancer {number}: {note}" if len(chosen) > 1 else note for note in told]
+        said = gap_notes(gaps, told)
+        notes += [f"dancer {number}: {note}" if len(chosen) > 1 else note for note in said]
     canvas = canvas or _canvas(dancers)
     placement = _placement(*dancers[0], canvas)
     sequences = [_canonical(*dancer, person, placement, fps) for dancer, person in zip(dancers, chosen, strict=True)]
@@ -81,10 +86,23 @@ def read_poses(path: Path, fps: float, canvas: tuple[int, int] | None = None, pe
 
 
 def imported_dance(
-    poses: Path, song: Path | None, fps: float, start: float, canvas: tuple[int, int] | None, people: str = "largest"
+    poses: Path,
+    song: Path | None,
+    fps: float | None,
+    start: float,
+    canvas: tuple[int, int] | None,
+    people: str = "largest",
 ) -> tuple[DanceFile, tuple[str, ...]]:
-    """Keypoints, and the song they are danced to if there is one, as a dance file of one scored take; and the notes."""
-    found = read_poses(poses, fps, canvas, people)
+    """Poses, and the song they are danced to if there is one, as a dance file of one scored take; and the notes.
+
+    Args:
+        poses: keypoints, as `read_poses` takes them, or an .npz or .csv file of `export`.
+        song: of the dance; None for none.
+        fps: frames a second; None for what an .npz or .csv file says, and else USUAL_RATE.
+        start: where in the song the poses begin, seconds.
+        canvas, people: as in `read_poses`.
+    """
+    found = _read(poses, fps, canvas, people)
     dancers, notes = [rounded(dancer) for dancer in found.dancers], list(found.notes)
     take = Take(dancers[0], 0, "imported", partners=tuple(dancers[1:]))
     made = DanceFile(None, np.zeros(0), 0.0, 0.0, None, (take,), found.placement)
@@ -118,6 +136,25 @@ def imported_bvh(file: Path, song: Path | None, start: float, names: Path | None
     return replace(made, takes=(replace(made.takes[0], sources=(source,)),)), tuple(notes)
 
 
+def _read(path: Path, fps: float | None, canvas: tuple[int, int] | None, people: str) -> Imported:
+    kind = "" if path.is_dir() else path.suffix.lower()
+    if kind in VIDEOS:
+        what = f"{path} is a video, and import reads keypoints"
+        raise DancegenError(what, "let a pose estimator (OpenPose, DWPose, MMPose) write its keypoints first")
+    if kind not in (".npz", ".csv"):
+        return read_poses(path, fps or USUAL_RATE, canvas, people)
+    if kind == ".npz":
+        dancer, placement = read_npz(path)
+    else:
+        places, confidence, rate = read_csv(path)
+        placement = _placement(places[..., :2], confidence, canvas or _canvas([(places[..., :2], confidence)]))
+        places[..., :2] -= (placement.x, placement.y)
+        dancer = SkeletonSequence(places / placement.scale, rate, confidence)
+    notes: list[str] = []
+    dancer = replace(dancer, fps=fps or dancer.fps)
+    return Imported(tuple(_near([dancer], notes)), placement, tuple(notes))
+
+
 def _to_song(made: DanceFile, song: Path, start: float, notes: list[str]) -> DanceFile:
     from dancegen.audio.beats import find_beats
     from dancegen.audio.load import load_song
@@ -140,8 +177,7 @@ def _people_notes(
         where = f" (frames {_ranges(several)})" if several else ""
         notes.append(f"{count_of(len(found), 'people')} in the clip{where}: --people {people} is taken")
     for person in chosen if people != "all" else ():
-        held = person.persons
-        others = [number + 1 for number, count in enumerate(counts) if count and number not in held]
+        others = [number + 1 for number in _others(frames, person)]
         if others:
             notes.append(f"only others in frames {_ranges(others)}: interpolated")
     for person in chosen:
@@ -149,6 +185,12 @@ def _people_notes(
             cuts = _ranges([number + 1 for number in person.jumps])
             notes.append(f"the dancer jumps at frame {cuts}: a cut, or another person from there on")
     return notes
+
+
+def _others(frames: Sequence[KeypointFrame], person: Followed) -> list[int]:
+    """The frames, from 0, in which somebody is, but not this person."""
+    held = person.persons
+    return [at for at, frame in enumerate(frames) if at not in held and any(one.seen for one in frame.persons)]
 
 
 def _ranges(numbers: Sequence[int]) -> str:
@@ -165,8 +207,8 @@ def _ranges(numbers: Sequence[int]) -> str:
 
 def _whole_body(
     person: Followed, frames: Sequence[KeypointFrame], fps: float, name: str
-) -> tuple[tuple[np.ndarray, np.ndarray], list[str]]:
-    """(T, V, 2) pixels and (T, V) of one person through all frames, and what was made up."""
+) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    """(T, V, 2) pixels and (T, V) of one person through all frames; and (T, V) what was seen of them."""
     bodies = np.zeros((len(frames), V, 3))
     for number, keypoints in person.persons.items():
         bodies[number] = keypoints.body
@@ -174,7 +216,7 @@ def _whole_body(
     points, confidence = bodies[..., :2], bodies[..., 2]
     if not (confidence[:, NECK] > 0).any():
         raise DancegenError(f"{name}: no frame shows the neck", "give poses with neck and hips")
-    return fill_gaps(points, confidence, fps), gap_notes(confidence)
+    return fill_gaps(points, confidence, fps), confidence
 
 
 def _complete_neck(bodies: np.ndarray) -> None:

@@ -297,7 +297,7 @@ def _check_dance(request: Request) -> None:
     for name in ("seed", "style", "style_amount", "turns", "tempo", "beats"):
         if getattr(request, name) != getattr(Request, name):
             what = f"--{name.replace('_', '-')} does not go with --dance"
-            raise DancegenError(what, "leave it out: the dance is made already")
+            raise DancegenError(what, "leave it out, the dance is made already")
 
 
 def _check_canvas(request: Request) -> None:
@@ -308,7 +308,7 @@ def _check_canvas(request: Request) -> None:
             raise DancegenError(f"--fit {request.fit} only goes with --canvas", "give the video's size, like 720x1280")
         return
     if request.size != Request.size:
-        raise DancegenError("--size does not go with --canvas", "leave it out: the canvas is the video's size")
+        raise DancegenError("--size does not go with --canvas", "leave it out, the canvas is the video's size")
     low, high = LIMITS["size"]
     sides = request.canvas.lower().split("x")
     if len(sides) != 2 or not all(side.isascii() and side.isdigit() for side in sides):
