@@ -16,6 +16,7 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 
 from dancegen.errors import DancegenError, one_line
 from dancegen.files import check_input
+from dancegen.images.profiles import UnknownColours, told_profile
 
 # What is opened. Others that Pillow knows start programs (EPS), or are no pictures of people (PSD, ICO, fonts).
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")
@@ -39,6 +40,7 @@ TURNS = {
 }
 QUARTERS = (5, 6, 7, 8)  # turns after which width is height
 NO_PROFILE = "the picture's colour profile is damaged or of another kind of picture: its colours are taken as sRGB"
+UNKNOWN_COLOURS = "the picture's colours are of a kind that is not known here (HDR, or damaged): they are taken as sRGB"
 STRIP = 256  # rows of the smaller picture at a time
 
 
@@ -148,6 +150,7 @@ def _convert(path: Path, image: Image.Image) -> ConditionalImage:
     if getattr(image, "is_animated", False) and image.format in MOVING:
         image.seek(0)
         notes.append("the picture is animated: its first frame is used")
+    profile, unknown = _profile(image)
     if shrinks:
         image.draft("RGB", (LARGEST_SIDE, LARGEST_SIDE))  # JPEG decodes straight to a smaller size
     image.load()
@@ -157,9 +160,8 @@ def _convert(path: Path, image: Image.Image) -> ConditionalImage:
     small = shrunk(image, max(1, max(image.size) // (2 * LARGEST_SIDE)))
     if turn in TURNS:
         small = small.transpose(TURNS[turn])
-    profile = image.info.get("icc_profile")
-    flat, alpha, said = _flatten(small, profile if isinstance(profile, bytes) else None)
-    notes += [said] if said else []
+    flat, alpha, said = _flatten(small, profile)
+    notes += [said or unknown] if said or unknown else []
     if max(flat.size) > LARGEST_SIDE:
         share = LARGEST_SIDE / max(flat.size)
         size = (max(round(flat.width * share), 1), max(round(flat.height * share), 1))
@@ -172,6 +174,14 @@ def _convert(path: Path, image: Image.Image) -> ConditionalImage:
     cut_out = np.asarray(alpha, np.float32) / 255 if alpha else None
     original = ((height, width) if turn in QUARTERS else (width, height)) if shrinks else None
     return ConditionalImage(path, np.array(flat, np.uint8), tuple(notes), cut_out, original)
+
+
+def _profile(image: Image.Image) -> tuple[bytes | None, str]:
+    """How the file says that its colours are meant, and what there is to say about it."""
+    try:
+        return told_profile(image), ""
+    except UnknownColours:
+        return None, UNKNOWN_COLOURS
 
 
 def _turn(image: Image.Image) -> int | None:
