@@ -63,7 +63,7 @@ def read_npz(path: Path) -> tuple[SkeletonSequence, Placement | None]:
     placement = _placement(joints, pixels, canvas)
     for name in ("hands", "face"):
         if name in more:
-            more[name] = _taken_back(more[name], placement) if placement else np.zeros(0)
+            more[name] = _taken_back(more[name], placement) if placement else np.zeros(0, np.float32)
     kept = {name: values for name, values in more.items() if values.size}
     return SkeletonSequence(joints, float(fps), confidence.astype(np.float32), **kept), placement
 
@@ -77,7 +77,8 @@ def read_csv(path: Path) -> tuple[np.ndarray, np.ndarray, float]:
     check_input(path, "dance", "name a file")
     if path.stat().st_size > LARGEST_FILE:
         raise DancegenError(f"{path} is larger than a dance can be ({LARGEST_FILE >> 20} MiB)", REMEDY)
-    times, poses = [], []
+    times: list[float] = []
+    poses: list[np.ndarray] = []
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.reader(file, strict=True)

@@ -47,8 +47,11 @@ def told_profile(image: Image.Image) -> bytes | None:
     embedded = image.info.get("icc_profile")
     if isinstance(embedded, bytes) and embedded:
         return embedded
-    if image.format == "PNG" and "srgb" not in image.info:
-        return _by_chunks(image.info)
+    if image.format == "PNG":
+        if "srgb" in image.info:
+            return None
+        if "gamma" in image.info or "chromaticity" in image.info:
+            return _by_chunks(image.info)
     return matrix_profile(ADOBE, ADOBE_GAMMA) if _is_adobe(image) else None
 
 
@@ -64,10 +67,7 @@ def _is_adobe(image: Image.Image) -> bool:
 
 def _by_chunks(info: dict[Any, Any]) -> bytes | None:
     """Of gAMA and cHRM, as Pillow gives them."""
-    gamma, places = info.get("gamma"), info.get("chromaticity", SRGB)
-    if gamma is None and places is SRGB:
-        return None
-    gamma = SCREEN_GAMMA if gamma is None else float(gamma)
+    gamma, places = float(info.get("gamma", SCREEN_GAMMA)), info.get("chromaticity", SRGB)
     if not 0.1 <= gamma <= 10 or len(places) != 8:
         raise UnknownColours
     usual = abs(gamma - SCREEN_GAMMA) < ALIKE
