@@ -165,7 +165,7 @@ def test_a_folder_that_is_being_replaced_is_never_lost(tmp_path: Path, way: str,
     command = [sys.executable, "-c", REPLACING, str(folder), str(step), way]
     done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
     assert done.returncode == (0 if (way, step) == ("exchange", 3) else 9)
-    with claimed(tmp_path / "other"):  # whoever writes there next
+    with claim(tmp_path / "other"):  # whoever writes there next
         assert [path.name for path in folder.iterdir()] in (["old"], ["new"])
         assert (way, step) != ("aside", 2) or (folder / "old").exists()
     assert left(tmp_path) == []
