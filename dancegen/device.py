@@ -51,6 +51,15 @@ def available_devices() -> list[str]:
     return [*found, "cpu"]
 
 
+def free_on(device: torch.device) -> float:
+    """Bytes that are free for work on a device: of a GPU's own memory, else of the machine's (0 if unknown)."""
+    import torch
+
+    if device.type == "cuda":
+        return float(torch.cuda.mem_get_info(device)[0])
+    return float(free_memory() or 0)
+
+
 def free_memory() -> int | None:
     """Bytes that new processes can have (the machine's, or the container's limit if that is less); None if unknown."""
     free = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ from dancegen.cli.render import request_of
 
 if TYPE_CHECKING:
     from dancegen.production.checks import Check
-    from dancegen.production.produce import Film
+    from dancegen.production.request import Request
 
 
 @takes_request(*all_options("crf", "preview"), file=True)
@@ -22,22 +23,31 @@ def check(
     out: Annotated[Path, typer.Option("-o", "--out", help="Where the video shall be.")] = Path("out.mp4"),
 ) -> Any:
     """See whether PICTURE and SONG suit each other, and what rendering them will cost."""
-    from dancegen.production.produce import prepare
     from dancegen.production.sinks import VideoFile
 
     request = request_of(chosen)
     with VideoFile(out, overwrite=True).claim(request):
-        return _table(_checks(prepare(request, reporter()), out.parent))
+        return _table(_checks(request, out.parent))
 
 
-def _checks(film: Film, folder: Path) -> list[Check]:
-    """What can be told beforehand, and how long the drawing takes, by drawing a few frames."""
+def _checks(request: Request, folder: Path) -> list[Check]:
+    """What can be told beforehand, and how long the drawing takes, by drawing a few frames.
+
+    A renderer that takes minutes for a few is reckoned instead, and needs not be here.
+    """
     from collections import deque
 
     from dancegen.production.checks import check_all, estimate_time
+    from dancegen.production.photoreal import NAME, photoreal_checks
+    from dancegen.production.produce import prepare
 
+    slow = request.drawn_by == NAME
+    film = prepare(replace(request, renderer="skeleton") if slow else request, reporter())
     made = film.made
     found = check_all(made.grid, made.people, made.dance, made.size, made.frames, folder)
+    found += photoreal_checks(request, made.size, made.frames)
+    if slow:
+        return found
     reporter().stage("drawing a few frames")
     everybody = len(film.poses)
     return [

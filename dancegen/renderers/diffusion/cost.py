@@ -77,9 +77,9 @@ def choose(size: tuple[int, int], free: float, parameters: Mapping[str, int] = P
     for plan in ways:
         if plan.device_bytes <= free:
             return plan
-    least, best = ways[-1].device_bytes, ways[0].device_bytes
-    what = f"Wan-Animate at {size[0]}x{size[1]} needs {_gb(least)} of the GPU's memory, {_gb(free)} are free"
-    remedy = f"choose a smaller --size, close other programs, or use a GPU with {_gb(least)} ({_gb(best)} is quickest)"
+    best, least = (gigabytes(way.device_bytes) for way in (ways[0], ways[-1]))
+    what = f"Wan-Animate at {size[0]}x{size[1]} needs {least} of the GPU's memory, {gigabytes(free)} are free"
+    remedy = f"choose a smaller --size, close other programs, or use a GPU with {least} ({best} is quickest)"
     raise DancegenError(what, remedy)
 
 
@@ -121,5 +121,6 @@ def _numbers(file: Path) -> int:
     return sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
 
 
-def _gb(value: float) -> str:
+def gigabytes(value: float) -> str:
+    """Bytes for people who own a GPU: 23456789012 is "23 GB"."""
     return f"{value / 1e9:.0f} GB" if value >= 9.5e9 else f"{value / 1e9:.1f} GB"

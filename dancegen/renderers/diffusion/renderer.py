@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from dancegen.body.sequence import SkeletonSequence
-from dancegen.device import free_memory
+from dancegen.device import free_on
 from dancegen.errors import DancegenError
 from dancegen.images.filters import as_tensor
 from dancegen.people.located import LocatedBody
@@ -79,7 +79,8 @@ class WanAnimateRenderer:
             raise DancegenError("Wan-Animate draws one person", "choose one, such as --people largest")
         sides = [max(-(-side // STEP), 1) * STEP for side in plate.size]
         frame = pad(plate.picture.size, (sides[0], sides[1]))
-        plan = cost.choose(frame.size, self._free(), cost.parameters_of(self.folder))
+        free = free_on(self.device) / (2 if self.device.type == "cpu" else 1)  # float32 there, bfloat16 elsewhere
+        plan = cost.choose(frame.size, free, cost.parameters_of(self.folder))
         if self.device.type != "cpu":
             self.reporter.note(f"Wan-Animate: {plan.says}")
         self.reporter.stage("loading Wan-Animate")
@@ -134,12 +135,6 @@ class WanAnimateRenderer:
         )  # (3, T, h, w)
         frames = (video.permute(1, 2, 3, 0) * 255 + 0.5).clamp(0, 255).to(torch.uint8)  # (T, h, w, 3)
         return {"frames": frames, "tail": video[None, :, -OVERLAP:] * 2 - 1}
-
-    def _free(self) -> float:
-        """Bytes that the device has for the model."""
-        if self.device.type == "cuda":
-            return float(torch.cuda.mem_get_info(self.device)[0])
-        return float(free_memory() or 0) / (2 if self.device.type == "cpu" else 1)  # float32 there, bfloat16 elsewhere
 
     def _identity(self, figure: Actor, placed: SkeletonSequence) -> Iterator[bytes]:
         """What tells this video from any other. Poses to a tenth of a pixel: their last digits differ by machine."""

@@ -26,7 +26,7 @@ class Store:
         digest = hashlib.sha256()
         for part in what:
             digest.update(hashlib.sha256(part).digest())
-        self.folder = _root() / digest.hexdigest()[:32]
+        self.folder = kept_in() / digest.hexdigest()[:32]
 
     def read(self, number: int) -> dict[str, torch.Tensor] | None:
         """A segment as it was kept; None if it is not there, or not whole."""
@@ -57,7 +57,7 @@ class Store:
         """The video is drawn to its end: remove its segments, and those of others that are too old."""
         shutil.rmtree(self.folder, ignore_errors=True)
         oldest = time.time() - KEPT_DAYS * 86_400
-        for folder in _root().glob("*"):
+        for folder in kept_in().glob("*"):
             if folder.stat().st_mtime < oldest:
                 shutil.rmtree(folder, ignore_errors=True)
 
@@ -65,7 +65,7 @@ class Store:
         return self.folder / f"segment-{number:04d}.safetensors"
 
 
-def _root() -> Path:
+def kept_in() -> Path:
     """Below the Hub client's folder for files of other libraries, where large things are expected (HF_HOME)."""
     from huggingface_hub import constants
 
