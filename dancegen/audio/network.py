@@ -133,9 +133,14 @@ def log_odds(samples: np.ndarray, network: BeatNet) -> np.ndarray:
         begin = max(first - context, 0)
         last = min(first + BLOCK, frames)
         count = -(-(min(last + context, frames) - begin) // 4) * 4
-        mel = torch.from_numpy(mel_levels(samples, begin, count, gain))[None]  # (1, count, M)
-        pitch = torch.from_numpy(pitch_levels(samples, begin, count, gain))[None]  # (1, count / 4, P)
-        with torch.inference_mode():
-            heard = network(mel, pitch)[0].numpy()  # (2, count)
-        out[:, first:last] = heard[:, first - begin : last - begin]
+        out[:, first:last] = heard(samples, begin, count, gain, network)[:, first - begin : last - begin]
     return out
+
+
+def heard(samples: np.ndarray, begin: int, count: int, gain: float, network: BeatNet) -> np.ndarray:
+    """The log odds of `count` frames from `begin`, (2, count), where the network is."""
+    device = next(network.parameters()).device
+    mel = torch.from_numpy(mel_levels(samples, begin, count, gain))[None]  # (1, count, M)
+    pitch = torch.from_numpy(pitch_levels(samples, begin, count, gain))[None]  # (1, count / 4, P)
+    with torch.inference_mode():
+        return network(mel.to(device), pitch.to(device))[0].cpu().numpy()
