@@ -133,11 +133,11 @@ def log_odds(samples: np.ndarray, network: BeatNet) -> np.ndarray:
         begin = max(first - context, 0)
         last = min(first + BLOCK, frames)
         count = -(-(min(last + context, frames) - begin) // 4) * 4
-        out[:, first:last] = heard(samples, begin, count, gain, network)[:, first - begin : last - begin]
+        out[:, first:last] = hear(samples, begin, count, gain, network)[:, first - begin : last - begin]
     return out
 
 
-def heard(samples: np.ndarray, begin: int, count: int, gain: float, network: BeatNet) -> np.ndarray:
+def hear(samples: np.ndarray, begin: int, count: int, gain: float, network: BeatNet) -> np.ndarray:
     """The log odds of `count` frames from `begin`, (2, count), where the network is."""
     device = next(network.parameters()).device
     mel = torch.from_numpy(mel_levels(samples, begin, count, gain))[None]  # (1, count, M)

@@ -83,12 +83,12 @@ def _scan(device: torch.device) -> Row:
 
 def _beats(request: Request, device: torch.device) -> Row:
     """What the network hears, at the song's begin. (To find beats it listens on the CPU, whatever the device.)"""
-    from dancegen.audio.network import heard, load_beat_net
+    from dancegen.audio.network import hear, load_beat_net
     from dancegen.weights.resolve import weights_path
 
     network = load_beat_net(weights_path("beats"))
     samples = load_song(request.song, 0, SECONDS).samples
-    one, two = (heard(samples, 0, HEARD, 1.0, copy.deepcopy(network).to(to)) for to in (torch.device("cpu"), device))
+    one, two = (hear(samples, 0, HEARD, 1.0, copy.deepcopy(network).to(to)) for to in (torch.device("cpu"), device))
     return Row("beats, largest step of what is heard", float(np.abs(one - two).max()), 1e-2, "log odds")
 
 
