@@ -327,7 +327,7 @@ def test_another_studio_of_the_project_finds_all_of_it(filled: Open, tiny_weight
 
 
 def test_a_preview_begins_where_it_is_asked_to(filled: Open) -> None:
-    with filled.page.stream("POST", "/api/preview", json={"choices": {}, "from": 3.0}) as answer:
+    with filled.page.stream("POST", "/api/preview", json={"choices": {"camera": "push"}, "from": 3.0}) as answer:
         content = answer.read()
     moments = []
     while content:
@@ -344,4 +344,5 @@ def test_every_attribute_of_a_request_has_its_place() -> None:
         assert one.name in offered or choices.GROUPS.get(one.name) in ("files", ""), one.name
         assert one.name not in offered or offered[one.name]["says"], one.name
     assert offered["fit"]["words"] == list(requests.FITS) and offered["turns"]["words"] == [0.0, 0.5, 1.0]
+    assert offered["camera"]["kind"] == "words" and "push" in offered["camera"]["words"]
     assert offered["size"]["limits"] == requests.LIMITS["size"]

@@ -30,12 +30,15 @@ GROUPS = {
 }
 ROLES = ("choreographer", "renderer", "detector")
 SHARES = {"style_amount": (0.0, 1.0)}  # limits that have no place in LIMITS
+SEVERAL = {"camera": requests.MOVES}  # of which several may be joined by commas; the first is none of the others
 USUAL = {"detector": ("auto",), "device": DEVICES}  # words that are no backend's name
 
 
 def offers() -> list[dict[str, Any]]:
-    """One entry an attribute: name, group, kind ("number", "whole", "switch", "word", "text"), default, limits, words
-    to choose among, and what it is for."""
+    """One entry an attribute: name, group, default, limits, words to choose among, and what it is for.
+
+    Its kind is "number", "whole", "switch", "word", "words" (several of them) or "text".
+    """
     said = _meanings()
     hints = typing.get_type_hints(Request)
     found = []
@@ -47,7 +50,10 @@ def offers() -> list[dict[str, Any]]:
         words = _words(one.name)
         names = {bool: "switch", int: "whole", float: "number"}
         entry: dict[str, Any] = {"name": one.name, "group": group, "says": said.get(one.name, "")}
-        entry |= {"kind": "word" if words else names.get(kind, "text"), "words": words}
+        entry |= {
+            "kind": "words" if one.name in SEVERAL else "word" if words else names.get(kind, "text"),
+            "words": words,
+        }
         entry |= {"default": one.default if isinstance(one.default, bool | int | float | str) else None}
         found.append(entry | {"limits": LIMITS.get(one.name) or SHARES.get(one.name)})
     return found
@@ -65,6 +71,8 @@ def _words(name: str) -> list[Any]:
         return [*USUAL.get(name, ()), *here]
     if name == "style":
         return list(registry_styles())
+    if name in SEVERAL:
+        return list(SEVERAL[name])
     if name in USUAL:
         return list(USUAL[name])
     several = (f"{name.upper()}S", f"{name.upper().removesuffix('S')}_LEVELS")

@@ -12,7 +12,7 @@ import re
 import struct
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -73,12 +73,18 @@ def frames(ready: Scene, begin: float, over: Callable[[], bool] = lambda: False)
     while at < count and not over():
         chosen = np.arange(at, min(at + AT_ONCE * step, count), step)
         began = time.monotonic()
-        drawn = list(film.draw(*(poses.at(chosen) for poses in film.poses)))
+        drawn = list(drawn_at(film, chosen))
         speed = SLACK * len(chosen) / max(time.monotonic() - began, 1e-3)  # frames a second
         for number, frame in zip(chosen, drawn, strict=True):
             yield packed(frame, ready.start + float(number) / FPS)
         at = int(chosen[-1]) + step
         step = min(max(math.ceil(FPS / speed), 1), MOST_LEFT_OUT)
+
+
+def drawn_at(film: Film, chosen: np.ndarray) -> Iterator[np.ndarray]:
+    """Some frames of a film, by their numbers (N,)."""
+    drawn = film.draw(*(poses.at(chosen) for poses in film.poses))
+    return replace(film.camera, boxes=film.camera.boxes[chosen]).look(drawn) if film.camera else drawn
 
 
 def packed(frame: np.ndarray, moment: float) -> bytes:

@@ -47,6 +47,14 @@ export function field(name) {
     return h("label", { class: "check", title: one.says }, h("input", { id: key, type: "checkbox", checked: Boolean(now),
       onchange: (event) => set({ [name]: event.target.checked }) }), label(name));
   }
+  if (one.kind === "words") {
+    const given = String(now).split(",");
+    const toggle = (word) => set({ [name]: one.words.filter((each) => each !== one.words[0] &&
+      (each === word ? !given.includes(each) : given.includes(each))).join(",") || one.default });
+    return h("div", { class: "field", role: "group", "aria-label": label(name), title: one.says }, h("span", { class: "soft" }, label(name)),
+      h("div", { class: "row tight" }, one.words.map((word) => h("button", { "data-key": `${key}-${word}`, "aria-pressed": String(given.includes(word)),
+        onclick: () => (word === one.words[0] ? set({ [name]: one.default }) : toggle(word)) }, word))));
+  }
   const input = one.kind === "word"
     ? h("select", { id: key, onchange: (event) => set({ [name]: typeof one.words[0] === "number"
       ? Number(event.target.value) : event.target.value }) },
