@@ -199,6 +199,12 @@ def test_a_batch_makes_each_stage_once(
     stamp = video.stat().st_mtime_ns
     ran = run_main(*arguments, "--overwrite")
     assert ran.status == 0 and "1 there before" in ran.out and video.stat().st_mtime_ns == stamp
+    for name, same in (("one.wav", "same.wav"), ("me.png", "you.png"), ("me.pose.json", "you.pose.json")):
+        shutil.copy(tmp_path / name, tmp_path / same)
+    (tmp_path / "pairs.csv").write_text("one.wav,me.png\nsame.wav,you.png\n")
+    ran = run_main(*arguments)  # of equal files under other names: work is shared, and each pair has its video
+    assert ran.status == 0 and "1 video made" in ran.out and "(0 choreographies" in ran.out and "1 there" in ran.out
+    assert (out / "same--you.mp4").read_bytes()[4:8] == b"ftyp" and (out / "one--me.mp4").exists()
     ran = run_main(*arguments, "--seed", 4, "--dry-run")
     assert ran.status == 0 and re.search(r"video +one--me.mp4 +made otherwise: --overwrite", ran.out)
 

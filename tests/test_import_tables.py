@@ -65,7 +65,10 @@ def test_a_dance_file_goes_through_a_table(tmp_path: Path, run_main: Callable[..
 def test_videos_are_no_keypoints(tmp_path: Path, run_main: Callable[..., Ran]) -> None:
     (tmp_path / "pose.mp4").write_bytes(b"video")
     ran = run_main("import", tmp_path / "pose.mp4", "-o", tmp_path / "x.dance.json")
-    assert ran.status == 1 and "pose.mp4 is a video, and import reads keypoints: let a pose estimator" in ran.err
+    assert (
+        ran.status == 1
+        and "pose.mp4 is a video, and import reads keypoints: make it a dance with `dancegen capture`" in ran.err
+    )
 
 
 def test_a_huge_array_is_refused_by_its_header(tmp_path: Path) -> None:

@@ -178,7 +178,11 @@ def test_a_batch_writes_over_none_of_its_inputs(here: Path, run_main: Callable) 
 def test_two_outputs_are_two_files(here: Path, run_main: Callable) -> None:
     for typed, second in ((("dance", "song.wav"), "--sheet"), (("beats", "song.wav"), "--plot")):
         ran = run_main(*typed, "-o", "x.png", second, "./x.png")
-        assert ran.status == 1 and "x.png is an input too" in ran.err and not Path("x.png").exists()
+        assert (
+            ran.status == 1
+            and "two outputs are called x.png" in ran.err.replace("./", "")
+            and not Path("x.png").exists()
+        )
 
 
 @pytest.mark.parametrize("typed", TWO, ids=lambda typed: " ".join(typed[-2:]) + " of " + typed[0])

@@ -12,6 +12,7 @@ that `dancegen --help` stays fast (a test watches it).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
@@ -90,6 +91,7 @@ def check_file(
     endings: Sequence[str] = (),
     *,
     inputs: Iterable[Path | str | None],
+    others: Iterable[Path | None] = (),
     folder: bool = False,
 ) -> None:
     """Refuse a file or folder that could not be written, before any slow work, and claim it until the command ends.
@@ -99,7 +101,8 @@ def check_file(
         option: which option named it.
         overwrite: it may exist.
         endings: those it may have, with their dot; all if empty.
-        inputs: what is read, and what else is written: an output is none of them.
+        inputs: what is read: an output is none of them.
+        others: what else is written.
         folder: it shall be a folder of files.
     """
     from dancegen.files import claim, refuse_existing, refuse_inputs, refuse_inside, write_error
@@ -113,6 +116,9 @@ def check_file(
         raise DancegenError(f"the folder {path.parent} does not exist", f"create it or choose another with {option}")
     inputs = list(inputs)
     refuse_inputs(path, inputs)
+    for other in others:
+        if other and os.path.realpath(other) == os.path.realpath(path):
+            raise DancegenError(f"two outputs are called {path}", f"name another with {option}")
     if folder:
         refuse_inside(path, inputs)
     refuse_existing(path, overwrite, option)

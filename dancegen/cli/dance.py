@@ -97,7 +97,7 @@ def dance(
     inputs = [song, beats, like, *(option.rpartition("@")[0] for option in keep or []), *weights_files(weights)]
     check_file(out, "-o", overwrite or in_place, inputs=[*inputs, None if in_place else from_])
     if sheet:
-        check_file(sheet, "--sheet", overwrite, [".png"], inputs=[*inputs, from_, out])
+        check_file(sheet, "--sheet", overwrite, [".png"], inputs=[*inputs, from_], others=[out])
     if not 1 <= takes <= MOST_TAKES:
         raise DancegenError(f"--takes must be 1 to {MOST_TAKES}, not {takes}")
     for number in (seed, seed + takes - 1):
@@ -158,7 +158,7 @@ def beats(
     if out:
         check_file(out, "-o", overwrite, inputs=(song, beats))
     if plot:
-        check_file(plot, "--plot", overwrite, [".png"], inputs=(song, beats, out))
+        check_file(plot, "--plot", overwrite, [".png"], inputs=(song, beats), others=[out])
     sound = load_song(song, start, duration, reporter())
     grid = find_grid(sound, beats, tempo, weights_by_role(weights or []).get("beats"), reporter())
     if plot:

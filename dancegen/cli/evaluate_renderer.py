@@ -41,7 +41,7 @@ def command(
     if json is not None:
         check_file(json, "--json", True, inputs=inputs)
     if plot is not None:
-        check_file(plot, "--plot", True, inputs=[*inputs, json])
+        check_file(plot, "--plot", True, inputs=inputs, others=[json])
     if frames is None and not pairs:
         raise DancegenError("there is nothing to evaluate on", "give --frames, --pairs or both")
     methods = {"copy": evaluation.copy_method(), "puppet": evaluation.renderer_method(PuppetRenderer())}

@@ -39,7 +39,7 @@ def command(
     if json is not None:
         check_file(json, "--json", True, inputs=inputs)
     if plot is not None:
-        check_file(plot, "--plot", True, inputs=[*inputs, json])
+        check_file(plot, "--plot", True, inputs=inputs, others=[json])
     if pictures is None and not frames:
         raise DancegenError("there is nothing to measure on", "give --pictures or --frames")
     path = Path(weights) if Path(weights).is_file() else weights_path(weights, offline=False, reporter=reporter())

@@ -29,7 +29,7 @@ def render(
     """Make a video of the person of PICTURE dancing to SONG."""
     request = request_of(chosen)
     if report:
-        check_file(report, "--report", overwrite, (".html", ".htm"), inputs=[*request.files, out])
+        check_file(report, "--report", overwrite, (".html", ".htm"), inputs=request.files, others=[out])
     made = _make(request, out, overwrite)
     if report:
         try:

@@ -140,7 +140,7 @@ def _read(path: Path, fps: float | None, canvas: tuple[int, int] | None, people:
     kind = "" if path.is_dir() else path.suffix.lower()
     if kind in VIDEOS:
         what = f"{path} is a video, and import reads keypoints"
-        raise DancegenError(what, "let a pose estimator (OpenPose, DWPose, MMPose) write its keypoints first")
+        raise DancegenError(what, "make it a dance with `dancegen capture`")
     if kind not in (".npz", ".csv"):
         return read_poses(path, fps or USUAL_RATE, canvas, people)
     if kind == ".npz":

@@ -61,7 +61,9 @@ def check_output(path: Path, *, overwrite: bool = False, inputs: Iterable[Path |
         raise DancegenError(f"{path} is a folder", "choose a file name with -o")
     if path.suffix.lower() not in CONTAINERS:
         ending = f"ends in {path.suffix}" if path.suffix else "has no ending"
-        raise DancegenError(f"{path} {ending}, which is no video format here", f"end it in {', '.join(CONTAINERS)}")
+        raise DancegenError(
+            f"{path} {ending}, and an ending says which format a video has", f"end it in {', '.join(CONTAINERS)}"
+        )
     folder = path.parent
     if not folder.is_dir():
         raise DancegenError(f"the output folder {folder} does not exist", "create it or choose another with -o")
