@@ -26,7 +26,7 @@ from dancegen.registry import BACKENDS, Backend, load, names
 from dancegen.renderers.compose import make_scene
 from dancegen.weights.manifest import load_manifest
 from dancegen.weights.resolve import weights_path
-from tests.fake_device import CUDA, FakeGpu
+from tests.fake_device import CUDA, FakeGpu, moved
 from tests.test_choreography import song_of
 from tests.test_scene import dancing, drawn
 
@@ -48,6 +48,14 @@ def ready(role: str, name: str) -> Any:
         pytest.skip(f"its weights ({line.weights}) are not shipped")
     path = weights_path(line.weights, offline=True) if line.weights in shipped else None
     return load(role, name, path, CPU)
+
+
+def on_gpu(backend: Any) -> Any:
+    """A backend with its networks on the GPU that is not there."""
+    for part in vars(backend).values():
+        if isinstance(part, torch.nn.Module):
+            moved(part)
+    return backend
 
 
 class Pressed(Listener):
@@ -136,6 +144,62 @@ def test_detectors(name: str) -> None:
     assert detector.find(ConditionalImage(Path("empty"), np.full((200, 160, 3), 128, np.uint8))) == []
 
 
+@pytest.mark.parametrize("name", names("detector"))
+def test_a_detector_keeps_nothing_of_a_picture(name: str) -> None:
+    detector, picture = ready("detector", name), open_picture(PICTURE)
+    detector.find(picture)  # loads what it needs
+    tracemalloc.start()
+    try:
+        detector.find(picture)
+        kept = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert kept < picture.pixels.nbytes
+
+
+@pytest.mark.parametrize("name", names("detector"))
+def test_a_detector_looks_at_any_picture(name: str) -> None:
+    """The smallest picture, a strip, plain noise: nobody, and no fault."""
+    detector, noise = ready("detector", name), np.random.default_rng(0).integers(0, 255, (40, 300, 3)).astype(np.uint8)
+    for pixels in (noise[:16, :16], noise, noise.swapaxes(0, 1).copy()):
+        assert detector.find(ConditionalImage(Path("odd"), np.ascontiguousarray(pixels))) == []
+
+
+@pytest.mark.parametrize("name", names("detector"))
+def test_detectors_see_the_same_on_a_gpu(name: str) -> None:
+    picture, detector = open_picture(PICTURE), ready("detector", name)
+    expected = detector.find(picture)
+    with FakeGpu():
+        found = on_gpu(detector).find(picture)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one.joints, other.joints, atol=0.1)
+        np.testing.assert_allclose(one.confidence, other.confidence, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", names("choreographer"))
+def test_choreographers_dance_the_same_on_a_gpu(name: str) -> None:
+    song, grid = song_of(6)
+    dancer = ready("choreographer", name)
+    expected = dancer.dance(song, grid, seed=3, style=dancer.styles[0]).joints
+    with FakeGpu():
+        made = on_gpu(dancer).dance(song, grid, seed=3, style=dancer.styles[0]).joints
+    np.testing.assert_allclose(made, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", names("beats"))
+@pytest.mark.parametrize("bare", [False, True], ids=["with weights", "bare"])
+def test_beats(name: str, bare: bool) -> None:
+    """The same beats each time, rising, within the song; none in silence and none in a moment of sound."""
+    find = load("beats", name, None, CPU) if bare else ready("beats", name)
+    song, _ = song_of(12)
+    grid, again = find(song.samples), find(song.samples)
+    np.testing.assert_array_equal(grid.times, again.times)
+    assert (np.diff(grid.times) > 0).all() and len(grid.downbeat) == len(grid.times) and 0 <= grid.confidence <= 1
+    assert not len(grid.times) or (grid.times[0] >= 0 and grid.times[-1] <= song.seconds)
+    for nothing in (np.zeros(64_000, np.float32), song.samples[:1600]):
+        assert find(nothing).confidence == 0 and not len(find(nothing).times)
+
+
 @pytest.mark.parametrize("name", [*HERE, OWN])
 def test_renderers_draw_the_same_on_a_gpu(name: str) -> None:
     body = drawn(96, 96, 80)
@@ -190,15 +254,15 @@ def test_one_file_is_a_renderer(beat_song: Path, still: SkeletonSequence, tmp_pa
     assert np.abs(seen[0][:20, :6].astype(int) - plate[:20, :6]).mean() < 3  # over the picture's background
 
 
-def test_engines_take_jobs_and_close() -> None:
+@pytest.mark.parametrize("name", names("engine"))
+def test_engines_take_jobs_and_close(name: str) -> None:
     from dancegen.batch.stages import run_stage
 
-    for name in names("engine"):
-        line = registry.backend("engine", name)
-        if line.missing:
-            continue
-        engine = registry.import_named(line.factory)(run_stage, 2, 1, "cpu", None)
-        try:
-            assert engine.free() == 1 and engine.results(timeout=0.0) == []
-        finally:
-            engine.close()
+    line = registry.backend("engine", name)
+    if line.missing:
+        pytest.skip(line.missing)
+    engine = registry.import_named(line.factory)(run_stage, 2, 1, "cpu", None)
+    try:
+        assert engine.free() == 1 and engine.results(timeout=0.0) == []
+    finally:
+        engine.close()
