@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from dancegen.production.produce import frames, produce, render_dance
     from dancegen.production.request import Request
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Request", "__version__", "frames", "produce", "render_dance"]
 
 # Before torch is imported, which is why it stands here: its threads sleep while they wait. Spinning, they would take

@@ -55,6 +55,18 @@ def test_an_arm_over_the_body_and_one_outside_the_outline(subject: LocatedBody) 
     assert "not in the person's outline: right upper arm, right forearm" in check.found
 
 
+def test_unsure_limbs_say_what_would_see_them_better(subject: LocatedBody, monkeypatch: pytest.MonkeyPatch) -> None:
+    confidence = subject.confidence.copy()
+    confidence[L_WRIST] = 0.2
+    unsure = replace(subject, confidence=confidence)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())  # all that a detector needs is here
+    assert "pip install" not in preflight.check_limbs(unsure).remedy
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    line = preflight.check_limbs(unsure).line
+    assert "hardly seen by the detector: left forearm" in line and "pip install 'dancegen[" in line and "\n" not in line
+    assert "pip install" not in preflight.check_limbs(subject).line
+
+
 def test_a_small_person(subject: LocatedBody) -> None:
     tiny = replace(subject, joints=(STANDING * 120 + (250, 480)).astype(np.float32))
     assert preflight.check_size(tiny).verdict == LOOK

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -124,9 +125,17 @@ def _detect(
     if found:
         return found
     remedy = "use a picture that shows one person from head to foot, or give their joints with --pose FILE"
-    if not mediapipe_detector.available():
-        remedy += "; for photos, installing mediapipe helps (dancegen[mediapipe])"
+    if better := better_detector():
+        remedy += f"; {better}"
     raise DancegenError(f"no person was found in {picture.path}", remedy)
+
+
+def better_detector() -> str:
+    """What finds the limbs of photos better than the network that comes with dancegen, where it is alone; else ""."""
+    if not all(registry.backend("detector", name).missing for name in ("mediapipe", "dwpose")):
+        return ""
+    extra = "mediapipe" if sys.version_info < (3, 13) else "dwpose"  # mediapipe has no wheel for newer ones
+    return f"for photos, pip install 'dancegen[{extra}]' helps"
 
 
 def _by_dwpose(picture: ConditionalImage, reporter: Reporter) -> list[Detection]:

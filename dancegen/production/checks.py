@@ -17,6 +17,7 @@ from dancegen.body.limbs import LIMB_NAMES, SEGMENTS
 from dancegen.body.retarget import retarget
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.device import free_memory
+from dancegen.people.find import better_detector
 from dancegen.people.located import LocatedBody
 from dancegen.progress import count_of
 from dancegen.video.encode import room_needed
@@ -143,6 +144,8 @@ def check_limbs(subject: LocatedBody) -> Check:
     if not found:
         return Check("limbs", OK, "arms and legs are free and inside the outline")
     remedy = "a picture with arms and legs apart dances best; `dancegen subject` shows joints and outline to be mended"
+    if (unsure or lost) and (better := better_detector()):
+        remedy = f"{better}; {remedy}"
     return Check("limbs", LOOK, "; ".join(found), remedy)
 
 

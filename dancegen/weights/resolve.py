@@ -16,7 +16,6 @@ from dancegen.progress import Reporter, SilentReporter
 from dancegen.registry import config_of, full_role, import_named, role_without, weights_roles
 from dancegen.weights.checkpoint import CONFIG_KEY, PICKLES, config_from_json, read_metadata
 from dancegen.weights.manifest import FILE_TYPES, ROLES, Entry, entries_named, load_manifest
-from dancegen.weights.repository import load_repositories
 from dancegen.weights.verify import checked_sha256, write_json
 
 
@@ -119,7 +118,7 @@ def weights_path(
     if full_role(what) in ROLES:
         own = default_of(full_role(what))
         what = str(own) if own else _find_of_role(full_role(what)).name
-    if role in _of_repositories() and Path(what).is_dir():
+    if Path(what).is_dir() and role in _of_repositories():
         return Path(what)
     if is_file_name(what):
         return _check_own_file(Path(what), role)
@@ -191,6 +190,8 @@ def _role_of(what: str) -> str:
 
 def _of_repositories() -> set[str]:
     """The roles whose weights are a folder of files."""
+    from dancegen.weights.repository import load_repositories
+
     return {repository.role for repository in load_repositories()}
 
 
