@@ -212,7 +212,11 @@ async def preview_frames(studio: Studio, call: Call) -> Response:
         raise DancegenError("a preview begins at a second", "reload the page") from cause
     if not isinstance(asked, dict):
         raise DancegenError("choices are names and values", "reload the page")
-    ready = await result_of(studio, studio.hands.add("preview", "", lambda job: preview.scene(studio, asked, job)))
+    page = str(given.get("page", ""))[:40]
+    for job in studio.hands.jobs():
+        if (job.kind, job.about) == ("preview", page):  # what the same page asked for before
+            studio.hands.stop(job.number)
+    ready = await result_of(studio, studio.hands.add("preview", page, lambda job: preview.scene(studio, asked, job)))
     return StreamingResponse(preview.frames(ready, begin, studio.over), media_type="application/octet-stream")
 
 

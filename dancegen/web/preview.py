@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from dancegen.people.located import LocatedBody
 from dancegen.production.known import Known
 from dancegen.production.produce import Film, prepare
 from dancegen.production.request import Request
-from dancegen.web import videos
+from dancegen.web import pictures, videos
 from dancegen.web.studio import Studio, stamp
 from dancegen.web.work import Job
 
@@ -51,8 +52,16 @@ def scene(studio: Studio, asked: dict[str, Any], job: Job) -> Scene:
         return known  # type: ignore[no-any-return]
     request = Request.from_json(videos.plain(values, None))
     backends = studio.backends(request, ["subject", "renderer"], job)
-    film = prepare(request, job, known=Known(), backends=backends)
+    film = prepare(request, job, known=Known(people=_people(studio, job)), backends=backends)
     return studio.scenes.put(key, Scene(film, film.made.song.start))  # type: ignore[no-any-return]
+
+
+def _people(studio: Studio, job: Job) -> list[LocatedBody]:
+    """Those who dance, as the page shows them."""
+    picture = studio.project.state["picture"]
+    choice = str(studio.project.state["people"].get(picture, "largest"))
+    found = pictures.find(studio, picture, job)
+    return [found[number - 1] for number in pictures.chosen(choice, len(found))]
 
 
 def small(asked: dict[str, Any]) -> dict[str, Any]:

@@ -38,10 +38,11 @@ def sections(song: Song, grid: BeatGrid) -> tuple[Section, ...]:
         apart = [float(np.sqrt(np.square(mean - means[other]).mean())) for other in range(number)]
         same = [names[other] for other in np.argsort(apart) if apart[other] < ALIKE]
         names.append(same[0] if same else max(names, default=-1) + 1)
-    moments = np.append(begins, song.seconds)
+    first = [number for number, name in enumerate(names) if not number or name != names[number - 1]]
+    moments = [*(float(begins[starts[number]]) for number in first), song.seconds]
     return tuple(
-        Section(ascii_uppercase[name % 26], round(float(moments[start]), 3), round(float(moments[end]), 3))
-        for name, start, end in zip(names, starts, ends, strict=True)
+        Section(ascii_uppercase[names[number] % 26], round(begin, 3), round(end, 3))
+        for number, begin, end in zip(first, moments, moments[1:], strict=False)
     )
 
 

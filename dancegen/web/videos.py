@@ -40,15 +40,17 @@ def wanted(studio: Studio, asked: dict[str, Any], job: Job | None = None) -> dic
     history = studio.project.dance_of(song)
     if history is None:
         raise DancegenError("there is no dance yet", "make one first")
+    chosen = {name: one for name, one in asked.items() if one is not None and name not in OF_DANCE}
+    if chosen.get("background") in studio.project.names("pictures"):
+        chosen["background"] = str(studio.project.path("pictures", str(chosen["background"])))
+    people = str(state["people"].get(picture, "largest"))
+    Request.from_json({**studio.usual, **chosen, "song": song, "picture": picture, "people": people})
     found = _found(studio, picture, job)
-    values = {name: one for name, one in asked.items() if one is not None and name not in OF_DANCE}
+    values: dict[str, Any] = dict(chosen)
     values |= {"song": studio.project.path("songs", song), **pictures.files_of(studio, picture, found)}
     name = history["versions"][history["at"]]
     take = min(history["take"], len(dances.read(studio, name).takes))
     values |= {"dance": studio.project.path("dances", name), "take": take}
-    behind = values.get("background")
-    if behind in studio.project.names("pictures"):
-        values["background"] = str(studio.project.path("pictures", str(behind)))
     Request.from_json({**studio.usual, **plain(values, None)})
     return {**studio.usual, **values}
 

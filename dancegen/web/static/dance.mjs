@@ -37,7 +37,7 @@ function frame() {
 const number = () => Math.min(history()?.take || 1, store.dance?.takes.length || 1);
 
 function show() {
-  const heard = store.heard, dance = store.dance;
+  const heard = store.heard, dance = history() && store.dance;
   canvas.hidden = !dance;
   stage.querySelector("#dance-hint").textContent = dance ? "" : heard ? "Make takes: each is another dance to your song." : "Add a song first.";
   const depends = [mark(heard), mark(dance), history(), store.bars, busy(), store.state?.choices, stretch(), store.offers.length];

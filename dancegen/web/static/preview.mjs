@@ -3,6 +3,7 @@ import { later, safely } from "./dom.mjs";
 import { ask, audio, history, now, on, store, stretch } from "./store.mjs";
 import { values } from "./options.mjs";
 
+const PAGE = Math.random().toString(36).slice(2);
 const RATE = 30;         // frames a second at most
 const AHEAD = 8;         // seconds that are drawn before the song, then the stream waits
 const LATE = .4;         // seconds that a frame may be old and still be shown
@@ -51,7 +52,7 @@ function start() {
 async function read(from, control) {
   Object.assign(view, { stream: control, from, reached: from });
   try {
-    const answer = await ask("POST", "/api/preview", { choices: values("video", "more"), from }, control.signal);
+    const answer = await ask("POST", "/api/preview", { choices: values("video", "more"), from, page: PAGE }, control.signal);
     const reader = answer.body.getReader();
     let rest = new Uint8Array(0), spent = 0, count = 0;
     for (;;) {

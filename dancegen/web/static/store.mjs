@@ -15,7 +15,8 @@ audio.preload = "auto";
 
 const listeners = new Map();
 export const on = (what, work) => listeners.set(what, [...(listeners.get(what) || []), work]);
-export const tell = (what) => (listeners.get(what) || []).forEach((work) => work());
+/** Every listener hears of it, whatever befalls another one. */
+export const tell = (what) => (listeners.get(what) || []).forEach((work) => { try { work(); } catch (error) { console.error(error); } });
 
 /** A request to the studio; what it refuses is an Error with its sentence. */
 export async function ask(method, path, body, signal) {
@@ -85,8 +86,9 @@ export async function follow() {
   const song = store.state.song;
   if (song !== has.song) {
     has.song = song;
-    store.heard = null;
-    store.bars = null;
+    Object.assign(store, { heard: null, bars: null, dance: null });
+    store.poses.clear();
+    has.dance = null;
     audio.pause();
     if (song) {
       audio.src = `/api/songs/${path(song)}/sound`;
@@ -98,12 +100,13 @@ export async function follow() {
   const name = shown ? shown.versions[shown.at] : null;
   if (name !== has.dance) {
     has.dance = name;
-    store.poses.clear();
-    store.dance = name ? await askJson("GET", `/api/dances/${path(name)}`) : null;
-    if (!store.dance || has.dance !== name) { tell("dance"); return; }
-    if (store.bars && store.bars[1] > store.dance.bars.at(-1).number) store.bars = null;
-    const fetched = store.dance.takes.map((one) => poses(name, one));
-    await fetched[Math.min(shown.take, fetched.length) - 1];
+    const dance = name ? await askJson("GET", `/api/dances/${path(name)}`) : null;
+    const found = new Map();
+    const fetched = dance ? dance.takes.map((one) => poses(name, one, found)) : [];
+    if (dance) await fetched[Math.min(shown.take, fetched.length) - 1];
+    if (has.dance !== name) return;
+    Object.assign(store, { dance, poses: found });  // at once: what was shown stays until the new one is here
+    if (store.bars && dance && store.bars[1] > dance.bars.at(-1).number) store.bars = null;
     tell("dance");
     await Promise.all(fetched);
   }
@@ -116,12 +119,12 @@ export async function hear() {
   if (store.state.song === name) { store.heard = heard; tell("song"); }
 }
 
-async function poses(name, one) {
+async function poses(name, one, found) {
   const answer = await ask("GET", `/api/dances/${path(name)}/${one.number}`);
   const all = new Float32Array(await answer.arrayBuffer());
   const each = all.length / one.dancers;
   const dancers = Array.from({ length: one.dancers }, (_, number) => all.subarray(number * each, (number + 1) * each));
-  if (has.dance === name) store.poses.set(one.number, { dancers, count: each / 54 });
+  found.set(one.number, { dancers, count: each / 54 });
 }
 
 /** Files that were dropped or picked, one after the other. */
