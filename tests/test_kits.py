@@ -417,6 +417,15 @@ def test_half_a_person_is_driven_by_a_neutral_figure(run_main: Callable[..., Ran
     assert "neutral figure" in (tmp_path / "kit" / "README.md").read_text()
 
 
+def test_the_avatar_drives_and_turns(run_main: Callable[..., Ran], files: Path, tmp_path: Path) -> None:
+    how = ("--as", "wan-animate-2", "--picture", PICTURE, "--pose", POSE)
+    done = run_main("export", files, *how, "--driver", "avatar", "-o", tmp_path / "kit")
+    assert done.status == 0, done.err
+    assert len(probe(tmp_path / "kit" / "driving.mp4")[1]) > 10
+    wrong = run_main("export", files, *how, "--driver", "nobody", "-o", tmp_path / "other")
+    assert wrong.status == 2 and "choose picture, avatar or neutral" in wrong.err
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, DancegenError("the disk is full")])
 def test_a_kit_is_whole_or_not_there(tmp_path: Path, error: BaseException) -> None:
     class Full(Listener):

@@ -44,7 +44,7 @@ def export(
     pose: Annotated[Path | None, typer.Option(help="With --picture: the person's joints.")] = None,
     fps: Annotated[float | None, typer.Option(help="Poses a second; default: as the dance has them.")] = None,
     song: Annotated[Path | None, typer.Option(help="Of a kit: the song; default: the dance's, if beside it.")] = None,
-    driver: Annotated[str, typer.Option(help="Of a kit's driving video: picture or neutral, who dances.")] = "picture",
+    driver: Annotated[str, typer.Option(help="Of a kit's driving video: picture, avatar or neutral.")] = "picture",
     overwrite: Overwrite = False,
 ) -> str:
     """Write a dance for other tools: keypoints, a pose video, npz or CSV, or a kit for a large animator."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dancegen.dances.kits.driving import Driver
     from dancegen.people.located import LocatedBody
 
-DRIVERS = ("picture", "neutral")
+DRIVERS = ("picture", "avatar", "neutral")
 PROMPT = "a person dances, the whole body in view, the camera stands still, natural light, fine detail"
 
 
@@ -39,16 +39,18 @@ def export_kit(
     from dancegen.dances.kits.formats import FORMATS, check_folder, write_kit
     from dancegen.dances.kits.material import Material
     from dancegen.dances.read_dance import read_dance
+    from dancegen.production.request import Request
 
     if driver not in DRIVERS:
-        raise DancegenError(f"--driver {driver} is not known", f"choose {' or '.join(DRIVERS)}")
+        raise DancegenError(f"--driver {driver} is not known", f"choose {', '.join(DRIVERS[:-1])} or {DRIVERS[-1]}")
     check_file(out, "-o", overwrite, inputs=(dance, picture, given["pose"], song), folder=True)
     check_folder(out)
     made = read_dance(dance)
     line = FORMATS[kind]
     dancers = chosen_dancers(made.take(given["take"]), given["people"], str(dance), single=not line.several)
     sound = _song_of(made, dance, song)
-    people, renderer = _found(picture, given["pose"], len(dancers), draws=line.drives)
+    draws = ("avatar" if driver == "avatar" else Request.renderer) if line.drives else None
+    people, renderer = _found(picture, given["pose"], len(dancers), draws)
     notes = _notes(dancers, people, line.drives)
 
     def drive(size: tuple[int, int]) -> Driver:
@@ -86,8 +88,8 @@ def _song_of(made: DanceFile, dance: Path, song: Path | None) -> Song | None:
     return load_song(song, made.start, made.seconds, reporter())
 
 
-def _found(picture: Path, pose: Path | None, count: int, *, draws: bool) -> tuple[list[LocatedBody], Any]:
-    """The people of the picture for so many dancers, from left to right, and who draws them if somebody shall.
+def _found(picture: Path, pose: Path | None, count: int, draws: str | None) -> tuple[list[LocatedBody], Any]:
+    """The people of the picture for so many dancers, from left to right, and the renderer called `draws`, if any.
 
     Raises:
         DancegenError: there are fewer people than dancers, or as `find_people`.
@@ -97,7 +99,7 @@ def _found(picture: Path, pose: Path | None, count: int, *, draws: bool) -> tupl
     from dancegen.production.backends import load_backends
     from dancegen.production.request import Request
 
-    request = Request(Path(), picture)
+    request = Request(Path(), picture, renderer=draws or Request.renderer)
     backends = load_backends(request, ["subject", *(["renderer"] if draws else [])], reporter())
     choice = "largest" if count == 1 else "all"
     how: dict[str, Any] = {"network": backends.subject, "choice": choice, "pose_file": pose}
@@ -129,8 +131,8 @@ def _driver(
     """The figures of the driving video."""
     from dancegen.dances.kits.driving import Driver, is_whole, neutral_figure
 
-    if driver == "picture" and not all(is_whole(person) for person in people):
+    if driver != "neutral" and not all(is_whole(person) for person in people):
         notes.append("the picture does not show the whole body, which a driving video must: a neutral figure drives it")
         driver = "neutral"
-    figures = people if driver == "picture" else [neutral_figure()] * len(people)
+    figures = people if driver != "neutral" else [neutral_figure()] * len(people)
     return Driver(renderer, figures, size)
