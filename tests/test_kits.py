@@ -423,7 +423,7 @@ def test_the_avatar_drives_and_turns(run_main: Callable[..., Ran], files: Path, 
     assert done.status == 0, done.err
     assert len(probe(tmp_path / "kit" / "driving.mp4")[1]) > 10
     wrong = run_main("export", files, *how, "--driver", "nobody", "-o", tmp_path / "other")
-    assert wrong.status == 2 and "choose picture, avatar or neutral" in wrong.err
+    assert wrong.status == 1 and "choose picture, avatar or neutral" in wrong.err
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, DancegenError("the disk is full")])
