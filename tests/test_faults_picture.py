@@ -185,3 +185,10 @@ def test_sizes_are_refused_by_the_header(tmp_path: Path, name: str, monkeypatch:
     monkeypatch.setattr(opening, "DECODED_BYTES", most - 1)
     with pytest.raises(DancegenError, match=f"300 x 200 pixels, more than .* the most for {name}"):
         open_picture(tmp_path / "a")
+
+
+def test_pages_of_a_picture_are_said(tmp_path: Path) -> None:
+    pages = [Image.new("RGB", (40, 60), colour) for colour in ("red", "blue")]
+    pages[0].save(tmp_path / "a.tiff", save_all=True, append_images=pages[1:])
+    opened = open_picture(tmp_path / "a.tiff")
+    assert opened.notes == ("the picture has several pages: the first is used",) and opened.pixels[5, 5, 0] == 255

@@ -101,6 +101,27 @@ def test_other_channels_are_mixed_without_a_word(tmp_path: Path, channels: int) 
         assert listener.notes == []
 
 
+def test_a_song_that_is_cut_off_is_said(tmp_path: Path) -> None:
+    wav(tmp_path / "a.wav", np.tile(SECOND, 4))
+    command = [ffmpeg_program(), "-v", "error", "-i", tmp_path / "a.wav", "-movflags", "faststart", tmp_path / "a.m4a"]
+    subprocess.run(command, check=True)
+    whole = (tmp_path / "a.m4a").read_bytes()
+    (tmp_path / "cut.m4a").write_bytes(whole[: len(whole) * 6 // 10])
+    for name, rate in (("1.ogg", 16_000), ("2.ogg", 22_050)):
+        soundfile.write(tmp_path / name, np.stack([SECOND] * (2 if rate > 20_000 else 1), axis=1), rate)
+    links = [(tmp_path / name).read_bytes() for name in ("1.ogg", "2.ogg")]
+    (tmp_path / "chain.ogg").write_bytes(links[0] + links[1])  # of another rate: ffmpeg stops there
+    (tmp_path / "alike.ogg").write_bytes(links[0] * 2)
+    for name, said in (("cut.m4a", True), ("chain.ogg", True), ("a.m4a", False), ("alike.ogg", False)):
+        listener = Listener()
+        song = load_song(tmp_path / name, reporter=listener)
+        assert bool(listener.notes) == said, name
+        assert not said or f"{name} is damaged or cut off after {song.seconds:.1f} s" in listener.notes[0]
+    listener = Listener()
+    load_song(tmp_path / "cut.m4a", duration=1.0, reporter=listener)
+    assert listener.notes == []
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 def test_pipes_and_devices_are_no_songs(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.wav")

@@ -16,6 +16,7 @@ from workbench_tools import dance
 
 from dancegen.body.joints import L_ANKLE, L_HIP, NECK, R_ANKLE, R_HIP, R_WRIST
 from dancegen.body.openpose import EMPTY, HANDS
+from dancegen.body.retarget import retarget
 from dancegen.dances import export
 from dancegen.dances.dance_file import SkeletonSequence, Take
 from dancegen.dances.imports import Imported, read_poses
@@ -163,6 +164,26 @@ def test_shares_are_shares_in_every_frame() -> None:
     assert shares.max() > 1.5  # an ankle below the picture
     np.testing.assert_allclose(pixels(imported), shares * CANVAS, atol=0.01)
     assert said(imported, "shares of the picture")
+
+
+def test_a_batch_of_one_clip_is_that_clip(tmp_path: Path) -> None:
+    frames = [frame(body(260.0 + number)) for number in range(5)]
+    assert len(read_poses(written(tmp_path, [frames]), 10.0).skeleton) == 5
+    assert len(read_poses(written(tmp_path, [[one] for one in frames]), 10.0).skeleton) == 5
+
+
+def test_frames_that_are_not_there_are_said_once() -> None:
+    notes = read_poses(POSES / "file_numbers", 10.0).notes
+    assert sum("interpolated" in note for note in notes) == 1, notes
+
+
+def test_half_a_body_stands_in_a_picture() -> None:
+    """Put on another body too: the feet stay on its ground, whatever the waist-up clip does."""
+    imported = read_poses(POSES / "half_body_poses.json", 30.0)
+    subject = body(260.0, 700.0, 500.0)[:, :2]
+    ankles = retarget(imported.skeleton, subject, np.ones(18), CANVAS).joints[:, [R_ANKLE, L_ANKLE]]
+    lower = ankles[..., 1].max(axis=1)
+    assert np.ptp(lower) < 0.01 * 500 and abs(lower.mean() - subject[[R_ANKLE, L_ANKLE], 1].max()) < 5
 
 
 def test_places_at_zero_are_none(tmp_path: Path) -> None:

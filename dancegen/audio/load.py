@@ -36,6 +36,7 @@ LOUDNESS = "astats=measure_perchannel=none:measure_overall=RMS_level"  # of all 
 AUDIBLE, CANCELLED = -70.0, -20.0  # dB: of the channels; of their mean against them, ten channels of noise have -10
 MONO = f"aresample={SAMPLE_RATE}:ochl=mono:rematrix_maxval=1"  # the mean of the channels, not 1.4 times that
 FIRST_CHANNEL = f"pan=mono|c0=c0,aresample={SAMPLE_RATE}"
+CUT_OFF = ("Error during demuxing", ": partial file")  # what ffmpeg says of files that it gives up on the way
 FORMATS = "wav, flac, mp3, m4a, ogg, opus, or a video with sound"
 
 
@@ -86,7 +87,10 @@ def load_song(
         _scale(samples, 1 / heard.peak)
     samples.flags.writeable = False
     song = Song(path, samples, start)
-    if reporter and duration and song.seconds < duration - NOT_MISSED:
+    short = duration is None or song.seconds < duration - NOT_MISSED
+    if reporter and short and any(words in heard.log for words in CUT_OFF):
+        reporter.note(f"{path.name} is damaged or cut off after {start + song.seconds:.1f} s: what follows is left out")
+    elif reporter and short and duration:
         ends = f"{path.name} ends after {start + song.seconds:.1f} s"
         reporter.note(f"{ends}: {song.seconds:.1f} s of it are used, not {duration:g}")
     return song

@@ -144,6 +144,8 @@ def _parse(data: Any, name: str) -> tuple[list[KeypointFrame], list[str]]:
     if listed is not None:
         return _drop_unsure([KeypointFrame(tuple(people), canvas, number=number) for people, canvas, number in listed])
     frames = data if isinstance(data, list) else [data]
+    if len(frames) == 1 and isinstance(frames[0], list) and len(frames[0]) > 1:  # a batch of one clip
+        frames = frames[0]
     if not frames:
         raise DancegenError(f"{name} has no frames", REMEDY)
     named = [f"{name}, frame {number}" if len(frames) > 1 else name for number in range(1, len(frames) + 1)]

@@ -150,6 +150,8 @@ def _convert(path: Path, image: Image.Image) -> ConditionalImage:
     if getattr(image, "is_animated", False) and image.format in MOVING:
         image.seek(0)
         notes.append("the picture is animated: its first frame is used")
+    elif image.format == "TIFF" and getattr(image, "n_frames", 1) > 1:
+        notes.append("the picture has several pages: the first is used")
     profile, unknown = _profile(image)
     if shrinks:
         image.draft("RGB", (LARGEST_SIDE, LARGEST_SIDE))  # JPEG decodes straight to a smaller size
