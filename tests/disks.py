@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -86,6 +87,8 @@ def run(kind: Kind, disk: Path, room: int) -> tuple[str, list[str]]:
         faults.append(f"it ended well without {set(kind.outputs) - set(there)}")
     if status and kind.name != "batch" and (len(errors) != 1 or len(errors[0]) > 420):
         faults.append(f"not one line: {told[-600:]}")
+    if status and not re.search("room|space|full", told):
+        faults.append(f"another reason: {told[-600:]}")
     said = errors[-1] if errors else told.strip().splitlines()[-1:] if status else ""
     return f"{kind.name} with {room >> 10} KB: {status} {len(there)} of {len(kind.outputs)} {said}", faults
 
@@ -107,6 +110,8 @@ def sweep(disk: Path, chosen: list[str], steps: int, seed: int) -> int:
         found |= more_kinds(disk, found["render"])
         for name, kind in found.items():
             (kind.folder.parent / f"{name}.log").symlink_to(Path(logs) / f"{name}.log")
+        for name in ("render", "report"):
+            found[name].before = forget_room
         prepare(found["npz"].folder, disk)
         chance = random.Random(seed)
         for name in chosen or list(found):
@@ -122,6 +127,13 @@ def sweep(disk: Path, chosen: list[str], steps: int, seed: int) -> int:
             kind.clear()
     print(f"{count} full disks, {bad} with faults")
     return bad
+
+
+def forget_room() -> None:
+    """No look at the room before the work, as if somebody else had filled the disk meanwhile."""
+    from dancegen.production import sinks
+
+    sinks.check_room = lambda *given: None
 
 
 def prepare(folder: Path, disk: Path) -> None:

@@ -47,6 +47,7 @@ COLOUR_TAGS = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc"
 CHANNELS = "aresample=rematrix_maxval=1,aformat=channel_layouts=stereo|mono"
 PIPE_BYTES = 1 << 20
 ROOM = 16 << 20  # bytes that must be free for any video
+FULL_BELOW = 1 << 20  # bytes free on a disk that ffmpeg, which writes larger pieces, finds full
 ROOM_PER_PIXEL = 0.03  # bytes a pixel and frame that must be free besides; dancing figures take about half of that
 
 
@@ -228,6 +229,9 @@ class VideoWriter:
         self._log.seek(0)
         return self._log.read().decode("utf-8", "replace")
 
+    def _is_full(self) -> bool:
+        return min(shutil.disk_usage(folder).free for folder in (self._part.parent, tempfile.gettempdir())) < FULL_BELOW
+
     def _failure(self) -> DancegenError:
         try:
             code = self._process.wait(timeout=10)
@@ -235,7 +239,8 @@ class VideoWriter:
             self._process.kill()
             code = self._process.wait()
         log = self._complaints()
-        if "No space left" in log:
+        full = code > 0 and not log.strip() and self._is_full()  # its complaint had no room either
+        if "No space left" in log or full:
             return DancegenError(
                 f"the disk of {self.path.parent} is full; {self.path.name} was not written", "free some room"
             )
