@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from dancegen.production.request import Request
 
 
-@takes_request(*all_options("crf", "preview"), file=True)
+@takes_request(*all_options(), file=True)
 def check(
     chosen: dict[str, Any],
     out: Annotated[Path, typer.Option("-o", "--out", help="Where the video shall be.")] = Path("out.mp4"),
 ) -> Any:
     """See whether PICTURE and SONG suit each other, and what rendering them will cost."""
-    from dancegen.production.sinks import VideoFile
+    from dancegen.production.sinks import file_or_folder
 
     request = request_of(chosen)
-    with VideoFile(out, overwrite=True).claim(request):
+    with file_or_folder(out, request, overwrite=True).claim(request):
         return _table(_checks(request, out.parent))
 
 

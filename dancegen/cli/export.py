@@ -9,7 +9,7 @@ import typer
 
 from dancegen.cli.context import check_file, refuse_options, reporter
 from dancegen.cli.kit import export_kit
-from dancegen.cli.options import Overwrite
+from dancegen.cli.options import Overwrite, People
 from dancegen.dances.formats import FORMATS, KITS, NAMES
 from dancegen.errors import DancegenError
 from dancegen.progress import count_of
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from dancegen.body.sequence import SkeletonSequence
 
 Canvas = Annotated[str | None, typer.Option(help="WIDTHxHEIGHT in pixels; default 512x768 or the imported one.")]
-
-
-People = Annotated[str, typer.Option(help="Who, of several: largest, all, left, right, or numbers like 1,3.")]
 
 
 def export(

@@ -35,7 +35,7 @@ Beats = Annotated[
 ]
 Pose = Annotated[Path | None, typer.Option(help="The person's joints: OpenPose, ComfyUI, MMPose or COCO JSON.")]
 People = Annotated[
-    str, typer.Option(help="Whom of a picture with several people: largest, all, left, right, or numbers such as 1,3.")
+    str, typer.Option(help="Whom, where there are several people: largest, all, left, right, or numbers such as 1,3.")
 ]
 Formation = Annotated[
     str,
@@ -53,7 +53,7 @@ Camera = Annotated[
 ]
 Background = Annotated[
     str | None,
-    typer.Option(help="What is behind: keep, none (transparent; .webm or .mov), a colour such as green, or a picture."),
+    typer.Option(help="What is behind: keep, none (transparent; .webm, .mov or a folder), a colour or a picture."),
 ]
 Mask = Annotated[Path | None, typer.Option(help="The person's outline: a black and white picture.")]
 Fps = Annotated[float, typer.Option(help="Frames a second.")]

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from dancegen.production.produce import Produced
     from dancegen.production.request import Request
 
-Out = Annotated[Path, typer.Option("-o", "--out", help="The video: .mp4, .m4v, .mov, .mkv or .webm.")]
+Out = Annotated[
+    Path,
+    typer.Option("-o", "--out", help="The video: .mp4, .m4v, .mov, .mkv or .webm; transparent, a folder of PNG too."),
+]
 
 
 @takes_request(*all_options(), file=True)
@@ -28,6 +31,9 @@ def render(
 ) -> str:
     """Make a video of the person of PICTURE dancing to SONG."""
     request = request_of(chosen)
+    if report and request.transparent and not out.suffix:
+        what = "--report is a page about a video, not about a folder of pictures"
+        raise DancegenError(what, "end -o in .webm or .mov")
     if report:
         check_file(report, "--report", overwrite, (".html", ".htm"), inputs=request.files, others=[out])
     made = _make(request, out, overwrite)
@@ -39,7 +45,7 @@ def render(
     return _describe(made, f"dance {request.dance.name}" if request.dance else f"seed {request.seed}")
 
 
-@takes_request("duration", "seed", "style", "size", "fps", "preview", "choreographer", "renderer", "device", "offline")
+@takes_request(*all_options("song", "picture", "beats", "dance", "take", "force", "pose", "mask"))
 def example(chosen: dict[str, Any], out: Out = Path("out.mp4"), overwrite: Overwrite = False) -> str:
     """Make a video of the example song and picture that come with dancegen."""
     from dancegen.assets.example import PICTURE, SONG
@@ -64,9 +70,9 @@ def _make(request: Request, out: Path, overwrite: bool) -> Produced:
     from dataclasses import replace
 
     from dancegen.production.produce import produce
-    from dancegen.production.sinks import VideoFile
+    from dancegen.production.sinks import file_or_folder
 
-    return replace(produce(request, VideoFile(out, overwrite), reporter()), path=out)
+    return replace(produce(request, file_or_folder(out, request, overwrite), reporter()), path=out)
 
 
 def _write_report(page: Path, made: Produced) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dancegen.cli.context import reporter, weights_files
-from dancegen.cli.options import Device, Mask, Offline, People, Pose, Weights
+from dancegen.cli.options import Detector, Device, Mask, Offline, People, Pose, Weights
 from dancegen.production.request import Request
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def subject(
     people: People = "all",
     pose: Pose = None,
     mask: Mask = None,
+    detector: Detector = Request.detector,
     weights: Weights = None,
     device: Device = Request.device,
     offline: Offline = False,
@@ -37,21 +38,19 @@ def subject(
     numbers, the largest is 1, and a mask each: NAME.1.mask.png.
     """
     from dancegen.images.picture import open_picture
-    from dancegen.people.choose import check_choice
     from dancegen.people.find import find_people
     from dancegen.production.backends import load_backends
     from dancegen.weights.resolve import weights_by_role
 
-    check_choice(people)
     inputs = [picture, pose, mask, *weights_files(weights)]
     _check_free(_files(picture, out, 1), out, overwrite, inputs)
     image = open_picture(picture)
     chosen = weights_by_role(weights or [])
-    request = Request(Path(), picture, pose=pose, mask=mask, weights=chosen, device=device, offline=offline)
+    how: dict[str, Any] = {"detector": detector, "weights": chosen, "device": device, "offline": offline}
+    request = Request(Path(), picture, pose=pose, mask=mask, people=people, **how)
     backends = load_backends(request, ["subject"], reporter())
-    found = find_people(
-        image, network=backends.subject, choice=people, pose_file=pose, mask_file=mask, reporter=reporter()
-    )
+    seen_by: dict[str, Any] = {"network": backends.subject, "detector": backends.detector}
+    found = find_people(image, **seen_by, choice=people, pose_file=pose, mask_file=mask, reporter=reporter())
     files = _files(picture, out, len(found))
     _check_free(files, out, overwrite, inputs)
     _write(files, found, overwrite)

@@ -23,7 +23,7 @@ from dancegen.production.backends import JOBS, Backends, load_backends, weights_
 from dancegen.production.checks import warnings
 from dancegen.production.known import Known, read_known
 from dancegen.production.request import Request
-from dancegen.production.sinks import Sink, VideoFile
+from dancegen.production.sinks import Sink, file_or_folder
 from dancegen.production.staging import stage
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.weights.verify import WeightsInfo
@@ -131,7 +131,7 @@ def render_dance(
 
     Args:
         song, picture: see `Request`.
-        out: the video; its ending chooses the container.
+        out: the video; its ending chooses the container. A transparent one without an ending is a folder of PNG files.
         overwrite: replace `out` if it is there.
         reporter, known, backends: see `produce`.
         options: any other attribute of `Request`: `seed=7, size=256`.
@@ -141,7 +141,7 @@ def render_dance(
         TypeError: an option that `Request` does not have.
     """
     request = Request(Path(song), Path(picture), **options)
-    made = produce(request, VideoFile(out, overwrite), reporter, known=known, backends=backends)
+    made = produce(request, file_or_folder(out, request, overwrite), reporter, known=known, backends=backends)
     return replace(made, path=Path(out))
 
 

@@ -36,6 +36,15 @@ class Sink(Protocol):
         """The place for the frames; what was written is whole only when the block ends without an error."""
 
 
+def file_or_folder(path: Path | str, request: Request, overwrite: bool = False) -> Sink:
+    """What -o names: a video; or, of frames that are transparent, a folder of pictures where it has no ending."""
+    if request.transparent and not Path(path).suffix:
+        from dancegen.production.folder import PictureFolder
+
+        return PictureFolder(path, overwrite)
+    return VideoFile(path, overwrite)
+
+
 class VideoFile:
     """A video with its sound, at once whole or not there at all.
 

@@ -86,7 +86,8 @@ def check_transparent(path: Path) -> None:
     """
     if path.suffix.lower() not in TRANSPARENT:
         raise DancegenError(
-            f"a {path.suffix} file cannot be transparent", f"end it in {' or '.join(TRANSPARENT)}, or choose a colour"
+            f"a {path.suffix} file cannot be transparent",
+            f"end it in {' or '.join(TRANSPARENT)}, name a folder, or choose a colour",
         )
 
 
