@@ -21,7 +21,7 @@ OWN = {
     "subject": {"picture", "people"},  # several people; all of them, as nobody is to be chosen yet
     "dance": {"style", "take", "force"},  # styles by bars; what goes with --redo
     "export": {"dance", "take", "people", "canvas", "picture", "pose", "fps", "song"},  # of poses, not of a video
-    "import": {"song", "start", "canvas"},
+    "import": {"song", "start", "fps", "canvas"},
     "capture": {"start", "duration", "fps", "people", "song"},  # of a clip
     "bench": {"picture"},
 }

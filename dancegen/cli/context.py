@@ -76,7 +76,7 @@ def check_inputs(song: Path, picture: Path) -> None:
     if endings[0] in PICTURES and endings[1] in SONGS:
         raise DancegenError(f"{song} is a picture and {picture} is a song", "name the song first, then the picture")
     for path, what in ((song, "song"), (picture, "picture")):
-        check_input(path, what, f"check the name of the {what}")
+        check_input(path, what, f"check the {what}'s name and folder")
 
 
 def weights_files(weights: Sequence[str] | None) -> list[str]:

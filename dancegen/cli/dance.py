@@ -106,7 +106,7 @@ def dance(
     check_manner(style_amount, turns)
     check_tempo(tempo)
     check_beats(beats)
-    check_input(song, "song", "check the name of the song")
+    check_input(song, "song", "check the song's name and folder")
     if redo:
         for bars in redo:
             parse_bars(bars)

@@ -209,7 +209,7 @@ def frames(request: Request, reporter: Reporter | None = None, **given: Any) -> 
 
 def _check_files(request: Request) -> None:
     """Refuse files that are not there before the networks are loaded, not after."""
-    check_input(request.song, "song", "check the name of the song")
+    check_input(request.song, "song", "check the song's name and folder")
     for file in (request.pose, request.mask):
         if file and not file.is_file():
             raise DancegenError(f"{file}: no such file", "check the name given with --pose or --mask")
