@@ -14,6 +14,9 @@ from dancegen.dances.dance_file import DanceFile, Take, edit_json, file_sha256
 from dancegen.dances.dance_json import dance_from_json
 from dancegen.errors import DancegenError
 from dancegen.jsonfile import read_json
+from dancegen.registry import full_role
+from dancegen.weights.manifest import load_manifest
+from dancegen.weights.verify import WeightsInfo
 
 if TYPE_CHECKING:
     from dancegen.dances.origin import Origin
@@ -86,7 +89,13 @@ def origin_of(dance: DanceFile, number: int | None) -> Origin:
     facts |= {"turns": take.turns} if take.turns is not None else {}
     if take.edits:
         facts["edits"] = [edit_json(edit) for edit in take.edits]
-    return Origin({"choreographer": dance.weights} if dance.weights else {}, facts)
+    return Origin({role_of(dance.weights): dance.weights} if dance.weights else {}, facts)
+
+
+def role_of(weights: WeightsInfo) -> str:
+    """The role of weights that made a dance; a user's own, and such as are listed no more, count as STG-Mamba's."""
+    listed = (entry.role for entry in load_manifest() if entry.sha256 == weights.sha256)
+    return next(listed, full_role("choreographer"))
 
 
 def grid_at(dance: DanceFile, start: float) -> BeatGrid:
