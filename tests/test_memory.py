@@ -102,6 +102,11 @@ def test_blocks_change_nothing(part: str, monkeypatch: pytest.MonkeyPatch) -> No
     np.testing.assert_allclose(numbers(work(*given(MINUTE))), whole, rtol=1e-6, atol=1e-6)
 
 
+def test_a_dance_at_its_own_rate_is_not_copied() -> None:
+    made = dance(90)
+    assert made.resample(made.fps, 90) is made and len(made.resample(made.fps, 91)) == 91
+
+
 def test_rows_by_blocks() -> None:
     rows = np.arange(2 * sequence.BLOCK + 1)
     assert (by_blocks(lambda some, more: some + more, rows, rows) == 2 * rows).all()

@@ -110,6 +110,8 @@ class SkeletonSequence:
 
     def resample(self, fps: float, count: int) -> SkeletonSequence:
         """The same movement at another rate, `count` poses long, linearly between poses; the ends are held."""
+        if fps == self.fps and count == len(self):
+            return self
         at = np.clip(np.arange(count) * (self.fps / fps), 0, len(self) - 1)  # (count,)
         made = [self.moments(at[part], fps) for part in blocks(count)]
         names = ["joints", "confidence", *(name for name in _OPTIONAL if getattr(self, name) is not None)]
