@@ -74,7 +74,7 @@ async def _answered(studio: Studio, handler: Handler, call: Call) -> Response:
     try:
         return await handler(studio, call)
     except DancegenError as error:
-        return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse({"error": studio.project.shorten(str(error))}, 400)
     except ClientDisconnect:  # nobody reads it any more
         return Response(status_code=400)
 
@@ -97,6 +97,8 @@ def snapshot(studio: Studio) -> dict[str, Any]:
     """All that the page shows without being asked: what is chosen, what there is, what is being done."""
     project = studio.project
     jobs = [job.told() for job in studio.jobs()]
+    for job in jobs:
+        job["error"] = project.shorten(job["error"])
     there = {kind: project.names(kind) for kind in ("songs", "pictures")}
     return {"version": studio.version, "state": project.state, **there, "jobs": jobs, "videos": videos.told(studio)}
 

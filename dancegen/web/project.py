@@ -106,6 +106,10 @@ class Project:
             raise DancegenError(f"there is no {name} among the {kind}", "reload the page")
         return path
 
+    def shorten(self, text: str) -> str:
+        """A message that names files as the page knows them."""
+        return re.sub(rf"{re.escape(str(self.folder))}[/\\\\](?:\w+[/\\\\])?", "", text)
+
     def request_path(self, name: str) -> Path:
         """Where a video is asked for; it need not be there."""
         check_name(name)

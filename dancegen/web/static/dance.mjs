@@ -2,7 +2,7 @@
 import { clock, h, mark, renew, safely, sharp } from "./dom.mjs";
 import { drawTake } from "./figure.mjs";
 import { ask, askJson, history, now, on, path, store, stretch, tell } from "./store.mjs";
-import { field, offered, stylesOf, values } from "./options.mjs";
+import { choices, field, offered, stylesOf, values } from "./options.mjs";
 
 let canvas, stage, panel, cards = new Map();
 const wish = { takes: 4 };
@@ -40,7 +40,7 @@ function show() {
   const heard = store.heard, dance = history() && store.dance;
   canvas.hidden = !dance;
   stage.querySelector("#dance-hint").textContent = dance ? "" : heard ? "Make takes: each is another dance to your song." : "Add a song first.";
-  const depends = [mark(heard), mark(dance), history(), store.bars, busy(), store.state?.choices, stretch(), store.offers.length];
+  const depends = [mark(heard), mark(dance), history(), store.bars, busy(), choices(), stretch(), store.offers.length];
   renew(panel, depends, () => {
     cards = new Map(dance ? dance.takes.map((take) => [take.number, h("canvas", { "aria-hidden": "true" })]) : []);
     if (!heard) return h("p", { class: "soft" }, "Without a song there is no dance.");

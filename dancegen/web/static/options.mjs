@@ -4,7 +4,11 @@ import { choose, store, tell } from "./store.mjs";
 
 export const offered = (group) => store.offers.filter((one) => one.group === group);
 const offer = (name) => store.offers.find((one) => one.name === name);
-const chosen = () => store.state?.choices || {};
+let pending = null;  // what was chosen here and is not written yet: no news from the server takes it back
+const chosen = () => pending || store.state?.choices || {};
+
+/** All that is chosen, for whoever shows it. */
+export const choices = chosen;
 
 /** What is chosen of an option, else what it is by itself. */
 export const value = (name) => chosen()[name] ?? offer(name)?.default ?? null;
@@ -19,14 +23,20 @@ export function values(...groups) {
   return found;
 }
 
-const keep = later(safely(() => choose({ choices: store.state.choices })), 150);
+const keep = later(safely(async () => {
+  const sent = pending;
+  await choose({ choices: sent });
+  if (pending !== sent) return;
+  store.state = { ...store.state, choices: sent };
+  pending = null;
+}), 150);
 
 export function set(changes) {
   const choices = { ...chosen() };
   for (const [name, one] of Object.entries(changes)) {
     if (one === null || one === "" || one === offer(name)?.default) delete choices[name]; else choices[name] = one;
   }
-  store.state = { ...store.state, choices };
+  pending = choices;
   tell("options");
   keep();
 }

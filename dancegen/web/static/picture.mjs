@@ -188,7 +188,7 @@ export function draw() {
   const { pen, width, height } = sharp(canvas);
   pen.clearRect(0, 0, width, height);
   pen.drawImage(view.image, 0, 0, width, height);
-  document.getElementById("hint").textContent = view.busy ? "Looking for people …" : "";
+  document.getElementById("hint").textContent = view.busy && !view.found ? "Looking for people …" : "";
   if (!view.found) return;
   veil(pen, width, height);
   for (const [number, person] of view.found.people.entries()) skeleton(pen, person, times, number);

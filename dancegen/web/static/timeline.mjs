@@ -147,6 +147,9 @@ function rowOfBars(pen, wave, width) {
     }
     pen.fillStyle = colour("line");
     pen.fillRect(left, 0, 1, wave + BARS);
+  }
+  for (const bar of bars()) {  // over all that is filled
+    const left = x(bar.begin), marked = store.bars && bar.number >= store.bars[0] && bar.number <= store.bars[1];
     if (left > free && bar.number > 0) {
       pen.fillStyle = marked ? colour("paper") : colour("soft");
       pen.fillText(bar.number, left + 4, wave + 15);

@@ -1,7 +1,7 @@
 // The video: its shape and look, the queue, and what was made.
 import { clock, h, renew, safely, say } from "./dom.mjs";
 import { ask, askJson, audio, history, on, path, store } from "./store.mjs";
-import { field, offered, set, value, values } from "./options.mjs";
+import { choices, field, offered, set, value, values } from "./options.mjs";
 import * as preview from "./preview.mjs";
 
 const SHAPES = [["", "Picture’s"], ["1080x1920", "9:16"], ["1080x1080", "1:1"], ["1920x1080", "16:9"]];
@@ -40,7 +40,7 @@ function show() {
   if (!store.state || store.tab !== "video") return;
   const choosing = panel.firstChild || panel.appendChild(h("div", { class: "panel" }));
   const made = choosing.nextSibling || panel.appendChild(h("div", { class: "panel" }));
-  renew(choosing, [store.state.choices, store.pictures, store.state.picture, lacks(), store.offers.length, several()], options);
+  renew(choosing, [choices(), store.pictures, store.state.picture, lacks(), store.offers.length, several()], options);
   renew(made, store.videos.map(signature), () => films() || []);
 }
 
