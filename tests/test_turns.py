@@ -50,6 +50,7 @@ def test_a_dance_file_keeps_what_was_asked_for(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        ({"style": "moon.style.safetensors"}, "styles from files are not known yet: choose one of auto"),
         ({"turns": 0.7}, "--turns must be 0, 0.5 or 1, not 0.7"),
         ({"turns": float("nan")}, "--turns must be 0, 0.5 or 1, not nan"),
         ({"style_amount": 1.2}, "--style-amount must be 0 to 1, not 1.2"),
@@ -61,6 +62,19 @@ def test_what_cannot_be(options: dict[str, float], said: str) -> None:
     with pytest.raises(DancegenError) as caught:
         Request(Path("a.wav"), Path("me.png"), **options)
     assert said in str(caught.value)
+
+
+def test_a_style_from_a_file_is_told_before_the_song_is_heard(run_main: Callable[..., Ran], beat_song: Path) -> None:
+    ran = run_main("dance", beat_song, "--style", "moon.style.safetensors@2-3")
+    assert ran.status == 1 and "styles from files are not known yet" in ran.err and ran.err.count("\n") == 1
+
+
+def test_weights_have_roles_and_the_names_of_0_1_0() -> None:
+    full = {"choreographer.stg-mamba": "a.safetensors", "renderer.puppet": "puppet", "subject": "b.safetensors"}
+    short = {"choreographer": "a.safetensors", "renderer": "puppet", "subject": "b.safetensors"}
+    made = [Request(Path("a.wav"), Path("me.png"), weights=weights) for weights in (full, short)]
+    assert made[0] == made[1] and made[0].weights == full
+    assert set(registry.ALIASES.values()) <= set(registry.weights_roles())
 
 
 def spinning(seconds: float = 4.0) -> SkeletonSequence:

@@ -45,6 +45,10 @@ def parse_styles(options: Sequence[str], amount: float = AMOUNT, turns: float = 
     for option in options:
         name, at, bars = option.partition("@")
         name = known[0] if name == "none" else name  # as dances of version 0.1.0 call it
+        if name.lower().endswith(".safetensors"):
+            raise DancegenError(
+                f"--style {name}: styles from files are not known yet", f"choose one of {', '.join(known)}"
+            )
         if name not in known:
             raise DancegenError(f"--style {option}: there is no style {name!r}", f"choose one of {', '.join(known)}")
         if at:

@@ -238,6 +238,10 @@ def check_style(style: str, choreographer: str) -> None:
     """Refuse a style that the choreographer is known not to have."""
     styles = registry.backend("choreographer", choreographer).styles
     if styles and style not in styles:
+        if style.lower().endswith(".safetensors"):
+            raise DancegenError(
+                f"--style {style}: styles from files are not known yet", f"choose one of {', '.join(styles)}"
+            )
         raise DancegenError(f"there is no dance style {style!r}", f"choose one of {', '.join(styles)}")
 
 
