@@ -1,4 +1,8 @@
-"""The subject's own face on the dance's head: rigid, tilting with the dance and turning a little."""
+"""The subject's own face on the dance's head: rigid, tilting with the dance; it turns a little, or all round.
+
+Nothing of a flat face is seen from the side. So as long as a body faces the camera the head turns less than the
+dancer's; once a body turns away, only a figure with depth will show it, and its head goes with it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,9 @@ from dancegen.body import joints as J
 
 TURN = 0.5  # share of the dance's turn and nod that a flat face can show
 LARGEST_TURN = np.radians(20)
+FACING, AWAY = np.radians(40), np.radians(20)  # from where on, and over what, a body turns away from the camera
+NECK_TWIST = np.radians(55)  # of a head against its body, reached softly
+FORWARD = 0.02  # body heights that the face's middle is before the neck
 LARGEST_TILT = np.radians(35)  # reached softly
 # Depth of the face points in half head widths, nose and eyes nearer to the camera than the ears.
 DEPTH = {J.NOSE: -1.0, J.R_EYE: -0.7, J.L_EYE: -0.7, J.R_EAR: 0.0, J.L_EAR: 0.0}
@@ -39,7 +46,53 @@ def turn_face(
     y = local[:, 1] * np.cos(bow)[:, None] - z * np.sin(bow)[:, None]
     x, y = x + middle[0], y + middle[1]
     cos, sin = np.cos(roll)[:, None], np.sin(roll)[:, None]
-    return np.stack([x * cos - y * sin, x * sin + y * cos, z], axis=-1)  # (T, 5, 3)
+    facing = np.stack([x * cos - y * sin, x * sin + y * cos, z], axis=-1)  # (T, 5, 3)
+    heading = body_heading(motion)
+    share = np.clip((np.abs(heading) - FACING) / AWAY, 0, 1) * (usual is not None)
+    if not share.any():
+        return facing
+    turn = turn + share * (heading + _twist(motion, heading) - turn)
+    away = _turn_round(motion, local, np.append(middle, -FORWARD * height), heading, (turn, bow))
+    return facing + share[:, None, None] * (away - facing)
+
+
+def body_heading(motion: np.ndarray) -> np.ndarray:
+    """How far the body (T, V, 3) is turned to the viewer's right, (T,) radians in -pi..pi."""
+    across = (motion[:, J.L_SHOULDER] - motion[:, J.R_SHOULDER]) + (motion[:, J.L_HIP] - motion[:, J.R_HIP])
+    heading: np.ndarray = np.arctan2(across[:, 2], across[:, 0])
+    return heading
+
+
+def _twist(motion: np.ndarray, heading: np.ndarray) -> np.ndarray:
+    """How far the head is turned against the body, which is turned by `heading` (T,): (T,) radians."""
+    across = motion[:, J.L_EAR] - motion[:, J.R_EAR]
+    twist = (np.arctan2(across[:, 2], across[:, 0]) - heading + np.pi) % (2 * np.pi) - np.pi
+    kept: np.ndarray = NECK_TWIST * np.tanh(twist / NECK_TWIST)
+    return kept
+
+
+def _turn_round(
+    motion: np.ndarray,
+    local: np.ndarray,
+    middle: np.ndarray,
+    heading: np.ndarray,
+    angles: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:
+    """The face of a body that turns, with all its depth.
+
+    Args:
+        local: (5, 3) around the `middle` (3,) of the face, both from the neck.
+        heading: (T,); angles: the head's turn and nod, (T,) each.
+    """
+    turn, bow = (angle[:, None] for angle in angles)
+    ears = _between_ears(motion) - motion[:, J.NECK]
+    aside = ears[:, 0] * np.cos(heading) + ears[:, 2] * np.sin(heading)
+    roll = LARGEST_TILT * np.tanh(np.arctan2(aside, np.maximum(-ears[:, 1], 0)) / LARGEST_TILT)[:, None]
+    level = local[:, 1] * np.cos(bow) - local[:, 2] * np.sin(bow) + middle[1]  # (T, 5)
+    z = local[:, 1] * np.sin(bow) + local[:, 2] * np.cos(bow) + middle[2]
+    x = (local[:, 0] + middle[0]) * np.cos(roll) - level * np.sin(roll)
+    y = (local[:, 0] + middle[0]) * np.sin(roll) + level * np.cos(roll)
+    return np.stack([x * np.cos(turn) - z * np.sin(turn), y, x * np.sin(turn) + z * np.cos(turn)], axis=-1)
 
 
 def flat_face(points: np.ndarray, seen: np.ndarray, height: float) -> np.ndarray:
