@@ -71,12 +71,16 @@ BACKENDS: dict[str, dict[str, Backend]] = {
         ),
     },
     "renderer": {
-        "avatar": Backend(
-            "dancegen.renderers.avatar.renderer:load",
-            "a figure in three dimensions cut from the picture: it turns; for photos and shaded drawings",
+        "auto": Backend(
+            "dancegen.renderers.auto:load",
+            "avatar for photos and shaded pictures, puppet for line drawings",
             weights="renderer.puppet",
             config="dancegen.renderers.retouch.generator:RendererConfig",
             bare=True,
+        ),
+        "avatar": Backend(
+            "dancegen.renderers.avatar.renderer:load",
+            "a figure in three dimensions cut from the picture: it turns",
         ),
         "puppet": Backend(
             "dancegen.renderers.puppet.renderer:load",

@@ -259,4 +259,4 @@ def test_backends_that_are_not_there(tiny_weights: Path) -> None:
     with pytest.raises(DancegenError, match="choose one of auto, cpu, cuda, mps"):
         loaded(device="tpu")
     bare = loaded("renderer", renderer="puppet")
-    assert bare.renderer.network is None and not bare.weights
+    assert bare.renderer.puppet.network is None and not bare.weights

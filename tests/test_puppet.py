@@ -40,8 +40,9 @@ from dancegen.people.located import LocatedBody
 from dancegen.renderers.compose import make_scene
 from dancegen.renderers.puppet.bends import limb_bends
 from dancegen.renderers.puppet.cues import beside_outlines
+from dancegen.renderers.puppet.cut import cut_layers
 from dancegen.renderers.puppet.parts import FILLED, hidden_cores, joint_widths, parts, torso_distance
-from dancegen.renderers.puppet.puppet import cut_layers, lay
+from dancegen.renderers.puppet.puppet import lay
 from dancegen.renderers.puppet.renderer import PuppetRenderer
 
 # A person of 100 units who stands at (0, 0) with the arms hanging a little out.

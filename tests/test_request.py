@@ -93,7 +93,10 @@ def test_json_that_is_no_request(content: dict[str, Any], said: str) -> None:
         ({"dance": Path("d.json"), "seed": 3}, "--seed does not go with --dance"),
         ({"dance": Path("d.json"), "style": "tango"}, "--style does not go with --dance"),
         ({"choreographer": "nobody"}, "--choreographer nobody is not known: choose stg-mamba"),
-        ({"renderer": "nobody"}, "--renderer nobody is not known: choose avatar or puppet or skeleton or wan-animate"),
+        (
+            {"renderer": "nobody"},
+            "--renderer nobody is not known: choose auto or avatar or puppet or skeleton or wan-animate",
+        ),
         ({"detector": "nobody"}, "--detector nobody is not known: choose dwpose"),
         ({"detector": "network", "pose": Path("p.json")}, "--detector does not go with --pose"),
         ({"people": "both"}, "--people must be largest"),

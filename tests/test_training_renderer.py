@@ -33,7 +33,8 @@ from dancegen.lab.train.renderer.losses import difference, supervised_terms, tot
 from dancegen.lab.train.renderer.puppet import cut, move
 from dancegen.lab.train.renderer.state import TrainingState
 from dancegen.renderers.puppet.bends import limb_bends
-from dancegen.renderers.puppet.puppet import cut_layers, lay
+from dancegen.renderers.puppet.cut import cut_layers
+from dancegen.renderers.puppet.puppet import lay
 from dancegen.renderers.retouch.generator import RendererConfig
 from dancegen.weights.checkpoint import load_checkpoint
 from tests.test_puppet import drawn, standing

@@ -187,7 +187,8 @@ def prepare(
         people = fit_to_canvas(people, request)
     renderer = backends.drawer(request)
     dancers = dancers or (_choreograph(request, song, grid, backends, reporter),)
-    poses = stage(request, people, dancers, grid, frames, turns=renderer.shows_turns, reporter=reporter)
+    turns = renderer.can_turn(people) if hasattr(renderer, "can_turn") else renderer.shows_turns
+    poses = stage(request, people, dancers, grid, frames, turns=turns, reporter=reporter)
     camera = None
     if request.moves:
         from dancegen.production.camera import make_camera

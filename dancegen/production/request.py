@@ -100,7 +100,7 @@ class Request:
     formation: str = "unison"
     background: str | None = None
     choreographer: str = "stg-mamba"
-    renderer: str = "puppet"
+    renderer: str = "auto"
     detector: str = "auto"
     weights: Mapping[str, str] = field(default_factory=dict)
     device: str = "auto"

@@ -65,13 +65,14 @@ class Layer:
 class Renderer(Protocol):
     """Draws people in poses; a module's `load(weights, device)` makes one, `registry` names them.
 
-    Attributes:
-        device: where it works.
-        background: what the figures are laid over where the user says nothing (`background.check_background`).
-        shows_turns: whether it can draw people from their sides and from behind; else it gets dances that face the
+        Attributes:
+            device: where it works.
+            background: what the figures are laid over where the user says nothing (`background.check_background`).
+            shows_turns: whether it can draw people from their sides and from behind; else it gets dances that face the
             camera.
 
-    One that works long on a frame may have an attribute `reporter` too, which is then set and told of its steps.
+    One that works long on a frame may have an attribute `reporter` too, which is then set and told of its steps. One
+    that draws people in different ways may have a method `can_turn(people)`, which says `shows_turns` of these people.
     """
 
     device: torch.device

@@ -22,7 +22,6 @@ from dancegen.renderers.avatar.shell import Shell, make_shell
 from dancegen.renderers.base import KEEP, Layer
 from dancegen.renderers.plate import Plate
 from dancegen.renderers.puppet.cut import cut_person
-from dancegen.renderers.retouch.generator import Generator, load_generator
 
 BATCH = 32  # poses whose bones are computed together
 KERNELS = "dancegen.renderers.avatar.kernels"
@@ -40,15 +39,13 @@ class AvatarRenderer:
     """See `renderers.base.Renderer`; it draws on the CPU, whatever the device.
 
     Args:
-        network: the puppet's G_r, which helps to tell limbs apart; or None.
-        device: where the picture is prepared and the layers go.
+        device: where the picture is cut and the layers go.
     """
 
     background = KEEP
     shows_turns = True
 
-    def __init__(self, network: Generator | None = None, device: str | torch.device = "cpu") -> None:
-        self.network = network
+    def __init__(self, device: str | torch.device = "cpu") -> None:
         self.device = torch.device(device)
 
     @torch.inference_mode()
@@ -56,7 +53,7 @@ class AvatarRenderer:
         """The person cut out and given depth."""
         seen = person.confidence > 0
         joints = usual_places(person.joints, person.confidence) * plate.scale
-        layers, _ = cut_person(person, plate, joints, self.network)
+        layers = cut_person(person, plate, joints)
         depth = None if person.depth is None else person.depth * float(plate.scale.mean())
         body = measure(joints, person.confidence)
         return Avatar(plate, make_shell(layers, joints, depth, seen, body, max(plate.size)))
@@ -77,10 +74,10 @@ class AvatarRenderer:
                     yield Layer(layer[:4], corner, layer[4])
 
 
-def load(weights: Path | None, device: torch.device) -> AvatarRenderer:
-    """The renderer, with the network of a weights file; its loops are compiled here, by one process at a time."""
+def load(_weights: Path | None, device: torch.device) -> AvatarRenderer:
+    """The renderer; its loops are compiled here, by one process at a time."""
     with compile_alone(KERNELS):
         from dancegen.renderers.avatar import kernels
 
         kernels.warm()
-    return AvatarRenderer(load_generator(weights, device) if weights else None, device)
+    return AvatarRenderer(device)

@@ -18,7 +18,7 @@ from dancegen.body import joints as J
 from dancegen.body import limbs as L
 from dancegen.body.joints import body_height, mid_hip
 from dancegen.body.limbs import K
-from dancegen.renderers.puppet.puppet import MARGIN, LimbLayers
+from dancegen.renderers.puppet.cut import MARGIN, LimbLayers
 
 TRUNK = (L.LOWER_TORSO, L.UPPER_TORSO, L.HEAD)
 ARMS = ((L.R_UPPER_ARM, L.R_FOREARM, L.R_HAND), (L.L_UPPER_ARM, L.L_FOREARM, L.L_HAND))

@@ -17,7 +17,7 @@ from dancegen.renderers.avatar.pages import sheet_pages
 from dancegen.renderers.avatar.sheets import cut_sheets, make_grid
 from dancegen.renderers.avatar.thickness import sheet_thickness
 from dancegen.renderers.avatar.weights import apart, skin_weights
-from dancegen.renderers.puppet.puppet import LimbLayers
+from dancegen.renderers.puppet.cut import LimbLayers
 
 BONES = 4  # that move one vertex at most
 LEAST_SHARE = 0.02  # of a bone

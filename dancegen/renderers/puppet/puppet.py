@@ -1,7 +1,6 @@
 """The analytic puppet: each limb a layer cut from the picture, moved by its affine map, laid back to front.
 
-Layers are cut once per picture at up to twice the size of the video, so that bilinear sampling stays sharp. A frame
-costs one sampling of each layer's own box. Coordinates: "source" and "target" are pixels of the video's size,
+A frame costs one sampling of each layer's own box. Coordinates: "source" and "target" are pixels of the video's size,
 (0, 0) the corner of the first pixel.
 
 Glossary: K = 15 limbs; h x w the video; layers are premultiplied RGBA in 0..1.
@@ -10,151 +9,20 @@ Glossary: K = 15 limbs; h x w the video; layers are premultiplied RGBA in 0..1.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from dancegen.body.joints import body_height
 from dancegen.body.limbs import K
 from dancegen.renderers.puppet.bends import BENDS_OF, Bends, bend_shifts
-from dancegen.renderers.puppet.cues import Evidence, score_limbs
-from dancegen.renderers.puppet.mirror import mirror_limbs
-from dancegen.renderers.puppet.parts import FILLED, complete, hidden_cores, joint_widths, parts
-from dancegen.renderers.puppet.regions import LINE, share_outlines
+from dancegen.renderers.puppet.cut import MARGIN, LimbLayers
 from dancegen.renderers.puppet.skirt import (
     PAIRS,
-    leg_axes,
-    lend_cloth,
     project_forward,
     span_legs,
 )
-
-ANALYSIS_SIZE = 320  # the longer side of the grid on which limbs are told apart, pixels
-MARGIN = 2  # transparent texels around each layer
-
-
-@dataclass(frozen=True)
-class LimbLayers:
-    """The puppet cut from one picture.
-
-    Attributes:
-        textures: K tensors (4, hk, wk), premultiplied RGBA.
-        corners: (K, 2) float32, x and y in source pixels of each texture's first corner.
-        density: texels per source pixel.
-        hem: how far down a skirt spans both legs (`skirt.hem_level`), 0 = none.
-        axes: the legs, from `skirt.leg_axes`, source pixels.
-        corner: (2,) x and y in source pixels of the corner of what was cut; texels: its (rows, columns).
-        scores: (K, ha, wa) how far each cell of it was from being each limb's, radii; person: (ha, wa) 0..1.
-    """
-
-    textures: tuple[torch.Tensor, ...]
-    corners: np.ndarray
-    density: float
-    hem: float = 0.0
-    axes: np.ndarray = field(default_factory=lambda: np.zeros((2, 2, 2, 2)))
-    corner: np.ndarray = field(default_factory=lambda: np.zeros(2))
-    texels: tuple[int, int] = (0, 0)
-    scores: torch.Tensor = field(default_factory=lambda: torch.zeros(K, 0, 0))
-    person: torch.Tensor = field(default_factory=lambda: torch.zeros(0, 0))
-
-    def extent(self, limb: int) -> tuple[float, float, float, float]:
-        """Left, top, right, bottom of a layer in source pixels."""
-        left, top = (float(value) for value in self.corners[limb])
-        height, width = (side - 2 * MARGIN for side in self.textures[limb].shape[-2:])
-        return left, top, left + width / self.density, top + height / self.density
-
-
-def cut_layers(
-    colours: torch.Tensor,
-    matte: torch.Tensor,
-    joints: np.ndarray,
-    density: float,
-    corner: tuple[float, float],
-    corrections: torch.Tensor | None = None,
-    hands: np.ndarray | None = None,
-) -> LimbLayers:
-    """Cut a picture into limb layers; what an arm hides of the body is filled from around it.
-
-    Args:
-        colours: (3, H, W) 0..1, the person's own colours (no background mixed in), `density` texels per source pixel.
-        matte: (H, W) 0..1, how much of each texel is the person.
-        joints: (V, 2+) in source pixels.
-        density: texels per source pixel.
-        corner: source x, y of the texels' first corner (the texels may be a part of the picture).
-        corrections: (K, ha, wa), subtracted from the limbs' distances (the network's opinion), or None.
-        hands: (2, 2, 2) where the hands begin and end, in source pixels, see `cues.Evidence`; or None.
-    """
-    height, width = matte.shape
-    shrink = min(1.0, ANALYSIS_SIZE / max(height, width))
-    small = (max(1, round(height * shrink)), max(1, round(width * shrink)))
-    scale = np.array([small[1] / width, small[0] / height]) * density
-    local = ((joints[:, :2] - np.array(corner)) * scale).astype(np.float32)[None]  # (1, V, 2) analysis pixels
-    # No gradient decides which limb a pixel belongs to.
-    picture, present = (F.interpolate(p.detach(), small, mode="area") for p in (colours[None], matte[None, None]))
-    if corrections is not None:
-        corrections = F.interpolate(corrections[None], small, mode="bilinear", align_corners=False)
-    inside = None if hands is None else (hands - np.array(corner)) * scale
-    evidence = Evidence(picture, present, local, corrections, inside)
-    scores, regions, hem = score_limbs(evidence), evidence.lines, evidence.hem  # (1, K, ha, wa)
-    shares, cores = parts(scores, local, joint_widths(present, local)), hidden_cores(scores, local)
-    shares = share_outlines(shares, scores, regions.outlines)
-    if hem:
-        shares = lend_cloth(shares, local[0])
-    line = round(LINE * float(body_height(joints)) * density)
-    textures, corners = [], np.zeros((K, 2), np.float32)
-    for limb in range(K):
-        core = cores[:, FILLED.index(limb)] if limb in FILLED else None
-        reach = ((shares[0, limb] if core is None else torch.maximum(shares[0, limb], core[0])) > 0.01) & (
-            present[0, 0] > 0.01
-        )
-        box = _box(reach, (height, width))
-        corners[limb] = np.array(corner) + np.array([box[0], box[1]]) / density
-        textures.append(_layer(colours, matte, shares[:, limb], core, box, line))
-    mirror_limbs(textures, corners, regions.unseen[0], joints, density)
-    textures = [F.pad(texture, (MARGIN,) * 4).contiguous() for texture in textures]
-    seen: dict[str, Any] = {"scores": scores[0], "person": present[0, 0], "texels": (height, width)}
-    return LimbLayers(tuple(textures), corners, density, hem, leg_axes(joints), np.array(corner), **seen)
-
-
-def _box(reach: torch.Tensor, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom texels around the true cells of a coarse grid, with the margin; may pass the border."""
-    rows, columns = torch.where(reach.any(1))[0], torch.where(reach.any(0))[0]
-    if not len(rows):
-        return 0, 0, 1, 1
-    sy, sx = size[0] / reach.shape[0], size[1] / reach.shape[1]
-    left, right = int(np.floor((int(columns[0]) - 1) * sx)), int(np.ceil((int(columns[-1]) + 2) * sx))
-    top, bottom = int(np.floor((int(rows[0]) - 1) * sy)), int(np.ceil((int(rows[-1]) + 2) * sy))
-    return max(left, 0), max(top, 0), min(right, size[1]), min(bottom, size[0])
-
-
-def _layer(
-    colours: torch.Tensor,
-    matte: torch.Tensor,
-    share: torch.Tensor,
-    core: torch.Tensor | None,
-    box: tuple[int, int, int, int],
-    line: int,
-) -> torch.Tensor:
-    """One limb's premultiplied texture; `share` and `core` are (1, ha, wa) over the whole picture."""
-    left, top, right, bottom = box
-    colour, alpha = colours[None, :, top:bottom, left:right], matte[None, None, top:bottom, left:right]
-    fine = _sample_grid(share, box, matte.shape)[None]  # (1, 1, hk, wk)
-    if core is not None and float(core.max()) > 0.05:
-        colour, fine = complete(colour, alpha, fine, _sample_grid(core, box, matte.shape)[None], line)
-    alpha = alpha * fine
-    return torch.cat([colour * alpha, alpha], 1)[0]
-
-
-def _sample_grid(grid: torch.Tensor, box: tuple[int, int, int, int], size: torch.Size) -> torch.Tensor:
-    """The part of a coarse (1, ha, wa) grid under a box of texels, sampled at the texels: (1, hk, wk)."""
-    left, top, right, bottom = box
-    x = (torch.arange(left, right, device=grid.device) + 0.5) * (2 / size[1]) - 1
-    y = (torch.arange(top, bottom, device=grid.device) + 0.5) * (2 / size[0]) - 1
-    points = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1)[None]
-    return F.grid_sample(grid[None], points, mode="bilinear", padding_mode="border", align_corners=False)[0]
 
 
 def shrink_layers(layers: LimbLayers, density: float) -> LimbLayers:

@@ -11,17 +11,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
+from dancegen.body.capsules import limb_distances
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.people.located import LocatedBody
 from dancegen.renderers.base import KEEP, Layer
 from dancegen.renderers.plate import Plate
-from dancegen.renderers.puppet.cut import cut_person
+from dancegen.renderers.puppet.cues import foreign_colour
+from dancegen.renderers.puppet.cut import LimbLayers, cut_person
 from dancegen.renderers.puppet.motion import Motion, motions
-from dancegen.renderers.puppet.puppet import LimbLayers, lay, mean_colours, puppet_box, shrink_layers
-from dancegen.renderers.retouch.conditions import Window, draw_conditions
+from dancegen.renderers.puppet.puppet import lay, mean_colours, puppet_box, shrink_layers
+from dancegen.renderers.retouch.conditions import Window, draw_conditions, fit_window
 from dancegen.renderers.retouch.generator import Generator, Retouch, firm_cover, load_generator, merge
 
+DEFAULT_GRID = 128  # where there is no network to ask
+PART_TRUST = 0.5  # share of the network's corrections of the limbs' distances that is used: best on real pairs
 BATCH = 8  # frames worked on together
 
 
@@ -48,8 +53,29 @@ class Figure:
 def make_figure(person: LocatedBody, plate: Plate, network: Generator | None) -> Figure:
     """Cut a person out of their picture, into limbs, as the network tells them apart."""
     joints = plate.joints(person)
-    layers, window = cut_person(person, plate, joints, network)
+    window = fit_window(joints, plate.size, network.config.grid if network else DEFAULT_GRID)
+    corrections = None
+    if network is not None:
+        corrections = _part_corrections(network, plate.pixels, plate.matte(person), joints, window)
+    layers = cut_person(person, plate, joints, corrections)
     return Figure(plate, joints, layers, shrink_layers(layers, 2 / window.cell), mean_colours(layers), window)
+
+
+def _part_corrections(
+    network: Generator, picture: torch.Tensor, matte: torch.Tensor, joints: np.ndarray, window: Window
+) -> torch.Tensor:
+    """The network's corrections of the limbs' distances over the whole video frame: (K, h, w)."""
+    origin = window.origins(joints[None])[0]
+    seen, mask = window.look(picture, origin)[None], window.look(matte, origin)[None]
+    local = ((joints - origin) / window.cell)[None].astype(np.float32)
+    capsules = limb_distances(local, window.rows, window.columns).to(picture.device)
+    distances = capsules + foreign_colour(capsules, seen, mask)
+    corrections = network.part_corrections(seen, mask, (1 - distances / 2).clamp_min(0))
+    height, width = picture.shape[-2:]
+    x = ((torch.arange(width, device=picture.device) + 0.5 - float(origin[0])) / window.cell) * 2 / window.columns - 1
+    y = ((torch.arange(height, device=picture.device) + 0.5 - float(origin[1])) / window.cell) * 2 / window.rows - 1
+    grid = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1)[None]
+    return PART_TRUST * F.grid_sample(corrections, grid, align_corners=False)[0]
 
 
 class PuppetRenderer:

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 
 from dancegen.images.filters import separate
+from dancegen.renderers.puppet.cut import LimbLayers, cut_layers
 from dancegen.renderers.puppet.motion import LimbNetwork, motions
-from dancegen.renderers.puppet.puppet import LimbLayers, cut_layers, limb_pictures, mean_colours
+from dancegen.renderers.puppet.puppet import limb_pictures, mean_colours
 
 
 @dataclass(frozen=True)
