@@ -158,6 +158,15 @@ def test_a_silence_in_front_and_behind_has_no_beats() -> None:
     assert agreement(grid.times, true[:-1] + 9) > 0.95
 
 
+@pytest.mark.parametrize("seconds", [19.3, 19.9, 20.4])
+def test_a_song_that_is_cut_has_beats_to_its_end(seconds: float) -> None:
+    samples, times = click_track(110, 25.0)
+    grid = find_beats(Song(Path("cut.wav"), samples[: int(seconds * SAMPLE_RATE)], 0.0))
+    wanted = times[(times > 5) & (times < seconds - 0.1)]
+    assert np.abs(grid.times[:, None] - wanted).min(axis=0).max() < 0.06
+    assert grid.times[-1] < seconds and len(grid.downbeat) == len(grid.times)
+
+
 def test_the_same_song_has_the_same_beats() -> None:
     song = song_of(drums(beats_at([(0, 100), (12, 100)]), 12.0))
     first, second = find_beats(song), find_beats(song)

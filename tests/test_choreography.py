@@ -14,6 +14,7 @@ from dancegen.audio.song import Song
 from dancegen.audio.spectrum import mel_pieces
 from dancegen.body.joints import ARM_BONES, BONES, LEG_BONES, MIRROR, body_height, mid_hip
 from dancegen.body.sequence import BONE_LENGTHS, bone_directions, place_joints
+from dancegen.choreographers.finish.couple import partner
 from dancegen.choreographers.finish.facing import LIMIT, WIDE, face, face_camera, yaw
 from dancegen.choreographers.finish.frame import STANDING, Frame, frame_dance, hold_seconds, last_pose
 from dancegen.choreographers.finish.ground import ARMS, LEGS, enlarge, settle
@@ -33,7 +34,7 @@ from tests.conftest import click_track
 TINY = ChoreographerConfig(
     ear=(4, 4, 8),
     hidden=16,
-    code=8,
+    token=8,
     style_width=2,
     node=8,
     blocks=1,
@@ -49,8 +50,7 @@ TINY = ChoreographerConfig(
 def network() -> Choreographer:
     torch.manual_seed(0)
     made = Choreographer(TINY).eval()
-    for meter in (3, 4):
-        getattr(made.basis, f"vectors_{meter}").normal_(0, 0.1)
+    made.phrases.vectors.normal_(0, 0.1)
     made.ranks.copy_(torch.linspace(-1, 1, 101)[:, None].expand(-1, 4))
     torch.nn.init.normal_(made.prior.leave.weight, 0, 0.1)
     return made
@@ -317,3 +317,15 @@ def test_a_dance_comes_down_to_the_floor_from_any_height(height: float) -> None:
     standing[..., 1] = 1
     joints = settle(standing, np.full((30, 2), height, np.float32), 30)
     assert np.isfinite(joints).all() and joints[..., 1].max() < 0
+
+
+def test_a_couple_steps_as_in_a_mirror_with_arms_of_its_own(network: Choreographer) -> None:
+    song, grid = song_of(8.0)
+    leader, other = (choreograph(song, grid, network, seed=seed, style="salsa") for seed in (1, 2))
+    follower = partner(leader, other)
+    image = leader.joints[:, list(MIRROR)] * [-1, 1, 1]
+    legs, wrists = [8, 9, 10, 11, 12, 13], [4, 7]
+    assert np.allclose(follower.joints[:, legs], image[:, legs], atol=1e-4)
+    assert np.abs(follower.joints[:, wrists] - image[:, wrists]).mean() > 0.01
+    assert np.allclose(bone_directions(follower.joints)[:, 0], bone_directions(image)[:, 0], atol=1e-4)
+    assert follower.yaw is not None and leader.yaw is not None and np.allclose(follower.yaw, -leader.yaw)

@@ -16,13 +16,14 @@ from workbench_tools import dance as swinging
 
 from dancegen import Request
 from dancegen.audio.grid import BeatGrid
-from dancegen.body.joints import L_WRIST, MIRROR, R_WRIST, mid_hip
+from dancegen.body.joints import L_WRIST, MIRROR, R_WRIST, V, mid_hip
 from dancegen.body.openpose import frame_json
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.dances.formation import cast, delay, keep_apart, mirror
 from dancegen.errors import DancegenError
 from dancegen.production.known import Known
 from dancegen.production.produce import prepare
+from dancegen.production.staging import begin_as, first_bar
 
 GRID = BeatGrid(np.arange(0.25, 12, 0.5), 120.0, 1.0)  # bars of two seconds
 
@@ -257,3 +258,25 @@ def test_a_number_that_nobody_has_is_refused_before_the_song_is_heard(
     monkeypatch.setattr(find, "person_mask", slow)
     ran = run_main("render", beat_song, picture, "-o", "a.mp4", "--people", "9", "--pose", pose, "--offline")
     assert ran.status == 1 and "--people 9: there are only 2 people" in ran.err
+
+
+def test_a_dance_grows_out_of_the_pose_of_the_picture() -> None:
+    rng = np.random.default_rng(3)
+    still = np.cumsum(rng.uniform(-30, 30, (V, 2)), axis=0).astype(np.float32) + 200
+    poses = np.concatenate([still + np.cumsum(rng.normal(0, 3, (90, V, 2)), axis=0), np.zeros((90, V, 1))], axis=-1)
+    dance = SkeletonSequence(poses.astype(np.float32), 30)
+    seen = np.ones(V, np.float32)
+    seen[[4, 10]] = 0
+    begun = begin_as(dance, still, seen, 2.0)
+    known = [joint for joint in range(V) if seen[joint]]
+    assert np.allclose(begun.joints[0, known, :2], still[known], atol=0.01)
+    assert np.array_equal(begun.joints[60:], dance.joints[60:])
+    step = np.abs(np.diff(begun.joints[:, known], axis=0)).max()
+    assert step < np.abs(np.diff(dance.joints, axis=0)).max() + 8, "no limb jumps to the other side"
+    arm, danced = (one.joints[:60, 3, :2] - one.joints[:60, 2, :2] for one in (begun, dance))
+    ends = [np.linalg.norm(still[3] - still[2]), *np.linalg.norm(danced, axis=-1)]
+    lengths = np.linalg.norm(arm, axis=-1)
+    assert lengths.min() > min(ends) - 1e-3 and lengths.max() < max(ends) + 1e-3, "no limb is squeezed"
+    assert begin_as(dance, still, np.zeros(V), 2.0) is dance
+    grid = BeatGrid(np.arange(0.5, 20, 0.5), 120, 1.0)
+    assert first_bar(grid, 20) == 2.5 and first_bar(grid, 4) == 1.0

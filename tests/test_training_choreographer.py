@@ -17,13 +17,14 @@ from dancegen.body.openpose import frame_json
 from dancegen.body.sequence import place_joints
 from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
 from dancegen.choreographers.stg_mamba.model import load_choreographer
+from dancegen.choreographers.stg_mamba.prior import PhraseBasis
 from dancegen.dances.metrics import beat_scores, joint_speed
 from dancegen.errors import DancegenError
 from dancegen.lab.datasets.bank import build_bank
-from dancegen.lab.datasets.basis import THIN, mirror_values, phrase_values
+from dancegen.lab.datasets.codes import THIN, fit_codec, mirror_values, phrase_values
 from dancegen.lab.datasets.convert import convert_folder, lift
 from dancegen.lab.datasets.counts import counted_freely
-from dancegen.lab.datasets.data import DANCED, Material, find_material, fit_bases, load_material, prepare, save_material
+from dancegen.lab.datasets.data import DANCED, Material, find_material, load_material, prepare, save_material
 from dancegen.lab.datasets.motion import SPIN, Motion, canonical, mirrored, read_motion, slow_turn
 from dancegen.lab.datasets.placing import Sound, Stage, with_arms
 from dancegen.lab.datasets.warp import ease
@@ -35,14 +36,14 @@ from tests.conftest import click_track
 TINY = ChoreographerConfig(
     ear=(4, 4, 8),
     hidden=32,
-    code=12,
+    token=24,
     style_width=2,
     node=16,
     blocks=1,
     state=4,
     head_width=8,
     head=64,
-    prior=24,
+    prior=32,
     prior_blocks=1,
 )
 OPTIONS = training.TrainOptions(steps=8, batch=2, pieces=20, warmup=2, genre_steps=2, judged_from=2)
@@ -80,7 +81,8 @@ def material() -> Material:
     motions = [arm_dance(24, 0.6, "cha-cha"), arm_dance(24, 0.45, "rumba"), arm_dance(40, 0.6, "waltz")]
     shares = [np.ones(len(motion), np.float32) for motion in motions]
     banks = {4: build_bank(motions, shares, 4, SPIN), 3: build_bank(motions[2:], shares[2:], 3, SPIN)}
-    stage = Stage(banks, fit_bases(banks, 12, 0), [song(120, 60), song(95, 60, "slow")], DANCED, ["made"] * 3)
+    heard = [song(120, 60), song(95, 60, "slow")]
+    stage = Stage(banks, heard, DANCED, ["made"] * 3, fit_codec(banks[4], 24, 0))
     return Material(stage, motions, [])
 
 
@@ -144,10 +146,14 @@ def test_loud_music_is_danced_larger(material: Material) -> None:
 
 
 def test_a_code_says_its_phrase(material: Material) -> None:
-    bank, basis = material.stage.banks[4], material.stage.bases[4]
+    bank, codec = material.stage.banks[4], material.stage.codec
     values = np.stack([phrase_values(bank, row)[::THIN] for row in range(0, len(bank), 7)])
-    again = basis.decode(basis.project(values))
-    assert np.abs(again - values)[..., :-1].mean() < 0.05
+    codes = codec.encode(values)
+    again = codec.decode(codes)
+    assert codes.shape == (len(values), 11, 24) and np.abs(again - values)[..., :-1].mean() < 0.05
+    basis = PhraseBasis(TINY)
+    basis.load_state_dict({name: torch.from_numpy(getattr(codec, name)) for name in basis.state_dict()})
+    assert np.allclose(basis(torch.from_numpy(codes)).numpy(), again, atol=1e-5)
     assert np.abs(mirror_values(mirror_values(values)) - values).max() < 1e-5
     assert np.allclose(with_arms(values[0], values[0]), values[0], atol=1e-4)
 
@@ -162,9 +168,11 @@ def test_the_prior_learns_what_phrases_there_are(material: Material) -> None:
     torch.manual_seed(0)
     prior = training.Choreographer(TINY).prior
     phrases = collect(material.stage, 20, 0)
-    assert phrases.code.shape[1] == 12 and len(phrases) >= 20
+    assert phrases[4].codes.shape[1:] == (11, 24) and phrases[3].codes.shape[1:] == (15, 24)
+    assert len(phrases[4]) + len(phrases[3]) >= 20
     losses: list[float] = []
-    kept = fit_prior(prior, phrases, steps=300, batch=32, seed=0, rate=3e-3, tell=lambda _, loss: losses.append(loss))
+    how = {"steps": 300, "batch": 32, "seed": 0, "rate": 3e-3}
+    kept = fit_prior(prior, phrases, **how, tell=lambda _, loss, kept: losses.append(loss))
     assert losses[-1] < 0.8 * losses[0]
     assert set(kept) == set(prior.state_dict())
 
@@ -218,7 +226,7 @@ def test_exported_weights_load_and_hold_no_phrases(material: Material, tmp_path:
     )
     loaded = load_choreographer(tmp_path / "out.safetensors")
     assert all(torch.equal(value, made.state_dict()[name]) for name, value in loaded.state_dict().items())
-    assert np.allclose(loaded.basis.mean_4, material.stage.bases[4].mean, atol=1e-3)
+    assert np.allclose(loaded.phrases.rest, material.stage.codec.rest, atol=1e-3)
     assert loaded.ranks[-1, 0] > loaded.ranks[0, 0]
     assert not any("codes" in name for name in loaded.state_dict())
 
@@ -227,7 +235,7 @@ def test_material_survives_the_disk(material: Material, tmp_path: Path) -> None:
     save_material(tmp_path / "m.npz", material)
     again = load_material(tmp_path / "m.npz")
     assert np.array_equal(again.stage.banks[4].directions, material.stage.banks[4].directions)
-    assert np.array_equal(again.stage.bases[3].vectors, material.stage.bases[3].vectors)
+    assert np.array_equal(again.stage.codec.vectors, material.stage.codec.vectors)
     assert [motion.style for motion in again.motions] == [motion.style for motion in material.motions]
     first, second = (made.stage.draw(40, np.random.default_rng(5)) for made in (material, again))
     assert np.allclose(first.sketch, second.sketch, atol=1e-5)
@@ -242,10 +250,10 @@ def test_a_folder_of_ones_own_is_prepared(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "other.wav", samples, 16_000)
     dance = arm_dance(30, 0.5)
     np.savez(tmp_path / "mine.npz", joints=dance.joints * np.array([1, -1, -1]) * 1.72, fps=30, genre="rumba")
-    made = prepare(tmp_path, code=400, seed=0)  # more numbers than so few phrases have directions
+    made = prepare(tmp_path, token=400, seed=0)  # more numbers than so few phrases have directions
     assert {sound.name: sound.style for sound in made.stage.sounds} == {"mine": "rumba", "other": ""}
     window = made.stage.draw(30, np.random.default_rng(0))
-    assert np.isfinite(window.target).all() and np.isfinite(window.sketch).all() and window.codes.shape[1] == 400
+    assert np.isfinite(window.target).all() and np.isfinite(window.sketch).all() and window.codes.shape[2] == 400
     with pytest.raises(DancegenError, match="0 motion files"):
         find_material(tmp_path / "nothing")
 

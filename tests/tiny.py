@@ -18,7 +18,7 @@ def save_tiny_choreographer(path: Path, metadata: dict[str, Any] | None = None) 
     config = ChoreographerConfig(
         ear=(4, 4, 8),
         hidden=16,
-        code=8,
+        token=8,
         prior=16,
         prior_blocks=1,
         style_width=2,
@@ -29,7 +29,6 @@ def save_tiny_choreographer(path: Path, metadata: dict[str, Any] | None = None) 
         head=16,
     )
     network = Choreographer(config)
-    for meter in (3, 4):  # untrained codes mean nothing, and everybody would stand
-        getattr(network.basis, f"vectors_{meter}").normal_(0, 0.15)
+    network.phrases.vectors.normal_(0, 0.15)  # untrained codes mean nothing, and everybody would stand
     save_checkpoint(path, network.state_dict(), config, metadata)
     return path

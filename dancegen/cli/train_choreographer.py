@@ -18,7 +18,7 @@ def command(
     batch: Annotated[int | None, typer.Option(help="Windows per step.", min=1)] = None,
     pieces: Annotated[int | None, typer.Option(help="Length of a window in pieces of 0.1 s.", min=16)] = None,
     prior_steps: Annotated[int, typer.Option(help="Training steps of the prior.", min=1)] = 4000,
-    prior_windows: Annotated[int, typer.Option(help="Windows that the prior's phrases are taken from.", min=1)] = 4000,
+    prior_windows: Annotated[int, typer.Option(help="Windows that the prior's phrases are taken from.", min=1)] = 3000,
     scans: Annotated[str, typer.Option(help="Scans of the STGM blocks: sg, tgf, tgb with commas; empty for none.")] = (
         "sg,tgf,tgb"
     ),
@@ -58,8 +58,11 @@ def command(
         reporter.note(f"{convert_folder(data)} OpenPose folders converted")
     prepared = material or out / "material.npz"
     if not prepared.exists():
-        save_material(prepared, prepare(data, code=config.code, seed=seed, reporter=reporter))
+        save_material(prepared, prepare(data, token=config.token, seed=seed, reporter=reporter))
     read = load_material(prepared)
+    prior = trained_prior(
+        config, read.stage, out, windows=prior_windows, steps=prior_steps, seed=seed, reporter=reporter
+    )
     trainer = train(
         config,
         options,
@@ -69,9 +72,6 @@ def command(
         device=choose_device(device),
         reporter=reporter,
         until=Until(minutes=minutes),
-    )
-    prior = trained_prior(
-        config, read.stage, out, windows=prior_windows, steps=prior_steps, seed=seed, reporter=reporter
     )
     result = out / "choreographer.safetensors"
     notes = {"steps": trainer.step, "prior_steps": prior_steps, "seed": seed}

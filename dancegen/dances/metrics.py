@@ -108,8 +108,13 @@ def velocity_features(joints: np.ndarray, fps: float) -> np.ndarray:
 
 def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
     """The Frechet distance of two sets of features (N, C) and (M, C) taken as Gaussians."""
-    mean_gap = first.mean(0) - second.mean(0)
     a, b = np.cov(first, rowvar=False), np.cov(second, rowvar=False)
+    return gaussian_distance(first.mean(0), a, second.mean(0), b)
+
+
+def gaussian_distance(mean_a: np.ndarray, a: np.ndarray, mean_b: np.ndarray, b: np.ndarray) -> float:
+    """The Frechet distance of two Gaussians of means (C,) and covariances (C, C)."""
+    mean_gap = mean_a - mean_b
     values, vectors = np.linalg.eigh(a)
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T  # sqrt(a), symmetric
     shared = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ b @ root), 0)).sum()  # trace of sqrt(a b)

@@ -186,9 +186,10 @@ def prepare(
 
         people = fit_to_canvas(people, request)
     renderer = backends.drawer(request)
-    dancers = dancers or (_choreograph(request, song, grid, backends, reporter),)
+    begin = not dancers  # a dance file is danced as it is
+    dancers = dancers or _choreograph(request, song, grid, backends, reporter, couple=len(people) == 2)
     turns = renderer.can_turn(people) if hasattr(renderer, "can_turn") else renderer.shows_turns
-    poses = stage(request, people, dancers, grid, frames, turns=turns, reporter=reporter)
+    poses = stage(request, people, dancers, grid, frames, turns=turns, begin=begin, reporter=reporter)
     camera = None
     if request.moves:
         from dancegen.production.camera import make_camera
@@ -239,13 +240,23 @@ def find_people_for(
 
 
 def _choreograph(
-    request: Request, song: Song, grid: BeatGrid, backends: Backends, reporter: Reporter
-) -> SkeletonSequence:
+    request: Request, song: Song, grid: BeatGrid, backends: Backends, reporter: Reporter, *, couple: bool
+) -> tuple[SkeletonSequence, ...]:
+    """One dance, or those of a couple where two dance in a style of couples and no other formation is asked for."""
     if grid.confidence == 0:
         reporter.note(f"{song.path.name} has no beat that could be found: the dance counts its own")
     dancer = backends.dancer()
     manner = {"amount": request.style_amount, "turns": request.turns}
-    return dancer.dance(song, grid, seed=request.seed, style=request.style, **manner, reporter=reporter)
+
+    def dance(seed: int) -> SkeletonSequence:
+        return dancer.dance(song, grid, seed=seed, style=request.style, **manner, reporter=reporter)
+
+    if not (couple and request.formation == Request.formation):
+        return (dance(request.seed),)
+    from dancegen.choreographers.finish.couple import COUPLES, partner
+
+    leader = dance(request.seed)
+    return (leader, partner(leader, dance(request.seed + 1))) if request.style in COUPLES else (leader,)
 
 
 def _ready_to_draw(

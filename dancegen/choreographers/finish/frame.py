@@ -16,7 +16,7 @@ import torch
 from dancegen.body.joints import BONE_MIRROR, L_ANKLE, R_ANKLE
 from dancegen.body.sequence import ANKLE_HEIGHT, over_blocks, place_joints
 
-BEGIN_BEATS = 4.0  # in which a dance grows out of standing
+BEGIN_BEATS = 3.0  # in which a dance grows out of standing
 BEGIN_BEATS_SHORT = 1.0  # likewise where there is no time to lose
 REST_SECONDS = 1.0  # in which a dancer comes to rest when the music stops
 WAKE_SECONDS = 0.8  # in which it goes on
@@ -26,6 +26,7 @@ SHORT = 8.0  # seconds; a shorter dance has no time to grow slowly
 SHORTEST = 4.0  # seconds; a shorter dance has no last pose
 BREATH_SECONDS, BREATH = 4.0, 0.03  # a breath, and how far it moves the arms (radians, about)
 SWAY_SECONDS, SWAY = 2.6, 0.055  # of the hips over the feet to each side (radians)
+BREATH_BEATS, SWAY_BEATS = 8, 4  # likewise where there is a beat: who stands rests on beats too
 COUNT_BEATS, COUNT = 4, 0.2  # beats that are counted in with the knees, and how far they bend (radians, about)
 OPENING = 0.16  # radians a second by which the arms of a last pose go on opening
 LOOSE = 0.1  # deviation of a last pose's arms, radians
@@ -172,12 +173,15 @@ def _life(at: np.ndarray, frame: Frame) -> np.ndarray:
     """What a standing body does at times (T,): breath -1..1, bend of the knees, opening of the arms and sway of the
     legs in radians, (T, 4)."""
     life = np.zeros((len(at), 4), np.float32)
-    life[:, 0] = np.sin(2 * np.pi * at / BREATH_SECONDS)
+    breath, sway = at / BREATH_SECONDS, at / SWAY_SECONDS
     if frame.counts:
         beats = (at - frame.begin) / frame.beat
         counted = rise(beats, -COUNT_BEATS - 0.75, -COUNT_BEATS)
-        life[:, 1] = COUNT * counted * (0.5 + 0.5 * np.cos(2 * np.pi * beats))
-    life[:, 3] = SWAY * np.sin(2 * np.pi * at / SWAY_SECONDS)
+        life[:, 1] = COUNT * counted * (0.5 + 0.5 * np.cos(np.pi * beats))  # down on one beat, up on the next
+        late = (at - frame.finish) / frame.last_beat if np.isfinite(frame.finish) else np.full_like(at, -np.inf)
+        beats = np.where(late > -FINISH_BEATS, late, beats)
+        breath, sway = beats / BREATH_BEATS, beats / SWAY_BEATS
+    life[:, 0], life[:, 3] = np.sin(2 * np.pi * breath), SWAY * np.sin(2 * np.pi * sway)
     return life
 
 

@@ -14,11 +14,14 @@ from dancegen.body.joints import ARM_BONES, L_ANKLE, LEG_BONES, LEG_CHAINS, R_AN
 from dancegen.body.sequence import ANKLE_HEIGHT, blocks, over_blocks, place_joints
 
 ARMS, LEGS, TRUNK = 1.05, 1.08, 1.15  # gains, chosen so that the spread of poses nears that of real dancers
-SMOOTHING = 0.032  # seconds, sigma of the Gaussian over the poses
+SMOOTHING, MOST_SMOOTHING = 0.032, 0.065  # seconds, sigma of the Gaussian over the poses of usual and of jerky dances
+JERKY = 40.0  # body heights per second^3: what shakes more is smoothed more; feet that are held add a quarter
+LOOKED_AT = 3000  # poses of its middle by which a dance is called jerky
 HOVER = 0.02  # body heights: a lower ankle at most so high above where it stands is put down
 STEP_HEIGHT = 0.015  # a foot so much higher than the other no longer carries
 SLIDE = 0.3  # body heights per second: what moves faster is a step, not a slide
 DRIFT_SECONDS = 2.0  # in which the place that standing feet have been given back is forgotten
+TRAVEL_SECONDS = 5.0  # likewise of dancers who travel through the room
 LOW = 0.02  # body heights above where it stands, at which a foot hardly stands any more
 SLOW = 0.45  # body heights per second, likewise
 STANDS = 0.35  # of 1: what stands more is held
@@ -48,24 +51,37 @@ def _held(values: np.ndarray, first: int, last: int) -> np.ndarray:
     return values[np.clip(np.arange(first, last), 0, len(values) - 1)]
 
 
-def settle(directions: np.ndarray, root: np.ndarray, fps: float) -> np.ndarray:
+def smoothing_for(directions: np.ndarray, root: np.ndarray, fps: float) -> float:
+    """The sigma in seconds by which a dance, directions (T, L, 3) and root (T, 2), is to be smoothed."""
+    first = max(0, len(root) - LOOKED_AT) // 2
+    some = slice(first, first + LOOKED_AT)
+    turned, place = (smooth_in_time(values[some], SMOOTHING * fps) for values in (directions, root))
+    if len(place) < 4:
+        return SMOOTHING
+    joints = place_joints(turned / np.maximum(np.linalg.norm(turned, axis=-1, keepdims=True), 1e-6), place)
+    jerk = float(np.linalg.norm(np.diff(joints, n=3, axis=0), axis=-1).mean()) * fps**3
+    return float(np.clip(SMOOTHING * max(jerk / JERKY, 1) ** 1.2, SMOOTHING, MOST_SMOOTHING))
+
+
+def settle(directions: np.ndarray, root: np.ndarray, fps: float, drift: float = DRIFT_SECONDS) -> np.ndarray:
     """Smooth a dance, put its lower foot on the ground and keep standing feet where they stand.
 
     Args:
         directions: (T, L, 3).
         root: (T, 2), x and y of the mid-hip.
         fps: poses a second.
+        drift: seconds in which the dancer comes back to the middle.
 
     Returns:
         joints (T, V, 3) float32.
     """
     if len(root) < 3:
         return place_joints(directions, root)
-    joints = np.empty((len(root), V, 3), np.float32)
-    reach = int(np.ceil(3 * SMOOTHING * fps))
+    joints, sigma = np.empty((len(root), V, 3), np.float32), smoothing_for(directions, root, fps) * fps
+    reach = int(np.ceil(3 * sigma))
     for part in blocks(len(root)):
         turned, place = (
-            smooth_in_time(_held(values, part.start - reach, part.stop + reach), SMOOTHING * fps)[reach:-reach]
+            smooth_in_time(_held(values, part.start - reach, part.stop + reach), sigma)[reach:-reach]
             for values in (directions, root)
         )
         joints[part] = place_joints(turned / np.maximum(np.linalg.norm(turned, axis=-1, keepdims=True), 1e-6), place)
@@ -74,23 +90,32 @@ def settle(directions: np.ndarray, root: np.ndarray, fps: float) -> np.ndarray:
     gap = -ANKLE_HEIGHT - lower  # how far the lower ankle is above where it stands
     shift = np.where(gap > HOVER, np.maximum(2 * HOVER - gap, 0), gap)  # feet off the ground stay off
     joints[..., 1] += smooth_in_time(shift.astype(np.float32), 0.06 * fps)[:, None]
-    joints[..., 0] += standing_shift(ankles, fps)[:, None]
+    joints[..., 0] += standing_shift(ankles, fps, drift)[:, None]
     hold_feet(joints, fps)
     return joints
 
 
-def standing_shift(ankles: np.ndarray, fps: float) -> np.ndarray:
-    """The sideways shift (T,) of the body that takes the slide out of standing feet; ankles (T, 2, 3)."""
-    speed = np.gradient(ankles[..., 0], 1 / fps, axis=0)  # (T, 2)
+def standing_shift(ankles: np.ndarray, fps: float, drift: float, axis: int = 0) -> np.ndarray:
+    """The shift (T,) of the body along an axis that takes the slide out of standing feet, forgotten in `drift` seconds;
+    ankles (T, 2, 3)."""
+    speed = np.gradient(ankles[..., axis], 1 / fps, axis=0)  # (T, 2)
     height = ankles[..., 1].max(axis=1, keepdims=True) - ankles[..., 1]
     carries = np.exp(-height / STEP_HEIGHT - (speed / SLIDE) ** 2)  # (T, 2)
     slide = (carries * speed).sum(axis=1) / np.maximum(carries.sum(axis=1), 0.5)
     slide = smooth_in_time(slide[:, None].astype(np.float32), 0.05 * fps)[:, 0]
-    keep, place, out = 1 - 1 / (DRIFT_SECONDS * fps), 0.0, np.zeros(len(slide), np.float32)
+    keep, place, out = 1 - 1 / (drift * fps), 0.0, np.zeros(len(slide), np.float32)
     for t, step in enumerate(slide):
         place = keep * place - step / fps
         out[t] = place
     return out
+
+
+def depth_of(joints: np.ndarray, fps: float, drift: float = TRAVEL_SECONDS) -> np.ndarray:
+    """How far behind the middle of the floor a dancer comes to be, (T,), whose joints (T, V, 3) tell x and y alone:
+    as the standing feet say."""
+    if len(joints) < LEAST_POSES:
+        return np.zeros(len(joints), np.float32)
+    return standing_shift(joints[:, [R_ANKLE, L_ANKLE]], fps, drift, axis=2)
 
 
 def enlarge(directions: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

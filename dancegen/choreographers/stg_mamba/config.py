@@ -19,7 +19,7 @@ class ChoreographerConfig:
     Attributes:
         ear: widths of the ear's three layers, the last one the width of what it tells about a piece.
         hidden: h, the width of H_0; half for each direction of the GRU.
-        code: D, the noise of a phrase and the code that the prior makes of it.
+        token: D, numbers that tell of a phrase around one of its beats.
         style_width: width of the style embedding.
         node: d, features of one joint in one piece.
         blocks: STGM blocks.
@@ -30,13 +30,13 @@ class ChoreographerConfig:
         scans: which of the three scans a block has; an ablation leaves some out.
         head: channels between the two convolutions of the generation head.
         poses_per_piece: poses made from one 0.1 s piece; 3 is 30 a second.
-        prior: width of the network that makes a phrase's code of noise and music, see `prior.Prior`.
+        prior: width of the network that makes a phrase's codes of noise and music, see `prior.Prior`.
         prior_blocks: its blocks.
     """
 
     ear: tuple[int, ...] = (40, 48, 64)
     hidden: int = 160
-    code: int = 256
+    token: int = 64
     style_width: int = 8
     node: int = 32
     blocks: int = 2
@@ -47,8 +47,8 @@ class ChoreographerConfig:
     scans: tuple[str, ...] = ("sg", "tgf", "tgb")
     head: int = 256
     poses_per_piece: int = 3
-    prior: int = 256
-    prior_blocks: int = 3
+    prior: int = 192
+    prior_blocks: int = 4
 
     @property
     def beat_inputs(self) -> int:

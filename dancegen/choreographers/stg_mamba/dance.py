@@ -4,7 +4,7 @@ The song goes through the network in overlapping windows, a few at a time, so th
 length. The sketch belongs to the phrases, not to the window, so that a window's neighbours dance the same dance.
 
 Glossary: F pieces, R poses per piece, S slices of a piece, M mel bands, K clock values, Q phrases, U = 4 units,
-D numbers of a code, C = POSE_VALUES, W windows, L = 17 bones, V = 18 joints.
+K tokens of D numbers a phrase, C = POSE_VALUES, W windows, L = 17 bones, V = 18 joints.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from dancegen.body.sequence import SkeletonSequence, blocks
 from dancegen.choreographers.base import AMOUNT, TURNS
 from dancegen.choreographers.finish.facing import face, yaw
 from dancegen.choreographers.finish.frame import frame_dance, last_pose
-from dancegen.choreographers.finish.ground import enlarge, settle
+from dancegen.choreographers.finish.ground import DRIFT_SECONDS, TRAVEL_SECONDS, depth_of, enlarge, settle
 from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS, Count, clock, count_for, frame_of, repeats
 from dancegen.choreographers.stg_mamba.hearing import ear_traits, rank, unit_sound
@@ -39,6 +39,7 @@ from dancegen.progress import Reporter, SilentReporter
 WINDOW = 100  # pieces the network sees at once
 OVERLAP = 20  # pieces shared by neighbouring windows; the middle half is cross-faded
 WINDOWS_AT_ONCE = 4
+PHRASES_AT_ONCE = 32
 SPIN_PHRASES = 0.5  # share of the phrases that may spin where turns are whole
 LEAST_TURNS = 1.0  # the level of turning from which on phrases spin
 
@@ -131,8 +132,10 @@ def choreograph(
     fps = network.config.fps
     codes = mix_codes(
         [(imagine(network, heard.heard, STYLES.index(name), seed, spins), share) for name, share in shares.items()]
-    )  # (Q, D)
-    directions, root, rate = _dance(heard, _sketch(network, codes, heard, fps), network, share_styles(shares), reporter)
+    )  # (Q, K, D)
+    directions, root, rate = _dance(
+        heard, laid_sketch(network, codes, heard, fps), network, share_styles(shares), reporter
+    )
     frame = frame_of(heard.mel, heard.count, song.seconds, grid.confidence > 0)
     ends = heard.count.beats[:: heard.count.phrase] * fps
     del heard  # 25 MB an hour
@@ -141,7 +144,8 @@ def choreograph(
     ending = last_pose(lead_style(shares), seed)
     directions, root = frame_dance(directions, root, fps, frame, ending)
     turned = -np.degrees(np.unwrap(yaw(directions))) if turns > 0 else None  # positive toward the viewer's right
-    return SkeletonSequence(settle(directions, root, fps), fps, yaw=turned)
+    joints = settle(directions, root, fps, TRAVEL_SECONDS if turns >= LEAST_TURNS else DRIFT_SECONDS)
+    return SkeletonSequence(joints, fps, yaw=turned, depth=depth_of(joints, fps) if turns > 0 else None)
 
 
 def _listen_for(
@@ -161,10 +165,11 @@ def _listen_for(
     return heard, shares
 
 
-def _sketch(network: Choreographer, codes: Tensor, heard: Listening, fps: float) -> Sketch:
-    """The phrases of codes (Q, D) laid on the beats, a stretch at a time: an hour of them would be 23 MB."""
+def laid_sketch(network: Choreographer, codes: Tensor, heard: Listening, fps: float) -> Sketch:
+    """The phrases of codes (Q, K, D) laid on the beats, a stretch at a time: an hour of them would be 23 MB."""
     with torch.inference_mode():
-        phrases = network.basis(codes, heard.count.meter).float().cpu().numpy()  # (Q, G, C)
+        drawn = [network.phrases(part).float().cpu().numpy() for part in codes.split(PHRASES_AT_ONCE)]
+    phrases = np.concatenate(drawn)  # (Q, G, C)
     depth = accents(heard.mel.reshape(-1, heard.mel.shape[-1]), heard.count.beats)
 
     def laid(first: int, last: int) -> np.ndarray:

@@ -1,6 +1,8 @@
 """Noise becomes phrases: a few draws for each phrase of a song, carried along the prior's flow.
 
-Glossary: Q phrases, D numbers of a code, U = 4 units, A sound features.
+Every second phrase is imagined first, and what lies between them to fit both sides; a repeat goes with its model.
+
+Glossary: Q phrases, I ideas, K tokens of a phrase, D numbers of a token, U = 4 units, A sound features.
 """
 
 from __future__ import annotations
@@ -11,16 +13,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dancegen.body.joints import ARM_BONES, LEG_BONES
-from dancegen.choreographers.stg_mamba.counting import VARIED
+from dancegen.body.joints import ARM_BONES, L_ANKLE, LEG_BONES, R_ANKLE
+from dancegen.body.sequence import place_joints
+from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS, VARIED
 from dancegen.choreographers.stg_mamba.model import Choreographer
-from dancegen.choreographers.stg_mamba.prior import FACTS, USUAL_PERIOD, Prior
+from dancegen.choreographers.stg_mamba.prior import USUAL_PERIOD, Prior, shared, token_count
+from dancegen.choreographers.stg_mamba.sketch import EDGE
+from dancegen.choreographers.stg_mamba.sketch import STEPS as POSES
 
-STEPS = 6  # of Heun's method along the flow
-IDEAS = 6  # phrases imagined for each one that is danced
+STEPS = 4  # of Heun's method along the flow
+IDEAS = 4  # phrases imagined for each one that is danced
 MATCHES = np.array([1.0, 0.8, 0.7, 0.5])  # how much size, steps, hands and knees count where ideas are compared
+IN_BARS = 3.0  # how much the hips' rise and fall in bars of three counts beside them
 LIMB_BONES = (*ARM_BONES, *LEG_BONES)
-LISTEN = 1.6  # how much more than learned the flow follows what is heard (classifier-free guidance)
+TOGETHER = 32  # phrases imagined at once
+WARM = 1.1  # deviation of the draws: a prior that was trained for minutes brings them too near to the mean
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,7 @@ class Heard:
         sound: (Q, U, A) float32.
         period: (Q,) seconds per beat.
         repeats: (Q,) int, the earlier phrase that sounds the same, or -1.
-        ranks: (Q, 4) of `hearing.rank`, what the music asks for.
+        ranks: (Q, 4) of `ranks.rank`, what the music asks for.
         meter: beats of a bar of the dance.
     """
 
@@ -42,21 +49,29 @@ class Heard:
     meter: int
 
 
-def draw_noise(repeats: np.ndarray, size: int, seed: int) -> Tensor:
-    """(Q, IDEAS, size) standard normal on the CPU; a repeat has its model's, turned by VARIED toward its own."""
+def draw_noise(repeats: np.ndarray, shape: tuple[int, int], seed: int) -> Tensor:
+    """(Q, IDEAS, *shape) normal draws on the CPU; a repeat has its model's, turned by VARIED toward its own."""
     generator = torch.Generator().manual_seed(seed)
-    noise = torch.randn(len(repeats), IDEAS, size, generator=generator)
+    noise = WARM * torch.randn(len(repeats), IDEAS, *shape, generator=generator)
     for phrase, model in enumerate(repeats):
         if model >= 0:
             noise[phrase] = noise[model] * np.cos(VARIED) + noise[phrase] * np.sin(VARIED)
     return noise
 
 
+def rounds(repeats: np.ndarray) -> list[np.ndarray]:
+    """Which phrases are imagined together: every second one, its repeats, those between, their repeats."""
+    root = np.arange(len(repeats))
+    for phrase, model in enumerate(repeats):
+        if model >= 0:
+            root[phrase] = root[model]
+    groups = [np.flatnonzero((root % 2 == odd) & ((repeats >= 0) == again)) for odd in (0, 1) for again in (0, 1)]
+    return [group[first : first + TOGETHER] for group in groups for first in range(0, len(group), TOGETHER)]
+
+
 @torch.inference_mode()
-def imagine(
-    network: Choreographer, heard: Heard, style: int, seed: int, spins: np.ndarray, listen: float = LISTEN
-) -> Tensor:
-    """The code of each phrase, (Q, D): of IDEAS that come to mind the one that suits the music best.
+def imagine(network: Choreographer, heard: Heard, style: int, seed: int, spins: np.ndarray) -> Tensor:
+    """The codes of each phrase, (Q, K, D): of IDEAS that come to mind the one that suits the music best.
 
     Args:
         network: on any device.
@@ -64,32 +79,35 @@ def imagine(
         style: index into STYLES.
         seed: another seed, another dance.
         spins: (Q,) bool, in which phrases the dancer spins.
-        listen: 1 as learned, more exaggerates what the music asks for, 0 is deaf.
     """
-    prior, device = network.prior, next(network.parameters()).device
-    noise = draw_noise(heard.repeats, network.config.code, seed).to(device)
-    sound = torch.from_numpy(heard.sound).to(device)
-    facts = torch.zeros(len(noise), FACTS, device=device)
-    facts[:, 0] = torch.from_numpy(np.log(heard.period / USUAL_PERIOD)).float()
-    facts[:, 1], facts[:, 2] = float(heard.meter == 3), torch.from_numpy(spins.astype(np.float32))
-    facts[1:, 3] = 1.0
-    wanted = torch.full((2,), style, device=device)
-    ears = torch.tensor([1.0, 0.0], device=device)
-    code, codes, taken = torch.zeros_like(noise[0, :1]), [], np.zeros(len(noise), int)
-    for phrase, model in enumerate(heard.repeats):
-        both = (sound[phrase].expand(2, -1, -1), code.expand(2, -1), facts[phrase].expand(2, -1))
-        told = prior.told(both[0], ears, both[1], both[2], wanted)  # (2, W): heard and deaf
-        ideas = noise[phrase] if model < 0 else noise[phrase, taken[model], None]
-        ideas = carry(prior, ideas, told, listen)
-        fit = suits(network.basis(ideas, heard.meter).float().cpu().numpy(), heard.ranks[phrase])
-        taken[phrase] = fit if model < 0 else taken[model]
-        code = ideas[fit, None]
-        codes.append(code)
-    return torch.cat(codes)
+    device = next(network.parameters()).device
+    tokens = token_count(UNITS * BEATS_OF_UNIT[heard.meter])
+    noise = draw_noise(heard.repeats, (tokens, network.config.token), seed)  # (Q, I, K, D)
+    facts = np.stack([np.log(heard.period / USUAL_PERIOD), np.full(len(noise), heard.meter == 3), spins], axis=1)
+    codes, taken = torch.zeros_like(noise[:, 0]).to(device), np.zeros(len(noise), int)
+    done = np.zeros(len(noise) + 2, bool)  # with one place before the first phrase and one after the last
+    for group in rounds(heard.repeats):
+        models = heard.repeats[group]
+        fresh = bool((models < 0).all())
+        ideas = noise[group] if fresh else noise[group, taken[models], None]
+        known = torch.from_numpy(np.stack([done[group], done[group + 2]], axis=1).astype(np.float32)).to(device)
+        beside = shared(codes[np.maximum(group - 1, 0)], codes[np.minimum(group + 1, len(codes) - 1)], known)
+        sound, told = (torch.from_numpy(array[group]).float().to(device) for array in (heard.sound, facts))
+        drawn = carry(network.prior, ideas.to(device), Asked(sound, told, beside, style, heard.meter))
+        for row, phrase in enumerate(group):
+            said = network.phrases(drawn[row]).float().cpu().numpy()
+            fit = suits(said, heard.ranks[phrase], heard.meter) if fresh else 0
+            taken[phrase] = fit if fresh else taken[heard.repeats[phrase]]
+            codes[phrase] = drawn[row, fit]
+        done[group + 1] = True
+    return codes
 
 
-def suits(phrases: np.ndarray, ranks: np.ndarray) -> int:
-    """Which of phrases (N, G, C) suits music of `ranks` (4,), among the others: the loud the large and so on."""
+def suits(phrases: np.ndarray, ranks: np.ndarray, meter: int) -> int:
+    """Which of phrases (N, G, C) suits music of `ranks` (4,), among the others: the loud the large and so on.
+
+    In three the hips' rise and fall in bars counts too.
+    """
     if len(phrases) == 1:
         return 0
     bones = phrases[..., :-3].reshape(*phrases.shape[:2], -1, 3)  # (N, G, L, 3)
@@ -98,21 +116,50 @@ def suits(phrases: np.ndarray, ranks: np.ndarray) -> int:
     hands = -bones[:, :, ARM_BONES, 1].mean(axis=(1, 2))
     knees = phrases[..., -2].mean(axis=1)  # y down: the larger the lower
     order = np.stack([size, steps, hands, knees], axis=1).argsort(axis=0).argsort(axis=0) / (len(phrases) - 1)
-    return int(np.argmin(np.abs(order - ranks) @ MATCHES))
+    cost = np.abs(order - ranks) @ MATCHES
+    return int(np.argmin(cost - IN_BARS * bar_shares(bones) if meter == 3 else cost))
 
 
-def carry(prior: Prior, place: Tensor, told: Tensor, listen: float) -> Tensor:
-    """Draws (N, D) carried to the end of the flow, by Heun's method; told (2, W) as heard and as the deaf are."""
-    rows = told.repeat_interleave(len(place), dim=0)  # (2 N, W)
+def bar_shares(bones: np.ndarray) -> np.ndarray:
+    """The share (N,) of the variance of the hips' height over the feet that the place in a bar of three explains.
+
+    Args:
+        bones: (N, G, L, 3) directions by the beat.
+    """
+    joints = place_joints(bones, np.zeros((*bones.shape[:2], 2)))
+    height = joints[:, EDGE * POSES : -EDGE * POSES - 1][..., [R_ANKLE, L_ANKLE], 1].max(axis=-1)  # (N, bars 24)
+    height = height.reshape(len(bones), -1, 3 * POSES)  # (N, bars, poses of a bar)
+    height -= height.mean(axis=2, keepdims=True)  # slow posture belongs to no bar
+    return np.square(height.mean(axis=1)).mean(axis=1) / np.maximum(np.square(height).mean(axis=(1, 2)), 1e-9)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What phrases are imagined for: sound (N, U, A), facts (N, FACTS), the phrases beside (N, K, D + 1), a style
+    and a meter."""
+
+    sound: Tensor
+    facts: Tensor
+    beside: Tensor
+    style: int
+    meter: int
+
+
+def carry(prior: Prior, ideas: Tensor, asked: Asked) -> Tensor:
+    """Draws (N, I, K, D) carried to the end of the flow, by Heun's method: the same shape."""
+    count, many = ideas.shape[:2]
+    style = torch.full((count,), asked.style, device=ideas.device)
+    beside = asked.beside.repeat_interleave(many, dim=0)
+    hears = torch.ones(count, device=ideas.device)
+    told = prior.told(asked.sound, hears, asked.facts, style, asked.meter).repeat_interleave(many, dim=0)
+
+    def velocity(place: Tensor, time: float) -> Tensor:
+        moment = torch.full((len(place),), time, device=place.device)
+        return prior(place, beside, moment, told)
+
+    place = ideas.flatten(0, 1)  # (N I, K, D)
     for step in range(STEPS):
-        first = _velocity(prior, place, step / STEPS, rows, listen)
-        second = _velocity(prior, place + first / STEPS, (step + 1) / STEPS, rows, listen)
+        first = velocity(place, step / STEPS)
+        second = velocity(place + first / STEPS, (step + 1) / STEPS)
         place = place + (first + second) / (2 * STEPS)
-    return place
-
-
-def _velocity(prior: Prior, place: Tensor, time: float, told: Tensor, listen: float) -> Tensor:
-    """(N, D) guided by what is heard."""
-    moment = torch.full((len(told),), time, device=place.device)
-    hearing, deaf = prior(place.repeat(2, 1), moment, told).chunk(2)
-    return deaf + listen * (hearing - deaf)
+    return place.unflatten(0, (count, many))

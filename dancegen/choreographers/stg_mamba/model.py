@@ -1,17 +1,16 @@
 """The music-to-skeleton network: prior, ear, GRU, STGM blocks, generation head.
 
-Noise becomes the code of a phrase (`prior.py`), the code a sketch of its poses on the beats (`PhraseBasis`,
+Noise becomes the codes of a phrase (`prior.py`), the codes a sketch of its poses on the beats (`prior.py`,
 `sketch.py`); the network hears the music, and dances: what it says of each pose is added to the sketch.
 
 Glossary: B batch, F pieces of 0.1 s, S = 5 slices of a piece, M = 33 mel bands, h width of H_0, V = 18 joints,
-d features of a joint, L = 17 bones, C = POSE_VALUES, R poses per piece, T = F R poses, D numbers of a code.
+d features of a joint, L = 17 bones, C = POSE_VALUES, R poses per piece, T = F R poses.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -19,18 +18,14 @@ from torch.nn import functional as F
 from dancegen.audio.spectrum import BANDS, SLICES
 from dancegen.body.joints import V
 from dancegen.body.sequence import rooted_paths
-from dancegen.choreographers.finish.frame import STANDING
 from dancegen.choreographers.stg_mamba.config import POSE_VALUES, STYLES, ChoreographerConfig
-from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS
-from dancegen.choreographers.stg_mamba.prior import Prior
-from dancegen.choreographers.stg_mamba.sketch import EDGE, STEPS
+from dancegen.choreographers.stg_mamba.prior import PhraseBasis, Prior
 from dancegen.choreographers.stg_mamba.stgm import STGMBlock
 from dancegen.choreographers.stg_mamba.styles import look_up
 from dancegen.weights.checkpoint import build_network, load_checkpoint
 
 SMOOTHING = (1, 4, 6, 4, 1)  # sixteenths; a standard deviation of one pose
 ROOT_SCALE = 0.25  # body heights: how far the network moves the mid-hip by a change of 1
-REST_HEIGHT = -0.50  # body heights: the mid-hip of a dancer with bent knees
 RANKS = 101
 
 
@@ -60,35 +55,6 @@ class Ear(nn.Module):
         return [x, y, z]
 
 
-class PhraseBasis(nn.Module):
-    """What codes mean: the mean phrase of a dance in four, in three, and the directions in which phrases differ.
-
-    Attributes:
-        mean_4, mean_3: (G, C) pose values by the beat, see `sketch.py`; G differs.
-        vectors_4, vectors_3: (D, G, C), each as long as the deviation of phrases along it.
-    """
-
-    mean_4: Tensor
-    mean_3: Tensor
-    vectors_4: Tensor
-    vectors_3: Tensor
-
-    def __init__(self, code: int) -> None:
-        super().__init__()
-        # in numpy: on the meta device a root or a norm imports PyTorch's compiler, for seconds
-        directions = np.asarray(STANDING) / np.linalg.norm(STANDING, axis=-1, keepdims=True)  # (L, 3)
-        standing = torch.tensor([*directions.flatten().tolist(), 0.0, REST_HEIGHT, 0.0])  # until phrases are known
-        for meter, unit in BEATS_OF_UNIT.items():
-            poses = (UNITS * unit + 2 * EDGE) * STEPS + 1
-            self.register_buffer(f"mean_{meter}", standing.repeat(poses, 1))
-            self.register_buffer(f"vectors_{meter}", torch.zeros(code, poses, POSE_VALUES))
-
-    def forward(self, codes: Tensor, meter: int) -> Tensor:
-        """(Q, D) -> phrases (Q, G, C)."""
-        mean, vectors = (self.mean_3, self.vectors_3) if meter == 3 else (self.mean_4, self.vectors_4)
-        return mean + (codes @ vectors.flatten(1)).unflatten(1, mean.shape)
-
-
 class Choreographer(nn.Module):
     """Music, its clock, sketched poses and a style -> limb directions, the mid-hip's place and the rate of turning.
 
@@ -103,7 +69,7 @@ class Choreographer(nn.Module):
         super().__init__()
         self.config = config
         self.prior = Prior(config)
-        self.basis = PhraseBasis(config.code)
+        self.phrases = PhraseBasis(config)
         self.ear = Ear(config.ear)
         self.beat = nn.Linear(config.beat_inputs, 64)
         self.gru = nn.GRU(config.ear[-1] + 64, config.hidden // 2, num_layers=2, bidirectional=True, batch_first=True)

@@ -76,10 +76,12 @@ def look_up(table: nn.Embedding, style: Tensor) -> Tensor:
 
 
 def mix_codes(imagined: Sequence[tuple[Tensor, float]]) -> Tensor:
-    """Phrases between those of several styles, from the codes (Q, D) of each and its share.
+    """Phrases between those of several styles, from the codes (Q, K, D) of each and its share.
 
     They are as long as the codes are on the mean: a plain mean of two phrases that differ moves less than either.
     """
     mixed = torch.stack([share * codes for codes, share in imagined]).sum(0)
-    length = torch.stack([share * codes.norm(dim=1) for codes, share in imagined]).sum(0)
-    return mixed * (length / mixed.norm(dim=1).clamp_min(1e-6))[:, None] if len(imagined) > 1 else mixed
+    if len(imagined) == 1:
+        return mixed
+    length = torch.stack([share * codes.flatten(1).norm(dim=1) for codes, share in imagined]).sum(0)
+    return mixed * (length / mixed.flatten(1).norm(dim=1).clamp_min(1e-6))[:, None, None]

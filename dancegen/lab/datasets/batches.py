@@ -79,9 +79,10 @@ def collate(rows: list[Batch]) -> Batch:
     return Batch(*(torch.stack([getattr(row, name) for row in rows]) for name in Batch.__dataclass_fields__))
 
 
-def draw_styles(motions: list[Motion], count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Stretches of two seconds of the performances, as many of each style: directions, root and style's number."""
-    length = 2 * FPS
+def draw_styles(
+    motions: list[Motion], count: int, generator: torch.Generator, length: int = 2 * FPS
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Stretches of `length` poses of the performances, as many of each style: directions, root and style's number."""
     by_style: dict[int, list[Motion]] = {}
     for motion in motions:
         if len(motion) >= length and motion.style in STYLES:

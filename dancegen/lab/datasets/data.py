@@ -1,4 +1,4 @@
-"""Dance data to a stage: performances split by choreography, banks and bases of phrases, songs as they are heard.
+"""Dance data to a stage: performances split by choreography, banks of phrases, songs as they are heard.
 
 A data folder is searched at any depth:
 - `NAME.npz` with `joints` (T, 18, 3) in metres, y up, COCO-18 order, and `fps`; optional `genre` (a style's name),
@@ -7,7 +7,7 @@ A data folder is searched at any depth:
 - a sound file of the same name (any format that ffmpeg decodes) makes it a pair; the sound begins with pose 0;
 - a sound file without an .npz is music only: it is danced to with all phrases (`placing.py`).
 
-Glossary: T poses at 30 a second, P phrases, D numbers of a code.
+Glossary: T poses at 30 a second, P phrases.
 """
 
 from __future__ import annotations
@@ -27,20 +27,19 @@ from dancegen.body.sequence import place_joints
 from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.errors import DancegenError
 from dancegen.lab.datasets.bank import Bank, build_bank
-from dancegen.lab.datasets.basis import Basis, fit_basis
+from dancegen.lab.datasets.codes import Codec, fit_codec
 from dancegen.lab.datasets.motion import SPIN, Motion, read_motion
 from dancegen.lab.datasets.placing import Sound, Stage
 from dancegen.lab.datasets.split import Take, is_validation, shares, twin_free
 from dancegen.progress import Reporter, SilentReporter
 
-FORMAT = 2
+FORMAT = 3
 SOUNDS = (".wav", ".ogg", ".mp3", ".flac", ".m4a", ".opus")
 TAGS = {"C": "cha-cha", "R": "rumba", "T": "tango", "W": "waltz"}
 MEANT = {"salsa": "salsa", "modern/ballet": "ballet"}  # how styles of `meta` begin: the style they are
 OTHER = "other"  # the style of performances of no style that is offered
 DANCED = {"cha-cha": 1.3, "rumba": 1.2, "tango": 0.6, "waltz": 0.8, "salsa": 1.3, "ballet": 0.6, OTHER: 0.3}
 IN_THREE = ("waltz", "ballet")  # styles whose phrases are also cut in bars of three
-EVEN = 0.4  # 0: a basis weighs styles by their footage, 1: all styles alike
 
 
 @dataclass(frozen=True)
@@ -109,19 +108,8 @@ def cut_banks(training: Sequence[Motion], held_out: Sequence[Motion]) -> dict[in
     return banks
 
 
-def fit_bases(banks: dict[int, Bank], size: int, seed: int) -> dict[int, Basis]:
-    """A basis for each bank, in which rare styles count for more than their footage."""
-    bases = {}
-    for meter, bank in banks.items():
-        odds = bank.weight.astype(np.float64).copy()
-        for style in set(bank.style.tolist()):
-            odds[bank.style == style] /= odds[bank.style == style].sum() ** EVEN
-        bases[meter] = fit_basis(bank, np.arange(len(bank)), odds, size, seed)
-    return bases
-
-
-def prepare(folder: Path, *, code: int, seed: int, reporter: Reporter | None = None) -> Material:
-    """Read a data folder; `code` numbers of a phrase's code."""
+def prepare(folder: Path, *, token: int, seed: int, reporter: Reporter | None = None) -> Material:
+    """Read a data folder; `token` numbers tell of a phrase around a beat."""
     reporter = reporter or SilentReporter()
     motion_files, sounds = find_material(folder)
     motions = [motion for path in motion_files for motion in read_motion(path, style_of(path))]
@@ -138,7 +126,8 @@ def prepare(folder: Path, *, code: int, seed: int, reporter: Reporter | None = N
         reporter.advance()
     reporter.stage("cutting phrases")
     banks = cut_banks(training, held_out)
-    stage = Stage(banks, fit_bases(banks, code, seed), heard, DANCED, [motion.source for motion in training])
+    sources = [motion.source for motion in training]
+    stage = Stage(banks, heard, DANCED, sources, fit_codec(banks[4], token, seed))
     return Material(stage, training, held_out)
 
 
@@ -148,9 +137,9 @@ def save_material(path: Path, material: Material) -> None:
     arrays: dict[str, np.ndarray] = {}
     for meter, bank in stage.banks.items():
         arrays |= {f"bank{meter}_{name}": getattr(bank, name) for name in Bank.__dataclass_fields__ if name != "meter"}
-        arrays |= {f"basis{meter}_{name}": getattr(stage.bases[meter], name) for name in Basis.__dataclass_fields__}
     for number, sound in enumerate(stage.sounds):
         arrays |= {f"sound{number}_slices": sound.slices, f"sound{number}_beats": sound.beats}
+    arrays |= {f"codec_{name}": getattr(stage.codec, name) for name in Codec.__dataclass_fields__}
     listed = {"training": material.motions, "held_out": material.held_out}
     index: dict[str, object] = {"format": FORMAT, "sounds": [(sound.name, sound.style) for sound in stage.sounds]}
     for kind, motions in listed.items():
@@ -173,12 +162,11 @@ def load_material(path: Path) -> Material:
         raise DancegenError(f"{path} is no prepared training material", "delete it and run again") from cause
     if index.get("format") != FORMAT:
         raise DancegenError(f"{path} was prepared by another version", "delete it and run again")
-    banks, bases = {}, {}
+    banks = {}
     for meter in (4, 3):
         if f"bank{meter}_period" in file:
             names = [name for name in Bank.__dataclass_fields__ if name != "meter"]
             banks[meter] = Bank(meter, **{name: file[f"bank{meter}_{name}"] for name in names})
-            bases[meter] = Basis(*(file[f"basis{meter}_{name}"] for name in Basis.__dataclass_fields__))
     sounds = [
         Sound(name, file[f"sound{i}_slices"], file[f"sound{i}_beats"], style)
         for i, (name, style) in enumerate(index["sounds"])
@@ -197,7 +185,6 @@ def load_material(path: Path) -> Material:
             for i, (style, source, start) in enumerate(index[kind])
         ]
 
-    training = motions("training")
-    return Material(
-        Stage(banks, bases, sounds, DANCED, [motion.source for motion in training]), training, motions("held_out")
-    )
+    training, codec = motions("training"), Codec(*(file[f"codec_{name}"] for name in Codec.__dataclass_fields__))
+    sources = [motion.source for motion in training]
+    return Material(Stage(banks, sounds, DANCED, sources, codec), training, motions("held_out"))

@@ -21,7 +21,7 @@ from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS
 from dancegen.choreographers.stg_mamba.hearing import ear_traits, rank
 from dancegen.choreographers.stg_mamba.sketch import SLICE_RATE, accents, lay, unit_directions
 from dancegen.lab.datasets.bank import EDGE, STEPS, TRAITS, Bank
-from dancegen.lab.datasets.basis import THIN, Basis, mirror_values, phrase_values
+from dancegen.lab.datasets.codes import THIN, Codec, mirror_values, phrase_values
 from dancegen.lab.datasets.counts import Beats, free_count, laid_sound
 from dancegen.lab.datasets.motion import FPS
 
@@ -63,7 +63,7 @@ class Window:
         period: (F,) seconds per beat.
         target: (T, C) what is danced.
         sketch: (T, C) the same phrases as their codes say them, without what the music adds.
-        codes: (Q, D) of each phrase.
+        codes: (Q, K, D) of each phrase.
         style, meter: of the dance.
         ranks: (Q, 4), what the music asked of each phrase.
         spins: (Q,) bool.
@@ -103,21 +103,21 @@ class Stage:
 
     Args:
         banks: by meter.
-        bases: likewise.
         sounds: songs to dance to.
         styles: how often each style is danced.
         sources: the recording of each of the banks' sources.
+        codec: tells phrases by codes.
     """
 
     def __init__(
         self,
         banks: dict[int, Bank],
-        bases: dict[int, Basis],
         sounds: list[Sound],
         styles: dict[str, float],
         sources: list[str],
+        codec: Codec,
     ) -> None:
-        self.banks, self.bases, self.sounds, self.sources = banks, bases, sounds, np.asarray(sources)
+        self.banks, self.sounds, self.sources, self.codec = banks, sounds, np.asarray(sources), codec
         known = {str(style) for bank in banks.values() for style in bank.style}
         self.styles = [style for style in styles if style in known]
         weights = np.asarray([styles[style] for style in self.styles])
@@ -143,7 +143,7 @@ class Stage:
             pieces: its length.
             rng: decides everything.
             whole: begin with a phrase.
-            blur: deviation of what is added to the codes that the sketch is made of.
+            blur: deviation of what is added to the codes that the sketch is made of, against their own.
         """
         while True:
             made = self._draw_once(pieces, rng, whole, blur)
@@ -174,8 +174,8 @@ class Stage:
             arms = self._choose(Asked(meter, style, beats.times, ranks), rng) or rows
         flip = bool(rng.random() < 0.5)
         phrases = [self._phrase(meter, row, arm, flip) for row, arm in zip(rows, arms, strict=True)]
-        codes = self.bases[meter].project(np.stack(phrases)[:, ::THIN])
-        said = codes + blur * rng.normal(size=codes.shape)
+        codes = self.codec.encode(np.stack(phrases)[:, ::THIN])
+        said = codes + blur * self.codec.spread * rng.normal(size=codes.shape)
         poses = self._poses(asked, beats, slices, np.stack(phrases), said, pieces)
         mel, starts = heard_pieces(slices, beats, pieces), beats.begin + np.arange(pieces) / 10
         place = beats.position(starts), beats.period(starts)
@@ -191,10 +191,10 @@ class Stage:
     def _poses(
         self, asked: Asked, beats: Beats, slices: np.ndarray, phrases: np.ndarray, codes: np.ndarray, pieces: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """What is danced, and the sketch of codes (Q, D), on the beats: (T, C) each."""
+        """What is danced, and the sketch of codes (Q, K, D), on the beats: (T, C) each."""
         at = beats.begin + np.arange(pieces * 3) / FPS
         beat, depth = beats.position(at), accents(slices, beats.times)
-        rough = self.bases[asked.meter].decode(codes).astype(np.float32)
+        rough = self.codec.decode(codes)
         target, sketch = lay(phrases, STEPS, beat, depth), lay(rough, STEPS // THIN, beat, depth)
         for poses in (target, sketch):
             poses[:, -1] /= beats.period(at)  # radians a beat to radians a second

@@ -77,7 +77,7 @@ def dead_units(network: Choreographer, songs: Sequence[tuple[Song, BeatGrid]]) -
             mel = torch.from_numpy(heard.mel[None, :300])
             for number, layer in enumerate(network.ear.layers(mel)):
                 outs.setdefault(f"ear {number + 1}", []).append(layer[0, ::3])
-            hidden = network.prior.hear[:3](torch.from_numpy(heard.heard.sound).flatten(1))
+            hidden = network.prior.hear[:3](torch.from_numpy(heard.heard.sound)).flatten(0, 1)
             outs.setdefault("prior", []).append(hidden)
     return {name: 100 * float((torch.cat(rows).std(0) < DEAD).float().mean()) for name, rows in outs.items()}
 
@@ -184,8 +184,10 @@ def meter_share(joints: np.ndarray, fps: float, beats: np.ndarray, bar: int) -> 
     return float((count * means**2).sum() / max((height**2).sum(), 1e-12))
 
 
-def turning(joints: np.ndarray, fps: float) -> dict[str, float]:
-    """Whole turns a minute and the path of the hips in body heights a minute."""
+def turning(joints: np.ndarray, fps: float, depth: np.ndarray | None = None) -> dict[str, float]:
+    """Whole turns a minute and the path of the hips in body heights a minute; `depth` (T,) of their z, if told."""
+    if depth is not None:
+        joints = joints + np.array([0, 0, 1], np.float32) * depth[:, None, None]
     y_up = joints * np.array([1, -1, -1])
     yaw = metrics.gaussian_smooth(body_yaw(y_up), 0.3 * fps)
     minutes = len(joints) / fps / 60
@@ -217,7 +219,7 @@ def deep_rows(
             dance = choreograph(song, grid, network, seed=0, style=style)
             shares.append(meter_share(dance.joints, dance.fps, danced_beats(song, grid, style), bar))
         whole = choreograph(song, grid, network, seed=0, style="salsa", turns=1.0)
-        turns.append(turning(whole.joints, whole.fps))
+        turns.append(turning(whole.joints, whole.fps, whole.depth))
     rows["hips by bars of 3, waltz"], rows["hips by bars of 4, rumba"] = float(np.mean(waltz)), float(np.mean(others))
     rows["turns a minute, whole turns"] = float(np.mean([row["turns"] for row in turns]))
     rows["path of the hips, heights a minute"] = float(np.mean([row["path"] for row in turns]))

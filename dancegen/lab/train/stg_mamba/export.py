@@ -1,7 +1,4 @@
-"""From a training run to shipped weights: averaged networks, the basis, the ranks of music, all in half precision.
-
-Glossary: D numbers of a code, G stored poses, C = POSE_VALUES.
-"""
+"""From a training run to shipped weights: averaged networks, phrases' basis, ranks of music, in half precision."""
 
 from __future__ import annotations
 
@@ -22,12 +19,9 @@ def assembled(
 ) -> Choreographer:
     """The network of averaged weights, a trained prior's and what the stage knows of phrases and music."""
     network = Choreographer(config)
-    state = {name: value for name, value in average.items() if not name.startswith(("prior.", "basis.", "ranks"))}
+    state = {name: value for name, value in average.items() if not name.startswith(("prior.", "phrases.", "ranks"))}
     state |= {f"prior.{name}": value for name, value in prior.items()}
-    for meter, basis in stage.bases.items():
-        vectors = torch.zeros_like(getattr(network.basis, f"vectors_{meter}"))
-        vectors[: len(basis.vectors)] = torch.from_numpy(basis.vectors)
-        state |= {f"basis.mean_{meter}": torch.from_numpy(basis.mean), f"basis.vectors_{meter}": vectors}
+    state |= {f"phrases.{name}": torch.from_numpy(getattr(stage.codec, name)) for name in ("rest", "vectors", "spread")}
     state["ranks"] = torch.from_numpy(stage.table).float()
     network.load_state_dict({**network.state_dict(), **{name: value.cpu() for name, value in state.items()}})
     return network.eval()

@@ -1,9 +1,9 @@
 """Training of the prior: codes of the stage's phrases, and a flow from plain noise to them.
 
-Flow matching (Lipman et al., ICLR 2023): on the straight way from a draw of N(0, 1) to a phrase's code the velocity is
+Flow matching (Lipman et al., ICLR 2023): on the straight way from a draw of N(0, 1) to a phrase's codes the velocity is
 known; the prior learns to predict it from the place on the way, the time and what the phrase is danced to.
 
-Glossary: N phrases, U = 4 units, D numbers of a code, A sound features.
+Glossary: N phrases, U = 4 units, K tokens of a phrase, D numbers of a token, A sound features.
 """
 
 from __future__ import annotations
@@ -21,31 +21,34 @@ from torch.nn import functional as F
 from dancegen.choreographers.stg_mamba.config import STYLES, ChoreographerConfig
 from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS
 from dancegen.choreographers.stg_mamba.hearing import unit_sound
-from dancegen.choreographers.stg_mamba.prior import USUAL_PERIOD, Prior
+from dancegen.choreographers.stg_mamba.prior import USUAL_PERIOD, Prior, shared
 from dancegen.lab.datasets.placing import Stage, Window
 from dancegen.progress import Reporter, SilentReporter
 
 PIECES = 180  # of a window that phrases are taken from: two at least
 TOLD_EVERY = 100  # steps
-DEAF = 0.15  # share of the steps' rows that hear nothing
-ALONE = 0.15  # that have no phrase before
-STYLELESS = 0.2  # whose style is left to the music
+DEAF = 0.12  # share of the steps' rows that hear nothing
+ALONE = 0.5  # of the sides of phrases beside which nothing is known
+STYLELESS = 0.1  # whose style is left to the music
 
 
 @dataclass(frozen=True)
 class Phrases:
-    """Phrases on music.
+    """Phrases of one metre on music.
 
     Attributes:
-        code: (N, D).
-        before: (N, D) of the phrase before.
+        codes: (N, K, D).
+        before, after: (N, K, D) of the phrases beside; zeros where there is none.
+        known: (N, 2) whether there is one.
         sound: (N, U, A).
         facts: (N, 3) log of seconds per beat over 0.55, 1 in three, 1 with spins.
         style: (N,) index into STYLES.
     """
 
-    code: Tensor
+    codes: Tensor
     before: Tensor
+    after: Tensor
+    known: Tensor
     sound: Tensor
     facts: Tensor
     style: Tensor
@@ -55,64 +58,74 @@ class Phrases:
 
 
 def phrases_of(window: Window) -> list[tuple[Tensor, ...]]:
-    """The rows of `Phrases` that a window which begins with a phrase holds: each whole phrase but the first."""
+    """The rows of `Phrases` that a window which begins with a phrase holds: each whole phrase."""
     whole = min(int(window.position[-1] // window.phrase), len(window.codes))
     unit = np.floor(window.position / BEATS_OF_UNIT[window.meter]).astype(int)
     sound = torch.from_numpy(unit_sound(window.mel, window.position, unit, whole * UNITS))  # (whole U, A)
     codes = torch.from_numpy(window.codes)
     style = torch.tensor(STYLES.index(window.style) if window.style in STYLES else 0)
     rows: list[tuple[Tensor, ...]] = []
-    for phrase in range(1, whole):
+    for phrase in range(whole):
         inside = (window.position >= phrase * window.phrase) & (window.position < (phrase + 1) * window.phrase)
         facts = [np.log(window.period[inside].mean() / USUAL_PERIOD), window.meter == 3, window.spins[phrase]]
         heard = sound[phrase * UNITS : (phrase + 1) * UNITS]
-        rows.append((codes[phrase], codes[phrase - 1], heard, torch.tensor(facts, dtype=torch.float32), style))
+        known = torch.tensor([phrase > 0, phrase + 1 < len(codes)]).float()
+        before, after = codes[max(phrase - 1, 0)] * known[0], codes[min(phrase + 1, len(codes) - 1)] * known[1]
+        rows.append((codes[phrase], before, after, known, heard, torch.tensor(facts, dtype=torch.float32), style))
     return rows
 
 
-def collect(stage: Stage, windows: int, seed: int) -> Phrases:
-    """The phrases of `windows` windows."""
+def collect(stage: Stage, windows: int, seed: int) -> dict[int, Phrases]:
+    """The phrases of `windows` windows, by meter."""
     rng = np.random.default_rng([seed, 7])
-    rows: list[tuple[Tensor, ...]] = []
+    rows: dict[int, list[tuple[Tensor, ...]]] = {}
     for _ in range(windows):
-        rows += phrases_of(stage.draw(PIECES, rng, whole=True))
-    return Phrases(*(torch.stack(column) for column in zip(*rows, strict=True)))
+        window = stage.draw(PIECES, rng, whole=True)
+        rows.setdefault(window.meter, []).extend(phrases_of(window))
+    return {
+        meter: Phrases(*(torch.stack(column) for column in zip(*found, strict=True)))
+        for meter, found in rows.items()
+        if found
+    }
 
 
-def flow_loss(prior: Prior, phrases: Phrases, rows: Tensor, generator: torch.Generator) -> Tensor:
-    """Mean squared error of the velocity, for the phrases `rows` (B,)."""
+def flow_loss(prior: Prior, phrases: Phrases, rows: Tensor, meter: int, generator: torch.Generator) -> Tensor:
+    """Mean squared error of the velocity, for the phrases `rows` (B,) of a meter."""
     count = len(rows)
     draw = torch.rand(4, count, generator=generator)
-    goal = phrases.code[rows]
+    goal = phrases.codes[rows]  # (B, K, D)
     noise = torch.randn(goal.shape, generator=generator)
     time = torch.sigmoid(torch.randn(count, generator=generator))  # more often in the middle of the way
-    place = noise + time[:, None] * (goal - noise)
-    follows = (draw[0] > ALONE).float()
-    facts = torch.cat([phrases.facts[rows], follows[:, None]], dim=1)
-    style = torch.where(draw[1] < STYLELESS, torch.zeros_like(phrases.style[rows]), phrases.style[rows])
-    told = prior.told(phrases.sound[rows], (draw[2] > DEAF).float(), phrases.before[rows], facts, style)
-    return F.mse_loss(prior(place, time, told), goal - noise)
+    place = noise + time[:, None, None] * (goal - noise)
+    known = phrases.known[rows] * (draw[:2].T > ALONE)
+    beside = shared(phrases.before[rows], phrases.after[rows], known)
+    style = torch.where(draw[2] < STYLELESS, torch.zeros_like(phrases.style[rows]), phrases.style[rows])
+    told = prior.told(phrases.sound[rows], (draw[3] > DEAF).float(), phrases.facts[rows], style, meter)
+    return F.mse_loss(prior(place, beside, time, told).float(), goal - noise)
 
 
 def fit_prior(
     prior: Prior,
-    phrases: Phrases,
+    phrases: dict[int, Phrases],
     *,
     steps: int,
     batch: int,
     seed: int,
     rate: float = 1e-3,
     average: float = 0.998,
-    tell: Callable[[int, float], None] | None = None,
+    tell: Callable[[int, float, dict[str, Tensor]], None] | None = None,
 ) -> dict[str, Tensor]:
-    """Train a prior; returns the averaged weights."""
+    """Train a prior; returns the averaged weights. `tell` hears of the step, its recent loss and those weights."""
     generator = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.AdamW(prior.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=0.02)
     kept = {name: value.detach().clone() for name, value in prior.state_dict().items()}
+    sizes = torch.tensor([float(len(each)) for each in phrases.values()])
     recent = 0.0
     for step in range(steps):
-        rows = torch.randint(len(phrases), (batch,), generator=generator)
-        loss = flow_loss(prior, phrases, rows, generator)
+        meter = list(phrases)[int(torch.multinomial(sizes, 1, generator=generator))]
+        rows = torch.randint(len(phrases[meter]), (batch,), generator=generator)
+        with torch.autocast("cpu", torch.bfloat16):  # half the time, and the noise of the draws is far larger
+            loss = flow_loss(prior, phrases[meter], rows, meter, generator)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(prior.parameters(), 1.0)
@@ -125,7 +138,7 @@ def fit_prior(
                 kept[name].lerp_(value, 1 - keep)
         recent = 0.98 * recent + 0.02 * float(loss.detach()) if step else float(loss.detach())
         if tell and (step + 1) % TOLD_EVERY == 0:
-            tell(step + 1, recent)
+            tell(step + 1, recent, kept)
     return kept
 
 
@@ -137,7 +150,7 @@ def trained_prior(
     windows: int,
     steps: int,
     seed: int,
-    batch: int = 192,
+    batch: int = 64,
     reporter: Reporter | None = None,
 ) -> dict[str, Tensor]:
     """The averaged weights of a prior, trained or as OUT/prior.safetensors has them from a run before."""
@@ -150,9 +163,8 @@ def trained_prior(
     phrases = collect(stage, windows, seed)
     reporter.stage("training the prior", steps, "steps")
 
-    def tell(step: int, loss: float) -> None:
-        for _ in range(TOLD_EVERY):
-            reporter.advance()
+    def tell(step: int, loss: float, kept: dict[str, Tensor]) -> None:
+        reporter.advance(TOLD_EVERY)
 
     kept = fit_prior(prior, phrases, steps=steps, batch=batch, seed=seed, tell=tell)
     part = file.with_name(f".{file.name}.part")

@@ -47,30 +47,27 @@ class Discriminator(nn.Module):
 class GenreNetwork(nn.Module):
     """A small ST-GCN that tells the style of a dance; its layers carry the pose perceptual loss."""
 
-    def __init__(self, widths: tuple[int, ...] = (16, 24, 32)) -> None:
+    def __init__(self, widths: tuple[int, ...] = (24, 48, 64)) -> None:
         super().__init__()
         self.lift = nn.Linear(6, widths[0])
         inputs = (widths[0], *widths[:-1])
         self.graphs = nn.ModuleList(GraphConv(width) for width in inputs)
         self.times = nn.ModuleList(
-            nn.Conv2d(i, o, (5, 1), (2, 1), padding=(2, 0)) for i, o in zip(inputs, widths, strict=True)
+            nn.Conv2d(i, o, (7, 1), (2, 1), padding=(3, 0)) for i, o in zip(inputs, widths, strict=True)
         )
-        self.out = nn.Linear(widths[-1], len(STYLES))
+        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths)
+        self.out = nn.Linear(2 * widths[-1], len(STYLES))
 
     def forward(self, joints: Tensor) -> tuple[Tensor, list[Tensor]]:
         """(B, T, V, 3) -> logits (B, styles) and the features of each layer."""
         place = (joints[:, :, 8, :2] + joints[:, :, 11, :2]) / 2  # (B, T, 2)
         shape = joints - F.pad(place, (0, 1))[:, :, None]
         speed = F.pad(joints[:, 1:] - joints[:, :-1], (0, 0, 0, 0, 1, 0)) * 10
-        x = F.relu(_normed(self.lift(4 * torch.cat([shape, speed], dim=-1))))  # (B, T, V, d)
+        x = F.relu(self.lift(4 * torch.cat([shape, speed], dim=-1)))  # (B, T, V, d)
         features = [x]
-        for graph, time in zip(self.graphs, self.times, strict=True):
-            x = F.relu(_normed(graph(x))).permute(0, 3, 1, 2)  # (B, d, T, V)
-            x = F.relu(_normed(time(x).permute(0, 2, 3, 1)))  # (B, T / 2, V, d)
+        for graph, time, norm in zip(self.graphs, self.times, self.norms, strict=True):
+            x = F.relu(graph(x)).permute(0, 3, 1, 2)  # (B, d, T, V)
+            x = F.relu(norm(time(x))).permute(0, 2, 3, 1)  # (B, T / 2, V, d)
             features.append(x)
-        return self.out(x.mean(dim=(1, 2))), features
-
-
-def _normed(x: Tensor) -> Tensor:
-    """Layer norm over the features, without weights."""
-    return F.layer_norm(x, x.shape[-1:])
+        told = torch.cat([x.mean(dim=(1, 2)), x.std(dim=1).mean(dim=1)], dim=1)  # (B, 2 d)
+        return self.out(told), features

@@ -23,6 +23,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dancegen.body.sequence import rooted_paths
 from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
 from dancegen.choreographers.stg_mamba.model import Choreographer
 from dancegen.errors import DancegenError
@@ -40,6 +41,8 @@ from dancegen.progress import Reporter, SilentReporter
 
 LOSS_NAMES = (*LossWeights.__dataclass_fields__, "critic")
 JUDGED_EVERY = 4  # steps: judges are costly
+GENRE_POSES = 60  # of a stretch that a style is told by while training
+GENRE_BATCH, GENRE_RATE = 32, 3e-3
 STATE, LOG, OPTIONS = "state.safetensors", "log.csv", "options.json"
 
 
@@ -50,11 +53,11 @@ class TrainOptions:
     steps: int = 4500
     batch: int = 8
     pieces: int = 64
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     critic_rate: float = 4e-4
     warmup: int = 100
     average: float = 0.998
-    genre_steps: int = 200
+    genre_steps: int = 500
     style_dropout: float = 0.3
     seed: int = 0
     save_every: int = 200
@@ -101,19 +104,9 @@ class Trainer:
 
     def train_genre(self) -> float:
         """Train the genre network on the performances; its accuracy over the last steps, in %."""
-        optimiser = torch.optim.Adam(self.genre.parameters(), lr=3e-3)
-        hits: list[float] = []
-        for _ in range(self.options.genre_steps):
-            directions, root, style = draw_styles(self.motions, 2 * self.options.batch, self.generator)
-            style = style.to(self.device)
-            logits, _ = self.genre(self.network.place(directions.to(self.device), root.to(self.device)))
-            optimiser.zero_grad()
-            F.cross_entropy(logits, style).backward()
-            optimiser.step()
-            hits.append(float((logits.argmax(1) == style).float().mean()))
-        for parameter in self.genre.parameters():
-            parameter.requires_grad_(False)
-        return 100 * sum(hits[-50:]) / max(1, len(hits[-50:]))
+        hits = fit_genre(self.genre, self.motions, self.options.genre_steps, self.generator, self.device)
+        hold_still(self.genre)
+        return hits
 
     def draw(self) -> Batch:
         """The next batch."""
@@ -216,8 +209,38 @@ class Trainer:
                 state.setdefault(int(index), {})[field_name] = value
             optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
         self.generator.set_state(tensors["generator"])
-        for parameter in self.genre.parameters():
-            parameter.requires_grad_(False)
+        hold_still(self.genre)
+
+
+def fit_genre(
+    genre: GenreNetwork,
+    motions: list[Motion],
+    steps: int,
+    generator: torch.Generator,
+    device: torch.device,
+    poses: int = GENRE_POSES,
+) -> float:
+    """Train a genre network on stretches of performances; its accuracy over the last steps, in %."""
+    optimiser = torch.optim.AdamW(genre.parameters(), lr=GENRE_RATE, weight_decay=0.01)
+    paths, hits = torch.from_numpy(rooted_paths().copy()).to(device), []
+    genre.train()
+    for step in range(steps):
+        directions, root, style = draw_styles(motions, GENRE_BATCH, generator, poses)
+        joints = paths @ directions.to(device) + F.pad(root.to(device), (0, 1))[..., None, :]
+        logits, _ = genre(joints)
+        optimiser.zero_grad()
+        F.cross_entropy(logits, style.to(device), label_smoothing=0.05).backward()
+        optimiser.param_groups[0]["lr"] = GENRE_RATE * (0.02 + 0.49 * (1 + math.cos(math.pi * step / steps)))
+        optimiser.step()
+        hits.append(float((logits.argmax(1).cpu() == style).float().mean()))
+    return 100 * sum(hits[-50:]) / max(1, len(hits[-50:]))
+
+
+def hold_still(genre: GenreNetwork) -> None:
+    """Let a trained genre network judge, not learn."""
+    genre.eval()
+    for parameter in genre.parameters():
+        parameter.requires_grad_(False)
 
 
 def _under(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
