@@ -31,9 +31,9 @@ class Sampling:
         spread: of the noise that sampling starts from; less than 1 keeps nearer to what is likeliest.
     """
 
-    steps: int = 10
+    steps: int = 5
     guidance: float = 1.0
-    spread: float = 1.0
+    spread: float = 0.5
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ from torch import Tensor
 from dancegen.capture.diffusion import Given, Sampling, sample
 from dancegen.capture.movement import CHANNELS, FPS, HEADING, place
 from dancegen.capture.network import Vimo, VimoConfig
+from dancegen.capture.refine import refined
+from dancegen.capture.settle import calmed
 from dancegen.capture.sight import SURE, features
 from dancegen.progress import Reporter
 from dancegen.weights.checkpoint import build_network, load_checkpoint
@@ -86,7 +88,8 @@ def imagine(
         given = held(made, start, frames)
         made = joined(made, sample(network, sight, how, generator, given), start)
         reporter.advance()
-    made = made[:, :length]
+    reporter.stage("bending limbs to where they were seen")
+    made = refined(calmed(made[:, :length]), *(one.expand(count, *one.shape) for one in (seen.points, seen.cut)))
     misfits = [misfit(one, seen.points) for one in made]
     order = sorted(range(count), key=misfits.__getitem__)
     return [(made[number], misfits[number]) for number in order]

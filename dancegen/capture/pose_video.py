@@ -34,8 +34,14 @@ def is_pose_picture(pixels: np.ndarray) -> bool:
 
 def read_pose(pixels: np.ndarray) -> np.ndarray:
     """The joints of the drawn person: (V, 3) pixels and confidence, 0, 0, 0 where one is not drawn."""
-    both = [_read(order) for order in (pixels, np.ascontiguousarray(pixels[..., ::-1]))]
-    return max(both, key=lambda found: found[1])[0]
+    lit = pixels.max(-1) > DARK
+    rows, columns = np.flatnonzero(lit.any(1)), np.flatnonzero(lit.any(0))
+    if not len(rows):
+        return np.zeros((V, 3))
+    part = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    body = max((_read(order) for order in (part, part[..., ::-1])), key=lambda found: found[1])[0]
+    body[body[:, 2] > 0, :2] += columns[0], rows[0]
+    return body
 
 
 def _read(pixels: np.ndarray) -> tuple[np.ndarray, int]:

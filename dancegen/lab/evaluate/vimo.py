@@ -19,7 +19,8 @@ from torch import Tensor
 from dancegen.capture.diffusion import Sampling, sample
 from dancegen.capture.movement import ANKLES, CONTACT, FPS, place, to_channels, turned
 from dancegen.capture.network import Vimo
-from dancegen.capture.settle import calmed
+from dancegen.capture.refine import refined
+from dancegen.capture.settle import calmed, to_sequence
 from dancegen.capture.sight import CUT, JOINTS, PLACE, features
 from dancegen.dances.metrics import kinematic_beats
 from dancegen.lab.datasets.performances import Performances, draw_windows, read_performances
@@ -39,9 +40,11 @@ HEADINGS = 24  # from which each is looked at
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one method at one level: window and pose errors (mm), acceleration error (m/s2), skate (cm/s), beats' F."""
+    """Of one method at one level: errors (mm) of windows, of windows without the path, and of poses; acceleration error
+    (m/s2), skate (cm/s), F of beats."""
 
     window: float
+    heading: float
     pose: float
     acceleration: float
     skate: float
@@ -65,6 +68,11 @@ def window_errors(made: Tensor, true: Tensor) -> Tensor:
     return aligned_error(made.flatten(1, 2), true.flatten(1, 2))
 
 
+def in_place(joints: Tensor) -> Tensor:
+    """Joints (B, S, V, 3) about the mid-hip of each frame."""
+    return joints - joints[:, :, [8, 11]].mean(2, keepdim=True)
+
+
 def figures(made: Tensor, moved: Tensor) -> Figures:
     """Of joints (B, S, V, 3) against the true movement (B, S, X)."""
     true = place(moved)
@@ -74,6 +82,7 @@ def figures(made: Tensor, moved: Tensor) -> Figures:
     found = [beats_agree(a.numpy(), b.numpy()) for a, b in zip(made, true, strict=True)]
     return Figures(
         float(window_errors(made, true).mean()),
+        float(window_errors(in_place(made), in_place(true)).mean()),
         float(aligned_error(made, true).mean()),
         float((bend[0] - bend[1]).norm(dim=-1).mean()),
         float((step * stands).sum() / stands.sum()),
@@ -90,7 +99,20 @@ def beats_agree(made: np.ndarray, true: np.ndarray) -> float:
     return float(2 * min(near.any(0).sum(), near.any(1).sum()) / (len(ours) + len(theirs)))
 
 
-def imagined(network: Vimo, sight: Tensor, how: Sampling, seed: int) -> Tensor:
+def danced(moved: Tensor) -> Tensor:
+    """Joints (B, S, V, 3) of movements (B, S, X) on the floor, with standing feet."""
+    dances = [to_sequence(one) for one in moved]
+    joints = torch.stack([torch.from_numpy(dance.joints) for dance in dances])
+    joints[..., 2] += torch.stack([torch.from_numpy(dance.depth) for dance in dances])[..., None]
+    return joints
+
+
+def captured(network: Vimo, windows: Windows, how: Sampling, seed: int) -> Tensor:
+    """Joints (B, S, V, 3) as `dancegen capture` makes them, limbs bent to where they were seen."""
+    return imagined(network, windows.sight, how, seed, windows)
+
+
+def imagined(network: Vimo, sight: Tensor, how: Sampling, seed: int, bent_to: Windows | None = None) -> Tensor:
     """The joints (B, S, V, 3) of one sample of each window; a regression has but one."""
     parts = []
     for number, part in enumerate(sight.split(BATCH)):
@@ -99,7 +121,12 @@ def imagined(network: Vimo, sight: Tensor, how: Sampling, seed: int) -> Tensor:
                 moved = sample(network, part, how, generator_of(seed, number))
             else:
                 moved = network.regress(part) * network.spread + network.centre
-            parts.append(place(calmed(moved)))
+        moved = calmed(moved)
+        if bent_to is None:
+            parts.append(place(moved))
+            continue
+        here = slice(number * BATCH, number * BATCH + len(part))
+        parts.append(danced(refined(moved, bent_to.points[here], bent_to.cut[here])))
     return torch.cat(parts)
 
 
@@ -145,8 +172,9 @@ def evaluate_levels(
     reporter.stage("levels", len(LEVELS), "levels")
     for level, casual in LEVELS.items():
         windows = draw(held_out, count, network.config.frames, casual, generator_of(100, ord(level)), 0.0)
-        made = [imagined(network, windows.sight, how, seed) for seed in range(SAMPLES)]
-        found[level] = {"vimo": figures(made[0], windows.moved), "best of 5": _best(made, windows.moved)}
+        made = [captured(network, windows, how, seed) for seed in range(SAMPLES)]
+        found[level] = {"capture": figures(made[0], windows.moved), "best of 5": _best(made, windows.moved)}
+        found[level]["network alone"] = figures(imagined(network, windows.sight, how, 0), windows.moved)
         if regression is not None:
             found[level]["regression"] = figures(imagined(regression, windows.sight, how, 0), windows.moved)
         found[level]["one step"] = figures(imagined(network, windows.sight, Sampling(1, 1.0, 0.0), 0), windows.moved)
@@ -166,14 +194,15 @@ def _best(made: list[Tensor], moved: Tensor) -> Figures:
 
 
 def dropped_out(network: Vimo, data: Path, count: int, how: Sampling) -> dict[float, float]:
-    """Window error (mm) with that share of the joints left out by half seconds, on windows of a moving camera."""
+    """Window error without the path (mm), level B, with that share of the joints left out by half seconds."""
     windows = _windows(network, data, count, "B")
     true, found = place(windows.moved), {}
     for share in DROPPED:
         gone = drop_out(torch.full((count, 1, 1), share), network.config.frames, generator_of(7, 7))
         points = windows.points * ~gone[..., None]
         sight = features(points, windows.cut, windows.size)
-        found[share] = float(window_errors(imagined(network, sight, how, 0), true).mean())
+        gapped = windows._replace(points=points, sight=sight)
+        found[share] = float(window_errors(in_place(captured(network, gapped, how, 0)), in_place(true)).mean())
     return found
 
 
@@ -205,8 +234,7 @@ def _windows(network: Vimo, data: Path, count: int, level: str) -> Windows:
 
 
 def _apart(one: Tensor, other: Tensor) -> float:
-    local = [joints - joints[:, :, [8, 11]].mean(2, keepdim=True) for joints in (one, other)]
-    return float((local[0] - local[1]).norm(dim=-1).mean()) * MILLIMETRES
+    return float((in_place(one) - in_place(other)).norm(dim=-1).mean()) * MILLIMETRES
 
 
 def dead_units(network: Vimo, data: Path, count: int) -> tuple[int, int]:

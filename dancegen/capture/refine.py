@@ -1,0 +1,93 @@
+"""A last step after the network: limbs are bent to where they were seen.
+
+The network has learnt from dancers, and draws what it hardly knows (a deep squat) towards what it knows. Here each
+frame's view is taken as a scaled orthographic one, found from the trunk as the network imagines it, and the bones are
+turned, little by little, until their joints lie where the detector saw them. Which way a limb points in depth stays as
+the network said. Joints that were not seen, and the rest, stay near the network's movement.
+
+Glossary: B movements, T frames, V = 18 joints, L = 17 bones, X numbers of movement.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from dancegen.body.joints import L_HIP, L_SHOULDER, NECK, NOSE, R_HIP, R_SHOULDER, V
+from dancegen.capture.movement import DIRECTIONS, heading_turn, paths, turned, unit_directions
+from dancegen.capture.sight import SURE
+
+TRUNK = (NECK, R_SHOULDER, L_SHOULDER, R_HIP, L_HIP, NOSE)
+ROUNDS = 3  # views are found again from what was bent
+STEPS = 40  # of each
+OTHERS = 0.1  # weight of joints that are not the trunk's, in finding the view
+RATE = 0.03  # of Adam, radians about
+NEAR = 0.05  # weight of the distance from the network's directions
+STEADY = 15.0  # weight of their second differences
+SPARED = 0.03  # body heights of misfit that are the detector's own
+HUBER = 0.05  # body heights of misfit beyond which a joint pulls no harder
+SCALE_FRAMES = 31  # whose median is the scale of a view: a squat is no zoom
+
+
+def refined(moved: Tensor, points: Tensor, cut: Tensor) -> Tensor:
+    """Movements (B, T, X) bent to points (B, T, V, 3) with confidence; cut (B, T) 1 on the first frame of a shot."""
+    network = unit_directions(moved)  # (B, T, L, 3)
+    directions, turn = network, heading_turn(moved)
+    for _ in range(ROUNDS):
+        directions = _bent(directions, network, turn, points, cut)
+    out = moved.clone()
+    out[..., DIRECTIONS] = directions.flatten(-2)
+    return out
+
+
+def _bent(first: Tensor, network: Tensor, turn: tuple[Tensor, Tensor], points: Tensor, cut: Tensor) -> Tensor:
+    """Directions (B, T, L, 3) turned from `first` until joints lie where they were seen, under the views of `first`."""
+    sure = points[..., 2] * (points[..., 2] > SURE)  # (B, T, V)
+    view, scale = views(turned(paths() @ first, *turn), points, sure, cut)
+    flat = _centred(points[..., :2], sure) / scale[..., None, None]
+    change = torch.zeros_like(first).requires_grad_()
+    optimiser = torch.optim.Adam([change], lr=RATE)
+    for _ in range(STEPS):
+        directions = torch.nn.functional.normalize(first + change, dim=-1)
+        shown = turned(paths() @ directions, *turn) @ view.transpose(-1, -2)  # (B, T, V, 2)
+        gap = ((_centred(shown, sure) - flat).norm(dim=-1) - SPARED).clamp(min=0)
+        fit = torch.where(gap < HUBER, gap.square() / (2 * HUBER), gap - HUBER / 2)
+        loss = (fit * sure).sum(-1).mean() + NEAR * (directions - network).square().sum((-1, -2)).mean()
+        if first.shape[1] > 2:
+            bend = directions[:, 2:] - 2 * directions[:, 1:-1] + directions[:, :-2]
+            loss = loss + STEADY * bend.square().sum((-1, -2)).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return torch.nn.functional.normalize(first + change.detach(), dim=-1)
+
+
+def _centred(places: Tensor, weight: Tensor) -> Tensor:
+    """Places (B, T, V, C) about their weighted middle."""
+    total = weight.sum(-1)[..., None, None].clamp(min=1e-6)
+    return places - (places * weight[..., None]).sum(-2, keepdim=True) / total
+
+
+def views(body: Tensor, points: Tensor, sure: Tensor, cut: Tensor) -> tuple[Tensor, Tensor]:
+    """Views (B, T, 2, 3) with orthonormal rows under which the trunks of bodies (B, T, V, 3) were seen, and pixels a
+    body height (B, T)."""
+    share = torch.full((V,), OTHERS)
+    share[list(TRUNK)] = 1.0
+    weight = sure * share  # (B, T, V)
+    local, flat = _centred(body, weight), _centred(points[..., :2], weight)
+    left, size, right = torch.linalg.svd(flat.transpose(-1, -2) @ (weight[..., None] * local), full_matrices=False)
+    view = left @ right  # orthonormal rows
+    own = local @ view.transpose(-1, -2)
+    scale = size.sum(-1) / (own.square() * weight[..., None]).sum((-1, -2)).clamp(min=1e-9)
+    return view, steady_scale(scale, sure.sum(-1) > 0, cut)
+
+
+def steady_scale(scale: Tensor, seen: Tensor, cut: Tensor) -> Tensor:
+    """The median (B, T) of a second within a shot; where nobody was seen, that of all."""
+    known = torch.where(seen, scale, torch.nan)
+    shot, reach = cut.cumsum(1), SCALE_FRAMES // 2
+    near = torch.nn.functional.pad(known, (reach, reach), value=torch.nan).unfold(1, SCALE_FRAMES, 1)
+    same = torch.nn.functional.pad(shot, (reach, reach), value=-1).unfold(1, SCALE_FRAMES, 1) == shot[..., None]
+    steady = torch.where(same, near, torch.nan).nanmedian(-1).values
+    steady = torch.where(steady.isnan(), known.nanmedian(1, keepdim=True).values, steady)
+    return torch.where(steady.isnan(), torch.ones_like(steady), steady).clamp(min=1e-3)
