@@ -16,6 +16,7 @@ import pytest
 import soundfile
 from conftest import Ran, click_track
 from PIL import Image
+from test_capture import film, pose_pictures
 from test_readme import README, blocks
 
 from dancegen.assets.example import PICTURE, POSE
@@ -33,6 +34,7 @@ QUICK = {
     "check": ("--offline",),
     "subject": ("--offline",),
     "dance": ("--offline",),
+    "capture": ("--samples", "1", "--offline"),
 }
 
 
@@ -60,6 +62,7 @@ def folder(tmp_path: Path) -> Path:
     couple = {"people": [person_at(0), person_at(400)]}
     for frame in range(60):
         (tmp_path / "keypoints" / f"clip_{frame:012d}_keypoints.json").write_text(json.dumps(couple))
+    film(tmp_path / "friend.mp4", pose_pictures(3, 15), 15)
     (tmp_path / "pairs.csv").write_text("song.mp3,me.jpg,3,rumba\n")
     return tmp_path
 

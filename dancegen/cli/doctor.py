@@ -171,7 +171,7 @@ def _backends() -> Iterator[Finding]:
     for role, lines in BACKENDS.items():
         for name, line in lines.items():
             if not line.missing:
-                yield Finding(FINE, "beats" if role == "beats" else f"--{role} {name}", line.says)
+                yield Finding(FINE, role if role in ("beats", "capture") else f"--{role} {name}", line.says)
             elif line.module == "mediapipe" and sys.version_info >= (3, 13):
                 remedy = "for better masks of photos use Python 3.12 and dancegen[mediapipe]"
                 yield Finding(OPTIONAL, f"--{role} {name}", f"{line.says}; has no release for this Python", remedy)

@@ -38,7 +38,9 @@ def command(
     path = Path(weights) if Path(weights).is_file() else weights_path(weights, offline=False, reporter=reporter())
     network, other = load_vimo(path), load_vimo(regression) if regression else None
     how = Sampling()
-    found = evaluation.evaluate_levels(network, data, windows, how, other, reporter())
+    reporter().stage("reading motion")
+    material = evaluation.read_material(data)
+    found = evaluation.evaluate_levels(network, material, windows, how, other, reporter())
     table = Table(
         "level",
         "method",
@@ -54,9 +56,9 @@ def command(
         for method, row in rows.items():
             told = (f"{value:.2f}" if value < 20 else f"{value:.0f}" for value in dataclasses.astuple(row))
             table.add_row(level, method, *told)
-    dropped = evaluation.dropped_out(network, data, windows, how)
-    moved = evaluation.swapped(network, data, windows, how)
-    dead, units = evaluation.dead_units(network, data, windows)
+    dropped = evaluation.dropped_out(network, material.held_out, windows, how)
+    moved = evaluation.swapped(network, material.held_out, windows, how)
+    dead, units = evaluation.dead_units(network, material.held_out, windows)
     lines = [
         "joints left out: " + ", ".join(f"{share:.0%} {error:.0f} mm" for share, error in dropped.items()),
         "an input of another window moves joints by: "

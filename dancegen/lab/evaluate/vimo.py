@@ -162,23 +162,40 @@ class Lifting:
         return self.joints[torch.cat(chosen)].unflatten(0, points.shape[:-2])
 
 
+@dataclass(frozen=True)
+class Material:
+    """The performances that are held out, and those that are not, to lift from."""
+
+    held_out: Performances
+    lifting: Lifting
+
+
+def read_material(data: Path) -> Material:
+    """Both from a folder of motions, as the training reads it."""
+    return Material(read_performances(data, held_out=True), Lifting.of(read_performances(data)))
+
+
 def evaluate_levels(
-    network: Vimo, data: Path, count: int, how: Sampling, regression: Vimo | None, reporter: Reporter | None = None
+    network: Vimo,
+    material: Material,
+    count: int,
+    how: Sampling,
+    regression: Vimo | None,
+    reporter: Reporter | None = None,
 ) -> dict[str, dict[str, Figures]]:
     """Level -> method -> figures, of `count` held-out windows each; "best of 5" has the least window error."""
     reporter = reporter or SilentReporter()
-    held_out, lifting = read_performances(data, held_out=True), Lifting.of(read_performances(data))
     found: dict[str, dict[str, Figures]] = {}
     reporter.stage("levels", len(LEVELS), "levels")
     for level, casual in LEVELS.items():
-        windows = draw(held_out, count, network.config.frames, casual, generator_of(100, ord(level)), 0.0)
+        windows = draw(material.held_out, count, network.config.frames, casual, generator_of(100, ord(level)), 0.0)
         made = [captured(network, windows, how, seed) for seed in range(SAMPLES)]
         found[level] = {"capture": figures(made[0], windows.moved), "best of 5": _best(made, windows.moved)}
         found[level]["network alone"] = figures(imagined(network, windows.sight, how, 0), windows.moved)
         if regression is not None:
             found[level]["regression"] = figures(imagined(regression, windows.sight, how, 0), windows.moved)
         found[level]["one step"] = figures(imagined(network, windows.sight, Sampling(1, 1.0, 0.0), 0), windows.moved)
-        found[level]["frame by frame"] = figures(lifting.lift(windows.points), windows.moved)
+        found[level]["frame by frame"] = figures(material.lifting.lift(windows.points), windows.moved)
         still = network.centre.expand_as(windows.moved)
         found[level]["mean pose"] = figures(place(still), windows.moved)
         reporter.advance()
@@ -193,9 +210,9 @@ def _best(made: list[Tensor], moved: Tensor) -> Figures:
     return figures(best, moved)
 
 
-def dropped_out(network: Vimo, data: Path, count: int, how: Sampling) -> dict[float, float]:
+def dropped_out(network: Vimo, held_out: Performances, count: int, how: Sampling) -> dict[float, float]:
     """Window error without the path (mm), level B, with that share of the joints left out by half seconds."""
-    windows = _windows(network, data, count, "B")
+    windows = _windows(network, held_out, count, "B")
     true, found = place(windows.moved), {}
     for share in DROPPED:
         gone = drop_out(torch.full((count, 1, 1), share), network.config.frames, generator_of(7, 7))
@@ -206,9 +223,9 @@ def dropped_out(network: Vimo, data: Path, count: int, how: Sampling) -> dict[fl
     return found
 
 
-def swapped(network: Vimo, data: Path, count: int, how: Sampling) -> dict[str, float]:
+def swapped(network: Vimo, held_out: Performances, count: int, how: Sampling) -> dict[str, float]:
     """How far joints move (mm, about the mid-hip) where an input is another window's; and with another seed."""
-    windows = _windows(network, data, count, "E")
+    windows = _windows(network, held_out, count, "E")
     plain, sight = imagined(network, windows.sight, how, 0), windows.sight
     confidence = list(range(2, JOINTS.stop, 3))
     places = [number for number in range(JOINTS.stop) if number % 3 < 2]
@@ -228,8 +245,7 @@ def swapped(network: Vimo, data: Path, count: int, how: Sampling) -> dict[str, f
     return found | {"time step": _apart(*joints)}
 
 
-def _windows(network: Vimo, data: Path, count: int, level: str) -> Windows:
-    held_out = read_performances(data, held_out=True)
+def _windows(network: Vimo, held_out: Performances, count: int, level: str) -> Windows:
     return draw(held_out, count, network.config.frames, LEVELS[level], generator_of(200, ord(level)), 0.0)
 
 
@@ -237,7 +253,7 @@ def _apart(one: Tensor, other: Tensor) -> float:
     return float((in_place(one) - in_place(other)).norm(dim=-1).mean()) * MILLIMETRES
 
 
-def dead_units(network: Vimo, data: Path, count: int) -> tuple[int, int]:
+def dead_units(network: Vimo, held_out: Performances, count: int) -> tuple[int, int]:
     """Hidden units of the MLPs that never pass zero on held-out windows, and how many there are."""
     highest: dict[str, Tensor] = {}
     hooks = []
@@ -249,7 +265,7 @@ def dead_units(network: Vimo, data: Path, count: int) -> tuple[int, int]:
                 highest[name] = torch.maximum(highest[name], top) if name in highest else top
 
             hooks.append(module.register_forward_hook(keep))
-    imagined(network, _windows(network, data, count, "E").sight, Sampling(), 0)
+    imagined(network, _windows(network, held_out, count, "E").sight, Sampling(), 0)
     for hook in hooks:
         hook.remove()
     units = torch.cat(list(highest.values()))
