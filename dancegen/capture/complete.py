@@ -1,8 +1,8 @@
 """Gaps in a dance become movement: masked denoising (equation 8 of the paper) between what is known on both sides.
 
 What is known stays as it is, bit for bit. What the network says of the known frames beside the gap differs a little
-from them; that difference, and that of its rate, is taken along into the gap and forgotten there, so that no seam
-jumps. The way over the floor is bent so that it ends where the known dance goes on.
+from them; that difference, and that of its rate, is bent through the gap, so that no seam jumps. The way over the floor
+is bent so that it ends where the known dance goes on; the heading goes the short way.
 
 Glossary: T poses at 30 a second, G poses of a gap, S of a window, V = 18 joints, X numbers of movement.
 """
@@ -20,6 +20,7 @@ from dancegen.body.sequence import ANKLE_HEIGHT, SkeletonSequence
 from dancegen.capture.diffusion import Given, Sampling, imagined
 from dancegen.capture.movement import (
     CHANNELS,
+    DIRECTIONS,
     FPS,
     HEADING,
     canonical_numbers,
@@ -34,7 +35,6 @@ from dancegen.capture.settle import calmed, from_sequence
 from dancegen.errors import DancegenError
 
 BESIDE = 30  # known poses on each side that the network is shown, 1 s
-FORGET = 12  # poses in which a difference at a seam is forgotten
 LEAST = 3  # known poses that a side needs
 
 
@@ -86,17 +86,31 @@ def _imagined_between(network: Vimo, known: Tensor, gap: slice, seed: int) -> Te
 
 
 def carried_over(known: Tensor, made: Tensor, gap: slice) -> Tensor:
-    """`made` (N, X) with its difference from the known poses beside the gap forgotten within it, rate and all."""
-    out, length = made.clone(), gap.stop - gap.start
-    pose = slice(0, HEADING.stop)
-    reach = min(FORGET, max(length // 2, 1))
-    for edge, inward, inner in ((gap.start - 1, -1, 1), (gap.stop, 1, -1)):
-        off = (known - made)[edge, pose]
-        rate = off - (known - made)[min(max(edge + inward, 0), len(known) - 1), pose]
-        for step in range(1, reach + 1):
-            share = 1 - step / (reach + 1)
-            out[edge + inner * step, pose] += (off + rate * step * share) * share**2 * (3 - 2 * share)
+    """`made` (N, X) with its difference from the known poses beside the gap, rate and all, bent through the gap."""
+    out = made.clone()
+    off = (known - made)[[gap.start - 2, gap.start - 1, gap.stop, gap.stop + 1]]
+    out[gap, DIRECTIONS] += cubic(off[..., DIRECTIONS], gap.stop - gap.start)
+    out[gap, HEADING] = turning(known, gap)
     return canonical_numbers(out)
+
+
+def cubic(edges: Tensor, count: int) -> Tensor:
+    """Values (G, C) between the first two and the last two of edges (4, C), smooth at both ends."""
+    t = (torch.arange(1, count + 1) / (count + 1))[:, None].to(edges)
+    between = (2 * t**3 - 3 * t**2 + 1) * edges[1] + (3 * t**2 - 2 * t**3) * edges[2]
+    rates = (t**3 - 2 * t**2 + t) * (edges[1] - edges[0]) + (t**3 - t**2) * (edges[3] - edges[2])
+    return between + rates * (count + 1)
+
+
+def turning(known: Tensor, gap: slice) -> Tensor:
+    """Headings (G, 2) of a gap: a cubic from the turning before to that behind it, the short way round.
+
+    What the network says of them is not taken: without 2D it turns as dancers do somewhere, and back.
+    """
+    edges = known[[gap.start - 2, gap.start - 1, gap.stop, gap.stop + 1]]
+    angle = torch.from_numpy(np.unwrap(torch.atan2(*edges[:, HEADING].flip(-1).unbind(-1)).double().numpy()))
+    whole = cubic(angle[:, None], gap.stop - gap.start)[:, 0].float()
+    return torch.stack([whole.cos(), whole.sin()], dim=-1)
 
 
 def _with_gap(dance: SkeletonSequence, made: Tensor, begin: int, end: int) -> SkeletonSequence:
