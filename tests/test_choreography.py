@@ -22,6 +22,7 @@ from dancegen.choreographers.stg_mamba import dance as dances
 from dancegen.choreographers.stg_mamba.config import STYLES, ChoreographerConfig
 from dancegen.choreographers.stg_mamba.counting import count_for, frame_of, repeats
 from dancegen.choreographers.stg_mamba.dance import choreograph, listen, window_starts
+from dancegen.choreographers.stg_mamba.imagine import roots, rounds
 from dancegen.choreographers.stg_mamba.model import Choreographer, load_choreographer
 from dancegen.choreographers.stg_mamba.sketch import EDGE, STEPS, lay
 from dancegen.choreographers.stg_mamba.stgm import STGMBlock, partitioned_adjacency
@@ -179,6 +180,12 @@ def test_a_dance_begins_and_ends_standing_and_rests_in_silence() -> None:
         assert speed[rest].max() < 0.1 < speed[rest].max() + 0.1 and speed[rest].max() > 0  # it breathes
     assert speed[200:300].mean() > 0.5
     assert np.allclose(np.linalg.norm(framed, axis=-1), 1, atol=1e-5)
+
+
+def test_repeats_of_repeats_go_back_to_one_phrase() -> None:
+    repeats = np.array([-1, -1, -1, 0, 1, 3, 4, 5])
+    assert roots(repeats).tolist() == [0, 1, 2, 0, 1, 0, 1, 0]
+    assert [group.tolist() for group in rounds(repeats)] == [[0, 2], [3, 5, 7], [1], [4, 6]]
 
 
 def test_who_stands_counts_the_dance_in_and_never_freezes() -> None:

@@ -59,12 +59,18 @@ def draw_noise(repeats: np.ndarray, shape: tuple[int, int], seed: int) -> Tensor
     return noise
 
 
-def rounds(repeats: np.ndarray) -> list[np.ndarray]:
-    """Which phrases are imagined together: every second one, its repeats, those between, their repeats."""
+def roots(repeats: np.ndarray) -> np.ndarray:
+    """The phrase (Q,) that each goes back to, over repeats of repeats; itself where it repeats none."""
     root = np.arange(len(repeats))
     for phrase, model in enumerate(repeats):
         if model >= 0:
             root[phrase] = root[model]
+    return root
+
+
+def rounds(repeats: np.ndarray) -> list[np.ndarray]:
+    """Which phrases are imagined together: every second one, its repeats, those between, their repeats."""
+    root = roots(repeats)
     groups = [np.flatnonzero((root % 2 == odd) & ((repeats >= 0) == again)) for odd in (0, 1) for again in (0, 1)]
     return [group[first : first + TOGETHER] for group in groups for first in range(0, len(group), TOGETHER)]
 
@@ -84,12 +90,11 @@ def imagine(network: Choreographer, heard: Heard, style: int, seed: int, spins: 
     tokens = token_count(UNITS * BEATS_OF_UNIT[heard.meter])
     noise = draw_noise(heard.repeats, (tokens, network.config.token), seed)  # (Q, I, K, D)
     facts = np.stack([np.log(heard.period / USUAL_PERIOD), np.full(len(noise), heard.meter == 3), spins], axis=1)
-    codes, taken = torch.zeros_like(noise[:, 0]).to(device), np.zeros(len(noise), int)
+    codes, taken, root = torch.zeros_like(noise[:, 0]).to(device), np.zeros(len(noise), int), roots(heard.repeats)
     done = np.zeros(len(noise) + 2, bool)  # with one place before the first phrase and one after the last
     for group in rounds(heard.repeats):
-        models = heard.repeats[group]
-        fresh = bool((models < 0).all())
-        ideas = noise[group] if fresh else noise[group, taken[models], None]
+        fresh = bool((heard.repeats[group] < 0).all())
+        ideas = noise[group] if fresh else noise[group, taken[root[group]], None]
         known = torch.from_numpy(np.stack([done[group], done[group + 2]], axis=1).astype(np.float32)).to(device)
         beside = shared(codes[np.maximum(group - 1, 0)], codes[np.minimum(group + 1, len(codes) - 1)], known)
         sound, told = (torch.from_numpy(array[group]).float().to(device) for array in (heard.sound, facts))
@@ -97,7 +102,7 @@ def imagine(network: Choreographer, heard: Heard, style: int, seed: int, spins: 
         for row, phrase in enumerate(group):
             said = network.phrases(drawn[row]).float().cpu().numpy()
             fit = suits(said, heard.ranks[phrase], heard.meter) if fresh else 0
-            taken[phrase] = fit if fresh else taken[heard.repeats[phrase]]
+            taken[phrase] = fit if fresh else taken[root[phrase]]
             codes[phrase] = drawn[row, fit]
         done[group + 1] = True
     return codes
