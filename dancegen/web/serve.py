@@ -97,6 +97,7 @@ def _listen(host: str, port: int) -> socket.socket:
             if os.name != "nt":
                 listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind(address)
+            listening.listen()  # who comes as soon as the address is told waits a moment, and is not refused
         except OSError:
             listening.close()
             raise
