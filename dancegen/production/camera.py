@@ -156,7 +156,7 @@ def cut_shots(count: int, fps: float, grid: BeatGrid, people: int, generator: to
     bar = 60 / counted.tempo * counted.beats_per_bar if counted.tempo > 0 else 2.0
     unit = max(round(SHOT_SECONDS / bar + 0.4), 1)  # bars
     edges, at = [0], 0
-    while (at := at + unit * (1 + int(torch.randint(2, (1,), generator=generator)))) <= len(begins):
+    while (at := at + unit * _units(edges, generator)) <= len(begins):
         if begins[at - 1] < count - SHOT_SECONDS / 2 * fps:
             edges.append(begins[at - 1])
     shots = []
@@ -164,6 +164,11 @@ def cut_shots(count: int, fps: float, grid: BeatGrid, people: int, generator: to
         who = int(torch.randint(people, (1,), generator=generator))
         shots.append(_Shot(first, last, who if number % 2 else None))
     return shots
+
+
+def _units(edges: list[int], generator: torch.Generator) -> int:
+    """How long the next shot is; the first is short, so that a short video has its close-up too."""
+    return 1 + int(torch.randint(2, (1,), generator=generator)) * (len(edges) > 1)
 
 
 def find_accents(song: Song, grid: BeatGrid) -> list[tuple[float, float]]:
