@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -208,3 +210,16 @@ def test_limbs_that_are_not_in_the_picture_are_not_drawn(avatar: Renderer) -> No
     frame = next(scene.frames(SkeletonSequence(np.pad(body.joints, ((0, 0), (0, 1)))[None], 30.0)))
     assert (frame[hips + 12 :, :, 3] > 40).sum() < 30
     assert (frame[: hips - 6, :, 3] > 200).sum() > 0.9 * (mask[: hips - 6] > 0.5).sum()
+
+
+def test_auto_draws_drawings_flat(body: LocatedBody) -> None:
+    """Flat colours on paper are a puppet's, a body with shades an avatar's, and only that one may turn."""
+    renderer = registry.load("renderer", "auto", None, CPU)
+    height, width = body.mask.shape
+    noise = np.random.default_rng(0).integers(0, 256, (height, width, 3)).astype(np.uint8)
+    paper = np.full((height, width, 3), 245, np.uint8)
+    inked, shaded = paper.copy(), paper.copy()
+    inked[body.mask > 0.5], shaded[body.mask > 0.5] = (20, 20, 20), noise[body.mask > 0.5]
+    drawing, person = (replace(body, picture=replace(body.picture, pixels=pixels)) for pixels in (inked, shaded))
+    assert not renderer.can_turn([drawing]) and renderer.can_turn([person])
+    assert not renderer.can_turn([person, drawing])

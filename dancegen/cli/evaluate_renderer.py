@@ -1,4 +1,4 @@
-"""`dancegen evaluate renderer`: copy, puppet and networks, measured."""
+"""`dancegen evaluate renderer`: copy, puppet, avatar and networks, measured."""
 
 from __future__ import annotations
 
@@ -23,16 +23,18 @@ def command(
     json: Annotated[Path | None, typer.Option(help="Write all figures here.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Write a contact sheet here.")] = None,
 ) -> Any:
-    """Compare copying the picture, the analytic puppet and networks, on synthetic people and on real pairs, at 256.
+    """Compare copying the picture, the analytic puppet, the avatar and networks, on synthetic people and on real pairs, at 256.
 
     PSNR and SSIM over the frame; L1 and sharpness (gradient energy, made / real) inside the person; ghost: error where
     the person stood; PCK by mediapipe; flicker of the background, made / real.
     """
+    import torch
     from rich.console import Group
 
     from dancegen.cli.context import check_file, reporter
     from dancegen.errors import DancegenError
     from dancegen.lab.evaluate import renderer as evaluation
+    from dancegen.renderers.avatar.renderer import load as load_avatar
     from dancegen.renderers.puppet.renderer import PuppetRenderer
     from dancegen.renderers.retouch.generator import load_generator
     from dancegen.weights.resolve import weights_path
@@ -45,6 +47,7 @@ def command(
     if frames is None and not pairs:
         raise DancegenError("there is nothing to evaluate on", "give --frames, --pairs or both")
     methods = {"copy": evaluation.copy_method(), "puppet": evaluation.renderer_method(PuppetRenderer())}
+    methods["avatar"] = evaluation.renderer_method(load_avatar(None, torch.device("cpu")))
     for name in weights or ["renderer"]:
         path = Path(name) if Path(name).is_file() else weights_path(name, offline=False, reporter=reporter())
         methods[Path(name).stem] = evaluation.renderer_method(PuppetRenderer(load_generator(path)))
