@@ -23,7 +23,7 @@ def command(
     json: Annotated[Path | None, typer.Option(help="Write all figures here.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Write a contact sheet here.")] = None,
 ) -> Any:
-    """Compare copying the picture, the analytic puppet, the avatar and networks, on synthetic people and on real pairs, at 256.
+    """Compare copying the picture, the puppet, the avatar and networks, on synthetic people and on real pairs, at 256.
 
     PSNR and SSIM over the frame; L1 and sharpness (gradient energy, made / real) inside the person; ghost: error where
     the person stood; PCK by mediapipe; flicker of the background, made / real.
