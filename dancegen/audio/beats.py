@@ -124,7 +124,8 @@ def continue_beats(frames: np.ndarray, samples: np.ndarray) -> np.ndarray:
     """Beats (B,) that go on while (N,) samples sound: in the last second of a song that is cut, none is heard."""
     gap, found = int(np.median(np.diff(frames[-5:]))), frames.tolist()
     loud = QUIET * root_mean_square(samples)
-    most = min(len(samples) // HOP - 1, found[-1] + LAST_FRAMES)
+    cut = root_mean_square(samples[-gap * HOP :]) > loud
+    most = min(len(samples) // HOP - 1, found[-1] + LAST_FRAMES) if cut else 0
     while found[-1] + gap <= most and root_mean_square(samples[found[-1] * HOP : (found[-1] + gap) * HOP]) > loud:
         found.append(found[-1] + gap)
     return np.asarray(found)
