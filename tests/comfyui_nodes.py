@@ -131,6 +131,13 @@ NODES: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
         },
         ("WANVIDIMAGE_EMBEDS",),
     ),
+    "WanVideoAddOneToAllExtendEmbeds": (
+        {
+            **{"embeds": "WANVIDIMAGE_EMBEDS", "prev_latents": "LATENT", "window_size": INT, "overlap": INT},
+            **{"frames_processed": INT, "if_not_enough_frames": TEXT, "pose_images": "IMAGE?"},
+        },
+        ("WANVIDIMAGE_EMBEDS", "IMAGE"),
+    ),
     "WanVideoContextOptions": (
         {
             **{"context_schedule": TEXT, "context_frames": INT, "context_stride": INT, "context_overlap": INT},

@@ -24,6 +24,7 @@ from dancegen.dances.kits import one_to_all, steadydancer, wan_animate
 from dancegen.dances.kits.driving import COLOURS, Driver
 from dancegen.dances.kits.formats import FORMATS, write_kit
 from dancegen.dances.kits.material import Material
+from dancegen.dances.kits.raw_video import whole_segments
 from dancegen.people.located import LocatedBody
 from dancegen.renderers.control import wan
 from dancegen.renderers.control.face import face_frames
@@ -38,7 +39,7 @@ VIDEOS = {  # what each kit's videos must be: name -> frames a second, whether i
     "wan-animate": {"src_pose.mp4": 30, "src_face.mp4": 30},
     "wan-animate-2": {"driving.mp4": 30},
     "scail-2": {"driving.mp4": 30, "rendered_v2.mp4": 30, "rendered_mask_v2.mp4": 30},
-    "steadydancer": {"pose.mp4": 16},
+    "steadydancer": {"pose.mp4": 16, "negative.mp4": 16},
     "one-to-all": {"ref_reference_driven_dance_align_ref_h_304_w_208_fps_30.0/pose.mp4": 30},
     "controlnet": {"pose.mp4": 30},
     "animate-anyone": {"dance_kps.mp4": 30},
@@ -91,7 +92,7 @@ def test_videos_have_the_rate_the_length_the_size_and_the_song(kits: dict[str, P
     assert {str(path.relative_to(kits[kind])) for path in kits[kind].rglob("*.mp4")} == set(VIDEOS[kind])
     for name, fps in VIDEOS[kind].items():
         facts, frames = probe(kits[kind] / name)
-        least = one_to_all.LEAST if kind == "one-to-all" else round(SECONDS * fps)
+        least = 81 if kind in ("one-to-all", "steadydancer") else round(SECONDS * fps)  # a window of their nodes
         assert facts["fps"] == fps and len(frames) == least, name
         assert ("audio_codec" in facts and facts["audio_codec"] == "aac") == ("mask" not in name), name
         if named and name != "src_face.mp4":
@@ -134,6 +135,31 @@ def test_long_dances_go_on_from_segment_to_segment(tmp_path: Path) -> None:
         assert faults(nodes) == []
     graph = steadydancer.workflow(given, (576, 1024), 10**5)
     assert faults(json.loads(graph.text())) == [] and "WanVideoContextOptions" in graph.text()
+    graph, made = one_to_all.workflow(given, "cache", (576, 768), 10**5)
+    steps = [one["inputs"] for one in json.loads(graph.text()).values() if "frames_processed" in one["inputs"]]
+    assert made == 81 + 18 * 76 and [one["frames_processed"] for one in steps] == [81 + 76 * at for at in range(18)]
+    assert faults(json.loads(graph.text())) == [] and "WanVideoContextOptions" not in graph.text()
+
+
+@pytest.mark.parametrize("count", [16, 81, 128, 1200])
+def test_steadydancers_nodes_get_poses_for_all_frames(tmp_path: Path, count: int) -> None:
+    """Its model adds poses to frames one by one, and with guidance reads the negative ones."""
+    nodes = json.loads(steadydancer.workflow(material(tmp_path), (576, 1024), count).text())
+    by_kind = {node["class_type"]: node["inputs"] for node in nodes.values()}
+    frames = by_kind["WanVideoImageToVideoEncode"]["num_frames"]
+    assert frames % 4 == 1 and frames >= 81 and by_kind["WanVideoSampler"]["cfg"] > 1
+    for name in ("pose_latents_positive", "pose_latents_negative"):
+        coded = nodes[by_kind["WanVideoAddSteadyDancerEmbeds"][name][0]]["inputs"]
+        assert nodes[coded["image"][0]]["inputs"]["length"] == frames
+
+
+@pytest.mark.parametrize("count", [82, 120, 157, 158, 1000])
+def test_scail_2s_script_draws_all_that_is_danced(count: int) -> None:
+    """Its script's loop, said again: a segment that ends with the video or after it is left out."""
+    start = made = 0
+    while start + 81 < whole_segments(count):
+        start, made = start + 76, start + 81
+    assert count <= made < count + 76 and whole_segments(60) == 60
 
 
 def test_wan_animate_reads_pose_face_and_reference(kits: dict[str, Path]) -> None:
@@ -183,6 +209,7 @@ def test_scail_2_reads_who_is_who_by_colour(tmp_path: Path) -> None:
             assert 0.005 < lit.mean() < 0.4
     inside, outside = (masks[0] > 225).any(-1), (masks[0] < 30).all(-1)
     assert inside.mean() + outside.mean() > 0.985  # edges are thin
+    assert (reference[:4] == 255).all() and not masks[0][:4].any()  # the picture's ground shall be seen, the other not
     columns = [np.flatnonzero((masks[0][..., channel] > 225).any(0)).mean() for channel in (2, 0)]
     assert columns[0] < columns[1]  # blue is the left one, as on the picture
     ground = driving[0][outside]

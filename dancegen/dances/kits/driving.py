@@ -30,7 +30,8 @@ GROUND = "#b4b4b4"  # lighter than clothes and darker than skin mostly are
 TALL = 0.6  # of the frame's height, the most that a figure is high: arms go up and jumps higher
 WIDE = 0.42  # of a figure's share of the frame's width, half the most that it is high: arms reach to both sides
 FEET = 0.93  # of the frame's height, where they stand
-# Colours of who is who, of which SCAIL-2 was trained on exactly these; white and black are the ground.
+# Colours of who is who, of which SCAIL-2 was trained on exactly these. White: a ground that shall be
+# seen (the picture's); black: one that shall not (the driving video's).
 COLOURS = ((0, 0, 255), (255, 0, 0), (0, 255, 0), (255, 0, 255), (0, 255, 255), (255, 255, 0))
 
 
@@ -75,8 +76,8 @@ def is_whole(person: LocatedBody) -> bool:
 
 
 def colour_masks(people: Sequence[LocatedBody], frame: Frame) -> np.ndarray:
-    """Who is where on the picture in a frame: uint8 (h, w, 3), black where nobody is."""
-    who = np.zeros((frame.size[1], frame.size[0], 3), np.uint8)
+    """Who is where on the picture in a frame: uint8 (h, w, 3), white where nobody is: that ground shall be seen."""
+    who = np.full((frame.size[1], frame.size[0], 3), 255, np.uint8)
     for person, colour in zip(people, COLOURS, strict=False):
         who[frame.mask(person.mask) > 0.5] = colour
     return who

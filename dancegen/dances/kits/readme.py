@@ -60,13 +60,16 @@ With diffusers, which draws 24 frames a second; give the rate, or the dance beco
     "scail-2": (
         "SCAIL-2 (14B)",
         """\
-- `ref.png`: the picture, {size}; `ref_mask.png`: who is who in it
+- `ref.png`: the picture, {size}; `ref_mask.png`: who is who in it, on white: its ground shall be seen
 - `driving.mp4`, and the same as `rendered_v2.mp4`: a figure on a plain ground for each dancer, {size}, {fps} frames a
-  second
-- `rendered_mask_v2.mp4`: who is who in it, in the same colours: blue, red, green, magenta, cyan, yellow from the first
+  second; the last pose is held until their last segment is full
+- `rendered_mask_v2.mp4`: who is who in it, in the same colours: blue, red, green, magenta, cyan, yellow from the first;
+  on black: its ground shall not be seen
 
-With their code (github.com/zai-org/SCAIL-2), in animation mode; it wants a long, detailed prompt:
+With their code (github.com/zai-org/SCAIL-2, branch `sat-scail2`), which asks for a line of a long, detailed prompt and
+this folder, and writes to `samples/` at the driving video's rate:
 
+    bash scripts/sample_sgl_14Bsc_xc_cli.sh
     a person in ... dances in front of ...@@{name}
 """,
         CORE.format(node="WanSCAILToVideo"),
@@ -78,7 +81,7 @@ With their code (github.com/zai-org/SCAIL-2), in animation mode; it wants a long
   `prompt.txt`; {fps} frames a second, which is what SteadyDancer writes
 - `clip-001/ref_image.png`, `reference.png`: the picture, {size}. The first pose is the picture's own and becomes the
   dance's within half a second: SteadyDancer keeps the first frame as it is
-- `pose.mp4`: all poses, for ComfyUI
+- `pose.mp4`, `negative.mp4`: all of both, for ComfyUI
 
 With their code (github.com/MCG-NJU/SteadyDancer), clip after clip; each begins with the last frame of the one before:
 
@@ -87,6 +90,8 @@ With their code (github.com/MCG-NJU/SteadyDancer), clip after clip; each begins 
         --cond_pos_folder {name}/clip-001/positive/ --cond_neg_folder {name}/clip-001/negative/ \\
         --sample_guide_scale 5.0 --condition_guide_scale 1.0 --end_cond_cfg 0.4 --base_seed 0 --save_file clip-001.mp4
     ffmpeg -sseof -0.2 -i clip-001.mp4 -update 1 {name}/clip-002/ref_image.png
+
+Join the clips without the first frame of all but the first clip: it is the last of the clip before.
 """,
         WRAPPER,
     ),
@@ -101,7 +106,8 @@ With their code (github.com/ssj9596/One-to-All-Animation): copy that folder into
 
     ("reference.png", "dance.mp4", "ref", "", "", "", "", "what the picture shows"),
 
-The 1.3B makes videos whose shorter side is 384 pixels and runs on consumer cards.
+The 1.3B makes videos whose shorter side is 384 pixels and runs on consumer cards. Their video shows the poses beside
+the result; the frames of the result alone lie beside it as pictures.
 """,
         WRAPPER,
     ),
@@ -123,6 +129,8 @@ The 1.3B makes videos whose shorter side is 384 pixels and runs on consumer card
 With their code (github.com/MooreThreads/Moore-AnimateAnyone), this folder copied into theirs:
 
     python -m scripts.pose2vid --config ./{name}/animation.yaml -W 512 -H 768 -L {count}
+
+Their video shows picture, poses and result side by side.
 """,
         "It needs the custom nodes ComfyUI-AnimateAnyone-Evolved.",
     ),

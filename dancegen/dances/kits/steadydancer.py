@@ -18,7 +18,9 @@ from dancegen.body.draw import Look
 from dancegen.body.joints import NECK
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.dances.kits.material import Material
-from dancegen.dances.kits.workflow import NEGATIVE, Graph
+from dancegen.dances.kits.workflow import Graph, Link
+from dancegen.dances.kits.wrapper import draw as sample
+from dancegen.dances.kits.wrapper import encode, load_models, load_vae
 from dancegen.renderers.control.frame import crop
 from dancegen.renderers.control.poses import Drawing, draw, ease_in, hold
 
@@ -49,7 +51,9 @@ def write(material: Material) -> dict[str, str]:
     reference = frame.picture(material.picture)
     material.save("reference.png", reference)
     large = tuple(side * TWICE for side in size)
-    material.pose_video("pose.mp4", (large[0], large[1]), [enlarged(poses)], DRAWING)
+    whole = hold(poses, max(len(poses), CLIP))  # ComfyUI's node wants poses for all frames of a window
+    for name, shown in (("pose.mp4", whole), ("negative.mp4", distorted(whole, np.random.default_rng(0)))):
+        material.pose_video(name, (large[0], large[1]), [enlarged(shown)], DRAWING)
     clips = max(1, math.ceil((len(poses) - 1) / (CLIP - 1)))
     material.reporter.stage("clips", clips, "clips")
     for number in range(clips):
@@ -99,12 +103,15 @@ def workflow(material: Material, size: tuple[int, int], count: int) -> Graph:
     count = min(count, MOST)
     frames = (max(count, CLIP) - 1) // 4 * 4 + 1
     graph = Graph(material.name)
-    picture, (pose, sound) = graph.image("reference.png"), graph.video("pose.mp4")
-    small = graph.node("ImageScale", image=pose, upscale_method="area", width=size[0], height=size[1], crop="disabled")
-    vae = graph.node("WanVideoVAELoader", model_name="Wan2_1_VAE_bf16.safetensors", precision="bf16")
+    picture, (pose, sound), (negative, _) = (
+        graph.image("reference.png"),
+        graph.video("pose.mp4"),
+        graph.video("negative.mp4"),
+    )
+    small, wrong = (_fitted(graph, images, size, frames) for images in (pose, negative))
+    vae = load_vae(graph)
     vision = graph.node("CLIPVisionLoader", clip_name="clip_vision_h.safetensors")
     look = {"strength_1": 1.0, "strength_2": 1.0, "crop": "center", "combine_embeds": "average", "force_offload": True}
-    tiles = {"enable_vae_tiling": False, "tile_x": 272, "tile_y": 272, "tile_stride_x": 144, "tile_stride_y": 128}
     seen = graph.node("WanVideoClipVisionEncode", clip_vision=vision, image_1=picture, **look)
     first_pose = graph.node("ImageFromBatch", image=small, batch_index=0, length=1)
     seen_pose = graph.node("WanVideoClipVisionEncode", clip_vision=vision, image_1=first_pose, **look)
@@ -118,39 +125,21 @@ def workflow(material: Material, size: tuple[int, int], count: int) -> Graph:
     embeds = graph.node(
         "WanVideoAddSteadyDancerEmbeds",
         embeds=first,
-        pose_latents_positive=graph.node("WanVideoEncode", vae=vae, image=small, **tiles),
+        pose_latents_positive=encode(graph, vae, small),
+        pose_latents_negative=encode(graph, vae, wrong),
         clip_vision_embeds=seen_pose,
         **follow,
     )
-    images = wrapper_sample(
-        graph, "Wan21_SteadyDancer_fp8_e4m3fn_scaled_KJ.safetensors", material.prompt, embeds, vae, frames
-    )
+    models = load_models(graph, "Wan21_SteadyDancer_fp8_e4m3fn_scaled_KJ.safetensors", material.prompt)
+    images = sample(graph, models, embeds, vae, frames)
     whole = graph.node("ImageFromBatch", image=images, batch_index=0, length=count)
     graph.save(whole, FPS, sound if material.song else None)
     return graph
 
 
-def wrapper_sample(graph: Graph, model: str, prompt: str, embeds: list, vae: list, frames: int) -> list:
-    """What the wrapper's workflows end with: model, text, sampler, decoder; windows where one is not enough."""
-    loaded = graph.node(
-        "WanVideoModelLoader", model=model, base_precision="fp16", quantization="disabled", load_device="offload_device"
+def _fitted(graph: Graph, images: Link, size: tuple[int, int], frames: int) -> Link:
+    """As many pose pictures as there are frames, as large as these."""
+    small = graph.node(
+        "ImageScale", image=images, upscale_method="area", width=size[0], height=size[1], crop="disabled"
     )
-    text = graph.node(
-        "WanVideoTextEncodeCached",
-        **{"model_name": "umt5-xxl-enc-bf16.safetensors", "precision": "bf16", "quantization": "disabled"},
-        **{"positive_prompt": prompt, "negative_prompt": NEGATIVE, "use_disk_cache": True, "device": "gpu"},
-    )
-    windows = {}
-    if frames > CLIP:
-        windows["context_options"] = graph.node(
-            "WanVideoContextOptions",
-            **{"context_schedule": "uniform_standard", "context_frames": CLIP, "context_stride": 4},
-            **{"context_overlap": 16, "freenoise": True, "verbose": False},
-        )
-    samples = graph.node(
-        "WanVideoSampler",
-        **{"model": loaded, "image_embeds": embeds, "text_embeds": text, "steps": 30, "cfg": 5.0, "shift": 5.0},
-        **{"seed": 0, "force_offload": True, "scheduler": "unipc", "riflex_freq_index": 0, **windows},
-    )
-    tiles = {"enable_vae_tiling": False, "tile_x": 272, "tile_y": 272, "tile_stride_x": 144, "tile_stride_y": 128}
-    return graph.node("WanVideoDecode", vae=vae, samples=samples, **tiles)
+    return graph.node("ImageFromBatch", image=small, batch_index=0, length=frames)
