@@ -27,7 +27,7 @@ from dancegen.dances.kits.material import Material
 from dancegen.dances.kits.raw_video import whole_segments
 from dancegen.people.located import LocatedBody
 from dancegen.renderers.control import wan
-from dancegen.renderers.control.face import face_frames
+from dancegen.renderers.control.face import _outline, face_frames
 from dancegen.renderers.control.frame import crop, pad, shape_like
 from dancegen.renderers.control.poses import carry_hands, draw, ease_in, place
 from dancegen.renderers.puppet.renderer import PuppetRenderer
@@ -191,6 +191,18 @@ def test_the_face_video_is_the_pictures_face_turned_with_the_head() -> None:
     assert np.abs(tilted - upright).mean() > 3
     hidden = replace(body, confidence=np.where(np.arange(18) == J.L_EYE, 0, 1).astype(np.float32))
     assert not next(face_frames(hidden, still, (400, 600))).any()
+
+
+def test_the_face_of_a_head_from_the_side_is_not_only_its_eye() -> None:
+    """Eyes and ears seem near each other there, and say too little of how large the face is."""
+    body = drawn(400, 600, 520)
+    joints = body.joints.copy()
+    x, y = joints[J.NOSE]
+    joints[[J.R_EYE, J.L_EYE, J.R_EAR, J.L_EAR]] = [[x + 6, y - 8], [x + 9, y - 8], [x + 30, y - 6], [x + 33, y - 6]]
+    for seen in (range(18), [joint for joint in range(18) if joint != J.R_EAR]):
+        shown = np.isin(np.arange(18), list(seen)).astype(np.float32)
+        outline = _outline(replace(body, joints=joints, confidence=shown))
+        assert 2.5 * 0.5 * 30 < np.ptp(outline.real) < 2.5 * 0.5 * 40
 
 
 def test_scail_2_reads_who_is_who_by_colour(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ OUTLINE = np.array(
     [(-1.25, 0), (1.25, 0), (-1.15, 0.9), (1.15, 0.9), (-0.6, 1.7), (0.6, 1.7), (0, 1.95), (-0.75, -0.5), (0.75, -0.5)]
 )
 EARS = 0.42  # distance of the eyes, in that of the ears: of a face that is turned the eyes seem near each other
+ASIDE = 0.5  # the same, in the distance from the nose to an ear: of a face from the side the ears seem near as well
 
 
 def face_frames(person: LocatedBody, poses: SkeletonSequence, size: tuple[int, int]) -> Iterator[np.ndarray]:
@@ -64,10 +65,13 @@ def _outline(person: LocatedBody) -> np.ndarray:
     """The outline of the picture's face, complex (N,), pixels of the picture."""
     right, left = (person.joints[joint, :2].astype(np.float64) @ (1, 1j) for joint in (J.R_EYE, J.L_EYE))
     unit = left - right
-    if person.confidence[J.R_EAR] > 0 and person.confidence[J.L_EAR] > 0:
-        ears = float(np.linalg.norm(person.joints[J.R_EAR, :2] - person.joints[J.L_EAR, :2]))
-        unit *= max(1.0, EARS * ears / max(float(abs(unit)), 1e-6))
     nose = person.joints[J.NOSE, :2].astype(np.float64) @ (1, 1j)
+    ears = [
+        person.joints[ear, :2].astype(np.float64) @ (1, 1j) for ear in (J.R_EAR, J.L_EAR) if person.confidence[ear] > 0
+    ]
+    aside = [ASIDE * abs(ear - nose) for ear in ears if person.confidence[J.NOSE] > 0]
+    wide = max([EARS * abs(ears[0] - ears[-1]) if ears else 0.0, *aside])
+    unit *= max(1.0, float(wide) / max(float(abs(unit)), 1e-6))
     mirrored = (
         person.confidence[J.NOSE] > 0 and ((nose - (left + right) / 2) / unit).imag < 0
     )  # eyes the other way round

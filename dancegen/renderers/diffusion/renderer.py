@@ -143,6 +143,8 @@ class WanAnimateRenderer:
         yield figure.reference.tobytes()
         yield np.rint(placed.joints[..., :2] * 10).astype(np.int32).tobytes()
         yield (placed.confidence > 0).tobytes()
+        if placed.hands is not None:
+            yield np.rint(placed.hands * 10).astype(np.int32).tobytes()
 
 
 def load(weights: Path | None, device: torch.device) -> WanAnimateRenderer:
