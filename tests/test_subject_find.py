@@ -150,11 +150,12 @@ def test_bad_mask_files(tmp_path: Path) -> None:
             find_subject(drawn.image, network=None, pose_file=pose, mask_file=tmp_path / f"{name}.png")
 
 
-def test_without_any_detector_the_remedy_is_named() -> None:
+def test_without_any_detector_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dancegen.registry.Backend.missing", "an extra")
     with pytest.raises(DancegenError, match="no person") as told:
         find_subject(photo().image, network=None)
     assert "--pose" in told.value.remedy
-    assert "mediapipe" in told.value.remedy
+    assert "pip install 'dancegen[" in told.value.remedy
 
 
 def test_the_network_finds_drawings() -> None:

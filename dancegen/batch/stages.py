@@ -71,6 +71,7 @@ def _video(task: dict[str, Any], scratch: Path) -> None:
         made.take(None).dancers,
         people,
         replace(origin, weights={**origin.weights, **found_by}),
+        made.take(None).as_it_is,
     )
     produce(request, VideoFile(scratch), known=known, backends=_backends(request, "renderer"))
 

@@ -103,6 +103,11 @@ class Take:
         """All of them, the first first."""
         return (self.skeleton, *self.partners)
 
+    @property
+    def as_it_is(self) -> bool:
+        """Whether it is shown from its first pose on, since some of it was filmed or kept, not made for the music."""
+        return any(source.how != "made" for source in self.sources)
+
 
 @dataclass(frozen=True)
 class Placement:

@@ -26,12 +26,15 @@ class Known:
         dance: canonical, or those of several dancers, or what tells them once the song is heard.
         people: those found in this very picture who shall dance, the largest first.
         origin: where that dance and those people come from.
+        as_it_is: whether that dance is shown from its first pose on, as films and imported poses are; one that was made
+            for music grows out of the pose of the picture.
     """
 
     grid: BeatGrid | Callable[[Song], BeatGrid] | None = None
     dance: SkeletonSequence | Sequence[SkeletonSequence] | Callable[[Song], Sequence[SkeletonSequence]] | None = None
     people: Sequence[LocatedBody] = ()
     origin: Origin | None = None
+    as_it_is: bool = False
 
     def heard(self, song: Song) -> tuple[BeatGrid | None, tuple[SkeletonSequence, ...]]:
         """Beats for this song, where they are known, and its dancers, none where no dance is."""
@@ -89,4 +92,5 @@ def _read_dance(request: Request, known: Known, reporter: Reporter) -> tuple[Req
         dance=lambda song: cut_to(take, made, start, song.seconds, request.force),
         grid=known.grid or own,
         origin=known.origin or origin_of(made, request.take),
+        as_it_is=take.as_it_is,
     )

@@ -186,10 +186,9 @@ def prepare(
 
         people = fit_to_canvas(people, request)
     renderer = backends.drawer(request)
-    begin = not dancers  # a dance file is danced as it is
     dancers = dancers or _choreograph(request, song, grid, backends, reporter, couple=len(people) == 2)
     turns = renderer.can_turn(people) if hasattr(renderer, "can_turn") else renderer.shows_turns
-    poses = stage(request, people, dancers, grid, frames, turns=turns, begin=begin, reporter=reporter)
+    poses = stage(request, people, dancers, grid, frames, turns=turns, begin=not known.as_it_is, reporter=reporter)
     camera = None
     if request.moves:
         from dancegen.production.camera import make_camera
