@@ -53,28 +53,31 @@ _HELD: dict[Path, BaseFileLock | None] = {}  # the locks of this process; None w
 _GUARD = threading.Lock()
 
 
-def check_input(path: Path, what: str, remedy: str) -> None:
+def check_input(path: Path, what: str, remedy: str, largest: int | None = None) -> None:
     """Refuse an input that is no file, before it is opened: reading from a pipe or a device may never end.
 
     Args:
         path: the file.
         what: it should be, such as `song`.
-        remedy: what to do where it is missing.
+        remedy: what to do where it is missing or too large.
+        largest: bytes that it may have; None for any number.
 
     Raises:
-        DancegenError: there is nothing of that name, or a folder, a pipe, a device.
+        DancegenError: there is nothing of that name, or a folder, a pipe, a device, or too large a file.
     """
     try:
-        mode = path.stat().st_mode
+        found = path.stat()
     except (FileNotFoundError, NotADirectoryError) as cause:
         raise DancegenError(f"{path}: no such file", remedy) from cause
     except (OSError, ValueError) as cause:  # ValueError: the name holds a zero byte
         reason = cause.strerror if isinstance(cause, OSError) else "no file has such a name"
         raise DancegenError(f"{path} cannot be read ({reason})", remedy) from cause
-    if stat.S_ISDIR(mode):
+    if stat.S_ISDIR(found.st_mode):
         raise DancegenError(f"{path} is a folder, not a {what}", f"name a {what} in it")
-    if not stat.S_ISREG(mode):
+    if not stat.S_ISREG(found.st_mode):
         raise DancegenError(f"{path} is not a file but a pipe or a device", f"save the {what} to a file and name that")
+    if largest is not None and found.st_size > largest:
+        raise DancegenError(f"{path} is larger than a {what} can be ({largest >> 20} MiB)", remedy)
 
 
 def refuse_inputs(out: Path, inputs: Iterable[Path | str | None]) -> None:
@@ -115,7 +118,10 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def refuse_existing(out: Path, overwrite: bool, option: str = "-o") -> None:
-    """Refuse an output that is there, be it a link to nothing, unless it may be replaced."""
+    """Refuse an output that is there, be it a link to nothing, unless it may be replaced: no pipe, no device ever."""
+    with suppress(OSError):
+        if not (out.is_file() or out.is_dir()) and out.exists():  # /dev/null would be gone for the whole machine
+            raise DancegenError(f"{out} is not a file but a pipe or a device", f"name a file with {option}")
     if os.path.lexists(out) and not overwrite:
         what = f"{out} exists" if out.exists() else f"{out} is a link to a file that is not there"
         raise DancegenError(what, f"add --overwrite to replace it, or choose another name with {option}")

@@ -18,6 +18,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dancegen import ffmpeg
+from dancegen.batch.pairs import read_pairs
+from dancegen.dances.bars import check_beats
+from dancegen.dances.bvh import read_bvh
 from dancegen.errors import DancegenError
 from dancegen.report import page as report
 from dancegen.video import encode
@@ -174,7 +177,7 @@ def test_long_names(
     ("command", "options", "said"),
     [
         ("render", ("--tempo", "fast"), "--tempo fast is none: choose half or double"),
-        ("render", ("--beats", "none.txt"), "none.txt: no such list of beats"),
+        ("render", ("--beats", "none.txt"), "none.txt: no such file"),
         ("render", ("--device", "gpu"), "--device gpu is none: choose one of auto, cpu, cuda, mps"),
         ("render", ("--start", "nan"), "--start nan is not a time in the song"),
         ("check", ("--duration", "inf"), "--duration inf is no length"),
@@ -365,3 +368,28 @@ JOINTS = (
     *((0.45, 0.51), (0.43, 0.7), (0.42, 0.88), (0.55, 0.51), (0.57, 0.7), (0.58, 0.88)),
     *((0.48, 0.13), (0.52, 0.13), (0.45, 0.14), (0.55, 0.14)),
 )
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("read", [check_beats, read_pairs, read_bvh])
+def test_lists_are_files_of_a_size_that_can_be_read(read: Callable[[Path], object], tmp_path: Path) -> None:
+    pipe, large = tmp_path / "pipe", tmp_path / "large"
+    os.mkfifo(pipe)
+    with pytest.raises(DancegenError, match="not a file but a pipe"):
+        read(pipe)
+    with large.open("wb") as file:
+        file.truncate(1 << 30)
+    with pytest.raises(DancegenError, match="is larger than a"):
+        read(large)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("option", ["--pose", "--mask"])
+def test_a_pipe_is_not_called_missing(
+    run_main: Callable[..., Ran], tmp_path: Path, beat_song: Path, picture: Path, quick: tuple[str, ...], option: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert (
+        "not a file but a pipe"
+        in run_main("render", beat_song, picture, "-o", tmp_path / "o.mp4", *quick, option, tmp_path / "pipe").err
+    )

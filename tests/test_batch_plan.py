@@ -214,7 +214,7 @@ def test_a_batch_makes_each_stage_once(
     [
         (("songs", "pictures"), "no songs there"),
         (("x.csv", "pictures"), "leave PICTURES out"),
-        (("x.csv",), "x.csv: no such CSV of pairs"),
+        (("x.csv",), "x.csv: no such file"),
         (("songs",), "no pictures are given"),
         (("songs", "pictures", "--engine", "cloud"), "choose local or ray"),
         (("songs", "pictures", "--workers", "-1"), "give 1 or more"),

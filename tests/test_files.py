@@ -235,6 +235,16 @@ def test_a_link_to_nothing_is_not_replaced_unasked(tmp_path: Path) -> None:
     refuse_existing(out, True)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_or_a_device_is_never_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(os.devnull)
+    for out in (tmp_path / "pipe", tmp_path / "link", Path(os.devnull)):
+        for overwrite in (False, True):
+            with pytest.raises(DancegenError, match="not a file but a pipe or a device: name a file with -o"):
+                refuse_existing(out, overwrite)
+
+
 def test_long_and_odd_names(tmp_path: Path) -> None:
     for name in ("ö" * 125 + ".json", os.fsdecode(b"a\xff.json"), "a\nb.json", "a.b-c d"):
         try:

@@ -128,6 +128,14 @@ def test_every_second_number_is_every_second_frame(tmp_path: Path) -> None:
     assert np.diff(pixels(imported)[:, NECK, 0]) == pytest.approx(10, abs=0.01)
 
 
+@pytest.mark.parametrize(("first", "told"), [(0, False), (1, False), (40, True)])
+def test_a_clip_that_begins_later_is_said(tmp_path: Path, first: int, told: bool) -> None:
+    for number in range(first, first + 3):
+        (tmp_path / f"take_{number:04d}_keypoints.json").write_text(json.dumps(frame(body(200.0 + number))))
+    imported = read_poses(tmp_path, 10.0)
+    assert len(imported.skeleton) == 3 and said(imported, f"numbers begin at {first}") is told
+
+
 def test_two_clips_in_one_folder_are_refused(tmp_path: Path) -> None:
     for name in ("a_000_keypoints.json", "b_000_keypoints.json"):
         (tmp_path / name).write_text(json.dumps(frame(body())))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -324,6 +326,20 @@ def test_mediapipe_sees_both_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
     assert large.joints[:, 0].max() < 850
     assert small.joints[:, 0].min() > 1050
     assert large.extent > 1.5 * small.extent
+
+
+def test_a_mediapipe_that_does_not_work_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_options: object) -> None:
+        raise AttributeError("'FieldDescriptor' object has no attribute 'label'")  # under another protobuf
+
+    solutions = ModuleType("mediapipe.python.solutions")
+    monkeypatch.setattr(solutions, "pose", SimpleNamespace(Pose=fail), raising=False)
+    for name in ("mediapipe", "mediapipe.python"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setitem(sys.modules, "mediapipe.python.solutions", solutions)
+    with pytest.raises(DancegenError, match="mediapipe is installed and does not work here") as told:
+        mediapipe_detector.find_all(np.zeros((64, 64, 3), np.uint8))
+    assert "pip uninstall mediapipe" in told.value.remedy
 
 
 @mediapipe_here

@@ -81,7 +81,7 @@ def test_options_that_do_not_fit_are_refused_before_any_work(make: Callable, tmp
         (("--takes", 0), "--takes must be 1 to 64, not 0"),
         (("--seed", -5), "--seed must be 0 to 9223372036854775807, not -5"),
         (("--seed", 2**63 - 1, "--takes", 2), "not 9223372036854775808"),
-        (("--beats", "none.txt"), "none.txt: no such list of beats"),
+        (("--beats", "none.txt"), "none.txt: no such file"),
         (("--style", "tango@9"), "there is no bar 9 in this song: choose within 1-2"),
         (("--style", "tango@2-9"), "bars 2-9 are not in this song"),
     ):

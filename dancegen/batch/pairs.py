@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dancegen.errors import DancegenError
-from dancegen.files import PICTURES, SONGS
+from dancegen.files import PICTURES, SONGS, check_input
 from dancegen.production.request import LIMITS
 from dancegen.progress import count_of
 from dancegen.registry import styles
@@ -21,6 +21,7 @@ POSE, MASK = ".pose.json", ".mask.png"  # beside NAME.jpg, NAME.pose.json and NA
 BESIDE = (POSE, MASK, ".overlay.png")  # what `dancegen subject` writes about a picture
 COLUMNS = ("song", "picture", "seed", "style")
 NAMES_SHOWN = 5  # of files that are not taken, in one line
+LARGEST_CSV = 4 << 20  # bytes: some 50,000 pairs
 LONGEST_SEED = 19  # digits
 
 
@@ -115,6 +116,7 @@ def read_pairs(path: Path) -> list[Pair]:
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
     """(number of the line, cells) of each row that says something."""
+    check_input(path, "CSV of pairs", "check its name and folder, or give fewer pairs at once", LARGEST_CSV)
     lines, rows = 0, []
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -127,8 +129,6 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
             cells = [cell.strip() for cell in row]
             if any(cells):
                 rows.append((number, cells))
-    except FileNotFoundError as cause:
-        raise DancegenError(f"{path}: no such CSV of pairs", "check its name and folder") from cause
     except UnicodeDecodeError as cause:
         raise DancegenError(f"{path} is not a text in UTF-8", "save it as CSV in UTF-8") from cause
     except csv.Error as cause:

@@ -158,7 +158,7 @@ def _parse(data: Any, name: str) -> tuple[list[KeypointFrame], list[str]]:
         notes.append(f"{count_of(bare, 'people')} without a body (a hand or a face alone) left out")
     empty = sum(frame is None or (isinstance(frame, dict) and frame.get("people", 0) is None) for frame in frames)
     if empty:
-        notes.append(f"{count_of(empty, 'frames')} of null: nobody is in them")
+        notes.append(f"{count_of(empty, 'frames')} of null: nobody there")
     return [frame for frame, _ in parsed], notes
 
 
@@ -221,8 +221,10 @@ def _in_time(frames: list[KeypointFrame], name: str) -> tuple[list[KeypointFrame
     if len(numbers) < max(len(frames), 2) or sorted(set(numbers)) != numbers:
         return frames, []
     count = numbers[-1] - numbers[0] + 1
+    later = [f"numbers begin at {numbers[0]}: the clip begins there (--start places it in the song)"]
+    notes = later if numbers[0] > 1 else []  # from 0 or from 1, as tools count
     if count == len(frames):
-        return frames, []
+        return frames, notes
     if count > MOST_FRAMES:
         what = f"the frames of {name} have numbers from {numbers[0]} to {numbers[-1]}"
         raise DancegenError(what, f"give a clip of at most {MOST_FRAMES:,} frames, numbered one by one")
@@ -232,5 +234,5 @@ def _in_time(frames: list[KeypointFrame], name: str) -> tuple[list[KeypointFrame
     step = reduce(gcd, np.diff(numbers).tolist())
     gone = count_of(count - len(frames), "frames")
     if step > 1:
-        return placed, [f"numbers rise by {step}: every {step}th frame at --fps is there, {gone} between interpolated"]
-    return placed, [f"{gone} missing between numbers {numbers[0]} and {numbers[-1]}: interpolated"]
+        return placed, [*notes, f"numbers rise by {step}: one frame of {step} is there, {gone} between interpolated"]
+    return placed, [*notes, f"{gone} missing between numbers {numbers[0]} and {numbers[-1]}: interpolated"]

@@ -14,10 +14,12 @@ from dancegen.body.joints import BONES, L_ANKLE, NECK, R_ANKLE, mid_hip
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.dances.channels import paste_channels
 from dancegen.errors import DancegenError
+from dancegen.files import check_input
 from dancegen.progress import Reporter, SilentReporter, count_of
 
 JOIN_SECONDS = 0.7  # how long a join takes, inside the stretch that is made anew
 TEMPI = ("half", "double")
+LARGEST_BEATS = 4 << 20  # bytes, of a file of them: four hours at 250 a minute are 60,000 lines, 1 MB
 MOST_IN_BAR = 16  # beats; a number in a second column beyond is no count of beats
 AGREEING = 0.6  # share of the bars that must be as long as one beside them, else their marks contradict each other
 
@@ -72,9 +74,9 @@ def check_tempo(tempo: str | None) -> None:
 
 
 def check_beats(path: Path | None) -> None:
-    """Refuse a list of beats that is not there."""
-    if path is not None and not path.exists():
-        raise DancegenError(f"{path}: no such list of beats", "`dancegen beats SONG -o FILE` writes one")
+    """Refuse a list of beats that is not there, is no file, or is far too long."""
+    if path is not None:
+        check_input(path, "list of beats", "`dancegen beats SONG -o FILE` writes one", LARGEST_BEATS)
 
 
 def retime(grid: BeatGrid, tempo: str | None) -> BeatGrid:

@@ -24,7 +24,8 @@ from dancegen.errors import DancegenError
 from dancegen.files import check_input
 
 REMEDY = "export it as BVH again"
-MOST_FRAMES, MOST_JOINTS = 2_000_000, 1000
+LARGEST_FILE = 64 << 20  # bytes: 50 minutes of 25 joints at 30 a second; takes 1.5 GB of memory to read
+MOST_FRAMES, MOST_JOINTS, MOST_DIGITS = 2_000_000, 1000, 20
 AXES = {"x": 0, "y": 1, "z": 2}
 CENTIMETRES = 172.0  # of a body height, in files that are written
 # Part of the body -> how files call it, with S = left or right and @ = l or r; the first that a file has is taken.
@@ -62,7 +63,7 @@ def read_bvh(path: Path, names: Mapping[str, str] | None = None) -> SkeletonSequ
     Raises:
         DancegenError: no such file, not BVH, or joints that cannot be told.
     """
-    check_input(path, "BVH file", "give the path of a .bvh file")
+    check_input(path, "BVH file", "give the path of a .bvh file, a part of it where it is long", LARGEST_FILE)
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as cause:
@@ -79,8 +80,8 @@ def _parse(text: str, name: str) -> tuple[list[Node], np.ndarray, float]:
         raise DancegenError(f"{name} is no BVH file", REMEDY)
     nodes = _hierarchy(head, name)
     counted = re.match(r"\s*Frames:\s*(\d+)\s*Frame Time:\s*([\d.eE+-]+)", rest)
-    if not counted or not 0 < int(counted[1]) <= MOST_FRAMES:
-        raise DancegenError(f"{name} does not say how many frames it has", REMEDY)
+    if not counted or len(counted[1]) > MOST_DIGITS or not 0 < int(counted[1]) <= MOST_FRAMES:
+        raise DancegenError(f"{name} does not say how many frames it has, 1 to {MOST_FRAMES:,}", REMEDY)
     try:
         seconds = float(counted[2])
         numbers = np.array(rest[counted.end() :].split(), np.float64)

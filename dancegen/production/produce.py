@@ -15,7 +15,6 @@ from dancegen.audio.load import load_song
 from dancegen.audio.song import Song
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.device import choose_device
-from dancegen.errors import DancegenError
 from dancegen.files import check_input
 from dancegen.images.picture import ConditionalImage, open_picture
 from dancegen.people.located import LocatedBody
@@ -211,9 +210,9 @@ def frames(request: Request, reporter: Reporter | None = None, **given: Any) -> 
 def _check_files(request: Request) -> None:
     """Refuse files that are not there before the networks are loaded, not after."""
     check_input(request.song, "song", "check the song's name and folder")
-    for file in (request.pose, request.mask):
-        if file and not file.is_file():
-            raise DancegenError(f"{file}: no such file", "check the name given with --pose or --mask")
+    for file, what in ((request.pose, "pose"), (request.mask, "mask")):
+        if file:
+            check_input(file, what, f"check the name given with --{what}")
 
 
 def _jobs(request: Request, known: Known) -> list[str]:

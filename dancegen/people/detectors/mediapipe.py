@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dancegen.body.joints import MIRROR, NECK, V, body_height
+from dancegen.errors import DancegenError
 from dancegen.images.picture import ConditionalImage
 from dancegen.people.detectors.base import OTHER_HEIGHT, find_one_by_one, squares
 from dancegen.people.located import TORSO, Detection, has_torso, implausible
@@ -105,9 +106,14 @@ def _silence() -> Iterator[None]:
 
 
 def _model(*, masks: bool = True) -> Any:
-    from mediapipe.python.solutions import pose
+    try:
+        from mediapipe.python.solutions import pose
 
-    return pose.Pose(static_image_mode=True, model_complexity=1, enable_segmentation=masks)
+        return pose.Pose(static_image_mode=True, model_complexity=1, enable_segmentation=masks)
+    except Exception as cause:  # another package's protobuf or numpy under it: whatever they raise
+        what = f"mediapipe is installed and does not work here ({type(cause).__name__}: {str(cause)[:80]})"
+        remedy = "install it again with `pip install 'dancegen[mediapipe]'`, or do without: `pip uninstall mediapipe`"
+        raise DancegenError(what, remedy) from cause
 
 
 def _search(model: Any, pixels: np.ndarray) -> Detection | None:
