@@ -180,6 +180,7 @@ def test_long_names(
         ("render", ("--beats", "none.txt"), "none.txt: no such file"),
         ("render", ("--device", "gpu"), "--device gpu is none: choose one of auto, cpu, cuda, mps"),
         ("render", ("--start", "nan"), "--start nan is not a time in the song"),
+        ("render", ("--start", "1e300"), "--start 1e+300 is not a time in the song"),
         ("check", ("--duration", "inf"), "--duration inf is no length"),
         ("render", ("--fps", "1000"), "--fps must be 1 to 120, not 1000"),
         ("check", ("--tempo", "fast"), "--tempo fast is none"),

@@ -27,6 +27,7 @@ MIN_SECONDS = 0.5  # less than one beat at 120 beats a minute is no song
 NOT_MISSED = 0.1  # seconds by which a song may be shorter than --duration and nobody minds
 CHUNK_BYTES = 1 << 20
 LONGEST_SECONDS = 4 * 3600  # of a song of which all is taken; about 1 GB in the temporary folder
+LATEST_START = 1e7  # seconds, 115 days: no sound is that long, and ffmpeg counts no further than 1e13
 LOWEST_RATE = 1000  # samples a second in the file; a telephone has 8,000
 LOUDEST = 100.0  # 40 dB over full scale: no mix is that loud, a broken sample is
 PATIENCE = 30.0  # seconds that decoding may take before the first sample
@@ -107,7 +108,7 @@ def stretch_filter(start: float, seconds: float | None) -> str:
 
 def check_stretch(start: float, duration: float | None) -> None:
     """Refuse what no --start and no --duration is."""
-    if not (math.isfinite(start) and start >= 0):
+    if not 0 <= start < LATEST_START:
         raise DancegenError(f"--start {start:g} is not a time in the song", "give seconds from 0 on")
     if duration is not None and not math.isfinite(duration):
         raise DancegenError(f"--duration {duration:g} is no length", "give seconds, or leave it out to take all")

@@ -39,10 +39,12 @@ LEAST_CERTAINTY = 0.6  # of a person that only a part of the picture showed
 
 
 def available() -> bool:
-    """Whether a mediapipe with a pose model is installed (it is not imported here)."""
+    """Whether a mediapipe with a pose model is installed (only what is above that model is imported here)."""
     try:
-        found = importlib.util.find_spec("mediapipe") is not None
-        return found and importlib.util.find_spec("mediapipe.python.solutions.pose") is not None
+        if importlib.util.find_spec("mediapipe") is None:
+            return False
+        with _silence():
+            return importlib.util.find_spec("mediapipe.python.solutions.pose") is not None
     except (ImportError, ValueError):
         return False
 
