@@ -31,20 +31,7 @@ from dancegen.dances.metrics import bone_drift, frozen_share
 from dancegen.errors import DancegenError
 from dancegen.weights.checkpoint import save_checkpoint
 from tests.conftest import click_track
-
-TINY = ChoreographerConfig(
-    ear=(4, 4, 8),
-    hidden=16,
-    token=8,
-    style_width=2,
-    node=8,
-    blocks=1,
-    state=4,
-    head_width=4,
-    head=16,
-    prior=16,
-    prior_blocks=1,
-)
+from tests.tiny import TINY
 
 
 @pytest.fixture(scope="module")

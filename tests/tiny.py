@@ -5,30 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
+
+TINY = ChoreographerConfig(
+    ear=(4, 4, 8),
+    hidden=16,
+    token=8,
+    style_width=2,
+    node=8,
+    blocks=1,
+    state=4,
+    head_width=4,
+    head=16,
+    prior=16,
+    prior_blocks=1,
+)
+
 
 def save_tiny_choreographer(path: Path, metadata: dict[str, Any] | None = None) -> Path:
     """Write a choreographer of a few thousand random numbers, whose dance itself does not matter, but moves."""
     import torch
 
-    from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
     from dancegen.choreographers.stg_mamba.model import Choreographer
     from dancegen.weights.checkpoint import save_checkpoint
 
     torch.manual_seed(0)
-    config = ChoreographerConfig(
-        ear=(4, 4, 8),
-        hidden=16,
-        token=8,
-        prior=16,
-        prior_blocks=1,
-        style_width=2,
-        node=8,
-        blocks=1,
-        state=4,
-        head_width=4,
-        head=16,
-    )
-    network = Choreographer(config)
+    network = Choreographer(TINY)
     network.phrases.vectors.normal_(0, 0.15)  # untrained codes mean nothing, and everybody would stand
-    save_checkpoint(path, network.state_dict(), config, metadata)
+    save_checkpoint(path, network.state_dict(), TINY, metadata)
     return path
