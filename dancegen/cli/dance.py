@@ -29,7 +29,6 @@ from dancegen.progress import count_of
 
 if TYPE_CHECKING:
     from dancegen.body.sequence import SkeletonSequence
-    from dancegen.capture.network import Vimo
     from dancegen.choreographers.base import Choreographer as Dancer
     from dancegen.dances.dance_file import DanceFile, Edit
     from dancegen.dances.keep import Kept
@@ -125,7 +124,9 @@ def dance(
         how: dict[str, Any] = {"seeds": range(seed, seed + takes), "styles": styles}
         made = make_dance(sound, grid, dancer, info, **how, reporter=reporter())
         if kept:
-            made = keep_bars(made, kept, grid, _motion_network(weights_by_role(weights or []), offline))
+            from dancegen.production.capture import load_motion_network
+
+            made = keep_bars(made, kept, grid, load_motion_network(weights_by_role(weights or []), offline))
     write_dance(out, made)
     if sheet:
         from dancegen.report.plots import contact_sheet, save_png
@@ -205,21 +206,11 @@ class Manner:
         from dancegen.dances.manner import Holding, Like
 
         if self.like:
-            dancer = Like(_model(self.like, self.weights, self.offline), begin, dancer.styles)
+            from dancegen.production.capture import Asked, read_model
+
+            asked = Asked(samples=1, weights=self.weights, offline=self.offline)
+            dancer = Like(read_model(self.like, asked, reporter()), begin, dancer.styles)
         return Holding(dancer, old, self.hold, dancer.styles) if self.hold else dancer
-
-
-def _model(file: Path, weights: dict[str, str], offline: bool) -> SkeletonSequence:
-    """The dance of a dance file, or of the dancer in a video."""
-    from dancegen.dances.read_dance import read_dance
-
-    if file.suffix.lower() == ".json":
-        return read_dance(file).take(None).skeleton
-    from dancegen.capture.clip import open_clip
-    from dancegen.cli.capture import Asked, captured_movement
-
-    asked = Asked(samples=1, offline=offline)
-    return captured_movement(open_clip(file, 0.0, None, None), asked, weights).dances[0]
 
 
 def _kept(options: list[str]) -> list[Kept]:
@@ -229,14 +220,6 @@ def _kept(options: list[str]) -> list[Kept]:
 
     parsed = [parse_kept(option) for option in options]
     return [Kept(read_dance(Path(name)), first, last, Path(name).name) for name, first, last in parsed]
-
-
-def _motion_network(weights: dict[str, str], offline: bool) -> Vimo:
-    from dancegen.capture.imagine import load_vimo
-    from dancegen.weights.resolve import weights_path
-
-    role = "capture.vimo"
-    return load_vimo(weights_path(weights.get(role, role), role=role, offline=offline))
 
 
 def _redone(
