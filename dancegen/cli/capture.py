@@ -22,7 +22,9 @@ def capture(
     people: Annotated[
         str, typer.Option(help="Whom, of several: largest, left, right, or a number such as 2.")
     ] = Asked.people,
-    samples: Annotated[int, typer.Option(help="How many movements to imagine; the most fitting is take 1.")] = Asked.samples,
+    samples: Annotated[
+        int, typer.Option(help="How many movements to imagine; the most fitting is take 1.")
+    ] = Asked.samples,
     seed: Seed = Request.seed,
     song: Annotated[Path | None, typer.Option(help="Dance to this song: accents are moved onto its beats.")] = None,
     detector: Detector = Request.detector,
