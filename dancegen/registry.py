@@ -69,6 +69,13 @@ BACKENDS: dict[str, dict[str, Backend]] = {
             config="dancegen.choreographers.stg_mamba.config:ChoreographerConfig",
             styles=_STYLES,
         ),
+        "hotdance": Backend(
+            "dancegen.choreographers.hotdance.dance:load",
+            "draws pictures of poses for the picture's own body; slower, experimental",
+            weights="choreographer.hotdance",
+            config="dancegen.choreographers.hotdance.config:HotDanceConfig",
+            styles=_STYLES,
+        ),
     },
     "renderer": {
         "auto": Backend(

@@ -24,7 +24,7 @@ PLAIN = "none"  # the style of who names none, as version 0.1.0 called it; in wi
 # What each stage takes from a request; those of the second list only where they are not as by default, so that what an
 # earlier version, which did not know them, made is known again.
 SETTINGS = {
-    "dance": (("seed", "style", "start", "duration", "tempo"), ("choreographer", "style_amount", "turns")),
+    "dance": (("seed", "style", "start", "duration", "tempo"), ("choreographer", "style_amount", "turns", "steps")),
     "subject": ((), ("people", "detector")),
     "video": (
         ("size", "fps", "crf", "preview", "start", "duration"),

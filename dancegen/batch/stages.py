@@ -32,6 +32,7 @@ def run_stage(job: Job, scratch: Path) -> None:
 
 def _dance(task: dict[str, Any], scratch: Path) -> None:
     from dancegen.audio.load import load_song
+    from dancegen.choreographers.base import tailored
     from dancegen.dances.dance_file import write_dance
     from dancegen.dances.make import find_grid, make_dance, parse_styles
 
@@ -41,7 +42,8 @@ def _dance(task: dict[str, Any], scratch: Path) -> None:
     grid = find_grid(song, tempo=request.tempo, weights=request.weights.get("beats"))
     info = next(iter(backends.weights.values()), None)
     styles = parse_styles([request.style], request.style_amount, request.turns)
-    made = make_dance(song, grid, backends.dancer(), info, seeds=[request.seed], styles=styles)
+    dancer = tailored(backends.dancer(), None, request.steps)
+    made = make_dance(song, grid, dancer, info, seeds=[request.seed], styles=styles)
     write_dance(scratch, made)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +18,7 @@ from dancegen.cli.options import (
     Overwrite,
     Seed,
     Start,
+    Steps,
     StyleAmount,
     Tempo,
     Turns,
@@ -30,7 +31,7 @@ from dancegen.progress import count_of
 if TYPE_CHECKING:
     from dancegen.body.sequence import SkeletonSequence
     from dancegen.choreographers.base import Choreographer as Dancer
-    from dancegen.dances.dance_file import DanceFile, Edit
+    from dancegen.dances.dance_file import Body, DanceFile, Edit
     from dancegen.dances.keep import Kept
     from dancegen.dances.make import Styles
     from dancegen.weights.verify import WeightsInfo
@@ -68,6 +69,10 @@ def dance(
     tempo: Tempo = Request.tempo,
     beats: Beats = Request.beats,
     choreographer: Choreographer = Request.choreographer,
+    steps: Steps = Request.steps,
+    picture: Annotated[
+        Path | None, typer.Option(help="With --choreographer hotdance: a picture of the person who is to dance.")
+    ] = None,
     weights: Weights = None,
     device: Device = Request.device,
     offline: Offline = Request.offline,
@@ -93,7 +98,7 @@ def dance(
         remedy = "name the bars to make anew, like --redo 17-24"
         refuse_options("only goes with --redo", remedy, **{"from": from_, "take": take, "hold": hold, "like": like})
     in_place = bool(redo and (from_ is None or _is(from_, out)))  # only bars of it are made anew
-    inputs = [song, beats, like, *(option.rpartition("@")[0] for option in keep or []), *weights_files(weights)]
+    inputs = [song, beats, like, picture, *(option.rpartition("@")[0] for option in keep or []), *weights_files(weights)]
     check_file(out, "-o", overwrite or in_place, inputs=[*inputs, None if in_place else from_])
     if sheet:
         check_file(sheet, "--sheet", overwrite, [".png"], inputs=[*inputs, from_], others=[out])
@@ -110,7 +115,9 @@ def dance(
         for bars in redo:
             parse_bars(bars)
         check_input(from_ or out, "dance file", "name it with --from, or with -o")
-    dancer, info = _dancer(choreographer, weights, device, offline)
+    given: dict[str, Any] = {"weights": weights_by_role(weights or []), "device": device, "offline": offline}
+    asked = Request(song, picture or Path(), choreographer=choreographer, steps=steps, **given)
+    dancer, info, body = _dancer(asked)
     if redo:
         file, manner = from_ or out, Manner(hold, like, weights_by_role(weights or []), offline)
         made = _redone(Again(song, file, take, redo, force), seed, styles if style else None, dancer, info, manner)
@@ -123,6 +130,7 @@ def dance(
         kept = _kept(keep or [])
         how: dict[str, Any] = {"seeds": range(seed, seed + takes), "styles": styles}
         made = make_dance(sound, grid, dancer, info, **how, reporter=reporter())
+        made = replace(made, body=body)
         if kept:
             from dancegen.production.capture import load_motion_network
 
@@ -252,16 +260,29 @@ def _redone(
     return redo(made, number, sound, manner.of(dancer, old, begin / old.fps), edits, reporter())
 
 
-def _dancer(name: str, weights: list[str] | None, device: str, offline: bool) -> tuple[Dancer, WeightsInfo | None]:
-    """The choreographer of that name, and which file its weights are from, if it has any."""
+def _dancer(asked: Request) -> tuple[Dancer, WeightsInfo | None, Body | None]:
+    """The choreographer asked for, which file its weights are from, and the body it dances for where that is known."""
+    from dancegen.choreographers.base import tailored
     from dancegen.production.backends import load_backends
     from dancegen.registry import backend
-    from dancegen.weights.resolve import weights_by_role
 
-    how: dict[str, Any] = {"choreographer": name, "weights": weights_by_role(weights or [])}
-    request = Request(Path(), Path(), device=device, offline=offline, **how)
-    backends = load_backends(request, ["choreographer"], reporter())
-    return backends.dancer(), backends.weights.get(backend("choreographer", name).weights)
+    pictured = asked.picture != Path()
+    backends = load_backends(asked, ["choreographer", "subject"] if pictured else ["choreographer"], reporter())
+    dancer, info = backends.dancer(), backends.weights.get(backend("choreographer", asked.choreographer).weights)
+    if not pictured:
+        return tailored(dancer, None, asked.steps), info, None
+    if not getattr(dancer, "for_person", False):
+        what = f"--picture: --choreographer {asked.choreographer} dances on no body of its own"
+        raise DancegenError(what, "leave it out, or add --choreographer hotdance")
+    from dancegen.choreographers.base import Person
+    from dancegen.dances.dance_file import Body
+    from dancegen.images.picture import open_picture
+    from dancegen.production.produce import find_people_for
+
+    found = find_people_for(asked, open_picture(asked.picture), backends, reporter())[0]
+    person = Person(found.joints, found.confidence, found.picture.size)
+    body = Body(asked.picture.name, tuple(dancer.bones(person)))  # type: ignore[attr-defined]
+    return tailored(dancer, person, asked.steps), info, body
 
 
 def _table(made: DanceFile, out: Path, sheet: Path | None) -> Any:

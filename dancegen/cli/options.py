@@ -26,6 +26,9 @@ Style = Annotated[
 ]
 StyleAmount = Annotated[float, typer.Option("--style-amount", help="How much of the style, 0 to 1; the rest is auto.")]
 Turns = Annotated[float, typer.Option(help="How far the dance turns from the camera: 0, 0.5 or 1 (all round).")]
+Steps = Annotated[
+    int | None, typer.Option(help="In how many steps hotdance draws a dance from noise: fewer are faster.")
+]
 Size = Annotated[int, typer.Option(help="Longer side of the video in pixels, 64 to 2048.")]
 Crf = Annotated[int, typer.Option(help="Quality of H.264: 0 lossless, 18 fine, 28 small.")]
 Preview = Annotated[bool, typer.Option("--preview", help="Draw the skeleton only.")]
@@ -94,6 +97,7 @@ OF_REQUEST: dict[str, Any] = {  # attribute of Request -> its argument or option
     "style": Style,
     "style_amount": StyleAmount,
     "turns": Turns,
+    "steps": Steps,
     "size": Size,
     "canvas": Annotated[str | None, typer.Option(help="WIDTHxHEIGHT of the video in pixels, instead of --size.")],
     "fit": Annotated[str, typer.Option(help="How the picture meets --canvas: pad continues it, crop cuts it.")],

@@ -185,7 +185,7 @@ def prepare(
 
         people = fit_to_canvas(people, request)
     renderer = backends.drawer(request)
-    dancers = dancers or _choreograph(request, song, grid, backends, reporter, couple=len(people) == 2)
+    dancers = dancers or _choreograph(request, song, grid, backends, reporter, people)
     turns = renderer.can_turn(people) if hasattr(renderer, "can_turn") else renderer.shows_turns
     poses = stage(request, people, dancers, grid, frames, turns=turns, begin=not known.as_it_is, reporter=reporter)
     camera = None
@@ -238,18 +238,22 @@ def find_people_for(
 
 
 def _choreograph(
-    request: Request, song: Song, grid: BeatGrid, backends: Backends, reporter: Reporter, *, couple: bool
+    request: Request, song: Song, grid: BeatGrid, backends: Backends, reporter: Reporter, people: Sequence[LocatedBody]
 ) -> tuple[SkeletonSequence, ...]:
     """One dance, or those of a couple where two dance in a style of couples and no other formation is asked for."""
+    from dancegen.choreographers.base import Person, tailored
+
     if grid.confidence == 0:
         reporter.note(f"{song.path.name} has no beat that could be found: the dance counts its own")
-    dancer = backends.dancer()
+    first = people[0]
+    person = Person(first.joints, first.confidence, first.picture.size)
+    dancer = tailored(backends.dancer(), person, request.steps)
     manner = {"amount": request.style_amount, "turns": request.turns}
 
     def dance(seed: int) -> SkeletonSequence:
         return dancer.dance(song, grid, seed=seed, style=request.style, **manner, reporter=reporter)
 
-    if not (couple and request.formation == Request.formation):
+    if len(people) != 2 or request.formation != Request.formation:
         return (dance(request.seed),)
     from dancegen.choreographers.finish.couple import COUPLES, partner
 

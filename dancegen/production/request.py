@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dancegen import registry
-from dancegen.choreographers.base import AMOUNT, TURN_LEVELS, TURNS
+from dancegen.choreographers.base import AMOUNT, MOST_STEPS, TURN_LEVELS, TURNS
 from dancegen.errors import DancegenError
 from dancegen.jsonfile import SMALL, read_json
 
@@ -46,6 +46,7 @@ class Request:
         style: one of the choreographer's styles.
         style_amount: how much of it, 0 to 1; the rest is the plain style.
         turns: how far the dance turns from the camera: 0, 0.5 or 1, all round.
+        steps: in how many steps a choreographer that draws dances from noise does so; None is as it has it.
         size: longer side of the video, pixels; its shape is the picture's.
         canvas: "WIDTHxHEIGHT" of the video instead, pixels.
         fit: how the picture meets the canvas: "pad" continues it, "crop" leaves parts out.
@@ -82,6 +83,7 @@ class Request:
     style: str = "auto"
     style_amount: float = AMOUNT
     turns: float = TURNS
+    steps: int | None = None
     size: int = 512
     canvas: str | None = None
     fit: str = "pad"
@@ -125,6 +127,7 @@ class Request:
             object.__setattr__(self, "style", "auto")
         check_style(self.style, self.choreographer)
         check_manner(self.style_amount, self.turns)
+        check_steps(self.steps)
         object.__setattr__(self, "weights", full_roles(self.weights))
 
     @property
@@ -253,6 +256,12 @@ def check_manner(amount: float, turns: float) -> None:
         raise DancegenError(f"--turns must be 0, 0.5 or 1, not {turns:g}")
 
 
+def check_steps(steps: int | None) -> None:
+    """Refuse a number of steps that cannot be."""
+    if steps is not None and not 1 <= steps <= MOST_STEPS:
+        raise DancegenError(f"--steps must be 1 to {MOST_STEPS}, not {steps}")
+
+
 def full_roles(weights: Mapping[str, str]) -> dict[str, str]:
     """Weights by the full names of their roles."""
     known = registry.weights_roles()
@@ -298,7 +307,7 @@ def _check_dance(request: Request) -> None:
         if request.take is not None:
             raise DancegenError("--take is a take of a dance file", "name the file with --dance")
         return
-    for name in ("seed", "style", "style_amount", "turns", "tempo", "beats"):
+    for name in ("seed", "style", "style_amount", "turns", "steps", "tempo", "beats"):
         if getattr(request, name) != getattr(Request, name):
             what = f"--{name.replace('_', '-')} does not go with --dance"
             raise DancegenError(what, "leave it out, the dance is made already")

@@ -10,6 +10,7 @@ import numpy as np
 
 from dancegen.audio.bars import bars as bars_of
 from dancegen.audio.load import load_song
+from dancegen.choreographers.base import tailored
 from dancegen.dances.bars import check_bars
 from dancegen.dances.dance_file import DanceFile, Edit, edit_json, source_json, write_dance
 from dancegen.dances.make import MOST_TAKES, Styles, describe_bars, find_grid, make_dance, redo
@@ -163,4 +164,5 @@ def _stretches(bars: Any) -> list[tuple[int, int]]:
 def _dancer(studio: Studio, request: Request, job: Job) -> tuple[Any, Any]:
     """The choreographer that a request names, and which file its weights are from."""
     backends = studio.backends(request, ["choreographer"], job)
-    return backends.dancer(), backends.weights.get(backend("choreographer", request.choreographer).weights)
+    dancer = tailored(backends.dancer(), None, request.steps)
+    return dancer, backends.weights.get(backend("choreographer", request.choreographer).weights)

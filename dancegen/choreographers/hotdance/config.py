@@ -1,0 +1,64 @@
+"""HotDance's sizes, stored with its weights. What the paper leaves open is listed in the model card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dancegen.body.joints import V
+from dancegen.errors import DancegenError
+
+AXES = 3  # x, y and depth: a row of the picture for each of a joint's
+
+
+@dataclass(frozen=True)
+class HotDanceConfig:
+    """Sizes of the autoencoder of pose pictures and of the diffusion transformer.
+
+    Attributes:
+        fps: columns of a pose picture a second; dances are resampled to 30 afterwards.
+        frames: columns of a segment.
+        bins: W, the height of the picture: how finely a coordinate is told.
+        stride: by which the autoencoder shrinks both sides.
+        latent: channels of a latent.
+        frame_width: features of one frame.
+        vae_width: features of a group of frames inside the autoencoder.
+        vae_blocks: of the encoder and of the decoder.
+        patch: rows of latents that share a token of the transformer.
+        width, layers, heads, mlp: of the transformer; mlp in widths.
+        overlap: columns that a segment takes over from the one before.
+    """
+
+    fps: int = 20
+    frames: int = 128
+    bins: int = 64
+    stride: int = 8
+    latent: int = 16
+    frame_width: int = 160
+    vae_width: int = 256
+    vae_blocks: tuple[int, int] = (2, 3)
+    patch: int = 2
+    width: int = 256
+    layers: int = 8
+    heads: int = 8
+    mlp: int = 4
+    overlap: int = 16
+
+    def __post_init__(self) -> None:
+        whole = [self.frames % self.stride, self.bins % self.stride, self.overlap % self.stride, self.rows % self.patch]
+        if any(whole) or self.width % (4 * self.heads) or not 0 < self.overlap < self.frames:
+            raise DancegenError("these sizes of HotDance do not divide evenly", "take the usual ones")
+
+    @property
+    def channels(self) -> int:
+        """Rows of coordinates of a pose picture: 18 joints by x, y and depth."""
+        return V * AXES
+
+    @property
+    def rows(self) -> int:
+        """Latents above each other: bins / stride."""
+        return self.bins // self.stride
+
+    @property
+    def columns(self) -> int:
+        """Latents of a segment in time."""
+        return self.frames // self.stride

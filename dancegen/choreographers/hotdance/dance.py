@@ -1,0 +1,245 @@
+"""From a song to a dance of its length: listened to, drawn as pictures of poses, read, finished.
+
+The dance is drawn in the square picture of the dancer (`dancer.py`). What is read from it are limbs' directions, in
+space, for the picture has rows of depth; bones keep the dancer's lengths. The last touch on it is that of every
+choreographer: facing, beginning and end, feet.
+
+Glossary: F pieces of 0.1 s, S columns of 0.4 s, T poses, V = 18 joints, L = 17 bones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dancegen.audio.grid import BeatGrid
+from dancegen.audio.song import PIECE_SECONDS, Song
+from dancegen.audio.spectrum import mel_pieces
+from dancegen.body.joints import L_ANKLE, R_ANKLE, mid_hip
+from dancegen.body.sequence import SkeletonSequence, bone_directions, by_blocks
+from dancegen.choreographers.base import AMOUNT, TURNS, Person
+from dancegen.choreographers.finish.facing import LIMIT, WIDE, face_camera, yaw
+from dancegen.choreographers.finish.frame import frame_dance, last_pose
+from dancegen.choreographers.finish.ground import DRIFT_SECONDS, TRAVEL_SECONDS, depth_of, settle
+from dancegen.choreographers.hotdance.dancer import Dancer, canonical_dancer, dancer_of, place
+from dancegen.choreographers.hotdance.dit import Heard
+from dancegen.choreographers.hotdance.generate import Sampling, decode_song, draw_song, segments
+from dancegen.choreographers.hotdance.model import HotDance, load_hotdance
+from dancegen.choreographers.hotdance.music import clocks, pieces_of_column, sounds
+from dancegen.choreographers.hotdance.reference import shape_latents
+from dancegen.choreographers.stg_mamba.config import STYLES
+from dancegen.choreographers.stg_mamba.counting import Count, count_for, frame_of
+from dancegen.choreographers.stg_mamba.hearing import ear_traits, rank
+from dancegen.choreographers.stg_mamba.styles import appeal, choose_style
+from dancegen.errors import DancegenError
+from dancegen.progress import Reporter, SilentReporter
+
+FPS = 30.0
+AT_REST = 1e-3  # of a limb's length in the picture, below which it has no direction
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked of a dance: `style` one of STYLES, `amount` of it, `turns`, as `Choreographer.dance` says."""
+
+    seed: int
+    style: str = STYLES[0]
+    amount: float = AMOUNT
+    turns: float = TURNS
+
+
+@dataclass(frozen=True)
+class Listening:
+    """What a dance takes from a song: mel (F, S, M), the count, and how much of each style is danced."""
+
+    mel: np.ndarray
+    count: Count
+    shares: dict[str, float]
+
+    @property
+    def lead(self) -> str:
+        """The style of which there is most; of two alike the one that was asked for."""
+        return max(reversed(self.shares), key=lambda name: self.shares[name])
+
+
+def listen(song: Song, grid: BeatGrid, network: HotDance, wish: Wish) -> Listening:
+    """Hear a song that is to be danced as `wish` says; the plain style leaves it to the music."""
+    mel = mel_pieces(song)
+    if wish.style != STYLES[0] and wish.amount == 1:
+        shares = {wish.style: 1.0}
+    else:
+        count = count_for(grid, song.seconds, STYLES[0])
+        ranks = rank(ear_traits(mel.reshape(-1, mel.shape[-1])), network.ranks.cpu().numpy())
+        shares = {
+            choose_style(appeal(float(np.median(np.diff(count.beats))), count.meter == 3, ranks), wish.seed): 1.0
+        }
+        if wish.style != STYLES[0] and wish.amount > 0 and wish.style not in shares:
+            shares = dict.fromkeys(shares, 1 - wish.amount) | {wish.style: wish.amount}
+    lead = max(reversed(shares), key=lambda name: shares[name])
+    return Listening(mel, count_for(grid, song.seconds, lead), shares)
+
+
+def choreograph(
+    song: Song,
+    grid: BeatGrid,
+    network: HotDance,
+    wish: Wish,
+    *,
+    person: Person | None = None,
+    sampling: Sampling | None = None,
+    reporter: Reporter | None = None,
+) -> SkeletonSequence:
+    """A dance to a song.
+
+    Args:
+        song: the music; any length.
+        grid: its beats; where there are none, the dance counts evenly by itself.
+        network: on any device.
+        wish: seed, style, amount and turns.
+        person: whose body dances; the canonical one where none is given.
+        sampling: how many steps it is drawn in.
+        reporter: told of each segment.
+
+    Returns:
+        A canonical sequence of 30 poses a second; its bones have the person's lengths.
+
+    Raises:
+        DancegenError: unknown style.
+    """
+    if wish.style not in STYLES:
+        raise DancegenError(f"no dance style {wish.style!r}", f"choose one of {', '.join(STYLES)}")
+    dancer = dancer_of(person) if person else canonical_dancer()
+    heard = listen(song, grid, network, wish)
+    points = draw_points(network, heard, wish, dancer, sampling or Sampling(), reporter or SilentReporter())
+    poses = round(song.pieces * PIECE_SECONDS * FPS)
+    directions, root = limbs_of(points, dancer, network.config.fps, poses)
+    return finish(directions, root, heard, wish, (song.seconds, grid.confidence > 0), dancer)
+
+
+def draw_points(
+    network: HotDance, heard: Listening, wish: Wish, dancer: Dancer, sampling: Sampling, reporter: Reporter
+) -> np.ndarray:
+    """The poses (T, V, 3) of a song in the dancer's square, at the network's own rate."""
+    config = network.config
+    columns = -(-len(heard.mel) // pieces_of_column(config))
+    sound = sounds(heard.mel, config)
+    wanted = segments(network, columns) * config.columns + columns
+    times = np.arange(wanted * config.stride) / config.fps
+    clock = clocks(heard.count.position(times), heard.count.period(times), heard.count.meter, config)
+    device = network.centre.device
+    with torch.inference_mode():
+        style = sum(
+            (share * network.transformer.styles.weight[STYLES.index(name)] for name, share in heard.shares.items()),
+            torch.zeros(config.width, device=device),
+        )
+        turns = network.transformer.turns.weight[round(2 * wish.turns)]
+        told = torch.ones(1, 3, device=device)
+
+        def hear(first: int) -> Heard:
+            """The music of the segment that begins with column `first`; silence after its end."""
+            part = np.zeros((config.columns, sound.shape[1]), np.float32)
+            here = sound[first : first + config.columns]
+            part[: len(here)] = here
+            part[len(here) :] = sound.min() if len(sound) else 0
+            given = (torch.from_numpy(each)[None].to(device) for each in (part, clock[first : first + config.columns]))
+            return Heard(*given, style[None], turns[None], told)
+
+        shape = _shape(network, dancer)
+        reporter.stage("choreography", segments(network, columns), "segments")
+        latents = draw_song(network, hear, columns, shape, wish.seed, sampling, reporter.advance)
+        return decode_song(network, latents).float().numpy()
+
+
+def _shape(network: HotDance, dancer: Dancer) -> Tensor:
+    flat = np.concatenate([dancer.shape, np.zeros((len(dancer.shape), 1))], axis=1)
+    points = torch.from_numpy(flat.astype(np.float32))[None].to(network.centre.device)
+    return shape_latents(network, points, torch.from_numpy(dancer.seen)[None].to(points.device))
+
+
+def limbs_of(points: np.ndarray, dancer: Dancer, fps: float, poses: int) -> tuple[np.ndarray, np.ndarray]:
+    """Directions (T, L, 3) and root (T, 2) of `poses` at 30 a second from points (T', V, 3) at `fps`."""
+    hips = mid_hip(points)[:, :2]
+    root = (hips - (dancer.middle, dancer.floor)) / dancer.scale
+    directions = by_blocks(bone_directions, points)
+    flat = np.concatenate([directions.reshape(len(directions), -1), root], axis=1).astype(np.float32)
+    at = np.arange(poses) * (fps / FPS)
+    smooth = by_blocks(lambda part: between(flat, part), at)
+    turned = smooth[:, :-2].reshape(poses, -1, 3)
+    length = np.linalg.norm(turned, axis=-1, keepdims=True)
+    return turned / np.maximum(length, AT_REST), smooth[:, -2:]
+
+
+def between(values: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Values (T', C) at fractional numbers (T,) of them, by Catmull-Rom splines; the ends are held."""
+    low = np.floor(at).astype(int)
+    u = (at - low).astype(np.float32)[:, None]
+    a, b, c, d = (values[np.clip(low + k, 0, len(values) - 1)] for k in (-1, 0, 1, 2))
+    made: np.ndarray = b + 0.5 * u * (c - a + u * (2 * a - 5 * b + 4 * c - d + u * (3 * (b - c) + d - a)))
+    return made
+
+
+def finish(
+    directions: np.ndarray, root: np.ndarray, heard: Listening, wish: Wish, sound: tuple[float, bool], dancer: Dancer
+) -> SkeletonSequence:
+    """Facing, beginning and end, feet and the dancer's own bones; `sound`: its seconds, and whether it has a beat."""
+    frame = frame_of(heard.mel, heard.count, *sound)
+    if wish.turns < 1:
+        limit = LIMIT + (WIDE - LIMIT) * min(wish.turns / 0.5, 1)
+        directions = by_blocks(lambda part: face_camera(part, limit), directions)
+    directions, root = frame_dance(directions, root, FPS, frame, last_pose(heard.lead, wish.seed))
+    turned = -np.degrees(np.unwrap(yaw(directions))) if wish.turns > 0 else None
+    joints = settle(directions, root, FPS, TRAVEL_SECONDS if wish.turns >= 1 else DRIFT_SECONDS)
+    depth = depth_of(joints, FPS) if wish.turns > 0 else None
+    if not dancer.canonical:
+        joints = by_blocks(lambda part: _own_body(part, dancer.bones), joints)
+    return SkeletonSequence(joints, FPS, yaw=turned, depth=depth)
+
+
+def _own_body(joints: np.ndarray, bones: np.ndarray) -> np.ndarray:
+    """The poses (T, V, 3) of the canonical body as a body with other bones (L,) dances them, as high off the ground."""
+    made = place(bone_directions(joints).astype(np.float32), mid_hip(joints)[:, :2], bones)
+    ankles = [R_ANKLE, L_ANKLE]
+    made[..., 1] += (joints[:, ankles, 1].max(axis=1) - made[:, ankles, 1].max(axis=1))[:, None]
+    return made
+
+
+class HotDancer:
+    """The networks as the contract `choreographers.base.Choreographer` has it."""
+
+    styles = STYLES
+    for_person = True
+
+    def __init__(self, network: HotDance) -> None:
+        self.network = network
+
+    def bones(self, person: Person) -> tuple[float, ...]:
+        """The lengths (17,) of the bones of a dance for a person, body heights."""
+        return tuple(float(length) for length in dancer_of(person).bones)
+
+    def dance(
+        self,
+        song: Song,
+        grid: BeatGrid,
+        *,
+        seed: int,
+        style: str,
+        amount: float = AMOUNT,
+        turns: float = TURNS,
+        reporter: Reporter | None = None,
+        person: Person | None = None,
+        steps: int | None = None,
+    ) -> SkeletonSequence:
+        """See `choreograph`; `steps` as `Sampling` has them."""
+        sampling = Sampling(steps) if steps else Sampling()
+        how: dict[str, Any] = {"person": person, "sampling": sampling, "reporter": reporter}
+        return choreograph(song, grid, self.network, Wish(seed, style, amount, turns), **how)
+
+
+def load(weights: Path, device: torch.device) -> HotDancer:
+    """See `registry`."""
+    return HotDancer(load_hotdance(weights, device))

@@ -1,0 +1,105 @@
+"""Whose dance is drawn: the person of a picture, as a pose in the square picture that HotDance draws in.
+
+The square is as high as the person's picture, or so high that the person has a usual size in it; it is centred on the
+person. Without a picture it is the canonical body that stands in its middle.
+
+Glossary: V = 18 joints, L = 17 bones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dancegen.body import joints as J
+from dancegen.body.joints import BONES, V, mid_hip
+from dancegen.body.proportions import complete, measure, true_height
+from dancegen.body.sequence import ANKLE_HEIGHT, BONE_LENGTHS, place_joints
+from dancegen.choreographers.base import Person
+from dancegen.choreographers.finish.frame import STANDING
+
+SMALL, LARGE, USUAL = 0.42, 0.8, 0.62  # of the square's side that a body fills
+ROOM = 0.4  # of what the body leaves free, by which its middle may be off the square's
+
+
+@dataclass(frozen=True)
+class Dancer:
+    """A body in the square.
+
+    Attributes:
+        shape: (V, 2) where its joints are, shares of the side.
+        seen: (V,) bool, which of them are known.
+        scale: shares of the side that a body height has.
+        middle: x of the hips.
+        floor: y of the ground.
+        bones: (L,) lengths in body heights.
+        canonical: whether it is nobody's body.
+    """
+
+    shape: np.ndarray
+    seen: np.ndarray
+    scale: float
+    middle: float
+    floor: float
+    bones: np.ndarray
+    canonical: bool
+
+
+def canonical_dancer() -> Dancer:
+    """Who dances where there is no picture."""
+    directions = np.asarray(STANDING, np.float64)
+    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
+    joints = place_joints(directions[None], np.zeros((1, 2)))[0]
+    joints[:, 1] -= joints[[J.R_ANKLE, J.L_ANKLE], 1].max() + ANKLE_HEIGHT
+    floor = 0.5 + USUAL / 2
+    shape = joints[:, :2] * USUAL + (0.5, floor)
+    return Dancer(shape, np.ones(V, bool), USUAL, 0.5, floor, np.asarray(BONE_LENGTHS), True)
+
+
+def dancer_of(person: Person) -> Dancer:
+    """The person of a picture.
+
+    Raises:
+        DancegenError: the pose has no torso.
+    """
+    points, seen = complete(person.joints, person.confidence)
+    body = measure(points, seen)
+    height = true_height(body)
+    if points[J.R_HIP, 0] > points[J.L_HIP, 0]:  # from behind: the dance faces us, `retarget` turns it
+        points = points * (-1, 1)
+    share = height / person.size[1]
+    side = person.size[1] if SMALL <= share <= LARGE else height / USUAL
+    scale = height / side
+    ankles = [points[j, 1] for j in (J.R_ANKLE, J.L_ANKLE) if seen[j]]
+    legs = body.lengths["thigh"] + body.lengths["shin"]
+    ground = max(ankles) if ankles else mid_hip(points)[1] + legs
+    ground += ANKLE_HEIGHT * height
+    level = np.clip((ground - height / 2) / side, 0.5 - ROOM * (1 - scale), 0.5 + ROOM * (1 - scale))
+    floor = float(level + scale / 2)
+    shape = (points - (mid_hip(points)[0], ground)) / side + (0.5, floor)
+    return Dancer(np.where(seen[:, None], shape, 0), seen, scale, 0.5, floor, bones_of(points, seen, height), False)
+
+
+def bones_of(points: np.ndarray, seen: np.ndarray, height: float) -> np.ndarray:
+    """The lengths (L,) of a body's bones in body heights; those of a face are as usual, as large as its neck is long."""
+    size = {name: length / height for name, length in measure(points, seen).lengths.items()}
+    bones = np.asarray(BONE_LENGTHS, np.float64).copy()
+    bones[[0, 1]] = size["shoulders"]
+    bones[[2, 4]], bones[[3, 5]] = size["upper_arm"], size["forearm"]
+    bones[[6, 9]] = np.hypot(size["torso"], size["hips"])
+    bones[[7, 10]], bones[[8, 11]] = size["thigh"], size["shin"]
+    if seen[J.NOSE]:
+        neck = float(np.linalg.norm(points[J.NOSE] - points[J.NECK])) / height
+        bones[12:] *= np.clip(neck / bones[12], 0.6, 2.5)
+    return bones
+
+
+def place(directions: np.ndarray, root: np.ndarray, bones: np.ndarray) -> np.ndarray:
+    """Unit directions (T, L, 3) and mid-hip x, y (T, 2) to joints (T, V, 3) of a body with bones (L,)."""
+    joints = np.zeros((len(directions), V, 3), np.float32)
+    for bone, (parent, child) in enumerate(BONES):
+        joints[:, child] = joints[:, parent] + bones[bone] * directions[:, bone]
+    joints -= mid_hip(joints)[:, None]
+    joints[..., :2] += root[:, None]
+    return joints

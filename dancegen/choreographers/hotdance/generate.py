@@ -1,0 +1,119 @@
+"""Latents of a whole song, segment by segment: each but the first goes on from the last frames of the one before.
+
+Known columns are put back at every step of the way from noise, so that segments join without a seam; they are decoded
+as one long picture. The noise of a segment comes from the seed and its number, on the CPU.
+
+Glossary: Z latent channels, H rows and N columns of latents, K known columns, S song's columns, V = 18 joints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dancegen.choreographers.base import MOST_STEPS
+from dancegen.choreographers.hotdance.dit import Heard
+from dancegen.choreographers.hotdance.model import HotDance
+from dancegen.choreographers.hotdance.reference import mask_of, reference
+from dancegen.errors import DancegenError
+
+STEPS = 8  # evaluations that are usual
+GUIDANCE = 1.5  # how far the music's dance is followed beyond that of no music; 1 not beyond
+AROUND = 6  # columns beside those that are decoded, which the decoder looks at
+DECODED = 60  # columns at once: 24 s
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How latents are drawn from noise: in how many steps, and how far beyond the dance of no music."""
+
+    steps: int = STEPS
+    guidance: float = GUIDANCE
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.steps <= MOST_STEPS:
+            raise DancegenError(f"--steps must be 1 to {MOST_STEPS}, not {self.steps}")
+
+
+def draw_song(
+    network: HotDance,
+    hear: Callable[[int], Heard],
+    columns: int,
+    shape: Tensor,
+    seed: int,
+    sampling: Sampling,
+    step: Callable[[], None] = lambda: None,
+) -> Tensor:
+    """The latents (Z, H, S) of a song.
+
+    Args:
+        network: on any device.
+        hear: what is heard of the segment that begins with a column.
+        columns: S.
+        shape: (1, Z, H, 1) of the dancer's picture.
+        seed: another seed, another dance.
+        sampling: how.
+        step: is called after each segment.
+    """
+    config = network.config
+    kept = config.overlap // config.stride
+    made: list[Tensor] = []
+    for number in range(segments(network, columns)):
+        generator = torch.Generator().manual_seed((seed * 1_000_003 + number) % 2**63)
+        noise = torch.randn(1, config.latent, config.rows, config.columns, generator=generator).to(shape)
+        known = made[-1][..., -kept:] if made else noise[..., :0]
+        latents = draw_segment(network, hear(number * (config.columns - kept)), known, shape, noise, sampling)
+        made.append(latents if number == 0 else latents[..., kept:])
+        step()
+    return torch.cat(made, dim=-1)[0, ..., :columns]
+
+
+def segments(network: HotDance, columns: int) -> int:
+    """How many segments a song of so many columns has."""
+    kept = network.config.overlap // network.config.stride
+    return max(1, -(-(columns - kept) // (network.config.columns - kept)))
+
+
+def draw_segment(
+    network: HotDance, heard: Heard, known: Tensor, shape: Tensor, noise: Tensor, sampling: Sampling
+) -> Tensor:
+    """The latents (B, Z, H, N) of segments that begin with known columns (B, Z, H, K)."""
+    config, count = network.config, known.shape[-1]
+    real = torch.cat([known, noise[..., count:]], dim=-1)
+    frames = torch.full((len(noise),), count * config.stride)
+    told = reference(real, shape, shape, frames, config.stride)
+    mask = mask_of(frames, config.columns, config.stride).to(noise)
+    times = torch.linspace(0, 1, sampling.steps + 1).tolist()
+    x = noise
+    for now, then in zip(times, times[1:], strict=False):
+        x = torch.cat([torch.lerp(noise[..., :count], known, now), x[..., count:]], dim=-1)
+        x = x + (then - now) * velocity(network, x, now, told, mask, heard, sampling.guidance)
+    return torch.cat([known, x[..., count:]], dim=-1)
+
+
+def velocity(
+    network: HotDance, x: Tensor, time: float, told: Tensor, mask: Tensor, heard: Heard, guidance: float
+) -> Tensor:
+    """Where latents go at a time, as far beyond what no music would ask for as `guidance` says."""
+    if guidance == 1:
+        return network.transformer(x, x.new_full((len(x),), time), told, mask, heard)  # type: ignore[no-any-return]
+    deaf = heard._replace(told=torch.zeros_like(heard.told))
+    both = Heard(*(torch.cat(pair) for pair in zip(heard, deaf, strict=True)))
+    twice = x.new_full((2 * len(x),), time)
+    made = network.transformer(x.repeat(2, 1, 1, 1), twice, told.repeat(2, 1, 1, 1), mask.repeat(2, 1, 1), both)
+    with_music, without = made.chunk(2)
+    return without + guidance * (with_music - without)  # type: ignore[no-any-return]
+
+
+def decode_song(network: HotDance, latents: Tensor) -> Tensor:
+    """Latents (Z, H, S) of a song to points (T, V, 3), some seconds at a time."""
+    columns, step = latents.shape[-1], network.config.stride
+    parts = []
+    for first in range(0, columns, DECODED):
+        low, high = max(0, first - AROUND), min(columns, first + DECODED + AROUND)
+        points = network.decode(latents[None, ..., low:high])[0]
+        parts.append(points[(first - low) * step :][: DECODED * step].cpu())
+    return torch.cat(parts)

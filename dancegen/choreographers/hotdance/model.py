@@ -1,0 +1,58 @@
+"""HotDance whole: the autoencoder, the transformer, and the scale of the latents between them.
+
+Glossary: B segments, C channels, W bins, Z latent channels, H rows and N columns of latents, V = 18 joints.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from dancegen.choreographers.hotdance.config import HotDanceConfig
+from dancegen.choreographers.hotdance.dit import Transformer
+from dancegen.choreographers.hotdance.image import draw, from_bins, read, to_bins
+from dancegen.choreographers.hotdance.vae import PoseVae
+from dancegen.choreographers.stg_mamba.config import STYLES
+from dancegen.weights.checkpoint import build_network, load_checkpoint
+
+RANKED = 101
+
+
+class HotDance(nn.Module):
+    """The networks as they are trained, stored and used."""
+
+    centre: Tensor  # (Z, H, 1) of latents ...
+    spread: Tensor  # ... and what they are divided by
+    ranks: Tensor  # (RANKED, 4) quantiles of what music is like, see `stg_mamba.hearing.rank`
+
+    def __init__(self, config: HotDanceConfig, shared: bool = True) -> None:
+        super().__init__()
+        self.config = config
+        self.vae = PoseVae(config)
+        self.transformer = Transformer(config, len(STYLES), shared)
+        self.register_buffer("centre", torch.zeros(config.latent, config.rows, 1))
+        self.register_buffer("spread", torch.ones(config.latent, config.rows, 1))
+        self.register_buffer("ranks", torch.zeros(RANKED, 4))
+
+    def encode(self, points: Tensor, seen: Tensor | None = None) -> Tensor:
+        """Points (B, T, V, 3), of which seen (B, T, V, 3) are drawn, to scaled latents (B, Z, H, N)."""
+        known = None if seen is None else seen.permute(0, 3, 2, 1).flatten(1, 2).to(points)
+        mean, _ = self.vae.encode(draw(to_bins(points, self.config.bins), self.config.bins, known))
+        return (mean - self.centre) / self.spread
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Scaled latents (B, Z, H, N) to points (B, T, V, 3)."""
+        logits = self.vae.decode(latents * self.spread + self.centre)
+        return from_bins(read(logits), self.config.bins)
+
+
+def load_hotdance(path: Path, device: torch.device) -> HotDance:
+    """The networks of a weights file, ready for use.
+
+    Raises:
+        DancegenError: as `load_checkpoint` and `build_network`.
+    """
+    config, state = load_checkpoint(path, HotDanceConfig)
+    return build_network(HotDance, config, state, path).to(device).eval()

@@ -1,0 +1,183 @@
+"""Dances of the pool as cameras see them: other bodies, other cameras, mirrored, turned; and what a picture tells of
+the dancer.
+
+Glossary: B windows, T frames at the config's rate, V = 18 joints, L = 17 bones. Points are x, y and depth in shares of
+a square picture's side (`choreographers/hotdance/image.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dancegen.body import joints as J
+from dancegen.body.joints import BONE_MIRROR, FACE_JOINTS, V
+from dancegen.body.sequence import ANKLE_HEIGHT, BONE_LENGTHS, rooted_paths
+from dancegen.choreographers.finish.frame import STANDING
+from dancegen.lab.datasets.motion import FPS
+from dancegen.lab.synthetic.cameras import METRE, uniform, views
+from dancegen.lab.train.hotdance.pool import Pool
+
+LIMBS, FACES, SIZES = 0.1, 0.2, 0.06  # deviations of the logarithms of limbs', heads' and single bones' lengths
+TURN_SHARES = (0.35, 0.5, 0.15)  # of windows that do not turn, turn to the side, turn all round
+SIDE = np.radians(60.0)  # most that the second kind turns
+SWAY_SECONDS = 2.5  # in which it comes back
+YAW, ROLL = np.radians(12.0), 0.02  # deviations of where the camera stands around the dancer, of its tilt
+ZOOMING = 0.2  # share of the cameras that zoom slowly
+HIDDEN_LEGS, HIDDEN_JOINTS = 0.12, 0.1  # shares of the pictures of the dancer without legs, without single joints
+STANDS = 0.5  # share of those pictures in which the dancer stands; in the others it is a pose of the dance
+LOOSE = 0.12  # deviation of the limbs of who stands
+PARTS = ((0, 1), (2, 4), (3, 5), (6, 9), (7, 10), (8, 11), (12,), (13, 15), (14, 16))  # bones of one length
+
+
+class Seen(NamedTuple):
+    """points (B, T, V, 3) of the dance; shape (B, V, 3) of the dancer's picture, with depth 0, and seen (B, V) which
+    of its joints it shows; turns (B,) 0, 1, 2: not turning, to the side, all round."""
+
+    points: Tensor
+    shape: Tensor
+    seen: Tensor
+    turns: Tensor
+
+
+def bodies(count: int, generator: torch.Generator) -> Tensor:
+    """(B, V, L) bone lengths from the mid-hip of bodies of other proportions, both sides alike."""
+    structure = torch.from_numpy(rooted_paths()) / torch.tensor(BONE_LENGTHS)
+
+    def normal(size: int, deviation: float) -> Tensor:
+        return torch.randn(count, size, generator=generator) * deviation
+
+    part = normal(len(PARTS), SIZES)
+    arms, legs, head = normal(1, LIMBS), normal(1, LIMBS), normal(1, FACES)
+    change = torch.zeros(count, len(BONE_LENGTHS))
+    for number, bones in enumerate(PARTS):
+        change[:, list(bones)] = part[:, number : number + 1]
+    change[:, 2:6] += arms
+    change[:, [7, 8, 10, 11]] += legs
+    change[:, 12:] += head
+    return structure * (torch.tensor(BONE_LENGTHS) * change.exp())[:, None]
+
+
+def turned_about(values: Tensor, angle: Tensor) -> Tensor:
+    """Vectors (B, T, N, 3) about the vertical by angle (B, T), in the sense of `finish.facing.yaw`."""
+    cosine, sine = angle.cos()[..., None], angle.sin()[..., None]
+    x, y, z = values.unbind(-1)
+    return torch.stack([x * cosine + z * sine, y, z * cosine - x * sine], dim=-1)
+
+
+def turning(rate: Tensor, turns: Tensor) -> Tensor:
+    """The angle (B, T) of a dance that turns by rate (B, T) radians a second as far as turns (B,) says."""
+    keep, angle, sway = 1 - 1 / (SWAY_SECONDS * FPS), torch.zeros(len(rate)), []
+    for speed in rate.unbind(1):
+        angle = keep * angle + speed / FPS
+        sway.append(angle)
+    whole = rate.cumsum(1) / FPS
+    side = SIDE * (torch.stack(sway, dim=1) / SIDE).tanh()
+    return torch.where(turns[:, None] == 2, whole, torch.where(turns[:, None] == 1, side, torch.zeros(())))
+
+
+def standing(count: int, generator: torch.Generator) -> Tensor:
+    """Directions (B, L, 3) of people who stand, each a little otherwise."""
+    made = torch.tensor(STANDING, dtype=torch.float32) + LOOSE * torch.randn(
+        count, len(STANDING), 3, generator=generator
+    )
+    return torch.nn.functional.normalize(made, dim=-1)
+
+
+def on_ground(joints: Tensor, like: Tensor) -> Tensor:
+    """Joints (..., V, 3) of another body, raised so that its lower ankle is as high as that of `like`."""
+    ankles = [J.R_ANKLE, J.L_ANKLE]
+    shift = (like[..., ankles, 1].amax(-1) - joints[..., ankles, 1].amax(-1))[..., None]
+    return torch.cat([joints[..., :1], joints[..., 1:2] + shift[..., None], joints[..., 2:]], dim=-1)
+
+
+def on_floor(joints: Tensor) -> Tensor:
+    """Joints (B, V, 3) whose lower ankle stands on the ground."""
+    lower = joints[:, [J.R_ANKLE, J.L_ANKLE], 1].amax(-1)
+    return joints - torch.nn.functional.pad((lower + ANKLE_HEIGHT)[:, None], (1, 1))[:, None]
+
+
+def film(joints: Tensor, still: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """What one camera each sees of joints (B, T, V, 3) and of the same body standing (B, V, 3): points alike."""
+    count, frames = joints.shape[:2]
+    one = (count, 1)
+    far = uniform(generator, one, 2.5, 6.0) * METRE
+    above = uniform(generator, one, 0.6, 1.6) * METRE
+    yaw = torch.randn(count, 1, generator=generator) * YAW
+    roll = torch.randn(count, 1, generator=generator) * ROLL
+    size = uniform(generator, one, 0.42, 0.8)  # of the picture that the usual body fills
+    place = uniform(generator, one, -0.14, 0.14) + 0.5
+    room = (1 - size) * 0.4
+    level = 0.5 + room * uniform(generator, one, -1, 1)  # of the body's middle
+    zoom = uniform(generator, one, -0.12, 0.12) * (torch.rand(one, generator=generator) < ZOOMING)
+    grows = (zoom * torch.linspace(-1, 1, frames)).exp()  # (B, T)
+    middle = 0.5
+    view = views(yaw, torch.atan2(above - middle, far), roll)  # (B, 1, 3, 3)
+    target = joints.new_tensor([0.0, -middle, 0.0])
+
+    def shown(bodies: Tensor, grow: Tensor) -> Tensor:
+        inside = torch.einsum("bsij,bsvj->bsvi", view.expand(-1, bodies.shape[1], -1, -1), bodies - target)
+        hips = inside[..., [J.R_HIP, J.L_HIP], 2].mean(-1, keepdim=True)
+        depth = (inside[..., 2] + far[..., None]).clamp(min=0.3)
+        focal = (size * far * grow)[..., None]
+        x = inside[..., 0] / depth * focal + place[..., None]
+        y = inside[..., 1] / depth * focal + level[..., None]
+        return torch.stack([x, y, (inside[..., 2] - hips) * focal / far[..., None]], dim=-1)
+
+    return shown(joints, grows), shown(still[:, None], grows[:, :1])[:, 0]
+
+
+def hide(shape: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """A picture's points (B, V, 3) without depth, and which joints (B, V) it shows."""
+    count = len(shape)
+    seen = torch.rand(count, V, generator=generator) > 0.15
+    some = torch.rand(count, 1, generator=generator) < HIDDEN_JOINTS
+    seen |= ~some
+    legs = torch.rand(count, generator=generator)
+    seen[:, [J.R_ANKLE, J.L_ANKLE]] &= (legs > HIDDEN_LEGS)[:, None]
+    seen[:, [J.R_KNEE, J.L_KNEE]] &= (legs > HIDDEN_LEGS / 2)[:, None]
+    seen[:, list(FACE_JOINTS)] &= torch.rand(count, 1, generator=generator) > HIDDEN_JOINTS
+    flat = torch.cat([shape[..., :2], torch.zeros_like(shape[..., :1])], dim=-1)
+    return flat, seen
+
+
+def see(pool: Pool, rows: np.ndarray, frames: int, fps: int, generator: torch.Generator) -> Seen:
+    """Windows `rows` of a pool, each by a body and a camera of its own; `frames` of them from a random time on."""
+    count = len(rows)
+    directions = torch.from_numpy(pool.directions[rows].astype(np.float32))
+    root = torch.from_numpy(pool.root[rows])
+    rate = torch.from_numpy(pool.rate[rows].astype(np.float32))
+    flip = torch.rand(count, generator=generator) < 0.5
+    sign = torch.tensor([-1.0, 1.0, 1.0])
+    directions = torch.where(flip[:, None, None, None], directions[..., list(BONE_MIRROR), :] * sign, directions)
+    root = torch.where(flip[:, None, None], root * sign[:2], root)
+    rate = torch.where(flip[:, None], -rate, rate)
+    turns = torch.multinomial(torch.tensor(TURN_SHARES), count, replacement=True, generator=generator)
+    directions = turned_about(directions, turning(rate, turns))
+    flat = torch.nn.functional.pad(root, (0, 1))[..., None, :]
+    usual = torch.from_numpy(rooted_paths()) @ directions + flat
+    body = bodies(count, generator)
+    joints = on_ground(body[:, None] @ directions + flat, usual)  # (B, T, V, 3)
+    middle = joints.mean(dim=(1, 2), keepdim=True)[..., :1]
+    joints = joints - torch.nn.functional.pad(middle, (0, 2))
+    joints = resampled(joints, frames, fps, generator)
+    still = standing(count, generator)
+    points, upright = film(joints, on_floor(body @ still), generator)
+    stands = torch.rand(count, generator=generator) < STANDS
+    moment = torch.randint(frames, (count,), generator=generator)
+    shape = torch.where(stands[:, None, None], upright, points[torch.arange(count), moment])
+    return Seen(points, *hide(shape, generator), turns)
+
+
+def resampled(joints: Tensor, frames: int, fps: int, generator: torch.Generator) -> Tensor:
+    """`frames` at another rate, from a random pose on: (B, T', V, 3) at 30 a second -> (B, frames, V, 3)."""
+    spare = math.floor(joints.shape[1] - 1 - (frames - 1) * FPS / fps)
+    begin = torch.randint(max(spare, 0) + 1, (1,), generator=generator) if spare > 0 else torch.zeros(1)
+    at = (begin + torch.arange(frames) * (FPS / fps)).clamp(max=joints.shape[1] - 1)
+    low = at.floor().long().clamp(max=joints.shape[1] - 2)
+    share = (at - low)[:, None, None]
+    return torch.lerp(joints[:, low], joints[:, low + 1], share)
