@@ -34,3 +34,21 @@ def save_tiny_choreographer(path: Path, metadata: dict[str, Any] | None = None) 
     network.phrases.vectors.normal_(0, 0.15)  # untrained codes mean nothing, and everybody would stand
     save_checkpoint(path, network.state_dict(), TINY, metadata)
     return path
+
+
+def save_tiny_hotdance(path: Path) -> Path:
+    """Write a HotDance of few random numbers, whose dance moves."""
+    import torch
+
+    from dancegen.choreographers.hotdance.config import HotDanceConfig
+    from dancegen.choreographers.hotdance.model import HotDance
+    from dancegen.weights.checkpoint import save_checkpoint
+
+    config = HotDanceConfig(frame_width=112, vae_width=24, vae_blocks=(1, 1), width=32, layers=1, heads=2, mlp=1)
+    torch.manual_seed(0)
+    network = HotDance(config)
+    network.vae.start()
+    for zeroed in (network.transformer.modulate, network.transformer.last, network.transformer.out):
+        torch.nn.init.normal_(zeroed.weight, std=0.1)
+    save_checkpoint(path, network.state_dict(), config)
+    return path

@@ -103,5 +103,7 @@ def tailored(dancer: Choreographer, person: Person | None, steps: int | None) ->
     if getattr(dancer, "for_person", False):
         return Tailored(dancer, person, steps)
     if steps is not None:
-        raise DancegenError("--steps is for choreographers that draw a dance from noise", "add --choreographer hotdance")
+        raise DancegenError(
+            "--steps is for choreographers that draw a dance from noise", "add --choreographer hotdance"
+        )
     return dancer

@@ -98,7 +98,14 @@ def dance(
         remedy = "name the bars to make anew, like --redo 17-24"
         refuse_options("only goes with --redo", remedy, **{"from": from_, "take": take, "hold": hold, "like": like})
     in_place = bool(redo and (from_ is None or _is(from_, out)))  # only bars of it are made anew
-    inputs = [song, beats, like, picture, *(option.rpartition("@")[0] for option in keep or []), *weights_files(weights)]
+    inputs = [
+        song,
+        beats,
+        like,
+        picture,
+        *(option.rpartition("@")[0] for option in keep or []),
+        *weights_files(weights),
+    ]
     check_file(out, "-o", overwrite or in_place, inputs=[*inputs, None if in_place else from_])
     if sheet:
         check_file(sheet, "--sheet", overwrite, [".png"], inputs=[*inputs, from_], others=[out])

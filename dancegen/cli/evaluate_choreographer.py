@@ -30,7 +30,8 @@ LABELS = {
 
 def command(
     data: Annotated[Path, typer.Option(help="Folder of pairs and songs; those kept out of training are used.")],
-    weights: Annotated[str, typer.Option(help="A name of the manifest or a .safetensors file.")] = "choreographer",
+    weights: Annotated[str | None, typer.Option(help="A name of the manifest or a .safetensors file.")] = None,
+    choreographer: Annotated[str, typer.Option(help="Who dances: stg-mamba or hotdance.")] = "stg-mamba",
     also: Annotated[list[str] | None, typer.Option(help="NAME=FILE: further weights, such as ablations.")] = None,
     seeds: Annotated[int, typer.Option(help="Dances per song.", min=1)] = 2,
     style: Annotated[str, typer.Option(help="Dance style of all dances.")] = "auto",
@@ -38,16 +39,21 @@ def command(
     songs: Annotated[bool, typer.Option(help="A line for each song.")] = False,
     librosa: Annotated[bool, typer.Option(help="A line for the beats that librosa's tracker finds by itself.")] = False,
     test: Annotated[bool, typer.Option(help="The songs that were not looked at while choosing.")] = False,
-    deep: Annotated[bool, typer.Option(help="Does it listen, invent, remember, turn? Takes minutes.")] = False,
+    beats: Annotated[Path | None, typer.Option(help="A line for other beats: a folder of SONG.txt, one time each.")] = (
+        None
+    ),
+    deep: Annotated[
+        bool,
+        typer.Option(help="Does it listen, invent, remember, turn? Of hotdance: its own experiments. Takes minutes."),
+    ] = False,
     material: Annotated[Path | None, typer.Option(help="Prepared material of training, for --deep: is it new?")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Folder for PNGs: speed against beats, strips of poses.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "cpu",
 ) -> Any:
     """Measure beats, movement and variety on songs kept out of training, beside real dancers and a shuffled control."""
+    from dancegen import registry
     from dancegen.choreographers.stg_mamba.config import STYLES
-    from dancegen.choreographers.stg_mamba.dance import choreograph
-    from dancegen.choreographers.stg_mamba.model import load_choreographer
     from dancegen.device import choose_device
     from dancegen.errors import DancegenError
     from dancegen.files import refuse_inputs
@@ -59,8 +65,11 @@ def command(
     if plot is not None:
         refuse_inputs(plot, [data])
     chosen = choose_device(device)
-    network = load_choreographer(weights_path(weights), chosen)
-    others = {name: load_choreographer(file, chosen) for name, file in map(_named_file, also or [])}
+    line = registry.backend("choreographer", choreographer)
+    dancer = registry.load("choreographer", choreographer, weights_path(weights or line.weights), chosen)
+    others = {
+        name: registry.load("choreographer", choreographer, file, chosen) for name, file in map(_named_file, also or [])
+    }
     heard, real = evaluation.read_songs(data, seconds, test=test), evaluation.read_real(data)
     takes = len({motion.source for motion in real.stretches})
     if len(heard) < 2 or not real.validation or takes < 2:
@@ -70,22 +79,30 @@ def command(
         what = f"{data} has {held_out}, and {count_of(takes, 'recordings')} in all"
         raise DancegenError(what, "give the development data")
     table = {"real": evaluation.real_row(real, heard), "two halves": evaluation.halves_row(real.stretches)}
-    judged_by = {song.name: evaluation.default_beats(song) for song in heard} if librosa else None
-    rows = evaluation.model_rows(network, heard, real, seeds=range(seeds), style=style, judged_by=judged_by)
+    judged_by = None
+    if librosa or beats:
+        judged_by = {song.name: evaluation.other_beats(song, beats) for song in heard}
+    rows = evaluation.model_rows(dancer, heard, real, seeds=range(seeds), style=style, judged_by=judged_by)
     single = () if songs else {song.name for song in heard}
     table |= {name: row for name, row in rows.items() if name not in single}
     for name, other in others.items():
         table[name] = evaluation.model_rows(other, heard, real, seeds=range(seeds), style=style)["model"]
-    timing = {length: evaluation.speed_row(network, heard[0], length, 120 // length + 1) for length in (60, 600)}
+    timing = {length: evaluation.speed_row(dancer, heard[0], length, 120 // length + 1) for length in (60, 600)}
     if plot is not None:
         from dancegen.report.dance_plots import pose_strip, speed_plot
 
         plot.mkdir(parents=True, exist_ok=True)
         for song in heard:
-            dance = choreograph(song.song, song.grid, network, seed=0, style=style)
+            dance = dancer.dance(song.song, song.grid, seed=0, style=style)
             speed_plot(dance, song.grid.times, plot / f"{song.name}-speed.png")
             pose_strip(dance, plot / f"{song.name}-poses.png", start=10, seconds=8, columns=16, rows=2)
-    listening = _deep_rows(network, heard, real, material) if deep else {}
+    listening = {}
+    if deep and choreographer == "hotdance":
+        from dancegen.lab.evaluate.hotdance import experiment_rows
+
+        listening = experiment_rows(dancer, [(song.song, song.grid) for song in heard])
+    elif deep:
+        listening = _deep_rows(dancer.network, heard, real, material)
     if as_json:
         return json.dumps({"table": table, "listening": listening, "seconds_for_music_of": timing}, indent=1)
     return draw_table(table, timing, listening)

@@ -10,7 +10,14 @@ import typer
 # What is trained, by the names of the registry where it has one -> the module cli/train_MODULE.py.
 NAMES = {
     **{"frames": "frames", "stg-mamba": "choreographer", "subject": "subject"},
-    **{"limbs": "limbs", "puppet": "renderer", "songs": "songs", "beats": "beats", "vimo": "vimo"},
+    **{
+        "limbs": "limbs",
+        "puppet": "renderer",
+        "songs": "songs",
+        "beats": "beats",
+        "vimo": "vimo",
+        "hotdance": "hotdance",
+    },
 }
 
 

@@ -78,6 +78,8 @@ def _read_dance(request: Request, known: Known, reporter: Reporter) -> tuple[Req
     take = made.take(request.take)
     note = check_song(made, request.song, str(request.dance), request.force)
     start, duration = request.start, request.duration
+    if made.body and made.body.name != request.picture.name:
+        reporter.note(f"{request.dance.name} was made for {made.body.name}: it is danced on another body here")
     if note:
         reporter.note(note)
     elif start == 0 and duration is None:

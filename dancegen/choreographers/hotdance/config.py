@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dancegen.body.joints import V
-from dancegen.errors import DancegenError
 
 AXES = 3  # x, y and depth: a row of the picture for each of a joint's
 
@@ -26,6 +25,7 @@ class HotDanceConfig:
         patch: rows of latents that share a token of the transformer.
         width, layers, heads, mlp: of the transformer; mlp in widths.
         overlap: columns that a segment takes over from the one before.
+        shared: whether music shares the time of the poses; an ablation does without.
     """
 
     fps: int = 20
@@ -36,17 +36,20 @@ class HotDanceConfig:
     frame_width: int = 160
     vae_width: int = 256
     vae_blocks: tuple[int, int] = (2, 3)
-    patch: int = 2
+    patch: int = 8
     width: int = 256
     layers: int = 8
     heads: int = 8
     mlp: int = 4
     overlap: int = 16
+    shared: bool = True
 
     def __post_init__(self) -> None:
         whole = [self.frames % self.stride, self.bins % self.stride, self.overlap % self.stride, self.rows % self.patch]
         if any(whole) or self.width % (4 * self.heads) or not 0 < self.overlap < self.frames:
-            raise DancegenError("these sizes of HotDance do not divide evenly", "take the usual ones")
+            raise ValueError("its sizes do not divide evenly")
+        if self.frame_width < 2 * self.channels:
+            raise ValueError("frame_width has no room for the place and the presence of each coordinate")
 
     @property
     def channels(self) -> int:

@@ -75,9 +75,7 @@ def listen(song: Song, grid: BeatGrid, network: HotDance, wish: Wish) -> Listeni
     else:
         count = count_for(grid, song.seconds, STYLES[0])
         ranks = rank(ear_traits(mel.reshape(-1, mel.shape[-1])), network.ranks.cpu().numpy())
-        shares = {
-            choose_style(appeal(float(np.median(np.diff(count.beats))), count.meter == 3, ranks), wish.seed): 1.0
-        }
+        shares = {choose_style(appeal(float(np.median(np.diff(count.beats))), count.meter == 3, ranks), wish.seed): 1.0}
         if wish.style != STYLES[0] and wish.amount > 0 and wish.style not in shares:
             shares = dict.fromkeys(shares, 1 - wish.amount) | {wish.style: wish.amount}
     lead = max(reversed(shares), key=lambda name: shares[name])
@@ -146,8 +144,10 @@ def draw_points(
             here = sound[first : first + config.columns]
             part[: len(here)] = here
             part[len(here) :] = sound.min() if len(sound) else 0
-            given = (torch.from_numpy(each)[None].to(device) for each in (part, clock[first : first + config.columns]))
-            return Heard(*given, style[None], turns[None], told)
+            told_of, counted = (
+                torch.from_numpy(each)[None].to(device) for each in (part, clock[first : first + config.columns])
+            )
+            return Heard(told_of, counted, style[None], turns[None], told)
 
         shape = _shape(network, dancer)
         reporter.stage("choreography", segments(network, columns), "segments")
@@ -231,12 +231,12 @@ class HotDancer:
         amount: float = AMOUNT,
         turns: float = TURNS,
         reporter: Reporter | None = None,
-        person: Person | None = None,
-        steps: int | None = None,
+        **tailored: Any,
     ) -> SkeletonSequence:
-        """See `choreograph`; `steps` as `Sampling` has them."""
-        sampling = Sampling(steps) if steps else Sampling()
-        how: dict[str, Any] = {"person": person, "sampling": sampling, "reporter": reporter}
+        """See `choreograph`; `tailored` are `person`, and `steps` as `Sampling` has them."""
+        steps = tailored.get("steps")
+        sampling = Sampling() if steps is None else Sampling(steps)
+        how: dict[str, Any] = {"person": tailored.get("person"), "sampling": sampling, "reporter": reporter}
         return choreograph(song, grid, self.network, Wish(seed, style, amount, turns), **how)
 
 

@@ -82,7 +82,7 @@ def dancer_of(person: Person) -> Dancer:
 
 
 def bones_of(points: np.ndarray, seen: np.ndarray, height: float) -> np.ndarray:
-    """The lengths (L,) of a body's bones in body heights; those of a face are as usual, as large as its neck is long."""
+    """The lengths (L,) of a body's bones in body heights; a face is as large as its neck is long."""
     size = {name: length / height for name, length in measure(points, seen).lengths.items()}
     bones = np.asarray(BONE_LENGTHS, np.float64).copy()
     bones[[0, 1]] = size["shoulders"]

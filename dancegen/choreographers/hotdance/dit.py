@@ -68,13 +68,12 @@ class Transformer(nn.Module):
     Args:
         config: sizes.
         styles: how many styles there are, the first of them the plain one.
-        shared: whether music shares the time of the poses; an ablation does without.
     """
 
-    def __init__(self, config: HotDanceConfig, styles: int, shared: bool = True) -> None:
+    def __init__(self, config: HotDanceConfig, styles: int) -> None:
         super().__init__()
         wide = config.width
-        self.config, self.shared = config, shared
+        self.config = config
         self.pose = nn.Linear(2 * config.patch * config.latent + config.stride, wide)
         self.row = nn.Parameter(torch.zeros(config.rows // config.patch, 1, wide))
         self.sound = nn.Sequential(nn.Linear(sound_values(config), wide), nn.GELU(), nn.Linear(wide, wide))
@@ -108,11 +107,11 @@ class Transformer(nn.Module):
         tokens = self.cut(torch.cat([noisy, reference], dim=1), mask)  # (B, R, N, ...)
         music = self.listen(heard)  # (B, N, D)
         poses = self.pose(tokens) + self.row
-        if self.shared:
+        if self.config.shared:
             poses = poses + self.aligned(music)[:, None]
         told = F.silu(self.time(waves(time, self.config.width)) + self.manner(heard))  # (B, D)
         x = torch.cat([poses.flatten(1, 2), music + self.music], dim=1)
-        turn = positions(rows, columns, self.config.width // self.config.heads, self.shared, x.device)
+        turn = positions(rows, columns, self.config.width // self.config.heads, self.config.shared, x.device)
         modulation = self.modulate(told).unflatten(-1, (MODULATIONS, -1))
         for layer in self.layers:
             x = layer(x, modulation, turn)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -88,7 +89,7 @@ def draw_segment(
     mask = mask_of(frames, config.columns, config.stride).to(noise)
     times = torch.linspace(0, 1, sampling.steps + 1).tolist()
     x = noise
-    for now, then in zip(times, times[1:], strict=False):
+    for now, then in pairwise(times):
         x = torch.cat([torch.lerp(noise[..., :count], known, now), x[..., count:]], dim=-1)
         x = x + (then - now) * velocity(network, x, now, told, mask, heard, sampling.guidance)
     return torch.cat([known, x[..., count:]], dim=-1)

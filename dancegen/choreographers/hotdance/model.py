@@ -27,11 +27,11 @@ class HotDance(nn.Module):
     spread: Tensor  # ... and what they are divided by
     ranks: Tensor  # (RANKED, 4) quantiles of what music is like, see `stg_mamba.hearing.rank`
 
-    def __init__(self, config: HotDanceConfig, shared: bool = True) -> None:
+    def __init__(self, config: HotDanceConfig) -> None:
         super().__init__()
         self.config = config
         self.vae = PoseVae(config)
-        self.transformer = Transformer(config, len(STYLES), shared)
+        self.transformer = Transformer(config, len(STYLES))
         self.register_buffer("centre", torch.zeros(config.latent, config.rows, 1))
         self.register_buffer("spread", torch.ones(config.latent, config.rows, 1))
         self.register_buffer("ranks", torch.zeros(RANKED, 4))

@@ -69,20 +69,20 @@ class PoseVae(nn.Module):
         self.sharpness = nn.Parameter(torch.full((config.channels, 1, 1), (BINS / BLUNT) ** 2).log())
         self.doubt = nn.Conv1d(frame, DOUBTS, 1)
         self.draw_doubt = nn.Conv1d(DOUBTS, config.channels * config.bins, 1)
-        self.start(config)
 
     @torch.no_grad()
-    def start(self, config: HotDanceConfig) -> None:
-        """Let the first features be where marks are, then whether there are any; draw no doubts yet."""
-        channels, weight = config.channels, self.see_frame.weight
+    def start(self) -> None:
+        """Before training: the first features are where marks are, then whether there are any; no doubts are drawn."""
+        config, weight = self.config, self.see_frame.weight
+        channels = config.channels
         weight.mul_(0.3)
         for channel in range(channels):
             weight[channel], weight[channels + channel] = 0, 0
             weight[channel, channel, :, 0] = ruler(config.bins)
             weight[channels + channel, channel] = 0.3
-        self.see_frame.bias.zero_()
-        self.draw_doubt.weight.zero_()
-        self.draw_doubt.bias.zero_()
+        for zeroed in (self.see_frame.bias, self.draw_doubt.weight, self.draw_doubt.bias):
+            assert zeroed is not None
+            zeroed.zero_()
 
     def encode(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """(B, C, W, T) to the mean and the log variance of its latents, (B, Z, H, N) each."""

@@ -19,10 +19,9 @@ from dancegen.audio.beats import BeatGrid, find_beats
 from dancegen.audio.load import load_song
 from dancegen.audio.song import SAMPLE_RATE, Song
 from dancegen.body.joints import NECK
+from dancegen.choreographers.base import Choreographer
 from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.choreographers.stg_mamba.counting import count_for
-from dancegen.choreographers.stg_mamba.dance import choreograph
-from dancegen.choreographers.stg_mamba.model import Choreographer
 from dancegen.dances import metrics
 from dancegen.lab.datasets.data import find_material, style_of
 from dancegen.lab.datasets.motion import FPS, SPIN, Motion, read_motion
@@ -85,6 +84,12 @@ def read_songs(folder: Path, seconds: float | None = None, *, test: bool = False
     wanted = [path for path in sounds if path.stem in names]
     songs = [load_song(path, duration=seconds) for path in wanted]
     return [HeardSong(song, find_beats(song)) for song in songs]
+
+
+def other_beats(song: HeardSong, folder: Path | None) -> np.ndarray:
+    """The beats (B,) seconds that the folder's file of the song says; without a folder or file, librosa's."""
+    told = folder / f"{song.name}.txt" if folder else None
+    return np.loadtxt(told, ndmin=1) if told and told.is_file() else default_beats(song)
 
 
 def default_beats(song: HeardSong) -> np.ndarray:
@@ -157,7 +162,7 @@ def real_row(real: RealDance, songs: Sequence[HeardSong]) -> dict[str, float]:
 
 
 def model_rows(
-    network: Choreographer,
+    dancer: Choreographer,
     songs: Sequence[HeardSong],
     real: RealDance,
     *,
@@ -168,7 +173,7 @@ def model_rows(
 ) -> dict[str, dict[str, float]]:
     """{"model": ..., "shuffled": ...} and one row for each song.
 
-    `judged_by`, other beats (B,) of each song, adds the model's beat scores against those: "librosa's beats".
+    `judged_by`, other beats (B,) of each song, adds the model's beat scores against those: "other beats".
     """
     reporter = reporter or SilentReporter()
     reporter.stage("dancing", len(songs) * len(seeds), "dances")
@@ -177,7 +182,7 @@ def model_rows(
     shuffled, judged = [], []
     for song in songs:
         for seed in seeds:
-            dance = choreograph(song.song, song.grid, network, seed=seed, style=style)
+            dance = dancer.dance(song.song, song.grid, seed=seed, style=style)
             dances.append(dance.joints)
             rows[song.name].append(metrics.score(dance.joints, dance.fps, song.beats))
             if judged_by is not None:
@@ -188,14 +193,14 @@ def model_rows(
     variety = []
     for song in songs[:TAKE_SONGS]:
         part = Song(song.song.path, song.song.samples[: 30 * SAMPLE_RATE])
-        takes = [choreograph(part, song.grid, network, seed=seed, style=style).joints for seed in range(TAKES)]
+        takes = [dancer.dance(part, song.grid, seed=seed, style=style).joints for seed in range(TAKES)]
         variety.append(metrics.diversity(takes))
     every = [row for per_song in rows.values() for row in per_song]
-    distances = frechet_row(dances, [m.joints for m in real.stretches], network.config.fps)
+    distances = frechet_row(dances, [m.joints for m in real.stretches])
     model = {**mean_row(every), **distances, "diversity": float(np.mean(variety))}
     table = {"model": model, "shuffled": mean_row(shuffled)}
     if judged:
-        table["librosa's beats"] = mean_row(judged)
+        table["other beats"] = mean_row(judged)
     return table | {name: mean_row(found) for name, found in rows.items()}
 
 
@@ -208,7 +213,7 @@ def looped(beats: np.ndarray, seconds: float) -> np.ndarray:
     return np.concatenate([beats + i * length for i in range(times)])
 
 
-def speed_row(network: Choreographer, song: HeardSong, seconds: float = 60.0, times: int = 3) -> dict[str, float]:
+def speed_row(dancer: Choreographer, song: HeardSong, seconds: float = 60.0, times: int = 3) -> dict[str, float]:
     """What a dance of `seconds` costs, the best of `times`: seconds by the wall clock and of the processor.
 
     On a machine that does other work too, only the processor's seconds (of all cores together) say something.
@@ -218,7 +223,7 @@ def speed_row(network: Choreographer, song: HeardSong, seconds: float = 60.0, ti
     wall, processor = [], []
     for _ in range(times):
         begun, used = time.perf_counter(), time.process_time()
-        choreograph(part, song.grid, network, seed=0)
+        dancer.dance(part, song.grid, seed=0, style=STYLES[0])
         wall.append(time.perf_counter() - begun)
         processor.append(time.process_time() - used)
     return {"wall": min(wall), "processor": min(processor)}

@@ -68,7 +68,7 @@ def hear(network: HotDance, pool: Pool, rows: np.ndarray, turns: Tensor, shares:
     sound = torch.from_numpy(pool.mel[rows].astype(np.float32)).flatten(2)  # (B, F, S M)
     sound = sound.unflatten(1, (-1, size)).flatten(2)[:, : config.columns]
     clock = torch.from_numpy(np.stack([window_clock(pool, row, config) for row in rows]))
-    deaf, mute, plain = (torch.rand(3, count, generator=g) < torch.tensor([[shares.deaf], [shares.mute], [shares.plain]]))
+    deaf, mute, plain = torch.rand(3, count, generator=g) < torch.tensor([[shares.deaf], [shares.mute], [shares.plain]])
     style = torch.from_numpy(pool.style[rows].astype(np.int64)).masked_fill(plain, 0)
     told = torch.stack([~(deaf | mute), ~deaf, ~deaf], dim=1).float()
     net = network.transformer
@@ -86,13 +86,17 @@ def window_clock(pool: Pool, row: int, config: HotDanceConfig) -> np.ndarray:
 
 
 @torch.no_grad()
-def references(network: HotDance, shown: Seen, real: Tensor, shares: Shares, g: torch.Generator) -> tuple[Tensor, Tensor]:
+def references(
+    network: HotDance, shown: Seen, real: Tensor, shares: Shares, g: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """The reference's latents (B, Z, H, N) and mask (B, 8, N) of windows, with as many known frames as `shares` say."""
     config, count = network.config, len(real)
     seen = shown.seen & (torch.rand(count, 1, generator=g) >= shares.nobody)
     draw = torch.rand(count, generator=g)
     some = torch.randint(1, shares.most + 1, (count,), generator=g)
-    known = torch.where(draw < shares.fresh, 0, torch.where(draw < shares.fresh + shares.going_on, config.overlap, some))
+    known = torch.where(
+        draw < shares.fresh, 0, torch.where(draw < shares.fresh + shares.going_on, config.overlap, some)
+    )
     shape = shape_latents(network, shown.shape, seen)
     mixed = mixed_latents(network, shown.points, shown.shape, seen, known)
     return reference(real, mixed, shape, known, config.stride), mask_of(known, config.columns, config.stride)

@@ -68,7 +68,10 @@ class Run:
         self.network, self.schedule, self.losses, self.step = network, schedule, losses, 0
         self.mean = {name: value.detach().clone() for name, value in network.state_dict().items()}
         self.optimiser = torch.optim.AdamW(
-            [p for p in network.parameters() if p.requires_grad], lr=schedule.rate, betas=(0.9, 0.98), weight_decay=schedule.weight_decay
+            [p for p in network.parameters() if p.requires_grad],
+            lr=schedule.rate,
+            betas=(0.9, 0.98),
+            weight_decay=schedule.weight_decay,
         )
 
     def advance(self) -> dict[str, float]:

@@ -1,0 +1,204 @@
+"""HotDance's own experiments: does its dance follow the tempo, keep the picture's body, and join its segments?
+
+- tempo: a song played at other speeds; kinematic beats a second over beats a second, against the song as it is.
+- splice: a song played slowly, then fast; seconds after the splice until the dance is on the new beats.
+- reference: dances for bodies of other proportions; what is drawn against the picture, before bones are set right.
+- stitching: the step into a new segment over the usual step from frame to frame.
+- inputs: how far a dance moves when one of its inputs is another, over how far another seed moves it.
+
+Glossary: T poses, V = 18 joints, L = 17 bones, B beats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from dancegen.audio.grid import BeatGrid
+from dancegen.audio.song import SAMPLE_RATE, Song
+from dancegen.body import joints as J
+from dancegen.body.joints import V, body_height, mid_hip
+from dancegen.choreographers.base import Choreographer, Person
+from dancegen.choreographers.hotdance.dance import HotDancer, Listening, Wish, draw_points, listen
+from dancegen.choreographers.hotdance.dancer import Dancer, canonical_dancer, dancer_of
+from dancegen.choreographers.hotdance.generate import Sampling
+from dancegen.choreographers.stg_mamba.counting import count_for
+from dancegen.dances.metrics import HIT_WINDOW, kinematic_beats, nearest_distance
+from dancegen.lab.train.hotdance.views import bodies
+from dancegen.progress import SilentReporter
+
+SPEEDS = (0.75, 0.9, 1.1, 1.25)
+SECONDS = 24.0  # of each song
+SLOW, FAST, SPLICE = 0.8, 1.2, 14.0  # speeds, seconds
+LOOKED, SURE = 3.0, 0.8  # seconds over which so much of what the dance hits elsewhere is hit: it follows
+STYLE = "cha-cha"
+BODIES = 4
+LIMBS = ((2, 3), (3, 4), (5, 6), (6, 7), (8, 9), (9, 10), (11, 12), (12, 13))  # whose lengths a picture tells
+FPS = 30.0
+
+
+def played(song: Song, grid: BeatGrid, speed: float, seconds: float) -> tuple[Song, BeatGrid]:
+    """`seconds` of a song at another speed (its pitch moves along), and its beats."""
+    count = int(seconds * SAMPLE_RATE)
+    at = np.arange(count) * speed
+    samples = np.interp(at, np.arange(len(song.samples)), np.asarray(song.samples)).astype(np.float32)
+    times = grid.times / speed
+    kept = times < seconds
+    downbeat = grid.downbeat[kept] if len(grid.downbeat) else grid.downbeat
+    return Song(song.path, samples), replace(grid, times=times[kept], tempo=grid.tempo * speed, downbeat=downbeat)
+
+
+def counted(song: Song, grid: BeatGrid) -> np.ndarray:
+    """The beats that are danced, seconds."""
+    beats = count_for(grid, song.seconds, STYLE).beats
+    return beats[(beats >= 0) & (beats < song.seconds)]
+
+
+def tempo_rows(dancer: Choreographer, songs: Sequence[tuple[Song, BeatGrid]]) -> dict[str, float]:
+    """By how many % the rate of kinematic beats is off what the song's speed asks for."""
+    off: dict[float, list[float]] = {speed: [] for speed in SPEEDS}
+    for song, grid in songs:
+        usual = _per_beat(dancer, *played(song, grid, 1.0, SECONDS))
+        for speed in SPEEDS:
+            off[speed].append(100 * abs(_per_beat(dancer, *played(song, grid, speed, SECONDS)) / usual - 1))
+    return {f"tempo x{speed:g}, % off": float(np.median(found)) for speed, found in off.items()}
+
+
+def _per_beat(dancer: Choreographer, song: Song, grid: BeatGrid) -> float:
+    """Kinematic beats for each danced beat, the standing first and last seconds left out."""
+    joints = dancer.dance(song, grid, seed=0, style=STYLE).joints
+    within = slice(round(3 * FPS), len(joints) - round(2 * FPS))
+    beats = counted(song, grid)
+    beats = beats[(beats >= 3) & (beats < song.seconds - 2)]
+    return len(kinematic_beats(joints[within], FPS)) / max(len(beats), 1)
+
+
+def splice_row(dancer: Choreographer, songs: Sequence[tuple[Song, BeatGrid]]) -> dict[str, float]:
+    """Seconds after a splice from slow to fast until kinematic beats are on the new beats as they are elsewhere."""
+    found = []
+    for song, grid in songs:
+        joined, beats = spliced(song, grid)
+        moves = kinematic_beats(dancer.dance(joined, beats, seed=0, style=STYLE).joints, FPS)
+        hits = nearest_distance(moves, counted(joined, beats)) <= HIT_WINDOW
+        usual = hits[(moves > 3) & (moves < SPLICE)].mean() if len(moves) else 0.0
+        waits = np.arange(0, 8, 0.1)
+        follows = [
+            wait
+            for wait in waits
+            if (during := (moves >= SPLICE + wait) & (moves < SPLICE + wait + LOOKED)).any()
+            and hits[during].mean() >= SURE * usual
+        ]
+        found.append(follows[0] if follows else float(waits[-1]))
+    return {"splice, s until it follows (median)": float(np.median(found)), "splice, s (worst)": max(found)}
+
+
+def spliced(song: Song, grid: BeatGrid) -> tuple[Song, BeatGrid]:
+    """A song played slowly, then fast."""
+    slow, slow_grid = played(song, grid, SLOW, SPLICE)
+    fast, fast_grid = played(song, grid, FAST, SECONDS - SPLICE)
+    times = np.concatenate([slow_grid.times, fast_grid.times + SPLICE])
+    keep = np.concatenate([[True], np.diff(times) > 0.2])
+    joined = Song(song.path, np.concatenate([slow.samples, fast.samples]))
+    return joined, BeatGrid(times[keep], grid.tempo, grid.confidence)
+
+
+def drawn(dancer: HotDancer, heard: Listening, who: Dancer, seed: int, sampling: Sampling) -> np.ndarray:
+    """Points (T, V, 3) as they are drawn, before anything is set right."""
+    return draw_points(dancer.network, heard, Wish(seed, STYLE), who, sampling, SilentReporter())
+
+
+def reference_row(dancer: HotDancer, songs: Sequence[tuple[Song, BeatGrid]]) -> dict[str, float]:
+    """How far drawn limbs and scale are from the picture's, in % (median over bodies and limbs), as drawn."""
+    limbs, scales = [], []
+    for number, (song, grid) in enumerate(songs):
+        part = played(song, grid, 1.0, SECONDS)
+        heard = listen(*part, dancer.network, Wish(0, STYLE))
+        for who in people(BODIES, number):
+            points = drawn(dancer, heard, who, number, Sampling())
+            unit = who.scale
+            for parent, child in LIMBS:
+                length = np.median(np.linalg.norm(points[:, child] - points[:, parent], axis=-1))
+                true = who.bones[J.BONES.index((parent, child))] * unit
+                limbs.append(100 * abs(length / true - 1))
+            tall = float(np.median(body_height(points)))
+            scales.append(100 * abs(tall / (unit * _own_height(who)) - 1))
+    return {"reference, limbs % off (median)": float(np.median(limbs)), "scale % off": float(np.median(scales))}
+
+
+def _own_height(who: Dancer) -> float:
+    """What `body_height` says of a body whose bones are `who.bones` long, upright."""
+    torso = np.sqrt(max(who.bones[6] ** 2 - 0.06**2, 0))
+    leg, arm = who.bones[7] + who.bones[8], who.bones[2] + who.bones[3]
+    return float(sorted((torso / 0.30, leg / 0.47, arm / 0.31, (torso + leg) / 0.77))[-2])
+
+
+def people(count: int, seed: int) -> list[Dancer]:
+    """Bodies of other proportions, who stand in a picture."""
+    usual = canonical_dancer()
+    generator = torch.Generator().manual_seed(seed)
+    structure = bodies(count, generator).numpy()
+    from dancegen.choreographers.finish.frame import STANDING
+
+    directions = np.asarray(STANDING) / np.linalg.norm(STANDING, axis=-1, keepdims=True)
+    made = []
+    for body in structure:
+        joints = (body @ directions)[:, :2] * usual.scale * 600
+        joints += (300, 600 * usual.floor - joints[:, 1].max() - 0.045 * usual.scale * 600)
+        made.append(dancer_of(Person(joints, np.ones(V), (600, 600))))
+    return made
+
+
+def stitching_row(dancer: HotDancer, songs: Sequence[tuple[Song, BeatGrid]]) -> dict[str, float]:
+    """The step of a joint into a new segment over the median step of a frame."""
+    config = dancer.network.config
+    hop = config.frames - config.overlap
+    ratios = []
+    for song, grid in songs:
+        heard = listen(*played(song, grid, 1.0, SECONDS), dancer.network, Wish(0, STYLE))
+        points = drawn(dancer, heard, canonical_dancer(), 0, Sampling())
+        steps = np.linalg.norm(np.diff(points[..., :2], axis=0), axis=-1).mean(axis=1)
+        borders = np.arange(config.frames, len(points), hop)
+        ratios += (steps[borders - 1] / np.median(steps)).tolist()
+    return {"stitching, jump / median step": float(np.mean(ratios))}
+
+
+def input_rows(dancer: HotDancer, songs: Sequence[tuple[Song, BeatGrid]]) -> dict[str, float]:
+    """How far a dance moves when one input is swapped, over how far another seed moves it."""
+    rows: dict[str, list[float]] = {}
+    usual_body = canonical_dancer()
+    for (song, grid), (other, _) in pairwise([*songs, songs[0]]):
+        own, its = played(song, grid, 1.0, SECONDS), played(other, grid, 1.0, SECONDS)
+        heard = listen(*own, dancer.network, Wish(0, STYLE))
+        strange = replace(heard, mel=listen(*its, dancer.network, Wish(0, STYLE)).mel)
+        slower = replace(heard, count=replace(heard.count, beats=heard.count.beats * 1.1))
+        waltz = replace(heard, shares={"waltz": 1.0})
+        other_body = people(1, 3)[0]
+        base = drawn(dancer, heard, usual_body, 0, Sampling())
+        made = {
+            "seed": drawn(dancer, heard, usual_body, 1, Sampling()),
+            "sound": drawn(dancer, strange, usual_body, 0, Sampling()),
+            "count": drawn(dancer, slower, usual_body, 0, Sampling()),
+            "style": drawn(dancer, waltz, usual_body, 0, Sampling()),
+            "picture": drawn(dancer, heard, other_body, 0, Sampling()),
+        }
+        gaps = {name: _gap(base, points) for name, points in made.items()}
+        for name, gap in gaps.items():
+            rows.setdefault(name, []).append(gap / gaps["seed"])
+        rows.setdefault("seed, body heights", []).append(gaps["seed"] / usual_body.scale)
+    return {f"input {name}": float(np.mean(found)) for name, found in rows.items()}
+
+
+def _gap(first: np.ndarray, second: np.ndarray) -> float:
+    """Mean distance of joints about the mid-hip."""
+    shapes = [points - mid_hip(points)[:, None] for points in (first, second)]
+    return float(np.linalg.norm(shapes[0] - shapes[1], axis=-1).mean())
+
+
+def experiment_rows(dancer: HotDancer, songs: Sequence[tuple[Song, BeatGrid]]) -> dict[str, float]:
+    """All of them."""
+    rows = tempo_rows(dancer, songs) | splice_row(dancer, songs)
+    return rows | reference_row(dancer, songs) | stitching_row(dancer, songs) | input_rows(dancer, songs)

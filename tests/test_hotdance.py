@@ -1,0 +1,179 @@
+"""HotDance: poses as pictures, the sampler, dances on a picture's body, and what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import Listener, Ran
+
+from dancegen.assets.example import PICTURE, POSE
+from dancegen.body import joints as J
+from dancegen.body.joints import BONES, V, body_height
+from dancegen.body.sequence import BONE_LENGTHS
+from dancegen.choreographers.base import Person, tailored
+from dancegen.choreographers.hotdance.dance import HotDancer, Wish, choreograph, load
+from dancegen.choreographers.hotdance.dancer import canonical_dancer, dancer_of
+from dancegen.choreographers.hotdance.generate import Sampling, segments
+from dancegen.choreographers.hotdance.image import draw, from_bins, read, to_bins
+from dancegen.choreographers.hotdance.reference import mask_of, reference
+from dancegen.errors import DancegenError
+from tests.test_choreography import song_of
+from tests.tiny import save_tiny_hotdance
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def dancer(tmp_path_factory: pytest.TempPathFactory) -> HotDancer:
+    return load(save_tiny_hotdance(tmp_path_factory.mktemp("weights") / "hot.safetensors"), CPU)
+
+
+@pytest.fixture
+def person() -> Person:
+    """Long arms, short legs, in a picture of 400 x 600."""
+    shape = canonical_dancer().shape * 560
+    for shoulder, elbow, wrist in J.ARM_CHAINS:
+        shape[[elbow, wrist]] += 0.3 * (shape[[elbow, wrist]] - shape[shoulder])
+    return Person(shape - (80, 0), np.ones(V), (400, 600))
+
+
+def test_a_pose_is_read_from_its_picture_as_it_was_drawn() -> None:
+    points = torch.rand(2, 24, V, 3, generator=torch.Generator().manual_seed(0)) - torch.tensor([0.0, 0.0, 0.5])
+    at = to_bins(points, 64)
+    picture = draw(at, 64)
+    assert picture.shape == (2, 3 * V, 64, 24) and torch.allclose(picture.sum(2), torch.ones(()))
+    again = from_bins(read((picture + 1e-9).log()), 64)
+    assert (again - points).abs().max() < 0.01 / 64
+
+
+def test_a_joint_that_is_not_seen_leaves_its_column_empty() -> None:
+    at = to_bins(torch.full((1, 8, V, 3), 0.3), 64)
+    seen = torch.ones_like(at)
+    seen[:, 5] = 0
+    picture = draw(at, 64, seen)
+    assert not picture[:, 5].any() and picture[:, 4].any()
+
+
+def test_the_mask_tells_frames_of_a_column_and_the_reference_ends_where_they_do() -> None:
+    known = torch.tensor([0, 8, 11])
+    mask = mask_of(known, 4, 8)
+    assert mask.shape == (3, 8, 4) and mask.sum(dim=(1, 2)).tolist() == [0, 8, 11]
+    assert mask[2, :3, 1].all() and not mask[2, 3:, 1].any()
+    real, mixed, shape = torch.ones(3, 2, 2, 4), torch.full((3, 2, 2, 1), 2.0), torch.full((3, 2, 2, 1), 3.0)
+    told = reference(real, mixed, shape, known, 8)
+    assert told[:, 0, 0].tolist() == [[3, 3, 3, 3], [1, 3, 3, 3], [1, 2, 3, 3]]
+
+
+def test_steps_and_guidance_change_a_dance_and_the_seed_decides_it(dancer: HotDancer) -> None:
+    song, grid = song_of(16)
+    wish = Wish(5, "rumba")
+    one = choreograph(song, grid, dancer.network, wish, sampling=Sampling(3))
+    assert len(one) == 480
+    np.testing.assert_array_equal(
+        choreograph(song, grid, dancer.network, wish, sampling=Sampling(3)).joints, one.joints
+    )
+    for other in (Sampling(5), Sampling(3, guidance=3.0)):
+        assert np.abs(choreograph(song, grid, dancer.network, wish, sampling=other).joints - one.joints).max() > 1e-4
+
+
+def test_bones_are_the_pictures_own(dancer: HotDancer, person: Person) -> None:
+    song, grid = song_of(8)
+    dance = tailored(dancer, person, 2).dance(song, grid, seed=0, style="waltz")
+    bones = np.asarray(dancer.bones(person))
+    assert bones[3] > 1.15 * BONE_LENGTHS[3]
+    ends = np.asarray(BONES)
+    lengths = np.linalg.norm(dance.joints[:, ends[:, 1]] - dance.joints[:, ends[:, 0]], axis=-1)
+    np.testing.assert_allclose(lengths, np.broadcast_to(bones, lengths.shape), atol=1e-4)
+
+
+def test_without_a_picture_it_dances_on_the_canonical_body(dancer: HotDancer) -> None:
+    song, grid = song_of(6)
+    dance = dancer.dance(song, grid, seed=0, style="auto")
+    assert abs(float(np.median(body_height(dance.joints))) - 1) < 0.06
+    assert dance.joints[..., 1].max() < 0.02  # nobody sinks into the ground
+
+
+def test_segments_go_on_from_each_other(dancer: HotDancer) -> None:
+    config = dancer.network.config
+    per, kept = config.columns, config.overlap // config.stride
+    assert [segments(dancer.network, n) for n in (1, per, per + 1, 2 * per - kept)] == [1, 1, 2, 2]
+    seen = Listener()
+    song, grid = song_of(20)
+    dancer.dance(song, grid, seed=0, style="auto", reporter=seen)
+    assert seen.steps == segments(dancer.network, 50)
+
+
+@pytest.mark.parametrize("hidden", [(J.R_ANKLE, J.L_ANKLE), (J.R_KNEE, J.L_KNEE, J.R_ANKLE, J.L_ANKLE), (J.NOSE,)])
+def test_hidden_joints_have_usual_lengths(dancer: HotDancer, person: Person, hidden: tuple[int, ...]) -> None:
+    confidence = np.ones(V)
+    confidence[list(hidden)] = 0
+    partly = replace(person, confidence=confidence)
+    song, grid = song_of(4)
+    dance = dancer.dance(song, grid, seed=0, style="auto", person=partly, steps=1)
+    assert np.isfinite(dance.joints).all() and not dancer_of(partly).seen[list(hidden)].any()
+
+
+def test_a_drawings_odd_body_and_a_face_alone(dancer: HotDancer, person: Person) -> None:
+    odd = np.asarray(person.joints).copy()
+    odd[[J.R_KNEE, J.R_ANKLE, J.L_KNEE, J.L_ANKLE], 1] -= 60  # stumps
+    song, grid = song_of(4)
+    dance = dancer.dance(song, grid, seed=0, style="auto", person=replace(person, joints=odd), steps=1)
+    assert np.isfinite(dance.joints).all()
+    face = np.zeros(V)
+    face[list(J.FACE_JOINTS)] = 1
+    with pytest.raises(DancegenError, match="has no torso"):
+        dancer.dance(song, grid, seed=0, style="auto", person=replace(person, confidence=face))
+
+
+@pytest.mark.parametrize("seconds", [0.5, 3.0])
+def test_short_songs(dancer: HotDancer, seconds: float) -> None:
+    song, grid = song_of(seconds)
+    assert abs(dancer.dance(song, grid, seed=0, style="auto").seconds - seconds) < 0.11
+
+
+def test_a_song_without_a_beat_is_counted(dancer: HotDancer) -> None:
+    song, grid = song_of(8)
+    nothing = replace(grid, times=np.zeros(0), confidence=0.0, downbeat=np.zeros(0, bool))
+    assert np.isfinite(dancer.dance(song, nothing, seed=0, style="auto").joints).all()
+
+
+def test_steps_that_cannot_be(dancer: HotDancer, run_main: Callable[..., Ran], tmp_path: Path, beat_song: Path) -> None:
+    with pytest.raises(DancegenError, match="--steps must be 1 to 100, not 0"):
+        Sampling(0)
+    ran = run_main("dance", beat_song, "--steps", 4, "-o", tmp_path / "d.dance.json")
+    assert ran.status == 1 and "--steps is for choreographers that draw a dance from noise" in ran.err
+    ran = run_main("dance", beat_song, "--steps", 400, "-o", tmp_path / "d.dance.json")
+    assert ran.status == 1 and "--steps must be 1 to 100, not 400" in ran.err
+
+
+def test_a_dance_file_carries_the_pictures_body(run_main: Callable[..., Ran], tmp_path: Path, beat_song: Path) -> None:
+    from dancegen.dances.read_dance import read_dance
+
+    weights = save_tiny_hotdance(tmp_path / "hot.safetensors")
+    out = tmp_path / "d.dance.json"
+    how: tuple[Any, ...] = ("--choreographer", "hotdance", "--weights", f"choreographer.hotdance={weights}")
+    ran = run_main("dance", beat_song, *how, "--steps", 1, "--picture", PICTURE, "-o", out)
+    assert ran.status == 0, ran.err
+    made = read_dance(out)
+    assert made.body is not None and made.body.name == PICTURE.name and len(made.body.bones) == len(BONES)
+    video = ("--weights", "renderer=puppet", "--size", 64, "--fps", 5, "--pose", POSE, "--device", "cpu", "--preview")
+    other = tmp_path / "other.png"
+    other.write_bytes(PICTURE.read_bytes())
+    ran = run_main("render", beat_song, other, "--dance", out, *video, "-o", tmp_path / "v.mp4")
+    assert ran.status == 0 and f"was made for {PICTURE.name}" in ran.err, ran.err
+    ran = run_main("render", beat_song, PICTURE, "--dance", out, *video, "-o", tmp_path / "w.mp4")
+    assert ran.status == 0 and "was made for" not in ran.err
+
+
+def test_a_picture_is_for_those_who_dance_on_its_body(
+    run_main: Callable[..., Ran], tmp_path: Path, beat_song: Path, tiny_weights: Path
+) -> None:
+    weights = ("--weights", f"choreographer={tiny_weights}")
+    ran = run_main("dance", beat_song, *weights, "--picture", PICTURE, "-o", tmp_path / "d.dance.json")
+    assert ran.status == 1 and "--picture: --choreographer stg-mamba dances on no body of its own" in ran.err

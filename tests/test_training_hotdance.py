@@ -1,0 +1,144 @@
+"""`dancegen train hotdance`: windows, autoencoder and transformer, on what the test makes; a run goes on exactly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dancegen.audio.spectrum import BANDS, SLICES
+from dancegen.body.joints import V
+from dancegen.body.sequence import BONE_COUNT
+from dancegen.choreographers.hotdance.config import HotDanceConfig
+from dancegen.choreographers.hotdance.image import draw, to_bins
+from dancegen.choreographers.hotdance.model import HotDance, load_hotdance
+from dancegen.choreographers.hotdance.vae import PoseVae
+from dancegen.errors import DancegenError
+from dancegen.lab.train.hotdance.dit import Shares, flow_losses, measure, references
+from dancegen.lab.train.hotdance.pool import Pool, load_pool, save_pool
+from dancegen.lab.train.hotdance.run import Run, Schedule, generator_of, go_on
+from dancegen.lab.train.hotdance.train import POOL, RANKS, TrainHotDance, train_hotdance
+from dancegen.lab.train.hotdance.vae import reconstruction, told_again, vae_losses
+from dancegen.lab.train.hotdance.views import see
+
+TINY = HotDanceConfig(frame_width=112, vae_width=24, vae_blocks=(1, 1), width=32, layers=1, heads=2, mlp=1)
+WINDOWS, PIECES = 6, 64
+
+
+@pytest.fixture(scope="module")
+def pool() -> Pool:
+    """Dancers who sway."""
+    rng = np.random.default_rng(0)
+    poses = PIECES * 3
+    down = np.zeros((BONE_COUNT, 3))
+    down[:, 1] = 1
+    sway = 0.3 * np.sin(np.arange(poses) / 8)[:, None] * rng.normal(size=(WINDOWS, 1, BONE_COUNT))
+    directions = np.broadcast_to(down, (WINDOWS, poses, BONE_COUNT, 3)).copy()
+    directions[..., 0] += sway
+    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
+    beats = np.arange(PIECES) / 5
+    return Pool(
+        directions.astype(np.float16),
+        np.tile(np.float32([0, -0.5]), (WINDOWS, poses, 1)),
+        rng.normal(size=(WINDOWS, poses)).astype(np.float16),
+        rng.normal(size=(WINDOWS, PIECES, SLICES, BANDS)).astype(np.float16),
+        np.tile(beats, (WINDOWS, 1)).astype(np.float32),
+        np.full((WINDOWS, PIECES), 0.5, np.float32),
+        np.arange(WINDOWS).astype(np.uint8),
+        np.full(WINDOWS, 4, np.uint8),
+    )
+
+
+def test_cameras_see_dancers_in_the_picture(pool: Pool) -> None:
+    shown = see(pool, np.arange(WINDOWS), 128, 20, generator_of(0, 1))
+    again = see(pool, np.arange(WINDOWS), 128, 20, generator_of(0, 1))
+    assert torch.equal(shown.points, again.points) and shown.points.shape == (WINDOWS, 128, V, 3)
+    inside = (shown.points[..., :2] > -0.1) & (shown.points[..., :2] < 1.1)
+    assert inside.float().mean() > 0.97 and shown.points[..., 2].abs().max() < 0.6
+    assert not shown.shape[..., 2].any()  # a picture tells no depth
+
+
+def test_a_pool_is_kept(pool: Pool, tmp_path: Path) -> None:
+    save_pool(tmp_path / "pool.npz", pool)
+    again = load_pool(tmp_path / "pool.npz")
+    assert all(np.array_equal(getattr(again, name), getattr(pool, name)) for name in Pool.__dataclass_fields__)
+    (tmp_path / "broken.npz").write_bytes(b"nothing")
+    with pytest.raises(DancegenError, match="is no pool of training windows"):
+        load_pool(tmp_path / "broken.npz")
+
+
+def test_latents_of_known_frames_do_not_know_what_follows(pool: Pool) -> None:
+    torch.manual_seed(0)
+    network = HotDance(TINY)
+    points = see(pool, np.arange(2), 128, 20, generator_of(0, 1)).points
+    other = points.clone()
+    other[:, 16:] = points[:, 16:].flip(1)
+    first, second = network.encode(points), network.encode(other)
+    assert torch.equal(first[..., :2], second[..., :2]) and not torch.equal(first, second)
+
+
+def test_a_right_picture_costs_less_than_a_shifted_one(pool: Pool) -> None:
+    at = to_bins(see(pool, np.arange(2), 64, 20, generator_of(0, 1)).points, 64)
+    right, wrong = ((draw(one, 64) + 1e-4).log() for one in (at, at - 1))
+    good, bad = (reconstruction(logits, at, torch.ones_like(at)) for logits in (right, wrong))
+    assert good["place"] < 0.01 and bad["place"] > 0.3 and good["bins"] < bad["bins"]
+
+
+@pytest.mark.parametrize("what", ["autoencoder", "transformer"])
+def test_a_run_goes_on_exactly(pool: Pool, tmp_path: Path, what: str) -> None:
+    def run() -> Run:
+        torch.manual_seed(0)
+        network = PoseVae(TINY) if what == "autoencoder" else HotDance(TINY)
+        if isinstance(network, HotDance):
+            network.vae.requires_grad_(False)
+            measure(network, pool, 0)
+            return Run(network, Schedule(4, save_every=2), lambda g: flow_losses(network, pool, 2, g, Shares()))
+        return Run(network, Schedule(4, save_every=2), lambda g: vae_losses(network, pool, 2, g))
+
+    whole, first, second = run(), run(), run()
+    go_on(whole, tmp_path / "whole")
+    first.schedule = Schedule(4, save_every=2)
+    for _ in range(2):
+        first.advance()
+    (tmp_path / "parts").mkdir()
+    first.save(tmp_path / "parts")
+    go_on(second, tmp_path / "parts")
+    assert second.step == 4
+    for name, value in whole.network.state_dict().items():
+        torch.testing.assert_close(second.network.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_an_autoencoder_learns(pool: Pool) -> None:
+    torch.manual_seed(0)
+    vae = PoseVae(TINY)
+    vae.start()
+    run = Run(vae, Schedule(40, rate=3e-3, warm_up=5), lambda g: vae_losses(vae, pool, 4, g))
+    first = run.advance()
+    for _ in range(39):
+        last = run.advance()
+    assert last["bins"] < 0.6 * first["bins"]
+    told = told_again(vae, see(pool, np.arange(4), 64, 20, generator_of(1, 1)))
+    assert set(told) == {"mean", "depth", "most", "jitter"} and np.isfinite(list(told.values())).all()
+
+
+def test_references_tell_known_frames(pool: Pool) -> None:
+    torch.manual_seed(0)
+    network = HotDance(TINY)
+    shown = see(pool, np.arange(4), 128, 20, generator_of(0, 1))
+    real = network.encode(shown.points)
+    told, mask = references(network, shown, real, Shares(fresh=0.0, going_on=1.0), generator_of(0, 2))
+    assert (mask.sum(dim=(1, 2)) == TINY.overlap).all()
+    assert torch.equal(told[..., :2], real[..., :2]) and torch.equal(told[..., 2], told[..., 9])
+
+
+def test_training_ends_in_weights(pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_pool(tmp_path / POOL, pool)
+    np.save(tmp_path / RANKS, np.linspace(0, 1, 101)[:, None] * np.ones(4))
+    plan = TrainHotDance(vae=Schedule(2), dit=Schedule(2), vae_batch=2, dit_batch=2)
+    weights = train_hotdance(tmp_path, tmp_path, plan, config=TINY)
+    network = load_hotdance(weights, torch.device("cpu"))
+    assert network.config == TINY and network.spread.min() >= 0.25 and network.ranks[-1, 0] == 1
+    with pytest.raises(DancegenError, match="other sizes"):
+        train_hotdance(tmp_path, tmp_path, plan, config=HotDanceConfig(frame_width=112, vae_width=32))
