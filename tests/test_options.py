@@ -19,7 +19,7 @@ DEFAULTS = {one.name: None if one.default is MISSING else one.default for one in
 # Where a command's option has the name of an attribute of `Request` and another help or default, and why.
 OWN = {
     "subject": {"picture", "people"},  # several people; all of them, as nobody is to be chosen yet
-    "dance": {"style", "take", "force"},  # styles by bars; what goes with --redo
+    "dance": {"style", "take", "force", "picture"},  # styles by bars; with --redo; of who dances
     "export": {"dance", "take", "people", "canvas", "picture", "pose", "fps", "song"},  # of poses, not of a video
     "import": {"song", "start", "fps", "canvas"},
     "capture": {"start", "duration", "fps", "people", "song"},  # of a clip

@@ -47,7 +47,7 @@ class TrainHotDance:
     """
 
     windows: int = 7500
-    vae: Schedule = field(default_factory=lambda: Schedule(3000, rate=2e-3))
+    vae: Schedule = field(default_factory=lambda: Schedule(3000, rate=2e-3, average=0.99))
     dit: Schedule = field(default_factory=lambda: Schedule(6000, rate=1e-3, average=0.999))
     vae_batch: int = 16
     dit_batch: int = 32
