@@ -133,7 +133,7 @@ BARE = {"renderer": "draws", "beats": "finds beats, but no bars"}  # what a back
 
 
 def _unfilled(filled: Collection[str]) -> Iterator[Finding]:
-    """The networks that nothing is there for; a choreographer has no stand-in."""
+    """The networks that nothing is there for; the usual choreographer has no stand-in."""
     from dancegen.registry import BACKENDS
 
     for job, lines in BACKENDS.items():
@@ -141,7 +141,7 @@ def _unfilled(filled: Collection[str]) -> Iterator[Finding]:
             if not line.config or line.weights in filled:
                 continue
             remedy = f"run `dancegen weights use FILE`, or give --weights {line.weights}=FILE, for your own"
-            if job == "choreographer" and len(lines) == 1:
+            if job == "choreographer" and name == next(iter(lines)):
                 remedy = "install dancegen again, or render with --dance FILE"
                 yield Finding(BROKEN, line.weights, "no weights", remedy)
             else:
