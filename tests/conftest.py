@@ -7,17 +7,19 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: the tests run side by side
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from tiny import save_tiny_choreographer
+from tiny import save_pose_clip, save_tiny_choreographer, save_tiny_vimo
 
 from dancegen.assets.example import PICTURE, POSE
 
@@ -145,3 +147,35 @@ def quick(tiny_weights: Path) -> tuple[str, ...]:
 def picture() -> Path:
     """The bundled figure."""
     return PICTURE
+
+
+@pytest.fixture(scope="session")
+def tiny_vimo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """See `tiny.save_tiny_vimo`."""
+    return save_tiny_vimo(tmp_path_factory.mktemp("weights") / "vimo.safetensors")
+
+
+@pytest.fixture(scope="session")
+def pose_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pose video: two seconds of a skeleton that steps and turns."""
+    return save_pose_clip(tmp_path_factory.mktemp("clips") / "poses.mp4")
+
+
+@pytest.fixture
+def studio(tmp_path: Path, tiny_weights: Path, tiny_vimo: Path) -> Iterator[Any]:
+    """An empty project of the studio."""
+    from studio_tools import open_studio
+
+    found = open_studio(tmp_path / "project", tiny_weights, tiny_vimo)
+    yield found
+    found.studio.close()
+
+
+@pytest.fixture
+def filled(studio: Any, beat_song: Path) -> Any:
+    """A project with the figure, whose joints are given, a song, and two takes of a dance."""
+    studio.page.put("/api/files/me.png", content=PICTURE.read_bytes())
+    shutil.copy(POSE, studio.folder / "pictures" / "me.pose.json")
+    studio.page.put("/api/files/beat.wav", content=beat_song.read_bytes())
+    studio.json("POST", "/api/songs/beat.wav/dance", {"takes": 2, "seed": 5})
+    return studio

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
-import time
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from conftest import Ran
 from PIL import Image
 
 from dancegen.assets.example import PICTURE, POSE
-from dancegen.dances.dance_file import DanceFile
 from dancegen.dances.read_dance import read_dance
 from dancegen.errors import DancegenError
 from dancegen.production import request as requests
@@ -27,85 +25,14 @@ pytest.importorskip("starlette", reason="needs the extra [studio]")
 pytest.importorskip("uvicorn", reason="needs the extra [studio]")
 
 from starlette.testclient import TestClient
+from studio_tools import BROKEN, HOME, OURS, PORT, Open, one_line, open_studio
 
-from dancegen.web import choices
+from dancegen.web import choices, dances
 from dancegen.web.app import make_app
 from dancegen.web.guard import Guard
 from dancegen.web.project import Project
 from dancegen.web.serve import check_door
 from dancegen.web.studio import Studio
-
-PORT = 8123
-HOME = f"http://127.0.0.1:{PORT}"
-OURS = {"x-dancegen": "1"}
-BROKEN = b"this is no music and no picture" * 50
-
-
-@dataclasses.dataclass
-class Open:
-    """A studio that is open, and a page that was let in."""
-
-    studio: Studio
-    guard: Guard
-    page: TestClient
-    folder: Path
-
-    def json(self, method: str, path: str, body: Any = None) -> Any:
-        """An answer that must be a good one."""
-        answer = self.page.request(method, path, json=body)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def refused(self, method: str, path: str, body: Any = None, content: bytes | None = None) -> str:
-        """The sentence of an answer that must be a refusal."""
-        answer = self.page.request(method, path, json=body, content=content)
-        assert answer.status_code == 400, answer.text
-        return str(answer.json()["error"])
-
-    def film(self, name: str) -> dict[str, Any]:
-        """What is told of a video."""
-        return next(one for one in self.json("GET", "/api/state")["videos"] if one["name"] == name)
-
-    def wait(self, name: str, *states: str) -> dict[str, Any]:
-        """A video, when it is in one of these states."""
-        for _ in range(1200):
-            if (found := self.film(name))["state"] in states:
-                return found
-            time.sleep(0.05)
-        raise AssertionError(found)
-
-
-def open_studio(folder: Path, weights: Path) -> Open:
-    usual = {"weights": {"choreographer": str(weights), "renderer": "puppet"}, "device": "cpu", "offline": True}
-    studio = Studio(Project(folder), usual)
-    guard = Guard(make_app(studio), PORT)
-    page = TestClient(guard, base_url=HOME, headers=OURS)
-    assert page.get(f"/?key={guard.key}").status_code == 200
-    return Open(studio, guard, page, folder)
-
-
-@pytest.fixture
-def studio(tmp_path: Path, tiny_weights: Path) -> Iterator[Open]:
-    """An empty project."""
-    found = open_studio(tmp_path / "project", tiny_weights)
-    yield found
-    found.studio.close()
-
-
-@pytest.fixture
-def filled(studio: Open, beat_song: Path) -> Open:
-    """A project with the figure, whose joints are given, a song, and two takes of a dance."""
-    studio.page.put("/api/files/me.png", content=PICTURE.read_bytes())
-    shutil.copy(POSE, studio.folder / "pictures" / "me.pose.json")
-    studio.page.put("/api/files/beat.wav", content=beat_song.read_bytes())
-    studio.json("POST", "/api/songs/beat.wav/dance", {"takes": 2, "seed": 5})
-    return studio
-
-
-def one_line(studio: Open) -> DanceFile:
-    """The version of the dance that is shown."""
-    history = studio.json("GET", "/api/state")["state"]["dances"]["beat.wav"]
-    return read_dance(studio.folder / "dances" / history["versions"][history["at"]])
 
 
 def test_only_the_page_with_the_key_comes_in(studio: Open) -> None:
@@ -214,10 +141,31 @@ def test_corrections_are_the_files_that_the_command_line_takes(filled: Open) -> 
     assert answer.json()["people"][0]["painted"]
     name = filled.json("POST", "/api/videos", {"size": 64, "fps": 5.0})["name"]
     values = json.loads((filled.folder / f"{name}.json").read_text())
-    assert (values["pose"], values["mask"]) == ("pictures/me.pose.json", "pictures/me.mask.png")
+    assert (values["pose"], values["mask"]) == (f"asked/{name}.pose.json", f"asked/{name}.mask.png")
+    frozen = {file: (filled.folder / file).read_bytes() for file in (values["pose"], values["mask"])}
+    assert frozen[values["pose"]] == (filled.folder / "pictures" / "me.pose.json").read_bytes()
+    assert frozen[values["mask"]] == (filled.folder / "pictures" / "me.mask.png").read_bytes()
     assert "not a picture" in filled.refused("PUT", "/api/pictures/me.png/mask/1", content=BROKEN)
     assert filled.json("DELETE", "/api/pictures/me.png/corrections")["mended"] is False
     assert not list((filled.folder / "pictures").glob("me.*.*"))
+    assert all((filled.folder / file).read_bytes() == content for file, content in frozen.items())  # what was asked for
+
+
+def test_a_video_that_waits_is_made_as_it_was_asked_for(filled: Open) -> None:
+    """Joints that are moved, and outlines that are painted, while videos wait are for the next ones."""
+    first = filled.json("POST", "/api/videos", {"size": 64, "fps": 5.0})["name"]
+    filled.wait(first, "done")
+    go_on = threading.Event()
+    filled.studio.films.add("film", "", lambda job: go_on.wait())  # a long one before it
+    waiting = filled.json("POST", "/api/videos", {"size": 64, "fps": 5.0})["name"]
+    joints = [person["joints"] for person in filled.json("GET", "/api/pictures/me.png")["people"]]
+    joints[0][3][:2] = [100.0, 200.0]
+    filled.json("PUT", "/api/pictures/me.png/joints", {"people": joints})
+    later = filled.json("POST", "/api/videos", {"size": 64, "fps": 5.0})["name"]
+    go_on.set()
+    files = [filled.wait(name, "done")["file"] for name in (first, waiting, later)]
+    made = [(filled.folder / "videos" / file).read_bytes() for file in files]
+    assert made[0] == made[1] != made[2]
 
 
 def test_where_nobody_is_found_the_joints_are_placed_by_hand(filled: Open) -> None:
@@ -278,6 +226,36 @@ def test_bars_are_changed_and_everything_else_stays_bit_for_bit(filled: Open) ->
     assert kept[begin:end].tobytes() == old[begin:end].tobytes() and (kept[end:] != old[end:]).any()
     for wrong in ([], [[0, 99]], [["a", 1]], None):
         assert filled.refused("POST", "/api/songs/beat.wav/edit", {"do": "redo", "bars": wrong})
+    assert "reload" in filled.refused("POST", "/api/songs/beat.wav/edit", {"do": "fly", "bars": [[1, 1]]})
+
+
+def test_the_first_take_is_shown_while_the_others_are_made(filled: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[list[str]] = []
+    keep = dances.keep
+
+    def keep_and_look(studio: Studio, song: str, *given: Any, **how: Any) -> str:
+        name = keep(studio, song, *given, **how)
+        shown.append(studio.project.state["dances"][song]["versions"])
+        return name
+
+    monkeypatch.setattr("dancegen.web.dances.keep", keep_and_look)
+    filled.json("POST", "/api/songs/beat.wav/dance", {"takes": 3, "seed": 9})
+    first, both = (made[-1] for made in shown)
+    assert [len(made) for made in shown] == [2, 2] and first.endswith(".first.dance.json")
+    one, all_three = (read_dance(filled.folder / "dances" / name) for name in (first, both))
+    assert len(one.takes) == 1 and len(all_three.takes) == 3
+    assert one.takes[0].skeleton.joints.tobytes() == all_three.takes[0].skeleton.joints.tobytes()
+    filled.json("POST", "/api/songs/beat.wav/undo", {})  # one step, to the dance before
+    assert one_line(filled).takes[0].seed == 5
+    filled.json("POST", "/api/songs/beat.wav/dance", {"takes": 1})
+    assert not (filled.folder / "dances" / first).exists() and (filled.folder / "dances" / both).exists()
+
+
+def test_what_lies_in_the_folder_does_not_stop_the_page(filled: Open) -> None:
+    (filled.folder / "notes & thoughts!.json").write_text("{}")
+    (filled.folder / "broken.json").write_bytes(b"\xff\xfe{")
+    assert [one["name"] for one in filled.json("GET", "/api/state")["videos"]] == ["broken"]
+    filled.json("POST", "/api/songs/beat.wav/dance", {"takes": 1})
 
 
 def test_what_the_studio_writes_the_command_line_renders(filled: Open, run_main: Callable[..., Ran]) -> None:
@@ -312,13 +290,13 @@ def test_a_video_that_is_stopped_leaves_nothing_and_can_be_made_again(filled: Op
     assert filled.wait(made["name"], "done", "failed")["state"] == "done"
 
 
-def test_another_studio_of_the_project_finds_all_of_it(filled: Open, tiny_weights: Path) -> None:
+def test_another_studio_of_the_project_finds_all_of_it(filled: Open, tiny_weights: Path, tiny_vimo: Path) -> None:
     filled.json("PUT", "/api/pictures/me.png/people", {"people": "all"})
     filled.json("PUT", "/api/songs/beat.wav/stretch", {"start": 1.0, "duration": 2.0})
     filled.json("PATCH", "/api/state", {"choices": {"size": 64}})
     (filled.folder / ".incoming").mkdir(exist_ok=True)
     before = filled.json("GET", "/api/state")["state"]
-    other = open_studio(filled.folder, tiny_weights)
+    other = open_studio(filled.folder, tiny_weights, tiny_vimo)
     assert other.json("GET", "/api/state")["state"] == before
     other.studio.close()
     (filled.folder / "project.json").write_text('{"version": 1, "dances": 3}')

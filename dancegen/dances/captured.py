@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -28,6 +29,10 @@ from dancegen.people.choose import choose_one
 from dancegen.people.tracks import Followed, find_followed
 from dancegen.progress import Reporter, count_of
 from dancegen.weights.verify import WeightsInfo
+
+if TYPE_CHECKING:
+    from dancegen.audio.grid import BeatGrid
+    from dancegen.audio.song import Song
 
 LEAST_SECONDS = 1.0  # that somebody must be seen
 LEAST_SHARE = 0.2  # of the frames with somebody that the chosen one must fill, else it is said
@@ -83,10 +88,35 @@ def captured_dance(clip: Clip, made: Captured, song: Path | None, reporter: Repo
     )
     dance = DanceFile(None, np.zeros(0), 0.0, 0.0, made.weights, takes, chosen=1)
     if song is not None:
-        dance = _to_beats(dance, song, reporter)
-    elif clip.sound and dance.seconds >= MIN_SECONDS:
+        return _to_beats(dance, clip, song, reporter)
+    if clip.sound and dance.seconds >= MIN_SECONDS:
         dance = _to_own_sound(dance, clip, reporter)
-    source = Source(bars(dance.grid)[0].number, bar_count(dance.grid), "captured", clip.path.name)
+    return _from_clip(dance, clip.path.name)
+
+
+def dance_to(dance: DanceFile, sound: Song, grid: BeatGrid, clip: str) -> DanceFile:
+    """A captured dance to a stretch of a song: its accents on the beats, as long as both last; its own pace where the
+    song has no beat.
+
+    Args:
+        dance: of any sound, or of none.
+        sound: the stretch.
+        grid: its beats.
+        clip: the name of the file that it was captured from.
+    """
+    if grid.confidence > 0:
+        takes = tuple(
+            replace(take, skeleton=rounded(warped(take.skeleton, grid.times, sound.seconds))) for take in dance.takes
+        )
+        shortest = min(len(take.skeleton) for take in takes)
+        takes = tuple(replace(take, skeleton=take.skeleton.at(np.arange(shortest))) for take in takes)
+        dance = replace(dance, takes=takes)
+    return _from_clip(replace(put_to_song(dance, sound, grid), chosen=1), clip)
+
+
+def _from_clip(dance: DanceFile, clip: str) -> DanceFile:
+    """The dance, all bars of which say which clip they are from."""
+    source = Source(bars(dance.grid)[0].number, bar_count(dance.grid), "captured", clip)
     return replace(dance, takes=tuple(replace(take, sources=(source,)) for take in dance.takes))
 
 
@@ -100,18 +130,11 @@ def _to_own_sound(dance: DanceFile, clip: Clip, reporter: Reporter) -> DanceFile
     return replace(put_to_song(dance, sound, find_beats(sound)), chosen=1)
 
 
-def _to_beats(dance: DanceFile, song: Path, reporter: Reporter) -> DanceFile:
+def _to_beats(dance: DanceFile, clip: Clip, song: Path, reporter: Reporter) -> DanceFile:
     """With its accents on the beats of a song."""
     reporter.stage("listening to the song")
     sound = load_song(song)
     grid = find_beats(sound)
-    if grid.confidence > 0:
-        takes = tuple(
-            replace(take, skeleton=rounded(warped(take.skeleton, grid.times, sound.seconds))) for take in dance.takes
-        )
-        shortest = min(len(take.skeleton) for take in takes)
-        takes = tuple(replace(take, skeleton=take.skeleton.at(np.arange(shortest))) for take in takes)
-        dance = replace(dance, takes=takes)
-    else:
+    if grid.confidence == 0:
         reporter.note(f"{song.name} has no beat that could be found: the dance keeps its own pace")
-    return replace(put_to_song(dance, sound, grid), chosen=1)
+    return dance_to(dance, sound, grid, clip.path.name)

@@ -17,7 +17,7 @@ from dancegen.audio.grid import BeatGrid
 from dancegen.body.joints import ARM_BONES, LEG_BONES, mid_hip
 from dancegen.body.sequence import SkeletonSequence, bone_directions, place_joints
 from dancegen.dances.bars import bar_poses, parse_bars
-from dancegen.dances.dance_file import DanceFile, Source, Take, rounded, without_bars
+from dancegen.dances.dance_file import DanceFile, Edit, Source, Take, rounded, without_bars
 from dancegen.dances.takes import rank_takes
 from dancegen.errors import DancegenError
 
@@ -72,10 +72,42 @@ def _with_kept(take: Take, kept: Sequence[Kept], grid: BeatGrid, network: Vimo) 
         dance = _put(dance, _stretch(one, end - begin), begin)
         known[begin:end] = True
         sources = (*without_bars(sources, one.first, one.last), Source(one.first, one.last, "kept", one.name))
+    return replace(take, skeleton=_with_seams(dance, known, network, take.seed), sources=sources)
+
+
+def fill_bars(made: DanceFile, number: int, new: SkeletonSequence, edits: Sequence[Edit], network: Vimo) -> DanceFile:
+    """The dance with bars of take `number` filled: `new` is danced in them, with transitions from and to what is there
+    on both sides, which is kept bit for bit.
+
+    It is what `keep_bars` makes of a take that dances `new`, where all other bars are kept. That take is then the
+    chosen one.
+
+    Args:
+        new: as many seconds as the take.
+        edits: the bars, and how `new` was made.
+    """
+    take, grid = made.take(number), made.grid.beats_or_count(made.seconds)
+    old = _everything(take.skeleton)
+    dance = _everything(rounded(new.resample(old.fps, len(old))))
+    known = np.ones(len(old), bool)
+    sources = take.sources
+    for edit in edits:
+        begin, end = bar_poses(grid, edit.first, edit.last, old.fps, len(old))
+        known[begin:end] = False
+        sources = without_bars(sources, edit.first, edit.last)
+    for begin, end in _runs(known):
+        dance = _put(dance, old.at(np.arange(begin, end)), begin)
+    filled = _with_seams(dance, known, network, edits[0].seed)
+    changed = made.with_take(number, replace(take, skeleton=filled, edits=(*take.edits, *edits), sources=sources))
+    return replace(changed, takes=rank_takes(changed.takes, grid.times), chosen=number)
+
+
+def _with_seams(dance: SkeletonSequence, known: np.ndarray, network: Vimo, seed: int) -> SkeletonSequence:
+    """The dance with transitions between what is known (T,) and what is not, as it will be read from a file."""
     dance = _brought_near(dance, known)
     for begin, end in _seams(known, round(SEAM_SECONDS * dance.fps)):
-        dance = _filled(network, dance, begin, end, take.seed)
-    return replace(take, skeleton=rounded_but(dance, known), sources=sources)
+        dance = _filled(network, dance, begin, end, seed)
+    return rounded_but(dance, known)
 
 
 def rounded_but(dance: SkeletonSequence, known: np.ndarray) -> SkeletonSequence:

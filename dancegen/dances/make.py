@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,19 +91,27 @@ def make_dance(
     seeds: Sequence[int],
     styles: Styles,
     reporter: Reporter | None = None,
+    show_first: Callable[[DanceFile], None] | None = None,
 ) -> DanceFile:
-    """A dance file with a scored take for each seed."""
+    """A dance file with a scored take for each seed; of several, `show_first` is given one of the first take as soon as
+    that is there."""
     reporter = reporter or SilentReporter()
     for _, first, last in styles.stretches:
         check_bars(grid, first, last)
-    takes = []
-    for number, seed in enumerate(seeds, 1):
-        told = _Named(reporter, f"take {number} of {len(seeds)}, ") if len(seeds) > 1 else reporter
-        takes.append(_one_take(song, grid, dancer, seed, styles, told))
     info = SongInfo(song.path.name, file_sha256(song.path), song.start, round(song.seconds, 6))
     tempi = tuple((moment, tempo) for moment, _, tempo in tempo_changes(grid))
     heard = (grid.times, grid.tempo, grid.confidence)
-    return DanceFile(info, *heard, weights, rank_takes(takes, grid.times), downbeat=grid.downbeat, tempi=tempi)
+    takes: list[Take] = []
+
+    def so_far() -> DanceFile:
+        return DanceFile(info, *heard, weights, rank_takes(takes, grid.times), downbeat=grid.downbeat, tempi=tempi)
+
+    for number, seed in enumerate(seeds, 1):
+        told = _Named(reporter, f"take {number} of {len(seeds)}, ") if len(seeds) > 1 else reporter
+        takes.append(_one_take(song, grid, dancer, seed, styles, told))
+        if show_first and number == 1 < len(seeds):
+            show_first(so_far())
+    return so_far()
 
 
 class _Named:

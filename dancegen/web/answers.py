@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request as Call
@@ -12,13 +13,16 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from dancegen.errors import DancegenError
 from dancegen.jsonfile import SMALL, parse_json
 from dancegen.people.choose import check_choice
-from dancegen.web import dances, pictures, songs
+from dancegen.web import changes, clips, dances, pictures, songs
 from dancegen.web.studio import Studio
 from dancegen.web.work import Job
 
+if TYPE_CHECKING:
+    from dancegen.dances.dance_file import DanceFile
+
 LARGEST_BODY = 4 * SMALL  # bytes of JSON: the joints of many people
 LARGEST_MASK = 16 << 20  # bytes of an outline as a PNG
-TELLING = 0.25  # seconds between two looks whether there is something new to tell
+TELLING = 0.1  # seconds between two looks whether there is something new to tell
 
 
 async def json_of(call: Call) -> dict[str, Any]:
@@ -165,7 +169,10 @@ async def dance_make(studio: Studio, call: Call) -> Response:
     """Takes of a new dance; the answer is their file's name."""
     asked, name = await json_of(call), name_of(call)
     studio.project.path("songs", name)
-    job = studio.hands.add("dance", name, lambda job: dances.make(studio, name, asked, job))
+    if clip := asked.get("clip"):
+        job = studio.hands.add("dance", name, lambda job: dances.from_clip(studio, name, str(clip), job))
+    else:
+        job = studio.hands.add("dance", name, lambda job: dances.make(studio, name, asked, job))
     return JSONResponse({"name": await result_of(studio, job)})
 
 
@@ -173,7 +180,7 @@ async def dance_edit(studio: Studio, call: Call) -> Response:
     """Bars that are changed; the answer is the new version's name."""
     asked, name = await json_of(call), name_of(call)
     studio.project.path("songs", name)
-    job = studio.hands.add("edit", name, lambda job: dances.edit(studio, name, asked, job))
+    job = studio.hands.add("edit", name, lambda job: changes.edit(studio, name, asked, job))
     return JSONResponse({"name": await result_of(studio, job)})
 
 
@@ -198,10 +205,32 @@ async def dance_take(studio: Studio, call: Call) -> Response:
 
 async def dance(studio: Studio, call: Call) -> Response:
     """A version of a dance."""
-    return JSONResponse(await run_in_threadpool(dances.told, studio, name_of(call)))
+    return await _dance(dances.read, studio, call)
 
 
 async def dance_poses(studio: Studio, call: Call) -> Response:
     """The joints of a take; a version never changes."""
-    content = await run_in_threadpool(dances.poses, studio, name_of(call), call.path_params["take"])
+    return await _poses(dances.read, studio, call)
+
+
+async def clip(studio: Studio, call: Call) -> Response:
+    """What was captured of a clip."""
+    return await _dance(clips.read, studio, call)
+
+
+async def clip_poses(studio: Studio, call: Call) -> Response:
+    """The joints of a movement that was captured; the page asks with another query for another one."""
+    return await _poses(clips.read, studio, call)
+
+
+Reader = Callable[[Studio, str], "DanceFile"]
+
+
+async def _dance(read: Reader, studio: Studio, call: Call) -> Response:
+    return JSONResponse(await run_in_threadpool(lambda: dances.told(read(studio, name_of(call)), name_of(call))))
+
+
+async def _poses(read: Reader, studio: Studio, call: Call) -> Response:
+    take = call.path_params["take"]
+    content = await run_in_threadpool(lambda: dances.poses(read(studio, name_of(call)), take))
     return Response(content, media_type="application/octet-stream", headers={"cache-control": "private, max-age=3600"})

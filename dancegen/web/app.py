@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from dancegen import __version__
 from dancegen.errors import DancegenError
-from dancegen.web import answers, choices, preview, uploads, videos
+from dancegen.web import answers, choices, clips, preview, uploads, videos
 from dancegen.web.answers import TELLING, json_of, name_of, result_of
 from dancegen.web.studio import Studio
 
@@ -28,6 +28,7 @@ TYPES = {".html": "text/html", ".css": "text/css", ".mjs": "text/javascript", ".
 ALIVE = 15.0  # seconds after which a page is told something anyhow, so that a dead connection is noticed
 CHOOSABLE = ("song", "picture", "choices")
 KIND_TYPES = {".mp4": "video/mp4", ".webm": "video/webm", ".html": "text/html", ".json": "application/json"}
+KIND_TYPES |= {".gif": "image/gif", ".m4v": "video/mp4", ".mov": "video/quicktime", ".ogv": "video/ogg"}
 
 Handler = Callable[[Studio, Call], Awaitable[Response]]
 
@@ -57,6 +58,9 @@ def make_app(studio: Studio) -> Starlette:
         ("POST", "/api/songs/{name}/edit", answers.dance_edit),
         ("POST", "/api/songs/{name}/undo", answers.dance_undo),
         ("PUT", "/api/songs/{name}/take", answers.dance_take),
+        ("POST", "/api/clips/{name}", clip_capture),
+        ("GET", "/api/clips/{name}", answers.clip),
+        ("GET", "/api/clips/{name}/{take:int}", answers.clip_poses),
         ("GET", "/api/dances/{name}", answers.dance),
         ("GET", "/api/dances/{name}/{take:int}", answers.dance_poses),
         ("POST", "/api/videos", video_ask),
@@ -100,7 +104,11 @@ def snapshot(studio: Studio) -> dict[str, Any]:
     for job in jobs:
         job["error"] = project.shorten(job["error"])
     there = {kind: project.names(kind) for kind in ("songs", "pictures")}
-    return {"version": studio.version, "state": project.state, **there, "jobs": jobs, "videos": videos.told(studio)}
+    made = {"videos": videos.told(studio), "clips": clips.told(studio)}
+    for clip in made["clips"]:
+        if clip["job"]:
+            clip["job"]["error"] = project.shorten(clip["job"]["error"])
+    return {"version": studio.version, "state": project.state, **there, "jobs": jobs, **made}
 
 
 async def state(studio: Studio, call: Call) -> Response:
@@ -152,7 +160,7 @@ async def choose(studio: Studio, call: Call) -> Response:
 async def upload(studio: Studio, call: Call) -> Response:
     """A file of any kind; the answer says what it was taken for."""
     name = uploads.given_name(name_of(call))
-    kind = uploads.kind_of(name)
+    kind = uploads.kind_of(name, call.query_params.get("as", ""))
     uploads.check_room(studio.project, kind, int(call.headers.get("content-length") or 0))
     folder = await run_in_threadpool(uploads.new_folder, studio.project)
     try:
@@ -169,6 +177,8 @@ async def upload(studio: Studio, call: Call) -> Response:
         answers.find(studio, taken["name"])
     elif taken["kind"] == "song":
         answers.hear(studio, taken["name"])
+    elif taken["kind"] == "clip" and not clips.dance_file(studio.project.path("clips", taken["name"])).exists():
+        clips.add(studio, taken["name"], {})
     studio.changed()
     return JSONResponse(taken)
 
@@ -178,6 +188,12 @@ async def example(studio: Studio, call: Call) -> Response:
     taken = await run_in_threadpool(uploads.example, studio)
     studio.changed()
     return JSONResponse(taken)
+
+
+async def clip_capture(studio: Studio, call: Call) -> Response:
+    """A clip, captured anew."""
+    job = await run_in_threadpool(clips.add, studio, name_of(call), await json_of(call))
+    return JSONResponse({"job": job.number})
 
 
 async def video_ask(studio: Studio, call: Call) -> Response:
@@ -225,5 +241,4 @@ async def preview_frames(studio: Studio, call: Call) -> Response:
 async def job_stop(studio: Studio, call: Call) -> Response:
     """The end of a job that runs or waits."""
     number = call.path_params["number"]
-    stopped = studio.hands.stop(number) or studio.films.stop(number)
-    return JSONResponse({"stopped": stopped})
+    return JSONResponse({"stopped": studio.stop(number)})

@@ -3,8 +3,11 @@
     project.json   what is chosen on the page
     songs/         songs as they were given; NAME.beats.txt beside one whose beats were mended
     pictures/      pictures; NAME.pose.json and NAME.mask.png beside one that was corrected, as batches use them
+    clips/         videos that were captured; NAME.dance.json beside each is its movement
     dances/        a dance file for each version of a dance: an edit writes a new one, undoing goes back to an old one
     take3.json     what a video shall be: `dancegen render --request take3.json`
+    asked/         the joints and outline that a video was asked for with, where they were corrected: later corrections
+                   change no video that waits or is made again
     videos/        what became of it: take3.mp4, and the report take3.html
 
 Everything is written at once and whole, so that a process that is killed loses nothing but the work it was at.
@@ -23,13 +26,14 @@ from dancegen.errors import DancegenError
 from dancegen.files import PICTURES, SONGS, claim, write_whole
 from dancegen.jsonfile import SMALL, read_json
 
-FOLDERS = ("songs", "pictures", "dances", "videos")
+FOLDERS = ("songs", "pictures", "clips", "dances", "asked", "videos")
 STATE = "project.json"
 VERSION = 1
 LONGEST = 80  # characters of a file's name
 VERSIONS = 40  # of a song's dance that undoing can go back to
 BESIDE = (".pose.json", ".mask.png", ".beats.txt")  # what corrections are called
 FILMS = ("mp4", "m4v", "mov", "mkv", "webm")
+CLIPS = (*FILMS, "3g2", "3gp", "avi", "flv", "gif", "m2ts", "mpeg", "mpg", "mts", "ogv", "ts", "wmv")  # what moves
 _MASK = re.compile(r"\.\d+\.mask\.png$")
 
 
@@ -84,14 +88,16 @@ class Project:
 
     def names(self, kind: str) -> list[str]:
         """The files of a folder that are what it is for, by name."""
-        wanted = {"songs": SONGS, "pictures": PICTURES, "dances": ("json",), "videos": FILMS}[kind]
+        wanted = {"songs": SONGS, "pictures": PICTURES, "clips": CLIPS, "dances": ("json",), "videos": FILMS}[kind]
         found = [path.name for path in (self.folder / kind).iterdir() if path.is_file() and path.name[0] != "."]
         own = [name for name in found if not name.endswith(BESIDE) and not _MASK.search(name)]
         return sorted((name for name in own if name.lower().rpartition(".")[2] in wanted), key=str.lower)
 
     def requests(self) -> list[str]:
         """The names of the videos that were asked for, the newest first."""
-        found = [path for path in self.folder.glob("*.json") if path.name != STATE and path.name[0] != "."]
+        found = [
+            path for path in self.folder.glob("*.json") if path.name != STATE and path.name == tidy_name(path.name)
+        ]
         return [path.stem for path in sorted(found, key=lambda path: (-path.stat().st_mtime, path.stem))]
 
     def path(self, kind: str, name: str) -> Path:
@@ -145,11 +151,14 @@ class Project:
         found = self.state["dances"].get(song or "")
         return found if found and found["versions"] else None
 
-    def add_dance(self, song: str, name: str, take: int) -> None:
-        """A new version of a song's dance, behind the one that is shown; what had been undone is forgotten."""
+    def add_dance(self, song: str, name: str, take: int, instead_of: str | None = None) -> None:
+        """A new version of a song's dance, behind the one that is shown, or in the place of `instead_of` where that is
+        shown; what had been undone is forgotten."""
         with self._lock:
             old = self.dance_of(song) or {"versions": [], "at": -1}
-            versions = [*old["versions"][: old["at"] + 1], name][-VERSIONS:]
+            before = old["versions"][: old["at"] + 1]
+            before = before[:-1] if before and before[-1] == instead_of else before
+            versions = [*before, name][-VERSIONS:]
             self.change_in("dances", song, {"versions": versions, "at": len(versions) - 1, "take": take})
 
     def go_back(self, song: str, steps: int) -> None:

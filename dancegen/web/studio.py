@@ -8,13 +8,17 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dancegen.production.backends import JOBS, Backends, load_backends
+from dancegen.production.capture import ROLE, load_motion_network
 from dancegen.production.request import Request
 from dancegen.progress import Reporter
 from dancegen.web.project import Project
 from dancegen.web.work import Job, Lane
+
+if TYPE_CHECKING:
+    from dancegen.capture.network import Vimo
 
 KEPT = 4  # pictures, songs and scenes that are remembered; each takes some 10 MB
 
@@ -49,29 +53,35 @@ class Studio:
     Attributes:
         project: the folder.
         usual: attributes of `Request` that hold for all that is made (device, offline, weights).
-        hands: finds, hears and dances, one thing after the other; `films` renders.
+        hands: finds, hears and dances, one thing after the other; `films` renders, `studies` captures clips.
         people, songs, scenes, dances, asked: what was found, made ready or read.
+        asking: is held while a video gets its name.
         version: counts up with everything there is to tell.
     """
 
     def __init__(self, project: Project, usual: dict[str, Any] | None = None) -> None:
         numbers = itertools.count(1)
         self.project, self.usual, self.version = project, usual or {}, 0
-        self.hands, self.films = (Lane(name, numbers, self.changed) for name in ("hands", "films"))
+        names = ("hands", "films", "studies")
+        self.hands, self.films, self.studies = self.lanes = [Lane(name, numbers, self.changed) for name in names]
         self.people, self.songs, self.scenes = Memory(), Memory(), Memory(1)
-        self.dances = Memory(2)  # versions of a dance; four minutes with eight takes are 12 MB
+        self.dances = Memory(4)  # versions of a dance, and clips; four minutes with eight takes are 12 MB
         self.asked = Memory(500)  # requests by their files, read at every look of the page
         self.over: Callable[[], bool] = lambda: False  # whether the program is about to end
         self._backends = Memory(8)
-        self._loading = threading.Lock()
+        self._loading, self.asking = threading.Lock(), threading.Lock()
 
     def changed(self) -> None:
         """There is something new to tell; any thread may say so."""
         self.version += 1
 
     def jobs(self) -> list[Job]:
-        """Of both lanes, in the order in which they were asked for."""
-        return sorted([*self.hands.jobs(), *self.films.jobs()], key=lambda job: job.number)
+        """Of all lanes, in the order in which they were asked for."""
+        return sorted((job for lane in self.lanes for job in lane.jobs()), key=lambda job: job.number)
+
+    def stop(self, number: int) -> bool:
+        """End a job as soon as it can; whether there is one."""
+        return any(lane.stop(number) for lane in self.lanes)
 
     def request(self, **chosen: Any) -> Request:
         """A request for a stage of the work; song and picture may be left out."""
@@ -95,6 +105,16 @@ class Studio:
                 found = self._backends.put(key, load_backends(request, [job], reporter))
             return found  # type: ignore[no-any-return]
 
+    def motion_network(self, reporter: Reporter) -> Vimo:
+        """What imagines transitions; loaded once."""
+        request = self.request()
+        with self._loading:
+            found = self._backends.get(ROLE)
+            if found is None:
+                reporter.stage("loading the motion network")
+                found = self._backends.put(ROLE, load_motion_network(request.weights, request.offline))
+            return found  # type: ignore[no-any-return]
+
     def warm_up(self) -> None:
         """Load what the first picture and the first dance need, before somebody waits for it."""
 
@@ -105,7 +125,7 @@ class Studio:
 
     def close(self) -> None:
         """End all work; what is not whole is removed by whoever writes it."""
-        closing = [threading.Thread(target=lane.close) for lane in (self.hands, self.films)]
+        closing = [threading.Thread(target=lane.close) for lane in self.lanes]
         for one in closing:
             one.start()
         for one in closing:

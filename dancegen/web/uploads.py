@@ -17,23 +17,31 @@ from dancegen.images.picture import open_picture
 from dancegen.jsonfile import LARGEST_FILE
 from dancegen.people.pose_file import read_people
 from dancegen.web import dances, pictures
-from dancegen.web.project import Project, tidy_name
+from dancegen.web.project import CLIPS, Project, tidy_name
 from dancegen.web.studio import Studio
 
 MIB = 1 << 20
-LARGEST = {"songs": 1024 * MIB, "pictures": 128 * MIB, "json": LARGEST_FILE}  # bytes
+LARGEST = {"songs": 1024 * MIB, "pictures": 128 * MIB, "clips": 2048 * MIB, "json": LARGEST_FILE}  # bytes
 ROOM = 256 * MIB  # bytes that stay free on the disk
 LISTENED = 2.0  # seconds of a song that are decoded to know that it is one
 INCOMING = ".incoming"
 
 
-def kind_of(name: str) -> str:
-    """ "songs", "pictures" or "json", by the ending.
+def kind_of(name: str, use: str = "") -> str:
+    """ "songs", "pictures", "clips" or "json", by the ending.
+
+    Args:
+        name: the file's.
+        use: "clip" for a video whose movement is wanted, not its sound.
 
     Raises:
         DancegenError: it has another one.
     """
     ending = name.lower().rpartition(".")[2]
+    if use == "clip":
+        if ending not in CLIPS:
+            raise DancegenError(f"{name} is no video, by its ending", "give a video (mp4, mov, webm, ...) or a GIF")
+        return "clips"
     if ending in PICTURES:
         return "pictures"
     if ending in SONGS:
@@ -64,13 +72,14 @@ def new_folder(project: Project) -> Path:
 def sweep(project: Project) -> None:
     """Remove what was on its way when a studio was killed."""
     shutil.rmtree(project.folder / INCOMING, ignore_errors=True)
+    dances.sweep(project)
 
 
 def take(studio: Studio, path: Path, kind: str) -> dict[str, Any]:
     """Look at a file that has come, and put it where it belongs.
 
     Returns:
-        "kind": "song", "picture", "dance" or "pose", and "name".
+        "kind": "song", "picture", "clip", "dance" or "pose", and "name".
 
     Raises:
         DancegenError: it is not what its ending says; its message names the file as the page knows it.
@@ -78,6 +87,7 @@ def take(studio: Studio, path: Path, kind: str) -> dict[str, Any]:
     readers: dict[str, Callable[[Studio, Path], dict[str, Any]]] = {
         "songs": _song,
         "pictures": _picture,
+        "clips": _clip,
         "json": _json,
     }
     try:
@@ -99,6 +109,13 @@ def _picture(studio: Studio, path: Path) -> dict[str, Any]:
     name = studio.project.take_in("pictures", path, path.name)
     studio.project.change(picture=name)
     return {"kind": "picture", "name": name}
+
+
+def _clip(studio: Studio, path: Path) -> dict[str, Any]:
+    from dancegen.capture.clip import open_clip
+
+    open_clip(path, 0.0, None, None)
+    return {"kind": "clip", "name": studio.project.take_in("clips", path, path.name)}
 
 
 def _json(studio: Studio, path: Path) -> dict[str, Any]:

@@ -16,12 +16,12 @@ from dancegen.production.request import PATHS, Request, read_request
 from dancegen.production.sinks import VideoFile
 from dancegen.report.page import write_report
 from dancegen.web import dances, pictures
-from dancegen.web.choices import relative
+from dancegen.web.choices import GROUPS, relative
 from dancegen.web.project import FILMS
 from dancegen.web.studio import Studio, stamp
 from dancegen.web.work import DONE, FAILED, RUNNING, STOPPED, WAITING, Job
 
-OF_DANCE = ("seed", "style", "style_amount", "turns", "choreographer")  # are the dance file's own once there is one
+OF_DANCE = tuple(name for name, group in GROUPS.items() if group == "dance")  # the dance file's own once there is one
 
 
 def wanted(studio: Studio, asked: dict[str, Any], job: Job | None = None) -> dict[str, Any]:
@@ -65,15 +65,26 @@ def _found(studio: Studio, picture: str, job: Job | None) -> Any:
 def ask(studio: Studio, asked: dict[str, Any]) -> str:
     """Write a request for a video; its name."""
     values = wanted(studio, asked)
-    taken = {*studio.project.requests(), *(Path(name).stem for name in studio.project.names("videos"))}
-    stem = f"take{values['take']}"
-    name = next(
-        name for number in range(1, 10**6) if (name := stem if number == 1 else f"{stem}-{number}") not in taken
-    )
-    content = {"version": 1, **plain(values, studio.project.folder)}
-    write_whole(studio.project.request_path(name), json.dumps(content, indent=1).encode())
+    with studio.asking:  # two pages that ask at once get two names
+        taken = {*studio.project.requests(), *(Path(name).stem for name in studio.project.names("videos"))}
+        stem = f"take{values['take']}"
+        name = next(
+            name for number in range(1, 10**6) if (name := stem if number == 1 else f"{stem}-{number}") not in taken
+        )
+        content = {"version": 1, **plain(_freeze(studio, name, values), studio.project.folder)}
+        write_whole(studio.project.request_path(name), json.dumps(content, indent=1).encode())
     studio.changed()
     return name
+
+
+def _freeze(studio: Studio, name: str, values: dict[str, Any]) -> dict[str, Any]:
+    """The fields, with copies of the corrections as they are now: those that are made later are for other videos."""
+    frozen = dict(values)
+    for field, ending in (("pose", "pose.json"), ("mask", "mask.png")):
+        if values.get(field):
+            frozen[field] = studio.project.folder / "asked" / f"{name}.{ending}"
+            write_whole(frozen[field], Path(values[field]).read_bytes())
+    return frozen
 
 
 def plain(values: dict[str, Any], folder: Path | None) -> dict[str, Any]:
@@ -111,8 +122,7 @@ def film(studio: Studio, name: str, job: Job) -> str:
 def command(studio: Studio, name: str) -> str:
     """What makes the same video in a terminal."""
     request = studio.project.request_path(name)
-    transparent = request.is_file() and read_request(request).get("background") == "none"
-    out = studio.project.folder / f"{name}{'.webm' if transparent else '.mp4'}"
+    out = studio.project.folder / f"{name}{'.webm' if _asked(studio, name).get('background') == 'none' else '.mp4'}"
     return shlex.join(["dancegen", "render", "--request", str(request), "-o", str(out)])
 
 

@@ -6,12 +6,12 @@ painted over, find the others.
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,7 +43,7 @@ def available() -> bool:
     try:
         if importlib.util.find_spec("mediapipe") is None:
             return False
-        with _silence():
+        with _SILENCE:
             return importlib.util.find_spec("mediapipe.python.solutions.pose") is not None
     except (ImportError, ValueError):
         return False
@@ -61,7 +61,7 @@ class MediapipeDetector:
 
     def look(self, picture: ConditionalImage, box: tuple[int, int, int, int]) -> Detection | None:
         """See `detectors.base.Watcher`."""
-        with _silence():
+        with _SILENCE:
             if self._quick is None:
                 self._quick = _model(masks=False)
             return _look(self._quick, picture.pixels, box)
@@ -74,7 +74,7 @@ def load(_weights: Path | None = None, _device: torch.device | None = None) -> M
 
 def find_all(pixels: np.ndarray) -> list[Detection]:
     """Everybody who is believable in a picture uint8 (H, W, 3) RGB, in the order in which they were seen."""
-    with _silence(), _model() as model:
+    with _SILENCE, _model() as model:
         found = find_one_by_one(
             lambda people: (
                 _search_again(model, _paint_over(pixels, people), people) if people else _search(model, pixels)
@@ -87,24 +87,40 @@ def find_all(pixels: np.ndarray) -> list[Detection]:
         ]
 
 
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Sends the C++ logs of mediapipe and TensorFlow Lite, which no logger can stop, to a file that is dropped."""
-    os.environ.setdefault("GLOG_minloglevel", "3")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    try:
-        saved = os.dup(2)
-    except OSError:  # no standard error at all
-        yield
-        return
-    with tempfile.TemporaryFile() as sink:
-        os.dup2(sink.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
+class _Silence:
+    """Sends the C++ logs of mediapipe and TensorFlow Lite, which no logger can stop, to a file that is dropped.
+
+    Several threads may be in it at once: the first one in turns the standard error away, the last one out back.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._saved = threading.Lock(), 0, -1
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside > 1:
+                return
+            os.environ.setdefault("GLOG_minloglevel", "3")
+            os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+            sys.stderr.flush()
+            try:
+                self._saved = os.dup(2)
+            except OSError:  # no standard error at all
+                self._saved = -1
+                return
+            with tempfile.TemporaryFile() as sink:
+                os.dup2(sink.fileno(), 2)
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside and self._saved >= 0:
+                os.dup2(self._saved, 2)
+                os.close(self._saved)
+
+
+_SILENCE = _Silence()
 
 
 def _model(*, masks: bool = True) -> Any:

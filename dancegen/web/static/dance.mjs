@@ -1,6 +1,7 @@
 // The dance: takes that move while the song plays, bars that are changed.
 import { clock, h, mark, renew, safely, sharp } from "./dom.mjs";
 import { drawTake } from "./figure.mjs";
+import * as clips from "./clips.mjs";
 import { ask, askJson, history, now, on, path, store, stretch, tell } from "./store.mjs";
 import { choices, field, offered, stylesOf, values } from "./options.mjs";
 
@@ -10,22 +11,25 @@ export const shownAt = { seconds: 0, at: 0 };  // what the stage shows, for whoe
 
 export function build(section) {
   canvas = h("canvas", { id: "dancer", "aria-label": "The take that is chosen, moving with the song", role: "img" });
-  stage = h("div", { class: "stage" }, canvas, h("p", { class: "hint", id: "dance-hint" }));
+  const [material, film] = clips.build();
+  stage = h("div", { class: "stage" }, canvas, film, h("p", { class: "hint", id: "dance-hint" }));
   panel = h("div", { class: "panel" });
-  section.append(stage, panel);
-  for (const what of ["state", "dance", "song", "bars", "options"]) on(what, show);
+  section.append(stage, h("div", { class: "panel" }, panel, material));
+  for (const what of ["state", "dance", "song", "bars", "options", "clip"]) on(what, show);
   requestAnimationFrame(frame);
 }
 
 function frame() {
   requestAnimationFrame(frame);
-  if (store.tab !== "dance" || !store.dance || stage.hidden || !stage.clientWidth) return;
-  const seconds = now() - store.dance.start;
-  const take = store.poses.get(number());
+  if (store.tab !== "dance" || stage.hidden || !stage.clientWidth) return;
   canvas.style.width = `${stage.clientWidth}px`;
   canvas.style.height = `${stage.clientHeight}px`;
   const big = sharp(canvas);
-  drawTake(big.pen, big.width, big.height, take, seconds, store.dance.fps);
+  const filmed = clips.draw(big);
+  if (!store.dance) return;
+  const seconds = now() - store.dance.start;
+  const take = store.poses.get(number());
+  if (!filmed) drawTake(big.pen, big.width, big.height, take, seconds, store.dance.fps);
   Object.assign(shownAt, { seconds: seconds + store.dance.start, at: performance.now() });
   for (const [one, card] of cards) {
     const small = sharp(card);
@@ -38,9 +42,9 @@ const number = () => Math.min(history()?.take || 1, store.dance?.takes.length ||
 
 function show() {
   const heard = store.heard, dance = history() && store.dance;
-  canvas.hidden = !dance;
-  stage.querySelector("#dance-hint").textContent = dance ? "" : heard ? "Make takes: each is another dance to your song." : "Add a song first.";
-  const depends = [mark(heard), mark(dance), history(), store.bars, busy(), choices(), stretch(), store.offers.length];
+  canvas.hidden = !dance && !clips.shown();
+  stage.querySelector("#dance-hint").textContent = clips.shown() ? store.clip : dance ? "" : heard ? "Make takes: each is another dance to your song." : "Add a song first.";
+  const depends = [mark(heard), mark(dance), history(), store.bars, busy(), choices(), stretch(), store.offers.length, clips.captured(), store.clip];
   renew(panel, depends, () => {
     cards = new Map(dance ? dance.takes.map((take) => [take.number, h("canvas", { "aria-hidden": "true" })]) : []);
     if (!heard) return h("p", { class: "soft" }, "Without a song there is no dance.");
@@ -58,6 +62,7 @@ function create(dance) {
     field("style"), field("seed")),
     offered("dance").filter((one) => !["style", "seed"].includes(one.name)).map((one) => field(one.name)),
     h("button", { class: dance ? "" : "main", id: "make-takes", disabled: busy(), onclick: safely(make) }, busy() ? "Dancing …" : "Make takes"),
+    busy() && dance?.takes.length === 1 && wish.takes > 1 ? h("p", { class: "soft", id: "more-takes" }, "The first take is here; the others follow.") : null,
     dance && Math.abs(dance.start - begin) + Math.abs(dance.start + dance.seconds - end) > .5
       ? h("p", { class: "look" }, `The dance goes from ${clock(dance.start)} to ${clock(dance.start + dance.seconds)}; new takes for ${clock(begin)} to ${clock(end)}.`)
       : h("p", { class: "soft small number" }, `${(end - begin).toFixed(1)} s of the song`));
@@ -76,8 +81,8 @@ function takes(dance) {
     h("div", { class: "row apart" }, h("h2", {}, dance.takes.length > 1 ? "Takes" : "The dance"),
       h("span", { title: "the best is first" }, step("Undo", "undo-dance", false, shown.at > 0), step("Redo", "redo-dance", true, shown.at < shown.versions.length - 1))),
     dance.takes.length > 1 ? h("div", { class: "takes" }, ordered.map((take) => h("button", { "data-key": `take-${take.number}`,
-      "aria-pressed": String(take.number === number()),
-      onclick: safely(() => ask("PUT", `/api/songs/${path(store.state.song)}/take`, { take: take.number })) },
+      "aria-pressed": String(take.number === number() && !store.clip),
+      onclick: safely(() => { store.clip = null; tell("clip"); return ask("PUT", `/api/songs/${path(store.state.song)}/take`, { take: take.number }); }) },
     cards.get(take.number), h("span", {}, h("b", {}, `Take ${take.number}`), " ", h("small", {}, take.style))))) : null,
     h("details", { id: "scores", open: panel.querySelector("#scores")?.open }, h("summary", {}, `Take ${number()}: seed ${chosen.seed}, ${chosen.style}`),
       h("div", {}, h("table", {}, Object.entries(chosen.scores).map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value)))),
@@ -90,20 +95,27 @@ function change(dance) {
   const [first, end] = store.bars || ["", ""];
   const pick = (label, value, id, set) => h("label", { class: "field" }, label, h("input", { id, type: "number", min: lowest, max: last, value,
     placeholder: "–", onchange: (event) => { set(Math.max(lowest, Math.min(last, Number(event.target.value)))); tell("bars"); } }));
-  const act = (label, id, how) => h("button", { id, disabled: !store.bars, onclick: safely(() => askJson("POST",
+  const act = (label, id, how, title) => h("button", { id, title, disabled: !store.bars, onclick: safely(() => askJson("POST",
     `/api/songs/${path(store.state.song)}/edit`, { bars: [store.bars], ...how() })) }, label);
   const seed = () => (wish.next = (wish.next || Math.floor(Math.random() * 1e6)) + 1);
   const style = () => document.getElementById("bar-style").value;
-  const how = (what) => () => ({ do: what, seed: seed(), ...(style() ? { style: style() } : {}) });
-  const styles = stylesOf();
+  const chosen = (name) => document.getElementById(`bar-${name}`)?.value;
+  const how = (what) => () => ({ do: what, seed: seed(), ...(style() ? { style: style() } : {}),
+    ...(chosen("like") ? { like: chosen("like") } : {}), ...(chosen("hold") ? { hold: chosen("hold") } : {}) });
+  const styles = stylesOf(), kept = (id, value) => panel.querySelector(`#${id}`)?.value === value;
   return h("div", { class: "card" }, h("h2", {}, "Change bars"),
-    h("p", { class: "soft" }, store.bars ? "Everything outside these bars stays as it is." : "Mark bars: drag over their numbers in the line below."),
+    h("p", { class: "soft" }, store.bars ? "Everything outside these bars stays as it is. Fill imagines the way in and out." : "Mark bars: drag over their numbers in the line below."),
     h("div", { class: "row" },
       pick("from bar", first, "bar-from", (value) => { store.bars = [value, Math.max(value, store.bars?.[1] ?? value)]; }),
       pick("to bar", end, "bar-to", (value) => { store.bars = [Math.min(value, store.bars?.[0] ?? value), value]; }),
       h("label", { class: "field" }, "style", h("select", { id: "bar-style" }, h("option", { value: "" }, "as it is"),
-        styles.map((one) => h("option", { value: one, selected: panel.querySelector("#bar-style")?.value === one }, one))))),
-    h("div", { class: "row" }, act("Dance anew", "redo-bars", how("redo")), act("Mirror", "mirror-bars", () => ({ do: "mirror" })),
+        styles.map((one) => h("option", { value: one, selected: kept("bar-style", one) }, one)))),
+      clips.captured().length ? h("label", { class: "field" }, "like", h("select", { id: "bar-like" }, h("option", { value: "" }, "nobody"),
+        clips.captured().map((one) => h("option", { value: one, selected: kept("bar-like", one) }, one)))) : null,
+      h("label", { class: "field" }, "stays", h("select", { id: "bar-hold" }, [["", "nothing"], ["arms", "the arms"], ["legs", "the legs"]].map(([one, label]) =>
+        h("option", { value: one, selected: kept("bar-hold", one) }, label))))),
+    h("div", { class: "row" }, act("Dance anew", "redo-bars", how("redo"), "A new dance there, blended at its edges"),
+      act("Fill", "fill-bars", how("fill"), "A new dance there; how to get from the bar before and to the bar after is imagined"), act("Mirror", "mirror-bars", () => ({ do: "mirror" })),
       act("Keep, redo the rest", "keep-bars", how("keep")),
       store.bars ? h("button", { class: "quiet", id: "no-bars", onclick: () => { store.bars = null; tell("bars"); } }, "None") : null));
 }

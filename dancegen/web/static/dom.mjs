@@ -48,6 +48,18 @@ export function say(text, seconds = 0) {
   if (seconds) setTimeout(() => note.remove(), 1000 * seconds);
 }
 
+/** Asks to choose one of [value, label]; null where nothing is chosen. */
+export function choose(question, options) {
+  return new Promise((done) => {
+    const end = (value) => { dialog.remove(); done(value); };
+    const dialog = h("dialog", { "aria-label": question, oncancel: () => end(null) }, h("p", {}, question),
+      h("div", { class: "panel" }, options.map(([value, label]) => h("button", { "data-key": `choose-${value}`, onclick: () => end(value) }, label)),
+        h("button", { class: "quiet", onclick: () => end(null) }, "Neither")));
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}
+
 /** A listener that says what went wrong. */
 export const safely = (work) => async (...given) => {
   try {

@@ -1,6 +1,7 @@
 // The page: tabs, what is being done, files that are dropped, keys that hold everywhere.
 import { $, h, put, safely, say } from "./dom.mjs";
-import { ask, audio, connect, follow, on, path, store, tell, upload } from "./store.mjs";
+import { upload } from "./files.mjs";
+import { ask, audio, connect, follow, on, path, store, tell } from "./store.mjs";
 import * as picture from "./picture.mjs";
 import * as song from "./song.mjs";
 import * as dance from "./dance.mjs";
@@ -8,6 +9,7 @@ import * as video from "./video.mjs";
 import * as timeline from "./timeline.mjs";
 import { forget, preview } from "./preview.mjs";
 
+const SLOW = ["film", "capture", "style"];  // jobs that take minutes, beside the others
 const TABS = ["picture", "song", "dance", "video"];
 window.studio = { store, audio, preview, shownAt: dance.shownAt };  // for those who look behind the page
 
@@ -40,11 +42,12 @@ function tabs() {
 
 /** What is being done, in the page's head. */
 function work() {
-  const job = store.jobs.find((one) => one.state === "running" && one.kind !== "film") || store.jobs.find((one) => one.state === "running");
+  const quick = (one) => one.state === "running" && !SLOW.includes(one.kind);
+  const job = store.jobs.find(quick) || store.jobs.find((one) => one.state === "running");
   const waiting = store.jobs.filter((one) => one.state === "waiting").length;
   const said = $("#work");
   if (store.lost) { put(said, "The studio does not answer."); return; }
-  put(said, job ? [h("span", {}, `${job.kind === "film" ? `${job.about}: ` : ""}${job.doing || "beginning"}`, waiting ? ` (+${waiting})` : ""),
+  put(said, job ? [h("span", {}, `${SLOW.includes(job.kind) ? `${job.about}: ` : ""}${job.doing || "beginning"}`, waiting ? ` (+${waiting})` : ""),
     h("progress", job.total ? { max: job.total, value: job.done, "aria-label": job.doing } : { "aria-label": job.doing || "beginning" }),
     h("button", { class: "quiet", id: "stop-work", onclick: safely(() => ask("DELETE", `/api/jobs/${job.number}`)) }, "Stop")] : null);
 }
@@ -52,7 +55,7 @@ function work() {
 const told = new Set();
 function failures() {
   for (const job of store.jobs) {
-    if (job.state === "failed" && job.kind === "film" && !told.has(job.number)) { told.add(job.number); if (store.seen) say(`${job.about}: ${job.error}`); }
+    if (job.state === "failed" && SLOW.includes(job.kind) && !told.has(job.number)) { told.add(job.number); if (store.seen) say(`${job.about}: ${job.error}`); }
   }
   store.seen = true;
 }

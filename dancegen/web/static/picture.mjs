@@ -1,7 +1,8 @@
 // The picture: who is in it, joints that are dragged, outlines that are painted.
 import { colour, h, mark, renew, safely, sharp } from "./dom.mjs";
 import { BONES, NAMES } from "./figure.mjs";
-import { ask, askJson, choose, on, path, store, tell, upload } from "./store.mjs";
+import { fileButton } from "./files.mjs";
+import { ask, askJson, choose, on, path, store, tell } from "./store.mjs";
 
 const REACH = 16;  // CSS pixels from which a joint is taken
 const view = { name: null, image: null, found: null, masks: [], person: 0, joint: null, tool: "joints", size: 36, undo: [], drag: null,
@@ -27,22 +28,13 @@ export function build(section) {
 export const welcome = (done) => [
   h("h2", {}, "A song and one picture of a person become a video of that person dancing."),
   h("div", { class: "row" },
-    fileButton("Choose a picture", "image/*,.heic,.avif", "add-picture", done, true),
-    fileButton("Choose a song", "audio/*,video/*", "add-song", done, true)),
+    fileButton("Choose a picture", "image/*,.heic,.avif", "add-picture", { done, main: true }),
+    fileButton("Choose a song", "audio/*,video/*", "add-song", { done, main: true, use: "song" })),
   h("p", { class: "soft" }, "Or drop them anywhere on this page. Best from head to foot, arms a little away from the body. ",
     "Nothing leaves this machine."),
   h("button", { class: "quiet", id: "example", onclick: safely(async () => { await ask("POST", "/api/example", {}); done(); }) },
     "Look around with the example"),
 ];
-
-export function fileButton(label, accept, id, done, main = false) {
-  const input = h("input", { type: "file", accept, multiple: true, id, onchange: safely(async () => {
-    const taken = await upload([...input.files]);
-    input.value = "";
-    done?.(taken);
-  }) });
-  return h("label", { class: `button${main ? " main" : ""}` }, label, input);
-}
 
 async function follow() {
   const name = store.state.picture;
@@ -121,7 +113,7 @@ function show() {
           onclick: safely(() => choose({ picture: name })) },
         h("img", { src: `/api/pictures/${path(name)}/view`, alt: name, loading: "lazy" })))),
       h("div", { class: "row" }, fileButton("Add a picture", "image/*,.heic,.avif", "more-pictures"),
-        store.songs.length ? null : fileButton("Add a song", "audio/*,video/*", "first-song"))),
+        store.songs.length ? null : fileButton("Add a song", "audio/*,video/*", "first-song", { use: "song" }))),
     view.found ? [many ? people() : null, tools(), joints(), looks()] : view.name && view.busy ? h("p", { class: "soft" }, "Looking for people …")
       : view.name ? h("div", { class: "card" }, h("p", {}, "Nobody was found here."), h("button", { id: "by-hand", disabled: !view.image,
         onclick: safely(byHand) }, "Place the joints by hand")) : null]);

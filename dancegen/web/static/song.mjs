@@ -1,7 +1,7 @@
 // The song: its tempo and bars, and what is done where they are wrong.
 import { h, mark, renew, safely, say } from "./dom.mjs";
 import { audio, choose, now, on, store, stretch } from "./store.mjs";
-import { fileButton } from "./picture.mjs";
+import { fileButton } from "./files.mjs";
 import { keepStretch, mend } from "./timeline.mjs";
 
 let left, right, taps = [];
@@ -17,11 +17,11 @@ function show() {
   const heard = store.heard;
   renew(left, [mark(heard), store.state?.song, taps.length], () => (heard ? [tempo(heard), beats(heard)] : h("div", { class: "empty" }, h("h2", {}, "Which song?"),
     h("p", { class: "soft" }, store.state?.song ? "Listening …" : "Any file with sound: mp3, wav, m4a, ogg, flac, or a video."),
-    store.state?.song ? null : fileButton("Choose a song", "audio/*,video/*", "add-song-here", null, true))));
+    store.state?.song ? null : fileButton("Choose a song", "audio/*,video/*", "add-song-here", { main: true, use: "song" }))));
   renew(right, [store.songs, store.state?.song, mark(heard), store.state?.stretches[store.state.song]], () => [
     h("div", { class: "card" }, h("h2", {}, "Songs"), store.songs.map((name) =>
       h("button", { "data-key": `s-${name}`, "aria-pressed": String(name === store.state.song), onclick: safely(() => choose({ song: name })) }, name)),
-    fileButton("Add a song", "audio/*,video/*", "more-songs")),
+    fileButton("Add a song", "audio/*,video/*", "more-songs", { use: "song" })),
     heard ? part(heard) : null]);
 }
 

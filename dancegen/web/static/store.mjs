@@ -2,11 +2,12 @@
 
 export const store = {
   state: null,        // project.json
-  songs: [], pictures: [], jobs: [], videos: [], offers: [], styles: {}, folder: "",
+  songs: [], pictures: [], clips: [], jobs: [], videos: [], offers: [], styles: {}, folder: "",
   heard: null,        // of the song that is chosen: /api/songs/NAME
   dance: null,        // of the version that is shown: /api/dances/NAME
   poses: new Map(),   // take -> {dancers: [Float32Array (T * 18 * 3)], count}
   bars: null,         // [first, last] that are marked
+  clip: null,         // the clip whose movement the stage shows instead of a take
   tab: "picture",
 };
 
@@ -120,21 +121,15 @@ export async function hear() {
 }
 
 async function poses(name, one, found) {
-  const answer = await ask("GET", `/api/dances/${path(name)}/${one.number}`);
-  const all = new Float32Array(await answer.arrayBuffer());
-  const each = all.length / one.dancers;
-  const dancers = Array.from({ length: one.dancers }, (_, number) => all.subarray(number * each, (number + 1) * each));
-  found.set(one.number, { dancers, count: each / 54 });
+  found.set(one.number, await movement(`/api/dances/${path(name)}/${one.number}`, one.dancers));
 }
 
-/** Files that were dropped or picked, one after the other. */
-export async function upload(files) {
-  const taken = [];
-  for (const file of files) {
-    const answer = await askJson("PUT", `/api/files/${encodeURIComponent(file.name)}`, file);
-    taken.push(answer);
-  }
-  return taken;
+/** The joints of a take: {dancers: [Float32Array (T * 18 * 3)], count}. */
+export async function movement(address, count) {
+  const all = new Float32Array(await (await ask("GET", address)).arrayBuffer());
+  const each = all.length / count;
+  const dancers = Array.from({ length: count }, (_, number) => all.subarray(number * each, (number + 1) * each));
+  return { dancers, count: each / 54 };
 }
 
 export const choose = (values) => ask("PATCH", "/api/state", values);

@@ -1,6 +1,7 @@
 // The video: its shape and look, the queue, and what was made.
-import { clock, h, renew, safely, say } from "./dom.mjs";
+import { h, renew, safely, say } from "./dom.mjs";
 import { ask, askJson, audio, history, on, path, store } from "./store.mjs";
+import { progress } from "./progress.mjs";
 import { choices, field, offered, set, value, values } from "./options.mjs";
 import * as preview from "./preview.mjs";
 
@@ -112,11 +113,4 @@ function one(film) {
         film.report ? h("a", { class: "button", href: `/files/videos/${path(film.report)}`, target: "_blank", rel: "noopener" }, "Report") : null)] : null,
     h("details", {}, h("summary", {}, "In a terminal"), h("div", {}, h("code", {}, film.command),
       h("button", { onclick: safely(async () => { await navigator.clipboard.writeText(film.command); say("Copied.", 2); }) }, "Copy"))));
-}
-
-export function progress(job) {
-  const left = job.total && job.done > 5 ? (job.seconds / job.done) * (job.total - job.done) : null;
-  return [h("progress", job.total ? { max: job.total, value: job.done, "aria-label": job.doing } : { "aria-label": job.doing }),
-    h("p", { class: "soft number" }, job.doing, job.total ? ` ${Math.min(job.done, job.total)} of ${job.total}` : " …", left !== null ? `, ${clock(left)} left` : ""),
-    job.notes.map((line) => h("p", { class: "soft small" }, line))];
 }
