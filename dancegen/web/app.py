@@ -115,7 +115,7 @@ async def state(studio: Studio, call: Call) -> Response:
     """`snapshot`, and what can be chosen at all."""
     told = await run_in_threadpool(snapshot, studio)
     fixed = {
-        "offers": choices.offers(),
+        "offers": choices.offers(studio.request().weights),
         "styles": choices.styles(),
         "folder": str(studio.project.folder),
         "dancegen": __version__,

@@ -96,7 +96,7 @@ def _others(shown: Shown) -> Bars:
 
 def _anew(studio: Studio, song: str, shown: Shown, asked: dict[str, Any], job: Job) -> DanceFile:
     """The marked bars danced anew by a choreographer, or as a clip does, with limbs held."""
-    how = {name: asked[name] for name in ("style", "style_amount", "choreographer", "seed") if name in asked}
+    how = {name: asked[name] for name in ("style", "style_amount", "choreographer", "steps", "seed") if name in asked}
     request = studio.request(song=studio.project.path("songs", song), **how)
     check_limbs(asked.get("hold"))
     fill = asked.get("do") == "fill"

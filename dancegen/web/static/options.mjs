@@ -2,7 +2,10 @@
 import { h, later, safely } from "./dom.mjs";
 import { choose, store, tell } from "./store.mjs";
 
-export const offered = (group) => store.offers.filter((one) => one.group === group);
+export const offered = (group) => store.offers.filter((one) => one.group === group && applies(one.name));
+/** Whether an option means anything as things are: a formation needs several people, steps another choreographer. */
+const applies = (name) => (name === "formation" ? /all|,/.test(store.state?.people[store.state.picture] || "")
+  : name === "steps" ? value("choreographer") !== offer("choreographer")?.default : true);
 const offer = (name) => store.offers.find((one) => one.name === name);
 let pending = null;  // what was chosen here and is not written yet: no news from the server takes it back
 const chosen = () => pending || store.state?.choices || {};
@@ -18,7 +21,7 @@ export function values(...groups) {
   const found = {};
   for (const one of store.offers) {
     const given = chosen()[one.name];
-    if (groups.includes(one.group) && given !== undefined && given !== null && given !== one.default) found[one.name] = given;
+    if (groups.includes(one.group) && applies(one.name) && given !== undefined && given !== null && given !== one.default) found[one.name] = given;
   }
   return found;
 }

@@ -33,15 +33,13 @@ function hint() {
   line.textContent = lacks() || view.failed || (view.drawn < 0 ? "Preparing the picture …" : view.shown && audio.paused ? "Press play: the renderer draws as you listen." : "");
 }
 
-/** Whether more than one person dances; only then there is a formation. */
-const several = () => /all|,/.test(store.state.people[store.state.picture] || "");
 const lacks = () => (!store.state?.picture ? "Add a picture first." : !store.state.song ? "Add a song first." : !history() ? "Make a dance first." : "");
 
 function show() {
   if (!store.state || store.tab !== "video") return;
   const choosing = panel.firstChild || panel.appendChild(h("div", { class: "panel" }));
   const made = choosing.nextSibling || panel.appendChild(h("div", { class: "panel" }));
-  renew(choosing, [choices(), store.pictures, store.state.picture, lacks(), store.offers.length, several()], options);
+  renew(choosing, [choices(), store.pictures, store.state.picture, lacks(), store.offers.length, store.state.people], options);
   renew(made, store.videos.map(signature), () => films() || []);
 }
 
@@ -58,7 +56,7 @@ function options() {
     h("div", { class: "row" }, canvas ? [h("label", { class: "field" }, "width x height", h("input", { id: "option-canvas", value: canvas,
       "aria-invalid": String(!known && !/^\d+x\d+$/.test(canvas)), onchange: (event) => set({ canvas: event.target.value.trim() }) })), field("fit")] : field("size"),
     background()),
-    offered("video").filter((one) => !OWN.includes(one.name) && (several() || one.name !== "formation")).map((one) => field(one.name)),
+    offered("video").filter((one) => !OWN.includes(one.name)).map((one) => field(one.name)),
     h("details", { id: "more", open: panel.querySelector("#more")?.open }, h("summary", {}, "More"),
       h("div", {}, offered("more").map((one) => field(one.name)))),
     h("button", { class: "main", id: "make-video", disabled: Boolean(lacks()), onclick: safely(make) }, "Make the video"),
