@@ -106,7 +106,7 @@ def test_segments_go_on_from_each_other(dancer: HotDancer) -> None:
     seen = Listener()
     song, grid = song_of(20)
     dancer.dance(song, grid, seed=0, style="auto", reporter=seen)
-    assert seen.steps == segments(dancer.network, 50)
+    assert seen.steps == segments(dancer.network, 41)
 
 
 @pytest.mark.parametrize("hidden", [(J.R_ANKLE, J.L_ANKLE), (J.R_KNEE, J.L_KNEE, J.R_ANKLE, J.L_ANKLE), (J.NOSE,)])
@@ -177,3 +177,20 @@ def test_a_picture_is_for_those_who_dance_on_its_body(
     weights = ("--weights", f"choreographer={tiny_weights}")
     ran = run_main("dance", beat_song, *weights, "--picture", PICTURE, "-o", tmp_path / "d.dance.json")
     assert ran.status == 1 and "--picture: --choreographer stg-mamba dances on no body of its own" in ran.err
+
+
+def test_its_own_experiments(dancer: HotDancer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row for each; a song played faster has its beats sooner, a spliced one both tempi."""
+    from dancegen.lab.evaluate import hotdance as experiments
+
+    for name, value in {"SECONDS": 10.0, "SPLICE": 5.0, "BODIES": 1, "SPEEDS": (0.8, 1.2)}.items():
+        monkeypatch.setattr(experiments, name, value)
+    song, grid = song_of(20)
+    faster, beats = experiments.played(song, grid, 1.25, 8.0)
+    assert faster.seconds == 8.0 and np.allclose(np.diff(beats.times), 0.4)
+    _, both = experiments.spliced(song, grid)
+    gaps = np.diff(both.times)
+    assert abs(gaps[2] - 0.5 / 0.8) < 1e-6 and abs(gaps[-1] - 0.5 / 1.2) < 1e-6
+    rows = experiments.experiment_rows(dancer, [(song, grid), song_of(20, 100)])
+    assert {"tempo x0.8, % off", "stitching, jump / median step", "input sound", "scale % off"} <= set(rows)
+    assert np.isfinite(list(rows.values())).all() and rows["input seed"] == 1

@@ -14,10 +14,9 @@ class HotDanceConfig:
     """Sizes of the autoencoder of pose pictures and of the diffusion transformer.
 
     Attributes:
-        fps: columns of a pose picture a second; dances are resampled to 30 afterwards.
-        frames: columns of a segment.
+        frames: columns of a segment's pose picture; each beat has as many as `stride`, at whatever tempo.
         bins: W, the height of the picture: how finely a coordinate is told.
-        stride: by which the autoencoder shrinks both sides.
+        stride: by which the autoencoder shrinks both sides; so a column of latents is a beat.
         latent: channels of a latent.
         frame_width: features of one frame.
         vae_width: features of a group of frames inside the autoencoder.
@@ -28,8 +27,7 @@ class HotDanceConfig:
         shared: whether music shares the time of the poses; an ablation does without.
     """
 
-    fps: int = 20
-    frames: int = 128
+    frames: int = 144
     bins: int = 64
     stride: int = 8
     latent: int = 16

@@ -4,7 +4,7 @@ The dance is drawn in the square picture of the dancer (`dancer.py`). What is re
 space, for the picture has rows of depth; bones keep the dancer's lengths. The last touch on it is that of every
 choreographer: facing, beginning and end, feet.
 
-Glossary: F pieces of 0.1 s, S columns of 0.4 s, T poses, V = 18 joints, L = 17 bones.
+Glossary: F pieces of 0.1 s, T poses, V = 18 joints, L = 17 bones.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from dancegen.choreographers.hotdance.dancer import Dancer, canonical_dancer, da
 from dancegen.choreographers.hotdance.dit import Heard
 from dancegen.choreographers.hotdance.generate import Sampling, decode_song, draw_song, segments
 from dancegen.choreographers.hotdance.model import HotDance, load_hotdance
-from dancegen.choreographers.hotdance.music import clocks, pieces_of_column, sounds
+from dancegen.choreographers.hotdance.music import hear_beats
 from dancegen.choreographers.hotdance.reference import shape_latents
 from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.choreographers.stg_mamba.counting import Count, count_for, frame_of
@@ -115,21 +115,19 @@ def choreograph(
     heard = listen(song, grid, network, wish)
     points = draw_points(network, heard, wish, dancer, sampling or Sampling(), reporter or SilentReporter())
     poses = round(song.pieces * PIECE_SECONDS * FPS)
-    directions, root = limbs_of(points, dancer, network.config.fps, poses)
+    at = heard.count.position(np.arange(poses) / FPS) * network.config.stride
+    directions, root = limbs_of(points, dancer, at)
     return finish(directions, root, heard, wish, (song.seconds, grid.confidence > 0), dancer)
 
 
 def draw_points(
     network: HotDance, heard: Listening, wish: Wish, dancer: Dancer, sampling: Sampling, reporter: Reporter
 ) -> np.ndarray:
-    """The poses (T, V, 3) of a song in the dancer's square, at the network's own rate."""
-    config = network.config
-    columns = -(-len(heard.mel) // pieces_of_column(config))
-    sound = sounds(heard.mel, config)
-    wanted = segments(network, columns) * config.columns + columns
-    times = np.arange(wanted * config.stride) / config.fps
-    clock = clocks(heard.count.position(times), heard.count.period(times), heard.count.meter, config)
-    device = network.centre.device
+    """The poses (T, V, 3) of a song in the dancer's square, as many a beat as the network draws."""
+    config, device = network.config, network.centre.device
+    seconds = len(heard.mel) * PIECE_SECONDS
+    columns = int(np.ceil(heard.count.position(np.array([seconds]))[0])) + 1
+    sound, clock = hear_beats(heard.mel, heard.count, columns + config.columns)
     with torch.inference_mode():
         style = sum(
             (share * network.transformer.styles.weight[STYLES.index(name)] for name, share in heard.shares.items()),
@@ -139,14 +137,9 @@ def draw_points(
         told = torch.ones(1, 3, device=device)
 
         def hear(first: int) -> Heard:
-            """The music of the segment that begins with column `first`; silence after its end."""
-            part = np.zeros((config.columns, sound.shape[1]), np.float32)
-            here = sound[first : first + config.columns]
-            part[: len(here)] = here
-            part[len(here) :] = sound.min() if len(sound) else 0
-            told_of, counted = (
-                torch.from_numpy(each)[None].to(device) for each in (part, clock[first : first + config.columns])
-            )
+            """The music of the segment that begins with beat `first`."""
+            part = slice(first, first + config.columns)
+            told_of, counted = (torch.from_numpy(each[part])[None].to(device) for each in (sound, clock))
             return Heard(told_of, counted, style[None], turns[None], told)
 
         shape = _shape(network, dancer)
@@ -161,15 +154,14 @@ def _shape(network: HotDance, dancer: Dancer) -> Tensor:
     return shape_latents(network, points, torch.from_numpy(dancer.seen)[None].to(points.device))
 
 
-def limbs_of(points: np.ndarray, dancer: Dancer, fps: float, poses: int) -> tuple[np.ndarray, np.ndarray]:
-    """Directions (T, L, 3) and root (T, 2) of `poses` at 30 a second from points (T', V, 3) at `fps`."""
+def limbs_of(points: np.ndarray, dancer: Dancer, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Directions (T, L, 3) and root (T, 2) at fractional numbers (T,) of points (T', V, 3)."""
     hips = mid_hip(points)[:, :2]
     root = (hips - (dancer.middle, dancer.floor)) / dancer.scale
     directions = by_blocks(bone_directions, points)
     flat = np.concatenate([directions.reshape(len(directions), -1), root], axis=1).astype(np.float32)
-    at = np.arange(poses) * (fps / FPS)
     smooth = by_blocks(lambda part: between(flat, part), at)
-    turned = smooth[:, :-2].reshape(poses, -1, 3)
+    turned = smooth[:, :-2].reshape(len(at), -1, 3)
     length = np.linalg.norm(turned, axis=-1, keepdims=True)
     return turned / np.maximum(length, AT_REST), smooth[:, -2:]
 

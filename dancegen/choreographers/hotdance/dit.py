@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dancegen.choreographers.hotdance.config import HotDanceConfig
-from dancegen.choreographers.hotdance.music import clock_values, sound_values
+from dancegen.choreographers.hotdance.music import CLOCK_VALUES, SOUND_VALUES
 
 TURNS = 3  # not turning, to the side, all round
 TIME_BASE, ROW_BASE = 100.0, 20.0  # columns and rows: the longest rotary periods over 2 pi
@@ -27,7 +27,7 @@ FASTEST_WAVE = 30.0  # turns while noise becomes latents
 
 
 class Heard(NamedTuple):
-    """What a segment is danced to: sound (B, N, P S M), clock (B, N, K), style (B, D) and turns (B, D) embedded; and
+    """What a segment is danced to: sound (B, N, G M), clock (B, N, K), style (B, D) and turns (B, D) embedded; and
     what of it is told: (B, 3) 0 or 1 for sound, clock, style and turns."""
 
     sound: Tensor
@@ -76,8 +76,8 @@ class Transformer(nn.Module):
         self.config = config
         self.pose = nn.Linear(2 * config.patch * config.latent + config.stride, wide)
         self.row = nn.Parameter(torch.zeros(config.rows // config.patch, 1, wide))
-        self.sound = nn.Sequential(nn.Linear(sound_values(config), wide), nn.GELU(), nn.Linear(wide, wide))
-        self.clock = nn.Sequential(nn.Linear(clock_values(config), wide), nn.GELU(), nn.Linear(wide, wide))
+        self.sound = nn.Sequential(nn.Linear(SOUND_VALUES, wide), nn.GELU(), nn.Linear(wide, wide))
+        self.clock = nn.Sequential(nn.Linear(CLOCK_VALUES, wide), nn.GELU(), nn.Linear(wide, wide))
         self.music = nn.Parameter(torch.zeros(wide))  # which tokens are music
         self.aligned = nn.Linear(wide, wide)
         self.styles = nn.Embedding(styles, wide)

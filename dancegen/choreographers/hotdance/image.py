@@ -5,6 +5,8 @@ frame holds the coordinate "two-hot": shared between the two nearest bins, so th
 is not seen leaves its column empty. Coordinates are shares of a square picture's side, with a margin for hands that
 leave it; depth is the distance from the mid-hip, away from the camera, in the same unit.
 
+Time is counted in beats: 8 frames each.
+
 Glossary: B pictures, V = 18 joints, C = 3 V channels (all x, then y, then depth), W bins, T frames.
 """
 

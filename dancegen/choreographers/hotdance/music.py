@@ -1,57 +1,50 @@
-"""What the transformer hears of each column of latents: the sound, and where in beat, bar and phrase its frames are.
+"""What the transformer hears of each beat: the sound laid on it, and where in bar and phrase it is.
 
-Glossary: B windows, F pieces of 0.1 s, S slices of a piece, M mel bands, N columns, P pieces of a column, K clock
-values of a column.
+Time in a pose picture is counted in beats, and so is the sound: tempo is one number of the clock.
+
+Glossary: S slices of 20 ms, M mel bands, N beats, G = GRAIN slices laid on a beat, K clock values.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from dancegen.audio.song import PIECE_SECONDS
 from dancegen.audio.spectrum import BANDS, SLICES
-from dancegen.choreographers.hotdance.config import HotDanceConfig
-from dancegen.choreographers.stg_mamba.counting import clock
+from dancegen.choreographers.stg_mamba.counting import Count, clock
 
-SLOW_WAVES = slice(2, 8)  # of `counting.CLOCK`: within the unit, half a phrase, a phrase
+GRAIN = 24  # slices that a beat's sound is told in
+SLICE_RATE = 10 * SLICES  # slices a second
+WAVES = slice(2, 8)  # of `counting.CLOCK`: within the unit, half a phrase, a phrase
 REST = slice(9, 11)  # seconds per beat, whether it counts in three
+CLOCK_VALUES = 8  # K
+SOUND_VALUES = GRAIN * BANDS
 
 
-def pieces_of_column(config: HotDanceConfig) -> int:
-    """P: how many pieces of sound a column of latents lasts."""
-    return round(config.stride / config.fps / PIECE_SECONDS)
-
-
-def sound_values(config: HotDanceConfig) -> int:
-    """Numbers of sound a column."""
-    return pieces_of_column(config) * SLICES * BANDS
-
-
-def clock_values(config: HotDanceConfig) -> int:
-    """K: the beat's sine and cosine at each frame, then of slower waves at the first, period and meter."""
-    return 2 * config.stride + 8
-
-
-def clocks(position: np.ndarray, period: np.ndarray, meter: int, config: HotDanceConfig) -> np.ndarray:
-    """The clock of columns.
+def clocks(first: int, period: np.ndarray, meter: int) -> np.ndarray:
+    """The clock (N, K) float32 of beats.
 
     Args:
-        position: (N stride,) beats at each frame, counted from the first beat of a phrase.
-        period: likewise, seconds per beat.
+        first: number of the first of them, counted from a phrase's.
+        period: (N,) seconds that each lasts.
         meter: beats of a bar that the dance counts.
-        config: the network's sizes.
-
-    Returns:
-        (N, K) float32.
     """
-    told = clock(position, period, meter).reshape(-1, config.stride, 11)
-    beats = told[:, :, :2].reshape(len(told), -1)
-    return np.concatenate([beats, told[:, 0, SLOW_WAVES], told[:, 0, REST]], axis=1).astype(np.float32)
+    told = clock(first + np.arange(len(period), dtype=np.float64), period, meter)
+    return np.concatenate([told[:, WAVES], told[:, REST]], axis=1)
 
 
-def sounds(mel: np.ndarray, config: HotDanceConfig) -> np.ndarray:
-    """The sound (N, P S M) float32 of columns of pieces (F, S, M); what is left of a last column is silence."""
-    size = pieces_of_column(config)
-    spare = -len(mel) % size
-    whole = np.concatenate([mel, np.full((spare, *mel.shape[1:]), mel.min() if len(mel) else 0, mel.dtype)])
-    return whole.reshape(len(whole) // size, -1).astype(np.float32)
+def sounds(slices: np.ndarray, beats: np.ndarray) -> np.ndarray:
+    """The sound (N, G M) float32 of the beats between times (N + 1,) seconds; silence outside of slices (S, M)."""
+    number = np.arange((len(beats) - 1) * GRAIN) / GRAIN
+    at = np.interp(number, np.arange(len(beats)), beats) * SLICE_RATE
+    laid = np.full((len(at), BANDS), slices.min() if len(slices) else 0.0, np.float32)
+    inside = (at >= 0) & (at < len(slices))
+    laid[inside] = slices[at[inside].astype(int)]
+    return laid.reshape(len(beats) - 1, -1)
+
+
+def hear_beats(mel: np.ndarray, count: Count, beats: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sound (N, G M) and clock (N, K) of the first `beats` of a count to pieces (F, S, M); the count goes on evenly."""
+    last = count.beats[-1] - count.beats[-2]
+    more = count.beats[-1] + last * np.arange(1, max(beats + 1 - len(count.beats), 0) + 1)
+    times = np.concatenate([count.beats, more])[: beats + 1]
+    return sounds(mel.reshape(-1, BANDS), times), clocks(0, np.diff(times), count.meter)

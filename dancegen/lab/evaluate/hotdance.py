@@ -193,7 +193,9 @@ def input_rows(dancer: HotDancer, songs: Sequence[tuple[Song, BeatGrid]]) -> dic
 
 
 def _gap(first: np.ndarray, second: np.ndarray) -> float:
-    """Mean distance of joints about the mid-hip."""
+    """Mean distance of joints about the mid-hip, beat by beat; a slower count has fewer."""
+    length = min(len(first), len(second))
+    first, second = first[:length], second[:length]
     shapes = [points - mid_hip(points)[:, None] for points in (first, second)]
     return float(np.linalg.norm(shapes[0] - shapes[1], axis=-1).mean())
 

@@ -11,16 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dancegen.choreographers.hotdance.config import HotDanceConfig
 from dancegen.choreographers.hotdance.dit import Heard
 from dancegen.choreographers.hotdance.model import HotDance
-from dancegen.choreographers.hotdance.music import clocks, pieces_of_column
 from dancegen.choreographers.hotdance.reference import mask_of, mixed_latents, reference, shape_latents
 from dancegen.lab.train.hotdance.pool import Pool
 from dancegen.lab.train.hotdance.run import generator_of
 from dancegen.lab.train.hotdance.views import Seen, see
 
-LEAST_SPREAD = 0.25  # of a latent that hardly varies, so that what is nothing but round-off is not blown up
+LEAST_SPREAD = 0.1  # of a latent that hardly varies, so that what is nothing but round-off is not blown up
 MEASURED = 512  # windows that the latents' scale is measured on
 
 
@@ -47,42 +45,31 @@ class Shares:
 
 
 def measure(network: HotDance, pool: Pool, seed: int) -> None:
-    """Set the latents' centre and spread."""
-    config, generator = network.config, generator_of(seed, 0)
+    """Set the latents' centre, and what they are divided by: half way between their own deviation, by which all would
+    count alike, and the common one, by which they would count as much as they move a picture."""
+    generator = generator_of(seed, 0)
     network.centre.zero_()
     network.spread.fill_(1.0)
     parts = []
     with torch.no_grad():
         for _ in range(MEASURED // 32):
             rows = torch.randint(len(pool), (32,), generator=generator).numpy()
-            parts.append(network.encode(see(pool, rows, config.frames, config.fps, generator).points))
+            parts.append(network.encode(see(pool, rows, generator).points))
     latents = torch.cat(parts)
     network.centre.copy_(latents.mean(dim=(0, 3))[..., None])
-    network.spread.copy_(latents.std(dim=(0, 3)).clamp(min=LEAST_SPREAD)[..., None])
+    spread = latents.std(dim=(0, 3)).clamp(min=LEAST_SPREAD)
+    network.spread.copy_((spread * spread.square().mean().sqrt()).sqrt()[..., None])
 
 
 def hear(network: HotDance, pool: Pool, rows: np.ndarray, turns: Tensor, shares: Shares, g: torch.Generator) -> Heard:
     """What windows are danced to, some of it left out."""
-    config, count = network.config, len(rows)
-    size = pieces_of_column(config)
-    sound = torch.from_numpy(pool.mel[rows].astype(np.float32)).flatten(2)  # (B, F, S M)
-    sound = sound.unflatten(1, (-1, size)).flatten(2)[:, : config.columns]
-    clock = torch.from_numpy(np.stack([window_clock(pool, row, config) for row in rows]))
-    deaf, mute, plain = torch.rand(3, count, generator=g) < torch.tensor([[shares.deaf], [shares.mute], [shares.plain]])
+    limits = torch.tensor([[shares.deaf], [shares.mute], [shares.plain]])
+    deaf, mute, plain = torch.rand(3, len(rows), generator=g) < limits
+    sound = torch.from_numpy(pool.sound[rows].astype(np.float32))
     style = torch.from_numpy(pool.style[rows].astype(np.int64)).masked_fill(plain, 0)
     told = torch.stack([~(deaf | mute), ~deaf, ~deaf], dim=1).float()
     net = network.transformer
-    return Heard(sound, clock, net.styles(style), net.turns(turns), told)
-
-
-def window_clock(pool: Pool, row: int, config: HotDanceConfig) -> np.ndarray:
-    """The clock (N, K) of one window, from its pieces."""
-    piece = np.arange(pool.position.shape[1])
-    at = np.arange(config.frames) * (10.0 / config.fps)  # pieces
-    position = np.interp(at, piece, pool.position[row])
-    late = at > piece[-1]
-    position[late] = pool.position[row, -1] + (at[late] - piece[-1]) * 0.1 / pool.period[row, -1]
-    return clocks(position, np.interp(at, piece, pool.period[row]), int(pool.meter[row]), config)
+    return Heard(sound, torch.from_numpy(pool.clock[rows]), net.styles(style), net.turns(turns), told)
 
 
 @torch.no_grad()
@@ -106,10 +93,9 @@ def flow_losses(
     network: HotDance, pool: Pool, batch: int, generator: torch.Generator, shares: Shares
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The loss of one step on `batch` windows: how far the velocity is from the way from noise to the latents."""
-    config = network.config
     rows = torch.randint(len(pool), (batch,), generator=generator).numpy()
     with torch.no_grad():
-        shown = see(pool, rows, config.frames, config.fps, generator)
+        shown = see(pool, rows, generator)
         real = network.encode(shown.points)
         told, mask = references(network, shown, real, shares, generator)
     noise = torch.randn(real.shape, generator=generator)

@@ -28,7 +28,6 @@ from dancegen.progress import Reporter, SilentReporter
 from dancegen.weights.checkpoint import load_checkpoint, save_checkpoint
 
 MATERIAL, POOL, RANKS, WEIGHTS = "material.npz", "pool.npz", "ranks.npy", "hotdance.safetensors"
-PIECES = 64  # of a window, 6.4 s
 TOKEN = 64  # numbers by which the stage tells phrases; nothing here depends on them
 
 Network = TypeVar("Network", bound=torch.nn.Module)
@@ -83,7 +82,7 @@ def train_hotdance(
     reporter, config = reporter or SilentReporter(), config or HotDanceConfig()
     began = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
-    pool, ranks = read_pool(data, out, settings, reporter)
+    pool, ranks = read_pool(data, out, settings, config, reporter)
     vae = fresh(lambda: PoseVae(config), settings.seed)
     vae.start()
     run = Run(vae, settings.vae, lambda generator: vae_losses(vae, pool, settings.vae_batch, generator))
@@ -99,14 +98,16 @@ def train_hotdance(
     return export(out / "dit", out / WEIGHTS, config, run.step)
 
 
-def read_pool(data: Path, out: Path, settings: TrainHotDance, reporter: Reporter) -> tuple[Pool, np.ndarray]:
+def read_pool(
+    data: Path, out: Path, settings: TrainHotDance, config: HotDanceConfig, reporter: Reporter
+) -> tuple[Pool, np.ndarray]:
     """The windows, drawn once for a run, and the table (101, 4) by which music is ranked."""
     if not (out / POOL).exists() or not (out / RANKS).exists():
         if not (out / MATERIAL).exists():
             save_material(out / MATERIAL, prepare(data, token=TOKEN, seed=settings.seed, reporter=reporter))
         stage = load_material(out / MATERIAL).stage
         np.save(out / RANKS, stage.table)
-        save_pool(out / POOL, draw_pool(stage, settings.windows, PIECES, settings.seed, reporter))
+        save_pool(out / POOL, draw_pool(stage, settings.windows, config, settings.seed, reporter))
     return load_pool(out / POOL), np.load(out / RANKS, allow_pickle=False)
 
 

@@ -27,7 +27,7 @@ def vae_losses(
     """The loss of one step on `batch` pictures, and its parts."""
     config = vae.config
     rows = torch.randint(len(pool), (batch,), generator=generator).numpy()
-    at, seen = pictures(see(pool, rows, FRAMES, config.fps, generator), config.bins, generator)
+    at, seen = pictures(see(pool, rows, generator, FRAMES), config.bins, generator)
     noise = torch.randn(batch, config.latent, config.rows, FRAMES // config.stride, generator=generator)
     with torch.autocast("cpu", torch.bfloat16, enabled=half):
         mean, log_variance = vae.encode(draw(at, config.bins, seen))

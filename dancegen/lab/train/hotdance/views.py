@@ -1,13 +1,12 @@
 """Dances of the pool as cameras see them: other bodies, other cameras, mirrored, turned; and what a picture tells of
 the dancer.
 
-Glossary: B windows, T frames at the config's rate, V = 18 joints, L = 17 bones. Points are x, y and depth in shares of
+Glossary: B windows, T frames, V = 18 joints, L = 17 bones. Points are x, y and depth in shares of
 a square picture's side (`choreographers/hotdance/image.py`).
 """
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -18,14 +17,13 @@ from dancegen.body import joints as J
 from dancegen.body.joints import BONE_MIRROR, FACE_JOINTS, V
 from dancegen.body.sequence import ANKLE_HEIGHT, BONE_LENGTHS, rooted_paths
 from dancegen.choreographers.finish.frame import STANDING
-from dancegen.lab.datasets.motion import FPS
 from dancegen.lab.synthetic.cameras import METRE, uniform, views
 from dancegen.lab.train.hotdance.pool import Pool
 
 LIMBS, FACES, SIZES = 0.1, 0.2, 0.06  # deviations of the logarithms of limbs', heads' and single bones' lengths
 TURN_SHARES = (0.35, 0.5, 0.15)  # of windows that do not turn, turn to the side, turn all round
 SIDE = np.radians(60.0)  # most that the second kind turns
-SWAY_SECONDS = 2.5  # in which it comes back
+SWAY_FRAMES = 40  # five beats, in which it comes back
 YAW, ROLL = np.radians(12.0), 0.02  # deviations of where the camera stands around the dancer, of its tilt
 ZOOMING = 0.2  # share of the cameras that zoom slowly
 HIDDEN_LEGS, HIDDEN_JOINTS = 0.12, 0.1  # shares of the pictures of the dancer without legs, without single joints
@@ -69,13 +67,13 @@ def turned_about(values: Tensor, angle: Tensor) -> Tensor:
     return torch.stack([x * cosine + z * sine, y, z * cosine - x * sine], dim=-1)
 
 
-def turning(rate: Tensor, turns: Tensor) -> Tensor:
-    """The angle (B, T) of a dance that turns by rate (B, T) radians a second as far as turns (B,) says."""
-    keep, angle, sway = 1 - 1 / (SWAY_SECONDS * FPS), torch.zeros(len(rate)), []
-    for speed in rate.unbind(1):
-        angle = keep * angle + speed / FPS
+def turning(turn: Tensor, turns: Tensor) -> Tensor:
+    """The angle (B, T) of a dance that turns by turn (B, T) radians a frame as far as turns (B,) says."""
+    angle, sway = torch.zeros(len(turn)), []
+    for step in turn.unbind(1):
+        angle = (1 - 1 / SWAY_FRAMES) * angle + step
         sway.append(angle)
-    whole = rate.cumsum(1) / FPS
+    whole = turn.cumsum(1)
     side = SIDE * (torch.stack(sway, dim=1) / SIDE).tanh()
     return torch.where(turns[:, None] == 2, whole, torch.where(turns[:, None] == 1, side, torch.zeros(())))
 
@@ -145,39 +143,33 @@ def hide(shape: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     return flat, seen
 
 
-def see(pool: Pool, rows: np.ndarray, frames: int, fps: int, generator: torch.Generator) -> Seen:
-    """Windows `rows` of a pool, each by a body and a camera of its own; `frames` of them from a random time on."""
+def see(pool: Pool, rows: np.ndarray, generator: torch.Generator, frames: int | None = None) -> Seen:
+    """Windows `rows` of a pool, each by a body and a camera of its own; `frames` of them from a random beat on, or all.
+
+    The frames are a multiple of those of a beat.
+    """
     count = len(rows)
     directions = torch.from_numpy(pool.directions[rows].astype(np.float32))
     root = torch.from_numpy(pool.root[rows])
-    rate = torch.from_numpy(pool.rate[rows].astype(np.float32))
+    turn = torch.from_numpy(pool.turn[rows].astype(np.float32))
     flip = torch.rand(count, generator=generator) < 0.5
     sign = torch.tensor([-1.0, 1.0, 1.0])
     directions = torch.where(flip[:, None, None, None], directions[..., list(BONE_MIRROR), :] * sign, directions)
     root = torch.where(flip[:, None, None], root * sign[:2], root)
-    rate = torch.where(flip[:, None], -rate, rate)
+    turn = torch.where(flip[:, None], -turn, turn)
     turns = torch.multinomial(torch.tensor(TURN_SHARES), count, replacement=True, generator=generator)
-    directions = turned_about(directions, turning(rate, turns))
+    directions = turned_about(directions, turning(turn, turns))
+    if frames is not None:
+        begin = 8 * int(torch.randint((directions.shape[1] - frames) // 8 + 1, (1,), generator=generator))
+        directions, root = directions[:, begin : begin + frames], root[:, begin : begin + frames]
     flat = torch.nn.functional.pad(root, (0, 1))[..., None, :]
     usual = torch.from_numpy(rooted_paths()) @ directions + flat
     body = bodies(count, generator)
     joints = on_ground(body[:, None] @ directions + flat, usual)  # (B, T, V, 3)
     middle = joints.mean(dim=(1, 2), keepdim=True)[..., :1]
     joints = joints - torch.nn.functional.pad(middle, (0, 2))
-    joints = resampled(joints, frames, fps, generator)
-    still = standing(count, generator)
-    points, upright = film(joints, on_floor(body @ still), generator)
+    points, upright = film(joints, on_floor(body @ standing(count, generator)), generator)
     stands = torch.rand(count, generator=generator) < STANDS
-    moment = torch.randint(frames, (count,), generator=generator)
+    moment = torch.randint(points.shape[1], (count,), generator=generator)
     shape = torch.where(stands[:, None, None], upright, points[torch.arange(count), moment])
     return Seen(points, *hide(shape, generator), turns)
-
-
-def resampled(joints: Tensor, frames: int, fps: int, generator: torch.Generator) -> Tensor:
-    """`frames` at another rate, from a random pose on: (B, T', V, 3) at 30 a second -> (B, frames, V, 3)."""
-    spare = math.floor(joints.shape[1] - 1 - (frames - 1) * FPS / fps)
-    begin = torch.randint(max(spare, 0) + 1, (1,), generator=generator) if spare > 0 else torch.zeros(1)
-    at = (begin + torch.arange(frames) * (FPS / fps)).clamp(max=joints.shape[1] - 1)
-    low = at.floor().long().clamp(max=joints.shape[1] - 2)
-    share = (at - low)[:, None, None]
-    return torch.lerp(joints[:, low], joints[:, low + 1], share)
