@@ -7,6 +7,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: the tests run side by side
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+import contextlib
 import shutil
 import signal
 import subprocess
@@ -179,3 +180,50 @@ def filled(studio: Any, beat_song: Path) -> Any:
     studio.page.put("/api/files/beat.wav", content=beat_song.read_bytes())
     studio.json("POST", "/api/songs/beat.wav/dance", {"takes": 2, "seed": 5})
     return studio
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium without a screen and without a network."""
+    driver = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next((found for name in names if (found := shutil.which(name))), None)
+    if program is None:
+        pytest.skip("needs Chromium")
+    nowhere = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+    with driver.sync_playwright() as chosen:
+        arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required", nowhere]
+        found = chosen.chromium.launch(executable_path=program, args=arguments)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Iterator[Any]:
+    """`dancegen studio` as its own process."""
+    from studio_page_tools import Program
+
+    found = Program(tmp_path / "project")
+    yield found
+    if found.process.poll() is None:
+        found.end()
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Callable[..., Any]]:
+    """`visit(address, width)`: a page in a browser of its own."""
+    from studio_page_tools import Visit
+
+    with contextlib.ExitStack() as stack:
+
+        def open_page(address: str, width: int = 1280, context: Any = None) -> Visit:
+            own = context or browser.new_context(viewport={"width": width, "height": 800}, reduced_motion="reduce")
+            if context is None:
+                stack.callback(own.close)
+            found = Visit(own.new_page())
+            found.listen()
+            found.page.goto(address)
+            found.wait("body[data-ready]")
+            return found
+
+        yield open_page

@@ -6,39 +6,26 @@ skipped. It prints what the studio promises: time until it can be used, until ta
 
 from __future__ import annotations
 
-import contextlib
-import os
-import re
-import shutil
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from conftest import ROOT, click_track
-from PIL import Image
+from conftest import click_track
 
 from dancegen.assets.example import PICTURE
 from dancegen.body.keypoints import read_keypoints
-from dancegen.ffmpeg import ffmpeg_program
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+pytest.importorskip("playwright.sync_api", reason="needs playwright")
 pytest.importorskip("starlette", reason="needs the extra [studio]")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-BROWSER = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
 
-NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-PATIENCE = 180_000  # milliseconds
+from studio_page_tools import SMALL, Program, Visit, frames, offset, place
+
 SECONDS = 30  # of the song
-SMALL = {"option-size": "64", "option-fps": "5"}
 TRACK = """() => new Promise((done) => {
   const audio = [], shown = [], begin = performance.now();
   const look = () => {
@@ -74,153 +61,13 @@ CONTRAST = """(() => {
 })()"""
 
 
-class Program:
-    """`dancegen studio PROJECT` as its own process."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self._log = folder, folder.with_suffix(".log")
-        words = ["studio", str(folder), "--no-browser", "--offline", "--device", "cpu"]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"}
-        with self._log.open("w") as log:
-            command = [sys.executable, "-m", "dancegen", *words]
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
-        self.address = self._address()
-
-    def _address(self) -> str:
-        for _ in range(600):
-            if found := re.search(r"http://127\S+", self._log.read_text()):
-                return found[0]
-            time.sleep(0.1)
-        raise AssertionError(self._log.read_text())
-
-    @property
-    def said(self) -> str:
-        """What it printed."""
-        return self._log.read_text()
-
-    @property
-    def memory(self) -> float:
-        """MB that it holds."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
-
-    def end(self, how: int = signal.SIGTERM) -> None:
-        self.process.send_signal(how)
-        self.process.wait(30)
-
-
-@dataclass
-class Visit:
-    """A page, every fault that its console told, and every address that it asked for."""
-
-    page: Any
-    faults: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-    clicks: int = 0
-
-    def click(self, selector: str) -> None:
-        self.page.click(selector)
-        self.clicks += 1
-
-    def choose(self, selector: str, file: Path) -> None:
-        """A file through the button that opens the system's dialog."""
-        with self.page.expect_file_chooser() as dialog:
-            self.page.click(f"label:has({selector})")
-        self.clicks += 1
-        dialog.value.set_files(file)
-
-    def fill(self, values: dict[str, str]) -> None:
-        for name, value in values.items():
-            self.page.fill(f"#{name}", value)
-            self.page.press(f"#{name}", "Tab")
-
-    def wait(self, selector: str, patience: int = PATIENCE) -> Any:
-        return self.page.wait_for_selector(selector, timeout=patience)
-
-    def json(self, path: str) -> Any:
-        return self.page.evaluate("async (path) => (await fetch(path)).json()", path)
-
-    def until(self, what: str) -> None:
-        """Waits until an expression is true; the page's own policy lets nobody do that in it."""
-        for _ in range(PATIENCE // 20):
-            if self.page.evaluate(what):
-                return
-            time.sleep(0.02)
-        raise AssertionError(what)
-
-    def state(self) -> dict[str, Any]:
-        return self.json("/api/state")["state"]  # type: ignore[no-any-return]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as driver:
-        arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required", NOWHERE]
-        found = driver.chromium.launch(executable_path=BROWSER, args=arguments)
-        yield found
-        found.close()
-
-
-@pytest.fixture
-def program(tmp_path: Path) -> Iterator[Program]:
-    found = Program(tmp_path / "project")
-    yield found
-    if found.process.poll() is None:
-        found.end()
-
-
-@pytest.fixture
-def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
-    """`visit(address, width)`: a page in a browser of its own."""
-    with contextlib.ExitStack() as stack:
-
-        def open_page(address: str, width: int = 1280, context: Any = None) -> Visit:
-            own = context or browser.new_context(viewport={"width": width, "height": 800}, reduced_motion="reduce")
-            if context is None:
-                stack.callback(own.close)
-            found = Visit(own.new_page())
-            found.page.on(
-                "console", lambda message: message.type in ("error", "warning") and found.faults.append(message.text)
-            )
-            found.page.on("pageerror", lambda error: found.faults.append(str(error)))
-            found.page.on("request", lambda request: found.asked.append(request.url))
-            found.page.goto(address)
-            found.wait("body[data-ready]")
-            return found
-
-        yield open_page
-
-
 @pytest.fixture(scope="module")
 def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Clicks at 120 beats a minute."""
     path = tmp_path_factory.mktemp("song") / "beat.wav"
     samples, _ = click_track(120, SECONDS, rate=44_100)
     soundfile.write(path, samples, 44_100)
     return path
-
-
-def frames(video: Path) -> np.ndarray:
-    """(T, h, w, 3) uint8."""
-    made = Image.open(PICTURE)
-    width, height = (2 * round(side * 64 / max(made.size) / 2) for side in made.size)
-    command = [ffmpeg_program(), "-v", "error", "-i", str(video), "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"]
-    raw = subprocess.run(command, capture_output=True, check=True).stdout
-    return np.frombuffer(raw, np.uint8).reshape(-1, height, width, 3)
-
-
-def offset(tracked: Any) -> np.ndarray:
-    """Milliseconds by which what was drawn is ahead of the sound; the sound's place is a line through what it told."""
-    audio, shown = (np.asarray(part, float) for part in tracked)
-    slope, begin = np.polyfit(audio[:, 0], audio[:, 1], 1)
-    return 1000 * (shown[:, 1] - (slope * shown[:, 0] + begin))
-
-
-def place(page: Any, joint: int) -> tuple[float, float]:
-    """Where a joint is on the screen."""
-    found = page.evaluate("async () => (await fetch('/api/pictures/dancer.png')).json()")
-    x, y, _ = found["people"][0]["joints"][joint]
-    box = page.locator("#body").bounding_box()
-    return box["x"] + x * box["width"] / found["size"][0], box["y"] + y * box["height"] / found["size"][1]
 
 
 def test_from_nothing_to_a_video_and_an_elbow_that_was_dragged(
@@ -235,10 +82,12 @@ def test_from_nothing_to_a_video_and_an_elbow_that_was_dragged(
     here.choose("#first-song", song)
     here.wait("#deck:not([hidden])")
     here.click("#tab-dance")
-    began = time.monotonic()
+    used, began = program.cpu, time.monotonic()
     here.click("#make-takes")
     here.wait("#scores")
-    taken = time.monotonic() - began
+    first_shown, first_cpu = time.monotonic() - began, program.cpu - used
+    here.wait("[data-key=take-4]")
+    all_shown, all_cpu = time.monotonic() - began, program.cpu - used
     began = time.monotonic()
     here.click("#play")
     here.until("studio.audio.currentTime > 0.05 && studio.shownAt.seconds > 0")
@@ -251,12 +100,14 @@ def test_from_nothing_to_a_video_and_an_elbow_that_was_dragged(
     here.click("#make-video")
     here.wait("[data-film][data-state=done] video")
     assert here.clicks < 10
-    first = frames(next((program.folder / "videos").glob("*.mp4")))
+    made = frames(next((program.folder / "videos").glob("*.mp4")))
     # The person of the preview is drawn by the renderer.
     here.until("studio.preview.drawn >= 0")
+    used, drawn = program.cpu, here.page.evaluate("studio.preview.frames.size")
     here.page.click("#play")
-    here.until("studio.preview.shown.moment > 3.5")
-    rate = here.page.evaluate("studio.preview.rate")
+    here.until("studio.preview.shown.moment > 5")
+    drawn = here.page.evaluate("studio.preview.frames.size") - drawn
+    each = (program.cpu - used) / drawn  # seconds of processors a frame
     here.page.click("#play")
     # An elbow is dragged, and the dancer's arm is another.
     here.page.click("#tab-picture")
@@ -273,14 +124,17 @@ def test_from_nothing_to_a_video_and_an_elbow_that_was_dragged(
     here.page.click("#make-video")
     here.wait("[data-film$='-2'][data-state=done]")
     second = frames(next((program.folder / "videos").glob("*-2.mp4")))
-    assert second.shape == first.shape and np.abs(second.astype(int) - first).mean() > 0.5
+    assert second.shape == made.shape and np.abs(second.astype(int) - made).mean() > 0.5
     assert here.faults == [] and all(url.startswith(("http://127.0.0.1:", "blob:", "data:")) for url in here.asked)
-    told = [f"usable after {usable:.1f} s, takes of {SECONDS} s after {taken:.1f} s, plays after {started:.1f} s"]
+    told = [f"usable after {usable:.1f} s, plays after {started:.1f} s, {here.clicks} clicks to the first video"]
+    told += [f"{SECONDS} s: first take after {first_shown:.1f} s (processors {first_cpu:.1f} s)"]
+    told += [f"{SECONDS} s: four takes after {all_shown:.1f} s (processors {all_cpu:.1f} s)"]
     told += [f"picture and sound {np.median(np.abs(apart)):.1f} ms apart, at most {np.abs(apart).max():.1f}"]
-    told += [f"preview {rate:.0f} frames/s, {here.clicks} clicks to the first video, {program.memory:.0f} MB"]
+    told += [f"a frame of the preview takes {1000 * each:.1f} ms of processors: {1 / each:.0f} a second on one"]
     with capsys.disabled():
         sys.stdout.writelines(f"\nstudio: {line}" for line in told)
     assert usable < 6 and started < 2 and np.median(np.abs(apart)) + 1000 / 60 < 40
+    assert all_cpu < 3 and each < 1 / 30
 
 
 def test_bars_reload_two_tabs_and_the_end_of_the_process(

@@ -77,17 +77,18 @@ def small(asked: dict[str, Any]) -> dict[str, Any]:
 
 def frames(ready: Scene, begin: float, over: Callable[[], bool] = lambda: False) -> Iterator[bytes]:
     """Frames from a moment on (seconds of the song's file) to the end, unless it is `over` before."""
-    film, step = ready.film, 1
+    film, step, at_once = ready.film, 1, 1  # the first one alone: it is soon there, and says nothing about the others
     at, count = max(round((begin - ready.start) * FPS), 0), film.made.frames
     while at < count and not over():
-        chosen = np.arange(at, min(at + AT_ONCE * step, count), step)
+        chosen = np.arange(at, min(at + at_once * step, count), step)
         began = time.monotonic()
         drawn = list(drawn_at(film, chosen))
         speed = SLACK * len(chosen) / max(time.monotonic() - began, 1e-3)  # frames a second
         for number, frame in zip(chosen, drawn, strict=True):
             yield packed(frame, ready.start + float(number) / FPS)
         at = int(chosen[-1]) + step
-        step = min(max(math.ceil(FPS / speed), 1), MOST_LEFT_OUT)
+        step = min(max(math.ceil(FPS / speed), 1), MOST_LEFT_OUT) if at_once > 1 else 1
+        at_once = AT_ONCE
 
 
 def drawn_at(film: Film, chosen: np.ndarray) -> Iterator[np.ndarray]:
