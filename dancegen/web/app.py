@@ -231,10 +231,10 @@ async def preview_frames(studio: Studio, call: Call) -> Response:
     if not isinstance(asked, dict):
         raise DancegenError("choices are names and values", "reload the page")
     page = str(given.get("page", ""))[:40]
-    for job in studio.hands.jobs():
+    for job in studio.views.jobs():
         if (job.kind, job.about) == ("preview", page):  # what the same page asked for before
-            studio.hands.stop(job.number)
-    ready = await result_of(studio, studio.hands.add("preview", page, lambda job: preview.scene(studio, asked, job)))
+            studio.views.stop(job.number)
+    ready = await result_of(studio, studio.views.add("preview", page, lambda job: preview.scene(studio, asked, job)))
     return StreamingResponse(preview.frames(ready, begin, studio.over), media_type="application/octet-stream")
 
 

@@ -34,7 +34,12 @@ def corrections(picture: Path, number: int | None = None) -> tuple[Path, Path]:
 
 
 def find(studio: Studio, name: str, job: Job) -> list[LocatedBody]:
-    """Everybody in a picture, the largest first, as found or as corrected."""
+    """Everybody in a picture, the largest first, as found or as corrected; looked for once."""
+    with studio.finding:
+        return _find(studio, name, job)
+
+
+def _find(studio: Studio, name: str, job: Job) -> list[LocatedBody]:
     picture = studio.project.path("pictures", name)
     pose = corrections(picture)[0]
     masks = [corrections(picture, number)[1] for number in (None, *range(1, 10))]

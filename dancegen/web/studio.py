@@ -53,23 +53,25 @@ class Studio:
     Attributes:
         project: the folder.
         usual: attributes of `Request` that hold for all that is made (device, offline, weights).
-        hands: finds, hears and dances, one thing after the other; `films` renders, `studies` captures clips.
+        hands: finds, hears and dances, one thing after the other; `views` makes previews ready, `films` renders,
+            `studies` captures clips and learns styles.
         people, songs, scenes, dances, asked: what was found, made ready or read.
-        asking: is held while a video gets its name.
+        asking, finding: are held while a video gets its name, and while people are looked for.
         version: counts up with everything there is to tell.
     """
 
     def __init__(self, project: Project, usual: dict[str, Any] | None = None) -> None:
         numbers = itertools.count(1)
         self.project, self.usual, self.version = project, usual or {}, 0
-        names = ("hands", "films", "studies")
-        self.hands, self.films, self.studies = self.lanes = [Lane(name, numbers, self.changed) for name in names]
+        names = ("hands", "views", "films", "studies")
+        self.lanes = [Lane(name, numbers, self.changed) for name in names]
+        self.hands, self.views, self.films, self.studies = self.lanes
         self.people, self.songs, self.scenes = Memory(), Memory(), Memory(1)
         self.dances = Memory(4)  # versions of a dance, and clips; four minutes with eight takes are 12 MB
         self.asked = Memory(500)  # requests by their files, read at every look of the page
         self.over: Callable[[], bool] = lambda: False  # whether the program is about to end
         self._backends = Memory(8)
-        self._loading, self.asking = threading.Lock(), threading.Lock()
+        self._loading, self.asking, self.finding = threading.Lock(), threading.Lock(), threading.Lock()
 
     def changed(self) -> None:
         """There is something new to tell; any thread may say so."""

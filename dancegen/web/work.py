@@ -6,6 +6,7 @@ seconds; the films' lane renders for minutes, and must not make the hands wait.
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import queue
 import threading
@@ -13,6 +14,7 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -140,6 +142,7 @@ class Lane:
         while (job := self._queue.get()) is not None:
             if not job.halt.is_set():
                 self._do(job)
+                give_back()
             self._changed()
 
     def _do(self, job: Job) -> None:
@@ -159,6 +162,12 @@ class Lane:
         else:
             job.state = DONE
             job.result.set_result(result)
+
+
+def give_back() -> None:
+    """Memory that is free in this process goes back to the system: glibc keeps it, more after every film."""
+    with suppress(OSError, AttributeError):  # of other systems, and other C libraries
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _end(job: Job, state: str, error: DancegenError | None = None) -> None:

@@ -112,7 +112,7 @@ function change(dance) {
         styles.map((one) => h("option", { value: one, selected: kept("bar-style", one) }, one)))),
       clips.captured().length ? h("label", { class: "field" }, "like", h("select", { id: "bar-like" }, h("option", { value: "" }, "nobody"),
         clips.captured().map((one) => h("option", { value: one, selected: kept("bar-like", one) }, one)))) : null,
-      h("label", { class: "field" }, "stays", h("select", { id: "bar-hold" }, [["", "nothing"], ["arms", "the arms"], ["legs", "the legs"]].map(([one, label]) =>
+      h("label", { class: "field" }, "leave alone", h("select", { id: "bar-hold" }, [["", "nothing"], ["arms", "the arms"], ["legs", "the legs"]].map(([one, label]) =>
         h("option", { value: one, selected: kept("bar-hold", one) }, label))))),
     h("div", { class: "row" }, act("Dance anew", "redo-bars", how("redo"), "A new dance there, blended at its edges"),
       act("Fill", "fill-bars", how("fill"), "A new dance there; how to get from the bar before and to the bar after is imagined"), act("Mirror", "mirror-bars", () => ({ do: "mirror" })),
