@@ -35,6 +35,7 @@ class Backend:
         module: what must be importable besides dancegen's own needs.
         extra: the extra of dancegen that brings `module`.
         styles: the dance styles that a choreographer knows, the plain one first.
+        learns: whether a choreographer dances styles of files, of `dancegen style learn`, too.
         bare: whether it works without its weights too.
         alone: whether a renderer draws one person and what is behind them in one, so that there is no other background.
         fps: frames a second that a renderer draws; None for any.
@@ -47,6 +48,7 @@ class Backend:
     module: str = ""
     extra: str = ""
     styles: tuple[str, ...] = ()
+    learns: bool = False
     bare: bool = False
     alone: bool = False
     fps: float | None = None
@@ -68,6 +70,7 @@ BACKENDS: dict[str, dict[str, Backend]] = {
             weights="choreographer.stg-mamba",
             config="dancegen.choreographers.stg_mamba.config:ChoreographerConfig",
             styles=_STYLES,
+            learns=True,
         ),
         "hotdance": Backend(
             "dancegen.choreographers.hotdance.dance:load",

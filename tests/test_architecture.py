@@ -87,6 +87,7 @@ FLOORS = (
     {"choreographers"},
     {"capture"},
     {"dances"},
+    {"styles"},
     {"lab"},
     {"production"},
     {"report"},

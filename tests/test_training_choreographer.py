@@ -21,7 +21,7 @@ from dancegen.choreographers.stg_mamba.prior import PhraseBasis
 from dancegen.dances.metrics import beat_scores, joint_speed
 from dancegen.errors import DancegenError
 from dancegen.lab.datasets.bank import build_bank
-from dancegen.lab.datasets.codes import THIN, fit_codec, mirror_values, phrase_values
+from dancegen.lab.datasets.codes import THIN, fit_codec, phrase_values
 from dancegen.lab.datasets.convert import convert_folder, lift
 from dancegen.lab.datasets.counts import counted_freely
 from dancegen.lab.datasets.data import DANCED, Material, find_material, load_material, prepare, save_material
@@ -31,6 +31,7 @@ from dancegen.lab.datasets.warp import ease
 from dancegen.lab.train.stg_mamba import train as training
 from dancegen.lab.train.stg_mamba.export import assembled, export
 from dancegen.lab.train.stg_mamba.flow import collect, fit_prior
+from dancegen.styles.codes import mirror_values
 from tests.conftest import click_track
 
 TINY = ChoreographerConfig(

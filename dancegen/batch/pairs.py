@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dancegen.choreographers.base import is_style_file
 from dancegen.errors import DancegenError
 from dancegen.files import PICTURES, SONGS, check_input
 from dancegen.production.request import LIMITS
@@ -153,7 +154,9 @@ def _pair(cells: dict[str, str], path: Path, where: str) -> Pair:
     if any("\0" in cell for cell in cells.values()):
         raise DancegenError(f"{where} has a character in it that no file name has (NUL)", "mend that line")
     style = cells.get("style") or None
-    if style and style not in styles():
+    if style and is_style_file(style):
+        style = str(path.parent / style)
+    elif style and style not in styles():
         raise DancegenError(f"{where}: there is no style {style!r}", f"choose one of {', '.join(styles())}")
     return Pair(path.parent / cells["song"], path.parent / cells["picture"], _seed(cells, where), style, where)
 

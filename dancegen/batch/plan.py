@@ -13,6 +13,7 @@ from typing import Any
 from dancegen.batch.edition import edition
 from dancegen.batch.jobs import Job
 from dancegen.batch.pairs import MASK, POSE, Pair
+from dancegen.choreographers.base import is_style_file
 from dancegen.dances.dance_file import file_sha256
 from dancegen.errors import DancegenError
 from dancegen.production.request import Request
@@ -104,11 +105,16 @@ def _own(pair: Pair, request: Request) -> Request:
         song=pair.song.resolve(),
         picture=pair.picture.resolve(),
         seed=request.seed if pair.seed is None else pair.seed,
-        style=pair.style or request.style,
+        style=_whole_name(pair.style or request.style),
         pose=beside(pair.picture, POSE),
         mask=beside(pair.picture, MASK),
         background=_resolve(request.background),
     )
+
+
+def _whole_name(style: str) -> str:
+    """A learnt style by its file's full name, for workers in other folders."""
+    return str(Path(style).resolve()) if is_style_file(style) else style
 
 
 def _resolve(background: str | None) -> str | None:
@@ -139,6 +145,9 @@ class _Plan:
     def dance(self, pair: Pair, own: Request) -> Job:
         content, problem = _content(pair.song, "song", pair.where, self._hashes)
         settings = _settings("dance", own)
+        if is_style_file(own.style):  # the style is what is in the file, whatever its name
+            settings["style"], lacking = _content(Path(own.style), "style", pair.where, self._hashes)
+            problem = problem or lacking
         used = [self._weights.get(job) for job in ("choreographer", "beats")]
         key = _key("dance", edition("dance"), content, settings, used)
         output = self._out / "stages" / f"{_short(pair.song.stem)}-{key[:10]}.dance.json"

@@ -37,6 +37,14 @@ class Person:
     size: tuple[int, int]
 
 
+STYLE_ENDING = ".safetensors"  # of a file with a style that was learnt
+
+
+def is_style_file(style: str) -> bool:
+    """Whether a style is the name of a file, of `dancegen style learn`."""
+    return style.lower().endswith(STYLE_ENDING)
+
+
 class Choreographer(Protocol):
     """Makes dances; holds its weights, and nothing of a song.
 
@@ -66,7 +74,7 @@ class Choreographer(Protocol):
             song: the music; any length.
             grid: its beats; confidence 0 where there are none.
             seed: another seed, another dance; the same seed and song, the same dance, on every device.
-            style: one of `styles`.
+            style: one of `styles`, or for those that learn styles a file of `dancegen style learn`.
             amount: how much of it, 0..1; the rest is the plain style, 0 is that very dance.
             turns: 0 faces the camera, 0.5 turns half away, 1 turns all round; `SkeletonSequence.yaw` tells the turns.
             reporter: told of a stage and its steps; Ctrl-C in it stops the work.

@@ -47,7 +47,9 @@ def dance(
     seed: Seed = Request.seed,
     style: Annotated[
         list[str] | None,
-        typer.Option(help="auto, cha-cha, rumba, tango, waltz, salsa or ballet; of some bars: tango@9-16."),
+        typer.Option(
+            help="auto, cha-cha, rumba, tango, waltz, salsa, ballet or a learnt style's file; of some bars: tango@9-16."
+        ),
     ] = None,
     style_amount: StyleAmount = Request.style_amount,
     turns: Turns = Request.turns,

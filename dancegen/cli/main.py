@@ -31,6 +31,7 @@ COMMAND_MODULES = {
         "export": ("export", "import"),
         "capture": ("capture",),
         "join": ("join",),
+        "style": ("style",),
         "studio": ("studio",),
         "batch": ("batch",),
         "weights": ("weights",),

@@ -20,7 +20,7 @@ Seed = Annotated[int, typer.Option(help="Another seed is another dance.")]
 Style = Annotated[
     str,
     typer.Option(
-        help="auto (the music decides), cha-cha, rumba, tango, waltz, salsa or ballet.",
+        help="auto (the music decides), cha-cha, rumba, tango, waltz, salsa, ballet, or a learnt style's file.",
         autocompletion=lambda: list(styles()),
     ),
 ]

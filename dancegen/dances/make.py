@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dancegen.audio.bars import bars as bars_of
 from dancegen.audio.grid import BeatGrid, tempo_changes
 from dancegen.body.sequence import SkeletonSequence
-from dancegen.choreographers.base import AMOUNT, TURNS
+from dancegen.choreographers.base import AMOUNT, TURNS, is_style_file
 from dancegen.dances.bars import bar_poses, check_bars, parse_bars, paste, read_beats, retime
 from dancegen.dances.dance_file import DanceFile, Edit, SongInfo, Take, file_sha256, rounded, without_bars
 from dancegen.dances.takes import rank_takes
@@ -40,16 +40,14 @@ class Styles:
 
 
 def parse_styles(options: Sequence[str], amount: float = AMOUNT, turns: float = TURNS) -> Styles:
-    """`["rumba", "tango@9-16"]`: rumba, but tango in bars 9 to 16."""
+    """`["rumba", "tango@9-16"]`: rumba, but tango in bars 9 to 16; a style may be a file of `dancegen style learn`."""
     known, base, stretches = styles(), [], []
     for option in options:
-        name, at, bars = option.partition("@")
+        name, at, bars = (option, "", "") if is_style_file(option) else _split(option)
         name = known[0] if name == "none" else name  # as dances of version 0.1.0 call it
-        if name.lower().endswith(".safetensors"):
-            raise DancegenError(
-                f"--style {name}: styles from files are not known yet", f"choose one of {', '.join(known)}"
-            )
-        if name not in known:
+        if is_style_file(name):
+            check_style_file(name)
+        elif name not in known:
             raise DancegenError(f"--style {option}: there is no style {name!r}", f"choose one of {', '.join(known)}")
         if at:
             stretches.append((name, *parse_bars(bars, "--style")))
@@ -58,6 +56,19 @@ def parse_styles(options: Sequence[str], amount: float = AMOUNT, turns: float = 
     if len(base) > 1:
         raise DancegenError(f"--style {base[1]}: the whole dance is {base[0]} already", "give bars, like tango@9-16")
     return Styles(base[0] if base else known[0], tuple(stretches), amount, turns)
+
+
+def check_style_file(name: str) -> None:
+    """Refuse a file that is not there, or holds no style."""
+    from dancegen.choreographers.stg_mamba.learnt import read_style
+
+    read_style(Path(name))
+
+
+def _split(option: str) -> tuple[str, str, str]:
+    """Name, "@" and bars of a style; a file's name may have an "@" of its own."""
+    name, at, bars = option.rpartition("@")
+    return (name, at, bars) if at else (option, "", "")
 
 
 def find_grid(

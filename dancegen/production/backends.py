@@ -8,6 +8,8 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from dancegen import registry
+from dancegen.choreographers.base import is_style_file
+from dancegen.dances.make import check_style_file
 from dancegen.device import choose_device
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter
@@ -80,6 +82,8 @@ def load_backends(request: Request, jobs: Collection[str] = JOBS, reporter: Repo
         from dancegen.people.detectors.dwpose import dwpose_models
 
         dwpose_models(asked=True, offline=request.offline, reporter=reporter)  # used as soon as they are here
+    if "choreographer" in jobs and is_style_file(request.style):
+        check_style_file(request.style)
     device = choose_device(request.device)
     loaded: dict[str, Any] = {}
     used: dict[str, WeightsInfo] = {}

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dancegen import registry
-from dancegen.choreographers.base import AMOUNT, MOST_STEPS, TURN_LEVELS, TURNS
+from dancegen.choreographers.base import AMOUNT, MOST_STEPS, TURN_LEVELS, TURNS, is_style_file
 from dancegen.errors import DancegenError
 from dancegen.jsonfile import SMALL, read_json
 
@@ -43,7 +43,7 @@ class Request:
         picture: a picture of the person.
         start, duration: the stretch of the song, seconds; None is all of it.
         seed: another seed is another dance; the same seed, song and weights are the same dance.
-        style: one of the choreographer's styles.
+        style: one of the choreographer's styles, or a file of `dancegen style learn`.
         style_amount: how much of it, 0 to 1; the rest is the plain style.
         turns: how far the dance turns from the camera: 0, 0.5 or 1, all round.
         steps: in how many steps a choreographer that draws dances from noise does so; None is as it has it.
@@ -134,7 +134,8 @@ class Request:
     def files(self) -> list[Path]:
         """What is read, so that no output is one of it; of weights also names, which are no files."""
         paths = [getattr(self, name) for name in PATHS]
-        return [*filter(None, paths), *map(Path, filter(None, [self.background, *self.weights.values()]))]
+        learnt = self.style if is_style_file(self.style) else None
+        return [*filter(None, paths), *map(Path, filter(None, [self.background, learnt, *self.weights.values()]))]
 
     @property
     def transparent(self) -> bool:
@@ -223,6 +224,8 @@ def check_fields(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
             values[name] = folder / values[name]
     if values.get("background") and (folder / values["background"]).is_file():
         values["background"] = str(folder / values["background"])
+    if is_style_file(values.get("style", "")):
+        values["style"] = str(folder / values["style"])
     if "weights" in values:
         own = {role: folder / what for role, what in values["weights"].items()}
         values["weights"] |= {role: str(path) for role, path in own.items() if path.is_file()}
@@ -238,12 +241,16 @@ def check_limits(name: str, value: float) -> None:
 
 
 def check_style(style: str, choreographer: str) -> None:
-    """Refuse a style that the choreographer is known not to have."""
-    styles = registry.backend("choreographer", choreographer).styles
+    """Refuse a style that the choreographer is known not to have; a file is looked at where dances are made."""
+    line = registry.backend("choreographer", choreographer)
+    styles = line.styles
     if styles and style not in styles:
-        if style.lower().endswith(".safetensors"):
+        if is_style_file(style) and line.learns:
+            return
+        if is_style_file(style):
             raise DancegenError(
-                f"--style {style}: styles from files are not known yet", f"choose one of {', '.join(styles)}"
+                f"--choreographer {choreographer} learns no styles, so --style {style} is nothing to it",
+                f"choose one of {', '.join(styles)}",
             )
         raise DancegenError(f"there is no dance style {style!r}", f"choose one of {', '.join(styles)}")
 

@@ -49,7 +49,7 @@ class Prior(nn.Module):
         self.facts = nn.Linear(FACTS + 2 * TIME_WAVES, width)
         self.style = nn.Embedding(len(STYLES), width)
         self.enter = nn.Linear(2 * token + 1, width)
-        self.blocks = nn.ModuleList(_Block(config) for _ in range(config.prior_blocks))
+        self.blocks = nn.ModuleList(PriorBlock(config) for _ in range(config.prior_blocks))
         self.norm = nn.LayerNorm(width)
         self.leave = nn.Linear(width, token)
         nn.init.zeros_(self.leave.weight)
@@ -73,16 +73,20 @@ class Prior(nn.Module):
 
     def forward(self, place: Tensor, beside: Tensor, time: Tensor, told: Tensor) -> Tensor:
         """Velocity (B, K, D) at `place` (B, K, D) and `time` (B,) in 0..1; `beside` (B, K, D + 1) of `shared`."""
-        angle = time[:, None] * math.pi * 2.0 ** torch.arange(TIME_WAVES, device=time.device) / 2
-        waves = torch.cat([angle.sin(), angle.cos()], dim=1)  # (B, 2 TIME_WAVES)
-        told = F.silu(told + F.linear(waves, self.facts.weight[:, FACTS:])[:, None])
+        told = self.at_time(told, time)
         x = self.enter(torch.cat([place, beside], dim=2))  # (B, K, W)
         for block in self.blocks:
             x = block(x, told)
         return self.leave(F.silu(self.norm(x)))
 
+    def at_time(self, told: Tensor, time: Tensor) -> Tensor:
+        """What blocks are told (B, K, W) at times (B,) of the flow."""
+        angle = time[:, None] * math.pi * 2.0 ** torch.arange(TIME_WAVES, device=time.device) / 2
+        waves = torch.cat([angle.sin(), angle.cos()], dim=1)  # (B, 2 TIME_WAVES)
+        return F.silu(told + F.linear(waves, self.facts.weight[:, FACTS:])[:, None])
 
-class _Block(nn.Module):
+
+class PriorBlock(nn.Module):
     """Scans forward and backward over the beats, then a layer for each of them; scale and shift are told."""
 
     def __init__(self, config: ChoreographerConfig) -> None:

@@ -16,19 +16,10 @@ import numpy as np
 
 from dancegen.body.joints import BEAT_JOINTS, L_ANKLE, L_WRIST, R_ANKLE, R_WRIST
 from dancegen.body.sequence import place_joints
-from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS
-from dancegen.dances.metrics import gaussian_smooth
-from dancegen.lab.datasets.motion import FPS, Motion
-from dancegen.lab.datasets.warp import find_path, path_costs, sample_motion, slowness_cost, smooth_map
+from dancegen.styles.motion import FPS, Motion
+from dancegen.styles.phrases import BEATS, EDGE, PERIODS, STEPS, even_way, phrase_starts, phrase_turns
+from dancegen.styles.warp import sample_motion
 
-STEPS = 16  # stored poses of a beat
-EDGE = 1  # beats stored before and after a phrase, for its joins
-PERIODS = (0.42, 0.5, 0.6, 0.72)  # seconds per beat; phrases are looked for at each
-BEATS = {meter: unit * UNITS for meter, unit in BEATS_OF_UNIT.items()}  # beats of a phrase by those of a bar
-START_EVERY = 2  # beats between the starts of phrases of one performance, in fours; a bar in threes
-LOWERING = 1.0  # how much more a low hip on the first of three counts than a slow moment
-OWN_PACE = 0.25  # share of the performance's own pace that is kept within a beat
-PACE_LIMITS = (0.35, 2.8)  # of a beat's mean pace
 LIVELY = 0.2  # body heights per second; calmer phrases are left out, but for dances in closed hold
 COLUMNS = {
     "directions": np.float16,
@@ -90,52 +81,6 @@ class Bank:
         return BEATS[self.meter]
 
 
-def phrase_starts(motion: Motion, meter: int, period: float) -> list[np.ndarray]:
-    """The moments, poses (B + 1,), of each phrase that a performance holds at about `period` seconds per beat."""
-    beats, poses = BEATS[meter], period * FPS
-    cost = np.tile(slowness_cost(motion.joints), (beats + 1, 1))
-    if meter == 3:
-        cost[::3] += LOWERING * _lowering(motion, poses)
-    total, steps = path_costs(cost, beats, poses)
-    hop = int(poses * (START_EVERY if meter == 4 else 3))
-    paths = []
-    for first in range(int(poses), len(total) - int(poses), hop):
-        part = total[first : first + hop]
-        if len(part) and np.isfinite(part).any():
-            path = find_path(first + int(np.argmin(part)), steps)
-            if path[-1] + poses < len(motion):
-                paths.append(path)
-    return paths
-
-
-def _lowering(motion: Motion, poses: float) -> np.ndarray:
-    """(T,) around 0, lower where the hips are lower than in the three beats around: a waltz lowers into its first."""
-    height = -motion.root[:, 1].astype(np.float64)
-    level = height - gaussian_smooth(height, 1.5 * poses)
-    return level / max(float(level.std()), 1e-6)
-
-
-def even_way(motion: Motion, path: np.ndarray, beats: int) -> np.ndarray:
-    """The moments, fractional poses (G,), of even steps of way within each beat of a phrase and EDGE beats around."""
-    fine = 8
-    knots = np.arange(len(path))
-    phase = np.linspace(-EDGE, beats + EDGE, (beats + 2 * EDGE) * STEPS * fine + 1)
-    at = smooth_map(phase, knots.astype(float), path.astype(float))
-    at = np.clip(at, 0, len(motion) - 1)
-    joints = motion.joints[:, list(BEAT_JOINTS)].astype(np.float64)
-    speed = np.linalg.norm(np.gradient(joints, axis=0), axis=-1).mean(axis=1)  # (T,)
-    pace = np.interp(at, np.arange(len(speed)), gaussian_smooth(speed, 0.03 * FPS)) + 1e-4
-    pace = pace[:-1].reshape(beats + 2 * EDGE, STEPS * fine)
-    pace = np.clip(pace / pace.mean(axis=1, keepdims=True), *PACE_LIMITS) ** (1 - OWN_PACE)
-    way = np.cumsum(pace, axis=1)
-    way = np.concatenate([np.zeros((len(way), 1)), way], axis=1) / way[:, -1:]  # (B + 2, STEPS fine + 1)
-    local = np.linspace(0, 1, STEPS + 1)[:-1]
-    inner = np.linspace(0, 1, STEPS * fine + 1)
-    moments = [beat - EDGE + np.interp(local, row, inner) for beat, row in enumerate(way)]
-    wanted = np.append(np.concatenate(moments), beats + EDGE)  # (G,)
-    return np.clip(smooth_map(wanted, knots.astype(float), path.astype(float)), 0, len(motion) - 1)
-
-
 def build_bank(motions: Sequence[Motion], shares: Sequence[np.ndarray], meter: int, spin: float) -> Bank:
     """All phrases of the performances at all PERIODS.
 
@@ -168,12 +113,11 @@ def _phrase(motion: Motion, path: np.ndarray, spin: float) -> dict:
     beats = len(path) - 1
     at = even_way(motion, path, beats)
     directions, root = sample_motion(motion.directions, motion.root, at)
-    turn = np.interp(at, np.arange(len(motion)), motion.turn)
     rate = np.gradient(motion.turn[path[0] : path[-1] + 1]) * FPS
     return {
         "directions": directions,
         "root": root - [root[:, 0].mean(), 0],
-        "turn": turn - turn[EDGE * STEPS],
+        "turn": phrase_turns(motion, at),
         "period": (path[-1] - path[0]) / beats / FPS,
         "style": motion.style,
         "start": motion.start + path[0] / FPS,

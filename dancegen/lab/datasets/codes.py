@@ -10,16 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dancegen.body.joints import BONE_MIRROR
-from dancegen.body.sequence import BONE_LENGTHS
 from dancegen.choreographers.stg_mamba.prior import REACH, shares
 from dancegen.choreographers.stg_mamba.sketch import STEPS
-from dancegen.lab.datasets import bank as stored
 from dancegen.lab.datasets.bank import Bank
+from dancegen.styles import phrases as stored
+from dancegen.styles.codes import mirror_values, value_weights
 
 THIN = stored.STEPS // STEPS  # one stored pose of so many is told by a code
-CARRIES = {2: 1.6, 4: 1.6, 6: 2.0, 7: 1.8, 9: 2.0, 10: 1.8}  # limbs that move others count more
-TURN_WEIGHT = 0.05  # a radian a beat against a body height
 EVEN = 0.4  # 0: codes weigh styles by their footage, 1: all styles alike
 NOTHING = 1e-4  # of the first direction's deviation: one that phrases do not differ in
 FLATTER = 0.5  # codes deviate as this power of how much their directions move a body: the first the most
@@ -55,19 +52,6 @@ def phrase_values(bank: Bank, row: int) -> np.ndarray:
     directions = bank.directions[row].astype(np.float32)
     rate = np.gradient(bank.turn[row].astype(np.float32)) * stored.STEPS
     return np.concatenate([directions.reshape(len(rate), -1), bank.root[row], rate[:, None]], axis=1, dtype=np.float32)
-
-
-def mirror_values(values: np.ndarray) -> np.ndarray:
-    """Pose values (..., C) of the mirror image."""
-    directions = values[..., :-3].reshape(*values.shape[:-1], -1, 3)[..., list(BONE_MIRROR), :] * [-1, 1, 1]
-    flat = directions.reshape(*values.shape[:-1], -1)
-    return np.concatenate([flat, values[..., -3:] * [-1, 1, -1]], axis=-1).astype(np.float32)
-
-
-def value_weights() -> np.ndarray:
-    """How much each pose value moves a body, (C,)."""
-    limbs = [length * CARRIES.get(limb, 1.0) for limb, length in enumerate(BONE_LENGTHS)]
-    return np.concatenate([np.repeat(limbs, 3), [1.0, 1.0, TURN_WEIGHT]]).astype(np.float32)
 
 
 def surroundings(values: np.ndarray) -> np.ndarray:

@@ -20,10 +20,12 @@ from dancegen.body.joints import ARM_BONES, BONES
 from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS
 from dancegen.choreographers.stg_mamba.hearing import ear_traits, rank
 from dancegen.choreographers.stg_mamba.sketch import SLICE_RATE, accents, lay, unit_directions
-from dancegen.lab.datasets.bank import EDGE, STEPS, TRAITS, Bank
-from dancegen.lab.datasets.codes import THIN, Codec, mirror_values, phrase_values
+from dancegen.lab.datasets.bank import TRAITS, Bank
+from dancegen.lab.datasets.codes import THIN, Codec, phrase_values
 from dancegen.lab.datasets.counts import Beats, free_count, laid_sound
 from dancegen.lab.datasets.motion import FPS
+from dancegen.styles.codes import mirror_values
+from dancegen.styles.phrases import EDGE, STEPS
 
 NATURAL = 0.45  # share of windows with a song's own beats
 REAL = 0.5  # share of those of paired songs with the phrases that were really danced there

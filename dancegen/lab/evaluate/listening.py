@@ -29,8 +29,9 @@ from dancegen.choreographers.stg_mamba.counting import count_for
 from dancegen.choreographers.stg_mamba.dance import choreograph, listen
 from dancegen.choreographers.stg_mamba.model import Choreographer
 from dancegen.dances import metrics
-from dancegen.lab.datasets.bank import EDGE, STEPS, Bank
+from dancegen.lab.datasets.bank import Bank
 from dancegen.lab.datasets.motion import body_yaw
+from dancegen.styles.phrases import EDGE, STEPS
 
 SECONDS = 30.0  # of each song that is danced
 EASE = 0.6  # depth of the accents that a phrase is straightened by before it is compared

@@ -1,7 +1,6 @@
 """Training of the prior: codes of the stage's phrases, and a flow from plain noise to them.
 
-Flow matching (Lipman et al., ICLR 2023): on the straight way from a draw of N(0, 1) to a phrase's codes the velocity is
-known; the prior learns to predict it from the place on the way, the time and what the phrase is danced to.
+The loss is that of `styles/flow.py`.
 
 Glossary: N phrases, U = 4 units, K tokens of a phrase, D numbers of a token, A sound features.
 """
@@ -9,52 +8,23 @@ Glossary: N phrases, U = 4 units, K tokens of a phrase, D numbers of a token, A 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.nn import functional as F
 
 from dancegen.choreographers.stg_mamba.config import STYLES, ChoreographerConfig
 from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS
 from dancegen.choreographers.stg_mamba.hearing import unit_sound
-from dancegen.choreographers.stg_mamba.prior import USUAL_PERIOD, Prior, shared
+from dancegen.choreographers.stg_mamba.prior import USUAL_PERIOD, Prior
 from dancegen.lab.datasets.placing import Stage, Window
 from dancegen.progress import Reporter, SilentReporter
+from dancegen.styles.flow import Phrases, flow_loss
 
 PIECES = 180  # of a window that phrases are taken from: two at least
 TOLD_EVERY = 100  # steps
-DEAF = 0.12  # share of the steps' rows that hear nothing
-ALONE = 0.5  # of the sides of phrases beside which nothing is known
-STYLELESS = 0.1  # whose style is left to the music
-
-
-@dataclass(frozen=True)
-class Phrases:
-    """Phrases of one metre on music.
-
-    Attributes:
-        codes: (N, K, D).
-        before, after: (N, K, D) of the phrases beside; zeros where there is none.
-        known: (N, 2) whether there is one.
-        sound: (N, U, A).
-        facts: (N, 3) log of seconds per beat over 0.55, 1 in three, 1 with spins.
-        style: (N,) index into STYLES.
-    """
-
-    codes: Tensor
-    before: Tensor
-    after: Tensor
-    known: Tensor
-    sound: Tensor
-    facts: Tensor
-    style: Tensor
-
-    def __len__(self) -> int:
-        return len(self.style)
 
 
 def phrases_of(window: Window) -> list[tuple[Tensor, ...]]:
@@ -87,21 +57,6 @@ def collect(stage: Stage, windows: int, seed: int) -> dict[int, Phrases]:
         for meter, found in rows.items()
         if found
     }
-
-
-def flow_loss(prior: Prior, phrases: Phrases, rows: Tensor, meter: int, generator: torch.Generator) -> Tensor:
-    """Mean squared error of the velocity, for the phrases `rows` (B,) of a meter."""
-    count = len(rows)
-    draw = torch.rand(4, count, generator=generator)
-    goal = phrases.codes[rows]  # (B, K, D)
-    noise = torch.randn(goal.shape, generator=generator)
-    time = torch.sigmoid(torch.randn(count, generator=generator))  # more often in the middle of the way
-    place = noise + time[:, None, None] * (goal - noise)
-    known = phrases.known[rows] * (draw[:2].T > ALONE)
-    beside = shared(phrases.before[rows], phrases.after[rows], known)
-    style = torch.where(draw[2] < STYLELESS, torch.zeros_like(phrases.style[rows]), phrases.style[rows])
-    told = prior.told(phrases.sound[rows], (draw[3] > DEAF).float(), phrases.facts[rows], style, meter)
-    return F.mse_loss(prior(place, beside, time, told).float(), goal - noise)
 
 
 def fit_prior(
