@@ -35,6 +35,7 @@ QUICK = {
     "subject": ("--offline",),
     "dance": ("--offline",),
     "capture": ("--samples", "1", "--offline"),
+    "style": ("--steps", "3", "--offline"),
 }
 
 

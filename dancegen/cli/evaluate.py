@@ -4,5 +4,12 @@ from __future__ import annotations
 
 from dancegen.cli.train import assemble
 
-NAMES = {"stg-mamba": "choreographer", "puppet": "renderer", "subject": "subject", "vimo": "vimo"}  # as in `cli.train`
+# as in `cli.train`
+NAMES = {
+    "stg-mamba": "choreographer",
+    "puppet": "renderer",
+    "subject": "subject",
+    "vimo": "vimo",
+    "style": "style",
+}
 COMMANDS = {"evaluate": assemble("evaluate", NAMES, "Measure how good the networks are.")}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dancegen import registry
 from dancegen.choreographers.base import is_style_file
-from dancegen.dances.make import check_style_file
 from dancegen.device import choose_device
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter
@@ -83,7 +83,9 @@ def load_backends(request: Request, jobs: Collection[str] = JOBS, reporter: Repo
 
         dwpose_models(asked=True, offline=request.offline, reporter=reporter)  # used as soon as they are here
     if "choreographer" in jobs and is_style_file(request.style):
-        check_style_file(request.style)
+        from dancegen.choreographers.stg_mamba.learnt import read_style
+
+        read_style(Path(request.style))
     device = choose_device(request.device)
     loaded: dict[str, Any] = {}
     used: dict[str, WeightsInfo] = {}

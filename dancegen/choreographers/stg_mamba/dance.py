@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -30,7 +30,6 @@ from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS, Count, clock, count_for, frame_of, repeats
 from dancegen.choreographers.stg_mamba.hearing import ear_traits, rank, unit_sound
 from dancegen.choreographers.stg_mamba.imagine import Heard, imagine
-from dancegen.choreographers.stg_mamba.learnt import StyledPrior, load_style
 from dancegen.choreographers.stg_mamba.model import Choreographer, load_choreographer
 from dancegen.choreographers.stg_mamba.sketch import STEPS, accents, lay, unit_directions
 from dancegen.choreographers.stg_mamba.styles import (
@@ -44,6 +43,9 @@ from dancegen.choreographers.stg_mamba.styles import (
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.weights.verify import weights_info
+
+if TYPE_CHECKING:
+    from dancegen.choreographers.stg_mamba.learnt import StyledPrior
 
 WINDOW = 100  # pieces the network sees at once
 OVERLAP = 20  # pieces shared by neighbouring windows; the middle half is cross-faded
@@ -284,6 +286,8 @@ class StgMamba:
         Raises:
             DancegenError: as `learnt.load_style`.
         """
+        from dancegen.choreographers.stg_mamba.learnt import load_style
+
         base = weights_info(self.weights).sha256 if self.weights else ""
         return Learnt(style, load_style(Path(style), self.network.prior, self.network.config, base))
 

@@ -8,6 +8,7 @@ Glossary: Q phrases, I ideas, K tokens of a phrase, D numbers of a token, U = 4 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,11 +17,13 @@ from torch import Tensor
 from dancegen.body.joints import ARM_BONES, L_ANKLE, LEG_BONES, R_ANKLE
 from dancegen.body.sequence import place_joints
 from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS, VARIED
-from dancegen.choreographers.stg_mamba.learnt import StyledPrior
 from dancegen.choreographers.stg_mamba.model import Choreographer
 from dancegen.choreographers.stg_mamba.prior import USUAL_PERIOD, Prior, shared, token_count
 from dancegen.choreographers.stg_mamba.sketch import EDGE
 from dancegen.choreographers.stg_mamba.sketch import STEPS as POSES
+
+if TYPE_CHECKING:
+    from dancegen.choreographers.stg_mamba.learnt import StyledPrior
 
 STEPS = 4  # of Heun's method along the flow
 IDEAS = 4  # phrases imagined for each one that is danced
