@@ -22,7 +22,7 @@ OWN = {
     "dance": {"style", "take", "force", "picture"},  # styles by bars; with --redo; of who dances
     "export": {"dance", "take", "people", "canvas", "picture", "pose", "fps", "song"},  # of poses, not of a video
     "import": {"song", "start", "fps", "canvas"},
-    "style learn": {"people"},  # in a clip
+    "style learn": {"people", "steps"},  # in a clip; of the training
     "capture": {"start", "duration", "fps", "people", "song"},  # of a clip
     "bench": {"picture"},
 }
