@@ -208,6 +208,11 @@ def load(role: str, name: str, weights: Path | None, device: torch.device) -> An
     return factory(weights, device)
 
 
+def is_style_file(style: str) -> bool:
+    """Whether a style is the name of a file, of `dancegen style learn`."""
+    return style.lower().endswith(".safetensors")
+
+
 def styles() -> tuple[str, ...]:
     """The dance styles that any choreographer knows, the plain one first."""
     return tuple(dict.fromkeys(style for line in BACKENDS["choreographer"].values() for style in line.styles))

@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dancegen.choreographers.base import is_style_file
 from dancegen.errors import DancegenError
 from dancegen.files import PICTURES, SONGS, check_input
 from dancegen.production.request import LIMITS
 from dancegen.progress import count_of
-from dancegen.registry import styles
+from dancegen.registry import is_style_file, styles
 
 PAIRINGS = ("product", "zip")
 POSE, MASK = ".pose.json", ".mask.png"  # beside NAME.jpg, NAME.pose.json and NAME.mask.png are its --pose and --mask

@@ -13,11 +13,11 @@ from typing import Any
 from dancegen.batch.edition import edition
 from dancegen.batch.jobs import Job
 from dancegen.batch.pairs import MASK, POSE, Pair
-from dancegen.choreographers.base import is_style_file
 from dancegen.dances.dance_file import file_sha256
 from dancegen.errors import DancegenError
 from dancegen.production.request import Request
 from dancegen.progress import Reporter
+from dancegen.registry import is_style_file
 from dancegen.renderers.base import check_background
 
 LONGEST_STEM = 110  # bytes of the name of a song or a picture in that of a video

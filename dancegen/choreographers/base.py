@@ -37,14 +37,6 @@ class Person:
     size: tuple[int, int]
 
 
-STYLE_ENDING = ".safetensors"  # of a file with a style that was learnt
-
-
-def is_style_file(style: str) -> bool:
-    """Whether a style is the name of a file, of `dancegen style learn`."""
-    return style.lower().endswith(STYLE_ENDING)
-
-
 class Choreographer(Protocol):
     """Makes dances; holds its weights, and nothing of a song.
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from dancegen.audio.bars import bars as bars_of
 from dancegen.audio.grid import BeatGrid, tempo_changes
 from dancegen.body.sequence import SkeletonSequence
-from dancegen.choreographers.base import AMOUNT, TURNS, is_style_file
+from dancegen.choreographers.base import AMOUNT, TURNS
 from dancegen.dances.bars import bar_poses, check_bars, parse_bars, paste, read_beats, retime
 from dancegen.dances.dance_file import DanceFile, Edit, SongInfo, Take, file_sha256, rounded, without_bars
 from dancegen.dances.takes import rank_takes
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
-from dancegen.registry import styles
+from dancegen.registry import is_style_file, styles
 
 if TYPE_CHECKING:
     from dancegen.audio.song import Song

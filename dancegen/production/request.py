@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dancegen import registry
-from dancegen.choreographers.base import AMOUNT, MOST_STEPS, TURN_LEVELS, TURNS, is_style_file
+from dancegen.choreographers.base import AMOUNT, MOST_STEPS, TURN_LEVELS, TURNS
 from dancegen.errors import DancegenError
 from dancegen.jsonfile import SMALL, read_json
 
@@ -134,8 +134,8 @@ class Request:
     def files(self) -> list[Path]:
         """What is read, so that no output is one of it; of weights also names, which are no files."""
         paths = [getattr(self, name) for name in PATHS]
-        learnt = self.style if is_style_file(self.style) else None
-        return [*filter(None, paths), *map(Path, filter(None, [self.background, learnt, *self.weights.values()]))]
+        named = [self.background, self.style if registry.is_style_file(self.style) else None, *self.weights.values()]
+        return [*filter(None, paths), *map(Path, filter(None, named))]
 
     @property
     def transparent(self) -> bool:
@@ -224,7 +224,7 @@ def check_fields(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
             values[name] = folder / values[name]
     if values.get("background") and (folder / values["background"]).is_file():
         values["background"] = str(folder / values["background"])
-    if is_style_file(values.get("style", "")):
+    if registry.is_style_file(values.get("style", "")):
         values["style"] = str(folder / values["style"])
     if "weights" in values:
         own = {role: folder / what for role, what in values["weights"].items()}
@@ -243,16 +243,8 @@ def check_limits(name: str, value: float) -> None:
 def check_style(style: str, choreographer: str) -> None:
     """Refuse a style that the choreographer is known not to have; a file is looked at where dances are made."""
     line = registry.backend("choreographer", choreographer)
-    styles = line.styles
-    if styles and style not in styles:
-        if is_style_file(style) and line.learns:
-            return
-        if is_style_file(style):
-            raise DancegenError(
-                f"--choreographer {choreographer} learns no styles, so --style {style} is nothing to it",
-                f"choose one of {', '.join(styles)}",
-            )
-        raise DancegenError(f"there is no dance style {style!r}", f"choose one of {', '.join(styles)}")
+    if line.styles and style not in line.styles and not (line.learns and registry.is_style_file(style)):
+        raise DancegenError(f"there is no dance style {style!r}", f"choose one of {', '.join(line.styles)}")
 
 
 def check_manner(amount: float, turns: float) -> None:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dancegen.choreographers.base import STYLE_ENDING
 from dancegen.errors import DancegenError
 from dancegen.production.capture import Asked, capture_movement
 from dancegen.progress import Reporter, SilentReporter
+from dancegen.registry import is_style_file
 
 if TYPE_CHECKING:
     from dancegen.audio.song import Song
@@ -105,8 +105,8 @@ def check_sources(sources: Sequence[Path], out: Path) -> None:
 
     if not sources:
         raise DancegenError("no clip to learn a style from", "name two clips or dances, better two to four minutes")
-    if not out.name.lower().endswith(STYLE_ENDING):
-        raise DancegenError(f"{out} is no name for a style", f"end it with .style{STYLE_ENDING}")
+    if not is_style_file(out.name):
+        raise DancegenError(f"{out} is no name for a style", "end it with .style.safetensors")
     for source in sources:
         check_input(source, "clip or dance", "check its name and folder")
     if len({source.resolve() for source in sources}) < len(sources):

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from dancegen.audio.grid import BeatGrid
 from dancegen.audio.song import PIECE_SECONDS, Song
 from dancegen.audio.spectrum import mel_pieces
 from dancegen.body.sequence import SkeletonSequence, blocks
-from dancegen.choreographers.base import AMOUNT, TURNS, is_style_file
+from dancegen.choreographers.base import AMOUNT, TURNS
 from dancegen.choreographers.finish.facing import face, yaw
 from dancegen.choreographers.finish.frame import frame_dance, last_pose
 from dancegen.choreographers.finish.ground import DRIFT_SECONDS, TRAVEL_SECONDS, depth_of, enlarge, settle
@@ -32,20 +32,10 @@ from dancegen.choreographers.stg_mamba.hearing import ear_traits, rank, unit_sou
 from dancegen.choreographers.stg_mamba.imagine import Heard, imagine
 from dancegen.choreographers.stg_mamba.model import Choreographer, load_choreographer
 from dancegen.choreographers.stg_mamba.sketch import STEPS, accents, lay, unit_directions
-from dancegen.choreographers.stg_mamba.styles import (
-    appeal,
-    choose_style,
-    lead_style,
-    mix_codes,
-    plain_style,
-    share_styles,
-)
+from dancegen.choreographers.stg_mamba.styles import appeal, choose_style, lead_style, mix_codes, share_styles
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
-from dancegen.weights.verify import weights_info
-
-if TYPE_CHECKING:
-    from dancegen.choreographers.stg_mamba.learnt import StyledPrior
+from dancegen.registry import is_style_file
 
 WINDOW = 100  # pieces the network sees at once
 OVERLAP = 20  # pieces shared by neighbouring windows; the middle half is cross-faded
@@ -56,15 +46,7 @@ LEAST_TURNS = 1.0  # the level of turning from which on phrases spin
 
 Sketch = Callable[[int, int], np.ndarray]  # poses from, to -> (T, C)
 
-__all__ = ["choreograph", "listen", "load_choreographer", "style_for"]
-
-
-@dataclass(frozen=True)
-class Learnt:
-    """A style that was learnt: the name it is asked for by, and the prior that has it."""
-
-    name: str
-    prior: StyledPrior
+__all__ = ["choreograph", "listen", "load_choreographer"]
 
 
 @dataclass(frozen=True)
@@ -102,11 +84,6 @@ def listen(song: Song, grid: BeatGrid, style: str, table: np.ndarray) -> Listeni
     return Listening(mel, clock(position, period, count.meter), count, heard)
 
 
-def style_for(song: Song, grid: BeatGrid, network: Choreographer, seed: int) -> str:
-    """The style that the music asks for; another seed may find another that suits it too."""
-    return _style_for(mel_pieces(song), count_for(grid, song.seconds, STYLES[0]), network, seed)
-
-
 def _style_for(mel: np.ndarray, count: Count, network: Choreographer, seed: int) -> str:
     ranks = rank(ear_traits(mel.reshape(-1, mel.shape[-1])), network.ranks.cpu().numpy())
     return choose_style(appeal(float(np.median(np.diff(count.beats))), count.meter == 3, ranks), seed)
@@ -118,7 +95,7 @@ def choreograph(
     network: Choreographer,
     *,
     seed: int,
-    style: str | Learnt = STYLES[0],
+    style: str = STYLES[0],
     amount: float = AMOUNT,
     turns: float = TURNS,
     reporter: Reporter | None = None,
@@ -130,7 +107,7 @@ def choreograph(
         grid: its beats; where there are none, the dance counts evenly by itself.
         network: on any device.
         seed: another seed, another dance; the same seed and song, the same dance.
-        style: one of STYLES, of which the first leaves it to the music, or one that was learnt.
+        style: one of STYLES; the first leaves it to the music.
         amount: how much of it, 0..1; the rest is the style that the music asks for.
         turns: 0 faces the camera, 0.5 turns half away, 1 turns all round.
         reporter: told of each window.
@@ -141,22 +118,16 @@ def choreograph(
     Raises:
         DancegenError: unknown style.
     """
-    name = style.name if isinstance(style, Learnt) else style
-    if name is style and name not in STYLES:
-        raise DancegenError(f"no dance style {name!r}", f"choose one of {', '.join(STYLES)}")
+    if style not in STYLES:
+        raise DancegenError(f"no dance style {style!r}", f"choose one of {', '.join(STYLES)}")
     reporter = reporter or SilentReporter()
-    heard, shares = _listen_for(song, grid, network, seed, name, amount)
+    heard, shares = _listen_for(song, grid, network, seed, style, amount)
     spins = np.zeros(len(heard.heard.sound), bool)
     if turns >= LEAST_TURNS:
         spins = np.arange(len(spins)) % round(1 / SPIN_PHRASES) == 1
     fps = network.config.fps
-    priors = {style.name: style.prior} if isinstance(style, Learnt) else {}
-    codes = mix_codes(
-        [
-            (imagine(network, heard.heard, STYLES.index(plain_style(one)), seed, spins, priors.get(one)), share)
-            for one, share in shares.items()
-        ]
-    )  # (Q, K, D)
+    asked = [(STYLES.index(name), share) for name, share in shares.items()]
+    codes = mix_codes([(imagine(network, heard.heard, one, seed, spins), share) for one, share in asked])  # (Q, K, D)
     laid = laid_sketch(network, codes, heard, fps)
     directions, root, rate = _dance(heard, laid, network, share_styles(shares), reporter)
     frame = frame_of(heard.mel, heard.count, song.seconds, grid.confidence > 0)
@@ -177,12 +148,12 @@ def _listen_for(
     """What is heard, in the bars of the style of which there is more, and the share of each style that is danced."""
     table = network.ranks.cpu().numpy()
     if style != STYLES[0] and amount == 1:
-        return listen(song, grid, plain_style(style), table), {style: 1.0}
+        return listen(song, grid, style, table), {style: 1.0}
     heard = listen(song, grid, STYLES[0], table)
     shares = {_style_for(heard.mel, heard.count, network, seed): 1.0}
     if style != STYLES[0] and amount > 0 and style not in shares:
         shares = dict.fromkeys(shares, 1 - amount) | {style: amount}
-    lead = plain_style(lead_style(shares))
+    lead = lead_style(shares)
     if heard.count.meter != count_for(grid, song.seconds, lead).meter:
         heard = listen(song, grid, lead, table)
     return heard, shares
@@ -268,7 +239,7 @@ def _dance_windows(
 
 
 class StgMamba:
-    """The network as the contract `choreographers.base.Choreographer` has it; `weights` is the file it came from."""
+    """The network as the contract `choreographers.base.Choreographer` has it."""
 
     styles = STYLES
 
@@ -277,19 +248,12 @@ class StgMamba:
 
     def dance(self, song: Song, grid: BeatGrid, *, seed: int, style: str, **how: Any) -> SkeletonSequence:
         """See `choreograph`, which takes `how` too."""
-        known = self.learnt(style) if is_style_file(style) else style
-        return choreograph(song, grid, self.network, seed=seed, style=known, **how)
+        if not is_style_file(style):
+            return choreograph(song, grid, self.network, seed=seed, style=style, **how)
+        from dancegen.choreographers.stg_mamba.learnt import with_style
 
-    def learnt(self, style: str) -> Learnt:
-        """The style of a file.
-
-        Raises:
-            DancegenError: as `learnt.load_style`.
-        """
-        from dancegen.choreographers.stg_mamba.learnt import load_style
-
-        base = weights_info(self.weights).sha256 if self.weights else ""
-        return Learnt(style, load_style(Path(style), self.network.prior, self.network.config, base))
+        styled = with_style(self.network, self.weights, Path(style), how.pop("amount", AMOUNT))
+        return choreograph(song, grid, styled, seed=seed, **how)
 
 
 def load(weights: Path, device: torch.device) -> StgMamba:

@@ -8,7 +8,6 @@ Glossary: Q phrases, I ideas, K tokens of a phrase, D numbers of a token, U = 4 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,9 +20,6 @@ from dancegen.choreographers.stg_mamba.model import Choreographer
 from dancegen.choreographers.stg_mamba.prior import USUAL_PERIOD, Prior, shared, token_count
 from dancegen.choreographers.stg_mamba.sketch import EDGE
 from dancegen.choreographers.stg_mamba.sketch import STEPS as POSES
-
-if TYPE_CHECKING:
-    from dancegen.choreographers.stg_mamba.learnt import StyledPrior
 
 STEPS = 4  # of Heun's method along the flow
 IDEAS = 4  # phrases imagined for each one that is danced
@@ -80,9 +76,7 @@ def rounds(repeats: np.ndarray) -> list[np.ndarray]:
 
 
 @torch.inference_mode()
-def imagine(
-    network: Choreographer, heard: Heard, style: int, seed: int, spins: np.ndarray, prior: StyledPrior | None = None
-) -> Tensor:
+def imagine(network: Choreographer, heard: Heard, style: int, seed: int, spins: np.ndarray) -> Tensor:
     """The codes of each phrase, (Q, K, D): of IDEAS that come to mind the one that suits the music best.
 
     Args:
@@ -91,7 +85,6 @@ def imagine(
         style: index into STYLES.
         seed: another seed, another dance.
         spins: (Q,) bool, in which phrases the dancer spins.
-        prior: the network's with a learnt style; None for its own.
     """
     device = next(network.parameters()).device
     tokens = token_count(UNITS * BEATS_OF_UNIT[heard.meter])
@@ -105,7 +98,7 @@ def imagine(
         known = torch.from_numpy(np.stack([done[group], done[group + 2]], axis=1).astype(np.float32)).to(device)
         beside = shared(codes[np.maximum(group - 1, 0)], codes[np.minimum(group + 1, len(codes) - 1)], known)
         sound, told = (torch.from_numpy(array[group]).float().to(device) for array in (heard.sound, facts))
-        drawn = carry(prior or network.prior, ideas.to(device), Asked(sound, told, beside, style, heard.meter))
+        drawn = carry(network.prior, ideas.to(device), Asked(sound, told, beside, style, heard.meter))
         for row, phrase in enumerate(group):
             said = network.phrases(drawn[row]).float().cpu().numpy()
             fit = suits(said, heard.ranks[phrase], heard.meter) if fresh else 0
@@ -157,7 +150,7 @@ class Asked:
     meter: int
 
 
-def carry(prior: Prior | StyledPrior, ideas: Tensor, asked: Asked) -> Tensor:
+def carry(prior: Prior, ideas: Tensor, asked: Asked) -> Tensor:
     """Draws (N, I, K, D) carried to the end of the flow, by Heun's method: the same shape."""
     count, many = ideas.shape[:2]
     style = torch.full((count,), asked.style, device=ideas.device)

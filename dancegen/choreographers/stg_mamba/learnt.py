@@ -9,6 +9,8 @@ Glossary: B batch, K tokens of a phrase, D numbers of a token, W width.
 
 from __future__ import annotations
 
+import copy
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +18,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dancegen.choreographers.base import AMOUNT
 from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
-from dancegen.choreographers.stg_mamba.prior import Prior, PriorBlock
+from dancegen.choreographers.stg_mamba.model import Choreographer
+from dancegen.choreographers.stg_mamba.prior import FACTS, TIME_WAVES, Prior, PriorBlock
 from dancegen.errors import DancegenError
 from dancegen.weights.checkpoint import CONFIG_KEY, build_network, config_from_json, load_checkpoint, read_metadata
+from dancegen.weights.verify import weights_info
 
 REMEDY = "give a file of `dancegen style learn`"
 
@@ -55,27 +60,36 @@ class StyleBranch(nn.Module):
 
 
 class StyledPrior(nn.Module):
-    """The frozen prior with a style; it is asked as `Prior` is."""
+    """The frozen prior with some of a style, `amount` 0..1; it is asked as `Prior` is. With 0 it is the prior."""
 
-    def __init__(self, prior: Prior, branch: StyleBranch) -> None:
+    def __init__(self, prior: Prior, branch: StyleBranch, amount: float = AMOUNT) -> None:
         super().__init__()
-        self.prior, self.branch = prior, branch
+        self.prior, self.branch, self.amount = prior, branch, amount
 
     def told(self, sound: Tensor, heard: Tensor, facts: Tensor, style: Tensor, meter: int) -> Tensor:
-        """See `Prior.told`."""
-        return self.prior.told(sound, heard, facts, style, meter)
+        """See `Prior.told`; the more there is of the learnt style, the less of any other."""
+        told = self.prior.told(sound, heard, facts, style, meter)
+        plain = self.prior.told(sound, heard, facts, torch.zeros_like(style), meter)
+        return torch.lerp(told, plain, self.amount)
 
     def forward(self, place: Tensor, beside: Tensor, time: Tensor, told: Tensor) -> Tensor:
         """See `Prior.forward`."""
         prior, branch = self.prior, self.branch
-        own = prior.at_time(told + branch.own, time)
-        told = prior.at_time(told, time)
+        own = _at_time(prior, told + branch.own, time)
+        told = _at_time(prior, told, time)
         given = torch.cat([place, beside], dim=2)
         x, y = prior.enter(given), branch.enter(given)  # (B, K, W)
-        for block, copy, join in zip(prior.blocks, branch.blocks, branch.joins, strict=True):
-            y = copy(y, own)
-            x = block(x, told) + join(y)
+        for block, other, join in zip(prior.blocks, branch.blocks, branch.joins, strict=True):
+            y = other(y, own)
+            x = block(x, told) + self.amount * join(y)
         return prior.leave(F.silu(prior.norm(x)))  # type: ignore[no-any-return]
+
+
+def _at_time(prior: Prior, told: Tensor, time: Tensor) -> Tensor:
+    """What blocks are told (B, K, W) at times (B,) of the flow, as `Prior.forward` has it."""
+    angle = time[:, None] * math.pi * 2.0 ** torch.arange(TIME_WAVES, device=time.device) / 2
+    waves = torch.cat([angle.sin(), angle.cos()], dim=1)  # (B, 2 TIME_WAVES)
+    return F.silu(told + F.linear(waves, prior.facts.weight[:, FACTS:])[:, None])
 
 
 def read_style(path: Path) -> StyleConfig:
@@ -92,24 +106,28 @@ def read_style(path: Path) -> StyleConfig:
     return config_from_json(stored, StyleConfig, f"--style {path}")
 
 
-def load_style(path: Path, prior: Prior, config: ChoreographerConfig, base: str) -> StyledPrior:
-    """A prior with the style of a file.
+def with_style(network: Choreographer, weights: Path | None, path: Path, amount: float) -> Choreographer:
+    """A choreographer with the style of a file; all but its prior is that of `network`.
 
     Args:
-        path: the file.
-        prior: of the choreographer, on any device.
-        config: its sizes.
-        base: sha256 of its weights.
+        network: on any device; it stays as it is.
+        weights: the file it came from.
+        path: the file of the style.
+        amount: how much of it, 0..1.
 
     Raises:
         DancegenError: as `read_style`; it was learnt for other weights; broken.
     """
-    said = read_style(path)
+    said, base = read_style(path), weights_info(weights).sha256 if weights else ""
     if said.base != base:
         raise DancegenError(
             f"--style {path} was learnt for another choreographer ({said.base[:12]}, here is {base[:12]})",
             "learn it again, or give the weights it was learnt with as --weights choreographer=FILE",
         )
     _, state = load_checkpoint(path, StyleConfig)
-    branch = build_network(lambda _: StyleBranch(config), said, state, path)
-    return StyledPrior(prior, branch.to(next(prior.parameters()).device)).eval().requires_grad_(False)
+    branch = build_network(lambda _: StyleBranch(network.config), said, state, path)
+    styled = copy.copy(network)
+    styled._modules = {**network._modules}  # so that another prior there is none here
+    prior = StyledPrior(network.prior, branch.to(next(network.parameters()).device), amount)
+    styled._modules["prior"] = prior.eval().requires_grad_(False)
+    return styled

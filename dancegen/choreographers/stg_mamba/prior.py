@@ -73,17 +73,13 @@ class Prior(nn.Module):
 
     def forward(self, place: Tensor, beside: Tensor, time: Tensor, told: Tensor) -> Tensor:
         """Velocity (B, K, D) at `place` (B, K, D) and `time` (B,) in 0..1; `beside` (B, K, D + 1) of `shared`."""
-        told = self.at_time(told, time)
+        angle = time[:, None] * math.pi * 2.0 ** torch.arange(TIME_WAVES, device=time.device) / 2
+        waves = torch.cat([angle.sin(), angle.cos()], dim=1)  # (B, 2 TIME_WAVES)
+        told = F.silu(told + F.linear(waves, self.facts.weight[:, FACTS:])[:, None])
         x = self.enter(torch.cat([place, beside], dim=2))  # (B, K, W)
         for block in self.blocks:
             x = block(x, told)
         return self.leave(F.silu(self.norm(x)))
-
-    def at_time(self, told: Tensor, time: Tensor) -> Tensor:
-        """What blocks are told (B, K, W) at times (B,) of the flow."""
-        angle = time[:, None] * math.pi * 2.0 ** torch.arange(TIME_WAVES, device=time.device) / 2
-        waves = torch.cat([angle.sin(), angle.cos()], dim=1)  # (B, 2 TIME_WAVES)
-        return F.silu(told + F.linear(waves, self.facts.weight[:, FACTS:])[:, None])
 
 
 class PriorBlock(nn.Module):

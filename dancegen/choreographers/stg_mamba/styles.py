@@ -61,14 +61,8 @@ def choose_style(odds: dict[str, float], seed: int) -> str:
 
 
 def share_styles(shares: dict[str, float]) -> Tensor:
-    """How much of each of STYLES a dance has, (S,), from those that it has any of; what was learnt counts as auto."""
-    known = [sum(share for name, share in shares.items() if plain_style(name) == style) for style in STYLES]
-    return torch.tensor(known, dtype=torch.float32)
-
-
-def plain_style(name: str) -> str:
-    """The style of STYLES in whose count, ending and setting a style is danced: auto for one that was learnt."""
-    return name if name in STYLES else STYLES[0]
+    """How much of each of STYLES a dance has, (S,), from those that it has any of."""
+    return torch.tensor([shares.get(name, 0.0) for name in STYLES])
 
 
 def lead_style(shares: dict[str, float]) -> str:
