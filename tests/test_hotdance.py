@@ -19,8 +19,9 @@ from dancegen.body.sequence import BONE_LENGTHS
 from dancegen.choreographers.base import Person, tailored
 from dancegen.choreographers.hotdance.dance import HotDancer, Wish, choreograph, load
 from dancegen.choreographers.hotdance.dancer import canonical_dancer, dancer_of
-from dancegen.choreographers.hotdance.generate import Sampling, segments
+from dancegen.choreographers.hotdance.generate import Sampling, noise_of_segments, segments
 from dancegen.choreographers.hotdance.image import draw, from_bins, read, to_bins
+from dancegen.choreographers.hotdance.music import SOUND_VALUES, alike
 from dancegen.choreographers.hotdance.reference import mask_of, reference
 from dancegen.errors import DancegenError
 from tests.test_choreography import song_of
@@ -97,6 +98,14 @@ def test_without_a_picture_it_dances_on_the_canonical_body(dancer: HotDancer) ->
     dance = dancer.dance(song, grid, seed=0, style="auto")
     assert abs(float(np.median(body_height(dance.joints))) - 1) < 0.06
     assert dance.joints[..., 1].max() < 0.02  # nobody sinks into the ground
+
+
+def test_what_sounds_alike_is_danced_with_nearly_the_same_noise(dancer: HotDancer) -> None:
+    first, second, third = noise_of_segments(dancer.network, 3, [-1, -1, 0])
+    assert float((first - third).square().mean()) < 0.2 < float((first - second).square().mean())
+    sound = np.random.default_rng(0).normal(size=(64, SOUND_VALUES)).astype(np.float32).cumsum(axis=0)
+    sound[48:] = sound[16:32]
+    assert alike(sound, 16, 4) == [-1, -1, -1, 1]
 
 
 def test_segments_go_on_from_each_other(dancer: HotDancer) -> None:

@@ -96,24 +96,20 @@ def command(
             dance = dancer.dance(song.song, song.grid, seed=0, style=style)
             speed_plot(dance, song.grid.times, plot / f"{song.name}-speed.png")
             pose_strip(dance, plot / f"{song.name}-poses.png", start=10, seconds=8, columns=16, rows=2)
-    listening = {}
-    if deep and choreographer == "hotdance":
-        from dancegen.lab.evaluate.hotdance import experiment_rows
-
-        listening = experiment_rows(dancer, [(song.song, song.grid) for song in heard])
-    elif deep:
-        listening = _deep_rows(dancer.network, heard, real, material)
+    listening = _deep_rows(dancer, heard, real, material) if deep else {}
     if as_json:
         return json.dumps({"table": table, "listening": listening, "seconds_for_music_of": timing}, indent=1)
     return draw_table(table, timing, listening)
 
 
-def _deep_rows(network: Any, heard: Any, real: Any, material: Path | None) -> dict[str, float]:
+def _deep_rows(dancer: Any, heard: Any, real: Any, material: Path | None) -> dict[str, float]:
     """The rows of --deep."""
     from dancegen.audio.network import load_beat_net
+    from dancegen.choreographers.stg_mamba.dance import StgMamba
     from dancegen.lab.datasets.bank import build_bank
     from dancegen.lab.datasets.data import load_material
     from dancegen.lab.datasets.motion import SPIN
+    from dancegen.lab.evaluate.hotdance import experiment_rows
     from dancegen.lab.evaluate.inputs import input_rows
     from dancegen.lab.evaluate.listening import deep_rows
     from dancegen.lab.evaluate.styles import dances_by_style, matched_row, style_rows, train_judge
@@ -125,8 +121,12 @@ def _deep_rows(network: Any, heard: Any, real: Any, material: Path | None) -> di
         banks = read.stage.banks
         held_out = build_bank(read.held_out, [motion.root[:, 0] * 0 + 1 for motion in read.held_out], 4, SPIN)
     pairs = [(song.song, song.grid) for song in heard]
-    rows = deep_rows(network, pairs, banks, held_out) | input_rows(network, pairs, load_beat_net(weights_path("beats")))
-    dances = dances_by_style(network, heard, (0, 1))
+    rows = deep_rows(dancer, pairs, banks, held_out)
+    if isinstance(dancer, StgMamba):
+        rows |= input_rows(dancer.network, pairs, load_beat_net(weights_path("beats")))
+    else:
+        rows |= experiment_rows(dancer, pairs)
+    dances = dances_by_style(dancer, heard, (0, 1))
     rows |= {f"{name}, styles as in the footage": value for name, value in matched_row(dances, real).items()}
     if material is not None:
         judge = train_judge(read.motions, read.held_out)

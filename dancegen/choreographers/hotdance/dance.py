@@ -28,9 +28,9 @@ from dancegen.choreographers.finish.frame import frame_dance, last_pose
 from dancegen.choreographers.finish.ground import DRIFT_SECONDS, TRAVEL_SECONDS, depth_of, settle
 from dancegen.choreographers.hotdance.dancer import Dancer, canonical_dancer, dancer_of, place
 from dancegen.choreographers.hotdance.dit import Heard
-from dancegen.choreographers.hotdance.generate import Sampling, decode_song, draw_song, segments
+from dancegen.choreographers.hotdance.generate import Sampling, decode_song, draw_song, noise_of_segments, segments
 from dancegen.choreographers.hotdance.model import HotDance, load_hotdance
-from dancegen.choreographers.hotdance.music import hear_beats
+from dancegen.choreographers.hotdance.music import alike, hear_beats
 from dancegen.choreographers.hotdance.reference import shape_latents
 from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.choreographers.stg_mamba.counting import Count, count_for, frame_of
@@ -143,8 +143,11 @@ def draw_points(
             return Heard(told_of, counted, style[None], turns[None], told)
 
         shape = _shape(network, dancer)
-        reporter.stage("choreography", segments(network, columns), "segments")
-        latents = draw_song(network, hear, columns, shape, wish.seed, sampling, reporter.advance)
+        count = segments(network, columns)
+        form = alike(sound, config.columns - config.overlap // config.stride, count)
+        noises = noise_of_segments(network, wish.seed, form)
+        reporter.stage("choreography", count, "segments")
+        latents = draw_song(network, hear, columns, shape, noises, sampling, reporter.advance)
         return decode_song(network, latents).float().numpy()
 
 

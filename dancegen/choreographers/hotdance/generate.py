@@ -1,14 +1,15 @@
 """Latents of a whole song, segment by segment: each but the first goes on from the last frames of the one before.
 
 Known columns are put back at every step of the way from noise, so that segments join without a seam; they are decoded
-as one long picture. The noise of a segment comes from the seed and its number, on the CPU.
+as one long picture.
 
 Glossary: Z latent channels, H rows and N columns of latents, K known columns, S song's columns, V = 18 joints.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -19,6 +20,7 @@ from dancegen.choreographers.base import MOST_STEPS
 from dancegen.choreographers.hotdance.dit import Heard
 from dancegen.choreographers.hotdance.model import HotDance
 from dancegen.choreographers.hotdance.reference import mask_of, reference
+from dancegen.choreographers.stg_mamba.counting import VARIED
 from dancegen.errors import DancegenError
 
 STEPS = 8  # evaluations that are usual
@@ -44,7 +46,7 @@ def draw_song(
     hear: Callable[[int], Heard],
     columns: int,
     shape: Tensor,
-    seed: int,
+    noises: Iterator[Tensor],
     sampling: Sampling,
     step: Callable[[], None] = lambda: None,
 ) -> Tensor:
@@ -55,7 +57,7 @@ def draw_song(
         hear: what is heard of the segment that begins with a column.
         columns: S.
         shape: (1, Z, H, 1) of the dancer's picture.
-        seed: another seed, another dance.
+        noises: (Z, H, N) of each segment, see `noise_of_segments`.
         sampling: how.
         step: is called after each segment.
     """
@@ -63,13 +65,31 @@ def draw_song(
     kept = config.overlap // config.stride
     made: list[Tensor] = []
     for number in range(segments(network, columns)):
-        generator = torch.Generator().manual_seed((seed * 1_000_003 + number) % 2**63)
-        noise = torch.randn(1, config.latent, config.rows, config.columns, generator=generator).to(shape)
+        noise = next(noises)[None].to(shape)
         known = made[-1][..., -kept:] if made else noise[..., :0]
         latents = draw_segment(network, hear(number * (config.columns - kept)), known, shape, noise, sampling)
         made.append(latents if number == 0 else latents[..., kept:])
         step()
     return torch.cat(made, dim=-1)[0, ..., :columns]
+
+
+def noise_of_segments(network: HotDance, seed: int, repeats: Sequence[int]) -> Iterator[Tensor]:
+    """The noise (Z, H, N) of each segment, from the seed and its number, drawn on the CPU.
+
+    A segment that repeats an earlier one (`repeats` names it, or is -1) has nearly the noise of that one.
+    """
+    config = network.config
+
+    def draw(number: int) -> Tensor:
+        generator = torch.Generator().manual_seed((seed * 1_000_003 + number) % 2**63)
+        return torch.randn(config.latent, config.rows, config.columns, generator=generator)
+
+    for number, earlier in enumerate(repeats):
+        first = earlier
+        while first >= 0 and repeats[first] >= 0:
+            first = repeats[first]
+        own = draw(number)
+        yield own if first < 0 else math.cos(VARIED) * draw(first) + math.sin(VARIED) * own
 
 
 def segments(network: HotDance, columns: int) -> int:

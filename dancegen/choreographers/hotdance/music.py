@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from dancegen.audio.spectrum import BANDS, SLICES
-from dancegen.choreographers.stg_mamba.counting import Count, clock
+from dancegen.choreographers.stg_mamba.counting import Count, clock, repeats
 
 GRAIN = 24  # slices that a beat's sound is told in
 SLICE_RATE = 10 * SLICES  # slices a second
@@ -40,6 +40,15 @@ def sounds(slices: np.ndarray, beats: np.ndarray) -> np.ndarray:
     inside = (at >= 0) & (at < len(slices))
     laid[inside] = slices[at[inside].astype(int)]
     return laid.reshape(len(beats) - 1, -1)
+
+
+def alike(sound: np.ndarray, beats: int, segments: int) -> list[int]:
+    """For each stretch of so many beats of sound (N, G M) the earlier one that it repeats, or -1."""
+    levels = sound[: beats * segments].reshape(-1, GRAIN, BANDS)
+    rises = np.maximum(np.diff(levels, axis=1), 0).mean(axis=1)
+    told = np.concatenate([levels.mean(axis=1), 4 * rises], axis=1)  # (N, A)
+    told = np.concatenate([told, np.zeros((beats * segments - len(told), told.shape[1]), told.dtype)])
+    return [int(number) for number in repeats(told.reshape(segments, beats, -1))]
 
 
 def hear_beats(mel: np.ndarray, count: Count, beats: int) -> tuple[np.ndarray, np.ndarray]:

@@ -25,9 +25,10 @@ from dancegen.audio.grid import BeatGrid
 from dancegen.audio.song import SAMPLE_RATE, Song
 from dancegen.body.joints import MIRROR, mid_hip
 from dancegen.body.sequence import place_joints
+from dancegen.choreographers.base import Choreographer
 from dancegen.choreographers.stg_mamba.counting import count_for
-from dancegen.choreographers.stg_mamba.dance import choreograph, listen
-from dancegen.choreographers.stg_mamba.model import Choreographer
+from dancegen.choreographers.stg_mamba.dance import StgMamba, listen
+from dancegen.choreographers.stg_mamba.model import Choreographer as Network
 from dancegen.dances import metrics
 from dancegen.lab.datasets.bank import Bank
 from dancegen.lab.datasets.motion import body_yaw
@@ -51,25 +52,25 @@ def with_sound_of(song: Song, other: Song) -> Song:
 
 
 def sound_influence(
-    network: Choreographer, songs: Sequence[tuple[Song, BeatGrid]], style: str, seeds: Sequence[int]
+    dancer: Choreographer, songs: Sequence[tuple[Song, BeatGrid]], style: str, seeds: Sequence[int]
 ) -> dict[str, float]:
     """How far the sound, the seed move a dance: `sound`, `seed` (body heights) and `influence`, their ratio."""
     sound, seed_gap = [], []
     for index, (song, grid) in enumerate(songs):
         part = Song(song.path, np.asarray(song.samples[: int(SECONDS * SAMPLE_RATE)]), 0.0)
-        takes = [choreograph(part, grid, network, seed=seed, style=style).joints for seed in seeds]
+        takes = [dancer.dance(part, grid, seed=seed, style=style).joints for seed in seeds]
         seed_gap += [pose_distance(a, b) for a, b in combinations(takes, 2)]
         for step in (1, 2):
             other = with_sound_of(part, songs[(index + step) % len(songs)][0])
             sound += [
-                pose_distance(take, choreograph(other, grid, network, seed=seed, style=style).joints)
+                pose_distance(take, dancer.dance(other, grid, seed=seed, style=style).joints)
                 for take, seed in zip(takes, seeds, strict=True)
             ]
     mean = {"sound": float(np.mean(sound)), "seed": float(np.mean(seed_gap))}
     return mean | {"influence": mean["sound"] / mean["seed"]}
 
 
-def dead_units(network: Choreographer, songs: Sequence[tuple[Song, BeatGrid]]) -> dict[str, float]:
+def dead_units(network: Network, songs: Sequence[tuple[Song, BeatGrid]]) -> dict[str, float]:
     """The share of dead units of each hearing layer, %."""
     outs: dict[str, list[torch.Tensor]] = {}
     with torch.inference_mode():
@@ -136,15 +137,15 @@ def distinct(phrases: np.ndarray, limit: float = 0.03) -> int:
     return len(kept)
 
 
-def section_ratio(network: Choreographer, songs: Sequence[tuple[Song, BeatGrid]], style: str, seed: int) -> float:
+def section_ratio(dancer: Choreographer, songs: Sequence[tuple[Song, BeatGrid]], style: str, seed: int) -> float:
     """Distance between repeats of a section over that between different sections, mean over songs."""
     ratios = []
     for (song, grid), (other, other_grid) in pairwise(songs):
         a, b = _section(song, grid), _section(other, other_grid)
         if a is None or b is None:
             continue
-        repeats = _section_gap(network, [a, a, a, a], style, seed, [(1, 2), (1, 3), (2, 3), (0, 2)])
-        different = _section_gap(network, [a, b, a, b], style, seed, [(0, 1), (1, 2), (2, 3)])
+        repeats = _section_gap(dancer, [a, a, a, a], style, seed, [(1, 2), (1, 3), (2, 3), (0, 2)])
+        different = _section_gap(dancer, [a, b, a, b], style, seed, [(0, 1), (1, 2), (2, 3)])
         ratios.append(repeats / different)
     return float(np.mean(ratios))
 
@@ -161,12 +162,12 @@ def _section(song: Song, grid: BeatGrid) -> np.ndarray | None:
 
 
 def _section_gap(
-    network: Choreographer, parts: list[np.ndarray], style: str, seed: int, pairs: list[tuple[int, int]]
+    dancer: Choreographer, parts: list[np.ndarray], style: str, seed: int, pairs: list[tuple[int, int]]
 ) -> float:
     """The mean distance of the dances to pairs of sections of one song put together of `parts`."""
     song = Song(Path("sections"), np.concatenate(parts).astype(np.float32), 0.0)
     grid = BeatGrid(np.arange(len(parts) * SECTION_BEATS) * 0.5, 120.0, 1.0)
-    joints = choreograph(song, grid, network, seed=seed, style=style).joints
+    joints = dancer.dance(song, grid, seed=seed, style=style).joints
     length = len(joints) // len(parts)
     cut = [joints[i * length : (i + 1) * length] for i in range(len(parts))]
     return float(np.mean([pose_distance(cut[a], cut[b]) for a, b in pairs]))
@@ -202,42 +203,43 @@ def danced_beats(song: Song, grid: BeatGrid, style: str) -> np.ndarray:
 
 
 def deep_rows(
-    network: Choreographer, songs: Sequence[tuple[Song, BeatGrid]], banks: dict[int, Bank] | None, held_out: Bank | None
+    dancer: Choreographer, songs: Sequence[tuple[Song, BeatGrid]], banks: dict[int, Bank] | None, held_out: Bank | None
 ) -> dict[str, float]:
     """Everything in this file as one table, name: value; novelty only where the banks are given."""
     seeds = (0, 1)
     rows: dict[str, float] = {}
     for style in ("auto", "cha-cha"):
-        found = sound_influence(network, songs, style, seeds)
+        found = sound_influence(dancer, songs, style, seeds)
         rows |= {f"influence of the sound, {style}": found["influence"], f"between seeds, {style}": found["seed"]}
-    rows["dead units of the ears, %"] = max(dead_units(network, songs).values())
-    rows["repeats / different sections"] = section_ratio(network, songs, "cha-cha", 0)
+    if isinstance(dancer, StgMamba):
+        rows["dead units of the ears, %"] = max(dead_units(dancer.network, songs).values())
+    rows["repeats / different sections"] = section_ratio(dancer, songs, "cha-cha", 0)
     waltz: list[float] = []
     others: list[float] = []
     turns = []
     for song, grid in songs:
         for style, bar, shares in (("waltz", 3, waltz), ("rumba", 4, others)):
-            dance = choreograph(song, grid, network, seed=0, style=style)
+            dance = dancer.dance(song, grid, seed=0, style=style)
             shares.append(meter_share(dance.joints, dance.fps, danced_beats(song, grid, style), bar))
-        whole = choreograph(song, grid, network, seed=0, style="salsa", turns=1.0)
+        whole = dancer.dance(song, grid, seed=0, style="salsa", turns=1.0)
         turns.append(turning(whole.joints, whole.fps, whole.depth))
     rows["hips by bars of 3, waltz"], rows["hips by bars of 4, rumba"] = float(np.mean(waltz)), float(np.mean(others))
     rows["turns a minute, whole turns"] = float(np.mean([row["turns"] for row in turns]))
     rows["path of the hips, heights a minute"] = float(np.mean([row["path"] for row in turns]))
     if banks is not None:
-        rows |= novelty(network, songs, banks[4], held_out)
+        rows |= novelty(dancer, songs, banks[4], held_out)
     return rows
 
 
 def novelty(
-    network: Choreographer, songs: Sequence[tuple[Song, BeatGrid]], bank: Bank, held_out: Bank | None
+    dancer: Choreographer, songs: Sequence[tuple[Song, BeatGrid]], bank: Bank, held_out: Bank | None
 ) -> dict[str, float]:
     """Distances to the nearest training phrase: of danced phrases in four, and of held-out real ones."""
     known = bank_poses(bank, np.arange(0, len(bank)))
     danced = []
     for number, (song, grid) in enumerate(songs):
         style = ("cha-cha", "rumba", "salsa", "tango")[number % 4]
-        dance = choreograph(song, grid, network, seed=number, style=style, turns=0.0)
+        dance = dancer.dance(song, grid, seed=number, style=style, turns=0.0)
         danced.append(phrase_poses(dance.joints, dance.fps, danced_beats(song, grid, style), bank.beats)[1:-1])
     rows = {"nearest training phrase": float(nearest(np.concatenate(danced), known).mean())}
     if held_out is not None and len(held_out):

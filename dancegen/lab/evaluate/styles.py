@@ -15,9 +15,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from dancegen.choreographers.base import Choreographer
 from dancegen.choreographers.stg_mamba.config import STYLES
-from dancegen.choreographers.stg_mamba.dance import choreograph
-from dancegen.choreographers.stg_mamba.model import Choreographer
 from dancegen.dances import metrics
 from dancegen.lab.datasets.motion import FPS, Motion
 from dancegen.lab.datasets.split import twin_free
@@ -68,13 +67,13 @@ def judged(judge: GenreNetwork, dances: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def dances_by_style(
-    network: Choreographer, songs: Sequence[HeardSong], seeds: Sequence[int]
+    dancer: Choreographer, songs: Sequence[HeardSong], seeds: Sequence[int]
 ) -> dict[str, list[np.ndarray]]:
     """The middles of dances facing the camera, in every style that is offered."""
-    skip = int(SKIP * network.config.fps)
+    skip = int(SKIP * FPS)
 
     def middle(song: HeardSong, style: str, seed: int) -> np.ndarray:
-        return choreograph(song.song, song.grid, network, seed=seed, style=style, turns=0.0).joints[skip:-skip]
+        return dancer.dance(song.song, song.grid, seed=seed, style=style, turns=0.0).joints[skip:-skip]
 
     return {style: [middle(song, style, seed) for song in songs for seed in seeds] for style in STYLES[1:]}
 
