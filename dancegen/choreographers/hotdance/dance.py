@@ -21,7 +21,7 @@ from dancegen.audio.grid import BeatGrid
 from dancegen.audio.song import PIECE_SECONDS, Song
 from dancegen.audio.spectrum import mel_pieces
 from dancegen.body.joints import L_ANKLE, R_ANKLE, mid_hip
-from dancegen.body.sequence import SkeletonSequence, bone_directions, by_blocks
+from dancegen.body.sequence import SkeletonSequence, bone_directions, by_blocks, over_blocks
 from dancegen.choreographers.base import AMOUNT, TURNS, Person
 from dancegen.choreographers.finish.facing import LIMIT, WIDE, face_camera, yaw
 from dancegen.choreographers.finish.frame import frame_dance, last_pose
@@ -117,6 +117,7 @@ def choreograph(
     poses = round(song.pieces * PIECE_SECONDS * FPS)
     at = heard.count.position(np.arange(poses) / FPS) * network.config.stride
     directions, root = limbs_of(points, dancer, at)
+    del points
     return finish(directions, root, heard, wish, (song.seconds, grid.confidence > 0), dancer)
 
 
@@ -139,7 +140,7 @@ def draw_points(
         def hear(first: int) -> Heard:
             """The music of the segment that begins with beat `first`."""
             part = slice(first, first + config.columns)
-            told_of, counted = (torch.from_numpy(each[part])[None].to(device) for each in (sound, clock))
+            told_of, counted = (torch.from_numpy(each[part])[None].float().to(device) for each in (sound, clock))
             return Heard(told_of, counted, style[None], turns[None], told)
 
         shape = _shape(network, dancer)
@@ -162,11 +163,14 @@ def limbs_of(points: np.ndarray, dancer: Dancer, at: np.ndarray) -> tuple[np.nda
     hips = mid_hip(points)[:, :2]
     root = (hips - (dancer.middle, dancer.floor)) / dancer.scale
     directions = by_blocks(bone_directions, points)
-    flat = np.concatenate([directions.reshape(len(directions), -1), root], axis=1).astype(np.float32)
-    smooth = by_blocks(lambda part: between(flat, part), at)
-    turned = smooth[:, :-2].reshape(len(at), -1, 3)
-    length = np.linalg.norm(turned, axis=-1, keepdims=True)
-    return turned / np.maximum(length, AT_REST), smooth[:, -2:]
+    flat = directions.reshape(len(directions), -1).astype(np.float32)
+
+    def turned(part: np.ndarray) -> np.ndarray:
+        limbs = between(flat, part).reshape(len(part), -1, 3)
+        limbs /= np.maximum(np.linalg.norm(limbs, axis=-1, keepdims=True), AT_REST)
+        return limbs
+
+    return by_blocks(turned, at), by_blocks(lambda part: between(root.astype(np.float32), part), at)
 
 
 def between(values: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -185,13 +189,13 @@ def finish(
     frame = frame_of(heard.mel, heard.count, *sound)
     if wish.turns < 1:
         limit = LIMIT + (WIDE - LIMIT) * min(wish.turns / 0.5, 1)
-        directions = by_blocks(lambda part: face_camera(part, limit), directions)
+        directions = over_blocks(lambda part: face_camera(part, limit), directions)
     directions, root = frame_dance(directions, root, FPS, frame, last_pose(heard.lead, wish.seed))
     turned = -np.degrees(np.unwrap(yaw(directions))) if wish.turns > 0 else None
     joints = settle(directions, root, FPS, TRAVEL_SECONDS if wish.turns >= 1 else DRIFT_SECONDS)
     depth = depth_of(joints, FPS) if wish.turns > 0 else None
     if not dancer.canonical:
-        joints = by_blocks(lambda part: _own_body(part, dancer.bones), joints)
+        joints = over_blocks(lambda part: _own_body(part, dancer.bones), joints)
     return SkeletonSequence(joints, FPS, yaw=turned, depth=depth)
 
 

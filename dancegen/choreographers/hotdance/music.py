@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from dancegen.audio.spectrum import BANDS, SLICES
+from dancegen.body.sequence import by_blocks
 from dancegen.choreographers.stg_mamba.counting import Count, clock, repeats
 
 GRAIN = 24  # slices that a beat's sound is told in
@@ -33,10 +34,10 @@ def clocks(first: int, period: np.ndarray, meter: int) -> np.ndarray:
 
 
 def sounds(slices: np.ndarray, beats: np.ndarray) -> np.ndarray:
-    """The sound (N, G M) float32 of the beats between times (N + 1,) seconds; silence outside of slices (S, M)."""
+    """The sound (N, G M) float16 of the beats between times (N + 1,) seconds; silence outside of slices (S, M)."""
     number = np.arange((len(beats) - 1) * GRAIN) / GRAIN
     at = np.interp(number, np.arange(len(beats)), beats) * SLICE_RATE
-    laid = np.full((len(at), BANDS), slices.min() if len(slices) else 0.0, np.float32)
+    laid = np.full((len(at), BANDS), slices.min() if len(slices) else 0.0, np.float16)
     inside = (at >= 0) & (at < len(slices))
     laid[inside] = slices[at[inside].astype(int)]
     return laid.reshape(len(beats) - 1, -1)
@@ -44,9 +45,13 @@ def sounds(slices: np.ndarray, beats: np.ndarray) -> np.ndarray:
 
 def alike(sound: np.ndarray, beats: int, segments: int) -> list[int]:
     """For each stretch of so many beats of sound (N, G M) the earlier one that it repeats, or -1."""
-    levels = sound[: beats * segments].reshape(-1, GRAIN, BANDS)
-    rises = np.maximum(np.diff(levels, axis=1), 0).mean(axis=1)
-    told = np.concatenate([levels.mean(axis=1), 4 * rises], axis=1)  # (N, A)
+
+    def tell(part: np.ndarray) -> np.ndarray:
+        levels = part.reshape(-1, GRAIN, BANDS).astype(np.float32)
+        rises = np.maximum(np.diff(levels, axis=1), 0).mean(axis=1)
+        return np.concatenate([levels.mean(axis=1), 4 * rises], axis=1)  # (N, A)
+
+    told = by_blocks(tell, sound[: beats * segments])
     told = np.concatenate([told, np.zeros((beats * segments - len(told), told.shape[1]), told.dtype)])
     return [int(number) for number in repeats(told.reshape(segments, beats, -1))]
 
