@@ -19,7 +19,7 @@ from dancegen.body.sequence import BONE_LENGTHS
 from dancegen.choreographers.base import Person, tailored
 from dancegen.choreographers.hotdance.dance import HotDancer, Wish, choreograph, load
 from dancegen.choreographers.hotdance.dancer import canonical_dancer, dancer_of
-from dancegen.choreographers.hotdance.generate import Sampling, noise_of_segments, segments
+from dancegen.choreographers.hotdance.generate import Sampling, ease, noise_of_segments, segments
 from dancegen.choreographers.hotdance.image import draw, from_bins, read, to_bins
 from dancegen.choreographers.hotdance.music import SOUND_VALUES, alike
 from dancegen.choreographers.hotdance.reference import mask_of, reference
@@ -106,6 +106,17 @@ def test_what_sounds_alike_is_danced_with_nearly_the_same_noise(dancer: HotDance
     sound = np.random.default_rng(0).normal(size=(64, SOUND_VALUES)).astype(np.float32).cumsum(axis=0)
     sound[48:] = sound[16:32]
     assert alike(sound, 16, 4) == [-1, -1, -1, 1]
+
+
+def test_a_jump_between_segments_is_spread() -> None:
+    """A steady movement that jumps by ten steps goes on steadily; what is far from the border stays."""
+    points = (torch.arange(60.0)[:, None, None] * torch.ones(18, 3)).contiguous()
+    points[30:] += 10
+    given = points.clone()
+    ease(points, [30], 8)
+    steps = points.diff(dim=0)
+    assert steps.max() < 2.1 and float(steps[29, 0, 0]) == pytest.approx(1, abs=1e-4)
+    assert torch.equal(points[:18], given[:18]) and torch.equal(points[42:], given[42:])
 
 
 def test_segments_go_on_from_each_other(dancer: HotDancer) -> None:

@@ -44,6 +44,7 @@ def pool() -> Pool:
         np.tile(np.float32([0, -0.5]), (WINDOWS, poses, 1)),
         (0.1 * rng.normal(size=(WINDOWS, poses))).astype(np.float16),
         rng.normal(size=(WINDOWS, beats, SOUND_VALUES)).astype(np.float16),
+        rng.random((WINDOWS, beats, 4)).astype(np.float32),
         np.tile(clocks(0, np.full(beats, 0.5), 4), (WINDOWS, 1, 1)),
         np.arange(WINDOWS).astype(np.uint8),
     )
@@ -75,10 +76,11 @@ def test_a_window_of_the_stage_is_cut_by_beats() -> None:
     target[:, -3] = np.arange(480) / 30  # x is the time
     target[:, -1] = 1.0
     mel = np.zeros((160, 5, 33), np.float32)
-    window = Window(mel, seconds / 0.5, np.full(160, 0.5), target, target, mel, "tango", 4, mel, mel)
+    window = Window(mel, seconds / 0.5, np.full(160, 0.5), target, target, mel, "tango", 4, np.eye(4), mel)
     found = by_beats(window, TINY, np.random.default_rng(0))
     assert found and all(len(row["root"]) == TINY.frames and len(row["sound"]) == TINY.columns for row in found)
     np.testing.assert_allclose(np.diff(found[0]["root"][:, 0]), 0.5 / 8, atol=1e-3)
+    assert found[0]["asked"].sum(axis=1).tolist() == [1] * TINY.columns
     np.testing.assert_allclose(found[0]["turn"], 0.5 / 8, atol=1e-3)
     short = replace(window, position=seconds / 1.2)
     assert not by_beats(short, TINY, np.random.default_rng(0))

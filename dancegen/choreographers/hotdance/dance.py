@@ -128,7 +128,8 @@ def draw_points(
     config, device = network.config, network.centre.device
     seconds = len(heard.mel) * PIECE_SECONDS
     columns = int(np.ceil(heard.count.position(np.array([seconds]))[0])) + 1
-    sound, clock = hear_beats(heard.mel, heard.count, columns + config.columns)
+    table = network.ranks.cpu().numpy()
+    music = hear_beats(heard.mel, heard.count, columns + config.columns, table)
     with torch.inference_mode():
         style = sum(
             (share * network.transformer.styles.weight[STYLES.index(name)] for name, share in heard.shares.items()),
@@ -140,12 +141,12 @@ def draw_points(
         def hear(first: int) -> Heard:
             """The music of the segment that begins with beat `first`."""
             part = slice(first, first + config.columns)
-            told_of, counted = (torch.from_numpy(each[part])[None].float().to(device) for each in (sound, clock))
-            return Heard(told_of, counted, style[None], turns[None], told)
+            sound, asked, clock = (torch.from_numpy(each[part])[None].float().to(device) for each in music)
+            return Heard(sound, asked, clock, style[None], turns[None], told)
 
         shape = _shape(network, dancer)
         count = segments(network, columns)
-        form = alike(sound, config.columns - config.overlap // config.stride, count)
+        form = alike(music[0], config.columns - config.overlap // config.stride, count)
         noises = noise_of_segments(network, wish.seed, form)
         reporter.stage("choreography", count, "segments")
         latents = draw_song(network, hear, columns, shape, noises, sampling, reporter.advance)

@@ -18,19 +18,21 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dancegen.choreographers.hotdance.config import HotDanceConfig
-from dancegen.choreographers.hotdance.music import CLOCK_VALUES, SOUND_VALUES
+from dancegen.choreographers.hotdance.music import ASKED, CLOCK_VALUES, SOUND_VALUES
 
 TURNS = 3  # not turning, to the side, all round
 TIME_BASE, ROW_BASE = 100.0, 20.0  # columns and rows: the longest rotary periods over 2 pi
 MODULATIONS = 6
+MIDDLE = 0.5  # of ranks
 FASTEST_WAVE = 30.0  # turns while noise becomes latents
 
 
 class Heard(NamedTuple):
-    """What a segment is danced to: sound (B, N, G M), clock (B, N, K), style (B, D) and turns (B, D) embedded; and
-    what of it is told: (B, 3) 0 or 1 for sound, clock, style and turns."""
+    """What a segment is danced to: sound (B, N, G M) and what it asks for (B, N, 4), clock (B, N, K), style (B, D) and
+    turns (B, D) embedded; and what of it is told: (B, 3) 0 or 1 for sound, clock, style and turns."""
 
     sound: Tensor
+    asked: Tensor
     clock: Tensor
     style: Tensor
     turns: Tensor
@@ -87,7 +89,8 @@ class Transformer(nn.Module):
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
         self.last = nn.Linear(wide, 2 * wide)
         self.out = nn.Linear(wide, config.patch * config.latent)
-        for zeroed in (self.modulate, self.last, self.out):
+        self.asked = nn.Linear(ASKED, wide)
+        for zeroed in (self.modulate, self.last, self.out, self.asked):
             nn.init.zeros_(zeroed.weight)
             nn.init.zeros_(zeroed.bias)
         for table in (self.styles, self.turns):
@@ -122,7 +125,8 @@ class Transformer(nn.Module):
     def listen(self, heard: Heard) -> Tensor:
         """Music tokens (B, N, D)."""
         told = heard.told[:, :, None, None]
-        return self.sound(heard.sound) * told[:, 0] + self.clock(heard.clock) * told[:, 1]  # type: ignore[no-any-return]
+        sound = self.sound(heard.sound) + self.asked(heard.asked - MIDDLE)
+        return sound * told[:, 0] + self.clock(heard.clock) * told[:, 1]  # type: ignore[no-any-return]
 
     def manner(self, heard: Heard) -> Tensor:
         """(B, D) of style and turns."""

@@ -26,7 +26,8 @@ from dancegen.errors import DancegenError
 STEPS = 8  # evaluations that are usual
 GUIDANCE = 1.5  # how far the music's dance is followed beyond that of no music; 1 not beyond
 AROUND = 6  # columns beside those that are decoded, which the decoder looks at
-DECODED = 60  # columns at once: 24 s
+DECODED = 60  # columns at once
+SMEAR = 2  # frames on each side over which the decoder smears a jump
 
 
 @dataclass(frozen=True)
@@ -130,11 +131,36 @@ def velocity(
 
 
 def decode_song(network: HotDance, latents: Tensor) -> Tensor:
-    """Latents (Z, H, S) of a song to points (T, V, 3), some seconds at a time."""
+    """Latents (Z, H, S) of a song to points (T, V, 3), some seconds at a time, eased where segments meet."""
     columns, step = latents.shape[-1], network.config.stride
     parts = []
     for first in range(0, columns, DECODED):
         low, high = max(0, first - AROUND), min(columns, first + DECODED + AROUND)
         points = network.decode(latents[None, ..., low:high])[0]
         parts.append(points[(first - low) * step :][: DECODED * step].cpu())
-    return torch.cat(parts)
+    points = torch.cat(parts)
+    hop = network.config.frames - network.config.overlap
+    ease(points, range(network.config.frames, len(points) - 1, hop), step)
+    return points
+
+
+def ease(points: Tensor, borders: Sequence[int], reach: int) -> None:
+    """Spread what is left of a jump at `borders` of points (T, V, 3) over `reach` frames on both sides, in place.
+
+    The decoder has smeared the jump over SMEAR frames on each side: those are drawn anew between their neighbours.
+    """
+    share = torch.linspace(1, 0, reach + 1)[:-1]
+    share = (share * share * (3 - 2 * share) / 2)[:, None, None]
+    for border in borders:
+        left, right = border - 1 - SMEAR, border + SMEAR
+        if left < reach or right + 1 >= len(points):
+            continue
+        speeds = points[left] - points[left - 1], points[right + 1] - points[right]
+        gap = right - left
+        jump = points[right] - points[left] - gap * (speeds[0] + speeds[1]) / 2
+        points[left - reach + 1 : left + 1] += jump * share.flip(0)
+        after = points[right : right + reach]
+        after -= jump * share[: len(after)]
+        u = (torch.arange(1, gap) / gap)[:, None, None]
+        ends = points[left] * (1 + 2 * u) * (1 - u) ** 2 + points[right] * u * u * (3 - 2 * u)
+        points[left + 1 : right] = ends + gap * u * (1 - u) * (speeds[0] * (1 - u) - speeds[1] * u)

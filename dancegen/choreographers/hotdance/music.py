@@ -12,6 +12,7 @@ import numpy as np
 from dancegen.audio.spectrum import BANDS, SLICES
 from dancegen.body.sequence import by_blocks
 from dancegen.choreographers.stg_mamba.counting import Count, clock, repeats
+from dancegen.choreographers.stg_mamba.hearing import ear_traits, rank
 
 GRAIN = 24  # slices that a beat's sound is told in
 SLICE_RATE = 10 * SLICES  # slices a second
@@ -19,6 +20,8 @@ WAVES = slice(2, 8)  # of `counting.CLOCK`: within the unit, half a phrase, a ph
 REST = slice(9, 11)  # seconds per beat, whether it counts in three
 CLOCK_VALUES = 8  # K
 SOUND_VALUES = GRAIN * BANDS
+LEAST_HEARD = 10  # slices of a phrase, below which it asks for nothing
+ASKED = 4  # ranks of loudness, onsets, brightness and bass among songs
 
 
 def clocks(first: int, period: np.ndarray, meter: int) -> np.ndarray:
@@ -56,9 +59,32 @@ def alike(sound: np.ndarray, beats: int, segments: int) -> list[int]:
     return [int(number) for number in repeats(told.reshape(segments, beats, -1))]
 
 
-def hear_beats(mel: np.ndarray, count: Count, beats: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sound (N, G M) and clock (N, K) of the first `beats` of a count to pieces (F, S, M); the count goes on evenly."""
+def asked(slices: np.ndarray, beats: np.ndarray, phrase: int, table: np.ndarray) -> np.ndarray:
+    """What the sound asks of each beat (N, 4) float32: how its phrase ranks among songs, by quantiles `table`.
+
+    Args:
+        slices: (S, M) from second 0 on.
+        beats: (N + 1,) seconds, the first of them begins a phrase.
+        phrase: beats of a phrase.
+        table: see `stg_mamba.hearing.rank`.
+    """
+    count = len(beats) - 1
+    told = np.full((count, ASKED), 0.5, np.float32)
+    for first in range(0, count, phrase):
+        begin, end = (int(beats[min(at, count)] * SLICE_RATE) for at in (first, first + phrase))
+        part = slices[max(begin, 0) : max(end, 0)]
+        if len(part) > LEAST_HEARD:
+            told[first : first + phrase] = rank(ear_traits(part), table)
+    return told
+
+
+def hear_beats(mel: np.ndarray, count: Count, beats: int, table: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Sound (N, G M), what it asks (N, 4), clock (N, K) of the first `beats` of a count to pieces (F, S, M).
+
+    The count goes on evenly; `table` as `asked` has it.
+    """
     last = count.beats[-1] - count.beats[-2]
     more = count.beats[-1] + last * np.arange(1, max(beats + 1 - len(count.beats), 0) + 1)
     times = np.concatenate([count.beats, more])[: beats + 1]
-    return sounds(mel.reshape(-1, BANDS), times), clocks(0, np.diff(times), count.meter)
+    slices = mel.reshape(-1, BANDS)
+    return sounds(slices, times), asked(slices, times, count.phrase, table), clocks(0, np.diff(times), count.meter)

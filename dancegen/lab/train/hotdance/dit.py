@@ -69,7 +69,8 @@ def hear(network: HotDance, pool: Pool, rows: np.ndarray, turns: Tensor, shares:
     style = torch.from_numpy(pool.style[rows].astype(np.int64)).masked_fill(plain, 0)
     told = torch.stack([~(deaf | mute), ~deaf, ~deaf], dim=1).float()
     net = network.transformer
-    return Heard(sound, torch.from_numpy(pool.clock[rows]), net.styles(style), net.turns(turns), told)
+    asked, clock = torch.from_numpy(pool.asked[rows]), torch.from_numpy(pool.clock[rows])
+    return Heard(sound, asked, clock, net.styles(style), net.turns(turns), told)
 
 
 @torch.no_grad()

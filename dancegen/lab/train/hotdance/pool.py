@@ -37,6 +37,7 @@ class Pool:
         root: (N, T, 2) float32, mid-hip in body heights.
         turn: (N, T) float16, radians that the dancer turns in each frame.
         sound: (N, Q, G M) float16.
+        asked: (N, Q, 4) float32, what the music asks for.
         clock: (N, Q, K) float32.
         style: (N,) uint8, of STYLES.
     """
@@ -45,6 +46,7 @@ class Pool:
     root: np.ndarray
     turn: np.ndarray
     sound: np.ndarray
+    asked: np.ndarray
     clock: np.ndarray
     style: np.ndarray
 
@@ -97,6 +99,7 @@ def _stretch(window: Window, first: int, config: HotDanceConfig) -> dict[str, np
         "root": poses[:, -3:-1].astype(np.float32),
         "turn": (poses[:, -1] * np.repeat(period, config.stride) / config.stride).astype(np.float16),
         "sound": sounds(window.mel.reshape(-1, BANDS), times).astype(np.float16),
+        "asked": window.ranks[np.minimum(beat[:-1] // window.phrase, len(window.ranks) - 1)].astype(np.float32),
         "clock": clocks(first, period, window.meter),
         "style": np.asarray(style, np.uint8),
     }
