@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from dancegen import __version__
 from dancegen.errors import DancegenError
-from dancegen.web import answers, choices, clips, preview, uploads, videos
+from dancegen.web import answers, choices, clips, preview, styles, uploads, videos
 from dancegen.web.answers import TELLING, json_of, name_of, result_of
 from dancegen.web.studio import Studio
 
@@ -61,6 +61,7 @@ def make_app(studio: Studio) -> Starlette:
         ("POST", "/api/clips/{name}", clip_capture),
         ("GET", "/api/clips/{name}", answers.clip),
         ("GET", "/api/clips/{name}/{take:int}", answers.clip_poses),
+        ("POST", "/api/styles", style_learn),
         ("GET", "/api/dances/{name}", answers.dance),
         ("GET", "/api/dances/{name}/{take:int}", answers.dance_poses),
         ("POST", "/api/videos", video_ask),
@@ -104,10 +105,9 @@ def snapshot(studio: Studio) -> dict[str, Any]:
     for job in jobs:
         job["error"] = project.shorten(job["error"])
     there = {kind: project.names(kind) for kind in ("songs", "pictures")}
-    made = {"videos": videos.told(studio), "clips": clips.told(studio)}
-    for clip in made["clips"]:
-        if clip["job"]:
-            clip["job"]["error"] = project.shorten(clip["job"]["error"])
+    made = {"videos": videos.told(studio), "clips": clips.told(studio), "learnt": styles.told(studio)}
+    for one in (one for found in made.values() for one in found if one["job"]):
+        one["job"]["error"] = project.shorten(one["job"]["error"])
     return {"version": studio.version, "state": project.state, **there, "jobs": jobs, **made}
 
 
@@ -117,6 +117,7 @@ async def state(studio: Studio, call: Call) -> Response:
     fixed = {
         "offers": choices.offers(studio.request().weights),
         "styles": choices.styles(),
+        "learners": choices.learners(),
         "folder": str(studio.project.folder),
         "dancegen": __version__,
     }
@@ -194,6 +195,12 @@ async def clip_capture(studio: Studio, call: Call) -> Response:
     """A clip, captured anew."""
     job = await run_in_threadpool(clips.add, studio, name_of(call), await json_of(call))
     return JSONResponse({"job": job.number})
+
+
+async def style_learn(studio: Studio, call: Call) -> Response:
+    """A style, learnt from clips, or learnt on where it was stopped."""
+    job = await run_in_threadpool(styles.add, studio, await json_of(call))
+    return JSONResponse({"job": job.number, "name": job.about})
 
 
 async def video_ask(studio: Studio, call: Call) -> Response:

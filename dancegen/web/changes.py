@@ -16,7 +16,7 @@ from dancegen.dances.manner import Holding, Like
 from dancegen.dances.mirror import mirror_bars
 from dancegen.dances.takes import rank_takes
 from dancegen.errors import DancegenError
-from dancegen.web import clips, dances
+from dancegen.web import clips, dances, styles
 from dancegen.web.studio import Studio
 from dancegen.web.work import Job
 
@@ -97,6 +97,8 @@ def _others(shown: Shown) -> Bars:
 def _anew(studio: Studio, song: str, shown: Shown, asked: dict[str, Any], job: Job) -> DanceFile:
     """The marked bars danced anew by a choreographer, or as a clip does, with limbs held."""
     how = {name: asked[name] for name in ("style", "style_amount", "choreographer", "steps", "seed") if name in asked}
+    if isinstance(how.get("style"), str):
+        how["style"] = styles.named(studio, how["style"])
     request = studio.request(song=studio.project.path("songs", song), **how)
     check_limbs(asked.get("hold"))
     fill = asked.get("do") == "fill"
@@ -107,7 +109,7 @@ def _anew(studio: Studio, song: str, shown: Shown, asked: dict[str, Any], job: J
     sound = load_song(request.song, made.start, made.seconds)
     dancer, info = dances.dancer_of(studio, request, job)
     dancer = _manner(studio, dancer, shown, asked)
-    manner = (request.style, request.style_amount) if "style" in asked else (own.style, own.amount)
+    manner = (request.style, request.style_amount) if "style" in asked else (styles.named(studio, own.style), own.amount)
     edits = [Edit(first, last, request.seed, manner[0], info, manner[1]) for first, last in shown.bars]
     if not fill:
         return redo(made, shown.number, sound, dancer, edits, job)

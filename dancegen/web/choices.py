@@ -71,6 +71,11 @@ def styles() -> dict[str, list[str]]:
     return {name: list(line.styles) for name, line in BACKENDS["choreographer"].items() if not line.missing}
 
 
+def learners() -> list[str]:
+    """The choreographers who dance in styles that were learnt."""
+    return [name for name, line in BACKENDS["choreographer"].items() if line.learns]
+
+
 def _works(line: Backend, weights: Collection[str]) -> bool:
     """Whether a backend has what it needs here; weights that it fetches itself count as there."""
     shipped = {*defaults(), *(entry.role for entry in load_manifest())}

@@ -18,7 +18,7 @@ from dancegen.dances.to_song import put_to_song
 from dancegen.errors import DancegenError
 from dancegen.production.request import Request, check_limits
 from dancegen.registry import backend
-from dancegen.web import clips, songs
+from dancegen.web import clips, songs, styles
 from dancegen.web.project import Project
 from dancegen.web.studio import Studio, stamp
 from dancegen.web.work import Job
@@ -36,6 +36,8 @@ def make(studio: Studio, song: str, asked: dict[str, Any], job: Job) -> str:
     takes = asked.pop("takes", 1)
     if type(takes) is not int or not 1 <= takes <= MOST_TAKES:
         raise DancegenError(f"there can be 1 to {MOST_TAKES} takes")
+    if isinstance(asked.get("style"), str):
+        asked["style"] = styles.named(studio, asked["style"])
     request = studio.request(song=studio.project.path("songs", song), **asked)
     check_limits("seed", request.seed + takes - 1)
     heard = songs.hear(studio, song, job)
@@ -43,7 +45,7 @@ def make(studio: Studio, song: str, asked: dict[str, Any], job: Job) -> str:
     sound = load_song(request.song, *songs.stretch(studio, song, heard), job)
     dancer, info = dancer_of(studio, request, job)
     grid = songs.grid_of(heard, sound)
-    styles = Styles(request.style, amount=request.style_amount, turns=request.turns)
+    manner = Styles(request.style, amount=request.style_amount, turns=request.turns)
     seeds = range(request.seed, request.seed + takes)
     first: list[str] = []
 
@@ -51,7 +53,7 @@ def make(studio: Studio, song: str, asked: dict[str, Any], job: Job) -> str:
         first.append(keep(studio, song, made, ending=FIRST))
 
     sweep(studio.project)
-    made = make_dance(sound, grid, dancer, info, seeds=seeds, styles=styles, reporter=job, show_first=show)
+    made = make_dance(sound, grid, dancer, info, seeds=seeds, styles=manner, reporter=job, show_first=show)
     return keep(studio, song, made, instead_of=first[0] if first else None)
 
 
@@ -126,9 +128,10 @@ def told(made: DanceFile, name: str) -> dict[str, Any]:
     for number, take in enumerate(made.takes, 1):
         scores = take.scores or {}
         shown = {label: form.format(scores[key]) for label, (key, form) in COLUMNS.items() if key in scores}
-        entry = {"number": number, "seed": take.seed, "style": take.style, "scores": shown}
+        entry = {"number": number, "seed": take.seed, "style": styles.label(take.style), "scores": shown}
         entry |= {"rank": scores.get("rank"), "dancers": min(len(take.dancers), DANCERS)}
-        entry |= {"edits": [edit_json(one) for one in take.edits], "from": [source_json(one) for one in take.sources]}
+        edits = [edit_json(one) for one in take.edits]
+        entry |= {"edits": [{**one, "style": styles.label(one["style"])} for one in edits], "from": [source_json(one) for one in take.sources]}
         takes.append(entry)
     rows = describe_bars(grid, made.seconds)
     bars = [{"number": bar, "begin": begin + made.start, "end": end + made.start} for bar, begin, end, _ in rows]

@@ -4,6 +4,7 @@
     songs/         songs as they were given; NAME.beats.txt beside one whose beats were mended
     pictures/      pictures; NAME.pose.json and NAME.mask.png beside one that was corrected, as batches use them
     clips/         videos that were captured; NAME.dance.json beside each is its movement
+    styles/        NAME.style.safetensors: styles that were learnt from clips
     dances/        a dance file for each version of a dance: an edit writes a new one, undoing goes back to an old one
     take3.json     what a video shall be: `dancegen render --request take3.json`
     asked/         the joints and outline that a video was asked for with, where they were corrected: later corrections
@@ -26,11 +27,12 @@ from dancegen.errors import DancegenError
 from dancegen.files import PICTURES, SONGS, claim, write_whole
 from dancegen.jsonfile import SMALL, read_json
 
-FOLDERS = ("songs", "pictures", "clips", "dances", "asked", "videos")
+FOLDERS = ("songs", "pictures", "clips", "styles", "dances", "asked", "videos")
 STATE = "project.json"
 VERSION = 1
 LONGEST = 80  # characters of a file's name
 VERSIONS = 40  # of a song's dance that undoing can go back to
+STYLE = ".style.safetensors"
 BESIDE = (".pose.json", ".mask.png", ".beats.txt")  # what corrections are called
 FILMS = ("mp4", "m4v", "mov", "mkv", "webm")
 CLIPS = (*FILMS, "3g2", "3gp", "avi", "flv", "gif", "m2ts", "mpeg", "mpg", "mts", "ogv", "ts", "wmv")  # what moves
@@ -46,6 +48,7 @@ def empty_state() -> dict[str, Any]:
         "stretches": {},  # song -> [start, duration or null]
         "people": {},  # picture -> choice
         "dances": {},  # song -> {"versions": [file, ...], "at": index, "take": number}
+        "learnt": {},  # style -> what it is learnt from, {"clips": [clip, ...], "steps": number}
         "choices": {},  # attribute of Request -> value
     }
 
@@ -88,10 +91,11 @@ class Project:
 
     def names(self, kind: str) -> list[str]:
         """The files of a folder that are what it is for, by name."""
-        wanted = {"songs": SONGS, "pictures": PICTURES, "clips": CLIPS, "dances": ("json",), "videos": FILMS}[kind]
+        wanted = {"songs": SONGS, "pictures": PICTURES, "clips": CLIPS, "dances": ("json",), "videos": FILMS}
+        wanted |= {"styles": ("safetensors",)}
         found = [path.name for path in (self.folder / kind).iterdir() if path.is_file() and path.name[0] != "."]
         own = [name for name in found if not name.endswith(BESIDE) and not _MASK.search(name)]
-        return sorted((name for name in own if name.lower().rpartition(".")[2] in wanted), key=str.lower)
+        return sorted((name for name in own if name.lower().rpartition(".")[2] in wanted[kind]), key=str.lower)
 
     def requests(self) -> list[str]:
         """The names of the videos that were asked for, the newest first."""

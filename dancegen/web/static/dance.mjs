@@ -3,7 +3,8 @@ import { clock, h, mark, renew, safely, sharp } from "./dom.mjs";
 import { drawTake } from "./figure.mjs";
 import * as clips from "./clips.mjs";
 import { ask, askJson, history, now, on, path, store, stretch, tell } from "./store.mjs";
-import { choices, field, offered, stylesOf, values } from "./options.mjs";
+import * as learnt from "./learnt.mjs";
+import { choices, field, offered, styleName, stylesOf, values } from "./options.mjs";
 
 let canvas, stage, panel, cards = new Map();
 const wish = { takes: 4 };
@@ -14,7 +15,7 @@ export function build(section) {
   const [material, film] = clips.build();
   stage = h("div", { class: "stage" }, canvas, film, h("p", { class: "hint", id: "dance-hint" }));
   panel = h("div", { class: "panel" });
-  section.append(stage, h("div", { class: "panel" }, panel, material));
+  section.append(stage, h("div", { class: "panel" }, panel, material, learnt.build()));
   for (const what of ["state", "dance", "song", "bars", "options", "clip"]) on(what, show);
   requestAnimationFrame(frame);
 }
@@ -44,7 +45,7 @@ function show() {
   const heard = store.heard, dance = history() && store.dance;
   canvas.hidden = !dance && !clips.shown();
   stage.querySelector("#dance-hint").textContent = clips.shown() ? store.clip : dance ? "" : heard ? "Make takes: each is another dance to your song." : "Add a song first.";
-  const depends = [mark(heard), mark(dance), history(), store.bars, busy(), choices(), stretch(), store.offers.length, clips.captured(), store.clip];
+  const depends = [mark(heard), mark(dance), history(), store.bars, busy(), choices(), stretch(), store.offers.length, clips.captured(), store.clip, stylesOf()];
   renew(panel, depends, () => {
     cards = new Map(dance ? dance.takes.map((take) => [take.number, h("canvas", { "aria-hidden": "true" })]) : []);
     if (!heard) return h("p", { class: "soft" }, "Without a song there is no dance.");
@@ -83,10 +84,10 @@ function takes(dance) {
     dance.takes.length > 1 ? h("div", { class: "takes" }, ordered.map((take) => h("button", { "data-key": `take-${take.number}`,
       "aria-pressed": String(take.number === number() && !store.clip),
       onclick: safely(() => { store.clip = null; tell("clip"); return ask("PUT", `/api/songs/${path(store.state.song)}/take`, { take: take.number }); }) },
-    cards.get(take.number), h("span", {}, h("b", {}, `Take ${take.number}`), " ", h("small", {}, take.style))))) : null,
-    h("details", { id: "scores", open: panel.querySelector("#scores")?.open }, h("summary", {}, `Take ${number()}: seed ${chosen.seed}, ${chosen.style}`),
+    cards.get(take.number), h("span", {}, h("b", {}, `Take ${take.number}`), " ", h("small", {}, styleName(take.style)))))) : null,
+    h("details", { id: "scores", open: panel.querySelector("#scores")?.open }, h("summary", {}, `Take ${number()}: seed ${chosen.seed}, ${styleName(chosen.style)}`),
       h("div", {}, h("table", {}, Object.entries(chosen.scores).map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value)))),
-        chosen.edits.map((edit) => h("p", { class: "soft small" }, `bars ${edit.bars.join("–")}: ${edit.style}, seed ${edit.seed}`)),
+        chosen.edits.map((edit) => h("p", { class: "soft small" }, `bars ${edit.bars.join("–")}: ${styleName(edit.style)}, seed ${edit.seed}`)),
         chosen.from.map((one) => h("p", { class: "soft small" }, `bars ${one.bars.join("–")}: ${one.name || one.how}`)))));
 }
 
@@ -109,7 +110,7 @@ function change(dance) {
       pick("from bar", first, "bar-from", (value) => { store.bars = [value, Math.max(value, store.bars?.[1] ?? value)]; }),
       pick("to bar", end, "bar-to", (value) => { store.bars = [Math.min(value, store.bars?.[0] ?? value), value]; }),
       h("label", { class: "field" }, "style", h("select", { id: "bar-style" }, h("option", { value: "" }, "as it is"),
-        styles.map((one) => h("option", { value: one, selected: kept("bar-style", one) }, one)))),
+        styles.map((one) => h("option", { value: one, selected: kept("bar-style", one) }, styleName(one))))),
       clips.captured().length ? h("label", { class: "field" }, "like", h("select", { id: "bar-like" }, h("option", { value: "" }, "nobody"),
         clips.captured().map((one) => h("option", { value: one, selected: kept("bar-like", one) }, one)))) : null,
       h("label", { class: "field" }, "leave alone", h("select", { id: "bar-hold" }, [["", "nothing"], ["arms", "the arms"], ["legs", "the legs"]].map(([one, label]) =>

@@ -48,7 +48,11 @@ const LABELS = { fps: "frames a second", crf: "quality (0 best, 51 worst)", prev
 export const label = (name) => LABELS[name] || name.replaceAll("_", " ");
 
 /** The styles of the choreographer that is chosen; of one's own nobody knows them. */
-export const stylesOf = () => store.styles[value("choreographer")] || offer("style").words;
+export const stylesOf = () => [...(store.styles[value("choreographer")] || offer("style").words),
+  ...(store.learners.includes(value("choreographer")) ? store.learnt.filter((one) => one.there).map((one) => one.name) : [])];
+
+/** A style as it is shown: of one that was learnt, without the ending of its file. */
+export const styleName = (style) => style.replace(/\.style\.safetensors$/i, "");
 
 /** A control for one option. */
 export function field(name) {
@@ -72,7 +76,7 @@ export function field(name) {
     ? h("select", { id: key, onchange: (event) => set({ [name]: typeof one.words[0] === "number"
       ? Number(event.target.value) : event.target.value }) },
       one.default === null ? h("option", { value: "" }, "–") : null,
-      words.map((word) => h("option", { value: word, selected: word === now }, word)))
+      words.map((word) => h("option", { value: word, selected: word === now }, name === "style" ? styleName(word) : word)))
     : one.kind === "text"
       ? h("input", { id: key, value: now ?? "", placeholder: "–", onchange: (event) => set({ [name]: event.target.value.trim() }) })
       : h("input", { id: key, type: "number", value: now ?? "", step: one.kind === "whole" ? 1 : "any", min: one.limits?.[0], max: one.limits?.[1],

@@ -2,7 +2,7 @@
 
 export const store = {
   state: null,        // project.json
-  songs: [], pictures: [], clips: [], jobs: [], videos: [], offers: [], styles: {}, folder: "",
+  songs: [], pictures: [], clips: [], learnt: [], learners: [], jobs: [], videos: [], offers: [], styles: {}, folder: "",
   heard: null,        // of the song that is chosen: /api/songs/NAME
   dance: null,        // of the version that is shown: /api/dances/NAME
   poses: new Map(),   // take -> {dancers: [Float32Array (T * 18 * 3)], count}
