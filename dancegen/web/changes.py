@@ -109,7 +109,9 @@ def _anew(studio: Studio, song: str, shown: Shown, asked: dict[str, Any], job: J
     sound = load_song(request.song, made.start, made.seconds)
     dancer, info = dances.dancer_of(studio, request, job)
     dancer = _manner(studio, dancer, shown, asked)
-    manner = (request.style, request.style_amount) if "style" in asked else (styles.named(studio, own.style), own.amount)
+    manner = (
+        (request.style, request.style_amount) if "style" in asked else (styles.named(studio, own.style), own.amount)
+    )
     edits = [Edit(first, last, request.seed, manner[0], info, manner[1]) for first, last in shown.bars]
     if not fill:
         return redo(made, shown.number, sound, dancer, edits, job)

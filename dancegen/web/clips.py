@@ -43,8 +43,8 @@ def add(studio: Studio, name: str, asked: dict[str, Any]) -> Job:
     wrong = [key for key, one in how.items() if type(one) is not (str if key == "people" else int)]
     if wrong or not all(isinstance(asked.get(key) or 0, int | float) for key in ("start", "duration")):
         raise DancegenError("a clip cannot be captured like that", "reload the page")
-    settings = {"weights": studio.usual.get("weights", {}), "offline": studio.usual.get("offline", False)}
-    wanted = Asked(**how, **settings)
+    request = studio.request()
+    wanted = Asked(**how, weights=request.weights, offline=request.offline)
     start, duration = float(asked.get("start") or 0), asked.get("duration") or None
     open_clip(path, start, duration, None)
     for job in studio.studies.jobs():

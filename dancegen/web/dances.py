@@ -131,7 +131,10 @@ def told(made: DanceFile, name: str) -> dict[str, Any]:
         entry = {"number": number, "seed": take.seed, "style": styles.label(take.style), "scores": shown}
         entry |= {"rank": scores.get("rank"), "dancers": min(len(take.dancers), DANCERS)}
         edits = [edit_json(one) for one in take.edits]
-        entry |= {"edits": [{**one, "style": styles.label(one["style"])} for one in edits], "from": [source_json(one) for one in take.sources]}
+        entry |= {
+            "edits": [{**one, "style": styles.label(one["style"])} for one in edits],
+            "from": [source_json(one) for one in take.sources],
+        }
         takes.append(entry)
     rows = describe_bars(grid, made.seconds)
     bars = [{"number": bar, "begin": begin + made.start, "end": end + made.start} for bar, begin, end, _ in rows]

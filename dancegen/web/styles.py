@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from dancegen.choreographers.base import is_style_file
 from dancegen.errors import DancegenError
 from dancegen.production.capture import Asked
 from dancegen.production.style import USUAL_STEPS, Learning, learn_style
+from dancegen.registry import is_style_file
 from dancegen.web import clips
 from dancegen.web.project import STYLE, check_name, tidy_name
 from dancegen.web.studio import Studio
@@ -36,7 +36,8 @@ def add(studio: Studio, asked: dict[str, Any]) -> Job:
     sources = [clips.dance_file(studio.project.path("clips", str(clip))) for clip in wanted]
     for clip in wanted:
         clips.read(studio, str(clip))
-    how = Asked(samples=1, weights=studio.usual.get("weights", {}), offline=studio.usual.get("offline", False))
+    request = studio.request()
+    how = Asked(samples=1, weights=request.weights, offline=request.offline)
     learning = Learning(steps=steps, capture=how)
     for job in studio.studies.jobs():
         if (job.kind, job.about) == (KIND, file) and job.state in (WAITING, RUNNING):
