@@ -142,14 +142,17 @@ def _drop_offbeats(odds: np.ndarray, frames: np.ndarray) -> np.ndarray:
 
 def _peaks(odds: np.ndarray, frames: np.ndarray) -> np.ndarray:
     """The largest of (T,) within a frame of each of (B,) frames: (B,)."""
-    padded = np.pad(odds, 1, mode="edge")
-    return np.max([padded[frames + shift] for shift in range(3)], axis=0)
+    return np.max(_around(odds, frames), axis=0)
+
+
+def _around(odds: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """Of (T,) what is a frame before, at and a frame after each of (B,) frames: (3, B); the ends are held."""
+    return odds[np.clip(frames + np.array([[-1], [0], [1]]), 0, len(odds) - 1)]
 
 
 def _between_frames(odds: np.ndarray, frames: np.ndarray) -> np.ndarray:
     """The top of the parabola through each beat's frame and its neighbours: (B,) frames, fractional."""
-    padded = np.pad(odds, 1, mode="edge").astype(np.float64)
-    before, here, after = (padded[frames + shift] for shift in range(3))
+    before, here, after = _around(odds, frames).astype(np.float64)
     bend = before - 2 * here + after
     shift = np.where(bend < -1e-6, 0.5 * (before - after) / np.minimum(bend, -1e-6), 0.0)
     return frames + np.clip(shift, -0.5, 0.5)

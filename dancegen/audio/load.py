@@ -17,11 +17,12 @@ from typing import IO
 
 import numpy as np
 
-from dancegen.audio.song import SAMPLE_RATE, Song, release
+from dancegen.audio.song import SAMPLE_RATE, Song
 from dancegen.errors import DancegenError
 from dancegen.ffmpeg import QUIET, ffmpeg_program, input_arguments, last_complaint
 from dancegen.files import check_input
 from dancegen.progress import Reporter, count_of
+from dancegen.scratch import release
 
 MIN_SECONDS = 0.5  # less than one beat at 120 beats a minute is no song
 NOT_MISSED = 0.1  # seconds by which a song may be shorter than --duration and nobody minds

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dancegen import scratch
 from dancegen.audio.spectrum import (
     CLASSES,
     FLUX_LAG,
@@ -128,12 +129,13 @@ def log_odds(samples: np.ndarray, network: BeatNet) -> np.ndarray:
     frames = -(-len(samples) // HOP)
     gain = loudness_gain(root_mean_square(samples))
     context = -(-network.config.context // 4) * 4
-    out = np.zeros((2, frames), np.float32)
+    out = scratch.zeros((2, frames))
     for first in range(0, frames, BLOCK):
         begin = max(first - context, 0)
         last = min(first + BLOCK, frames)
         count = -(-(min(last + context, frames) - begin) // 4) * 4
         out[:, first:last] = hear(samples, begin, count, gain, network)[:, first - begin : last - begin]
+        scratch.release(out)
     return out
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import mmap
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from dancegen.scratch import release
 
 SAMPLE_RATE = 16_000  # samples a second
 PIECE_SECONDS = 0.1  # one choreography step
@@ -51,12 +52,3 @@ def stretch_of(samples: np.ndarray, begin: int, count: int) -> np.ndarray:
         out[low - begin : high - begin] = samples[low:high]
         release(samples)
     return out
-
-
-def release(samples: np.ndarray) -> None:
-    """Let go of the memory of what was read from a mapped file; it is read again when it is needed again.
-
-    Without it the pages of an hour, 230 MB, stay until some other program asks for memory.
-    """
-    if isinstance(samples.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):  # Windows has none
-        samples.base.madvise(mmap.MADV_DONTNEED)

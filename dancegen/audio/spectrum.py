@@ -15,6 +15,7 @@ from functools import cache
 import numpy as np
 import torch
 
+from dancegen import scratch
 from dancegen.audio.song import PIECE_SECONDS, SAMPLE_RATE, Song, stretch_of
 
 FRAME_RATE = 100  # frames a second
@@ -154,10 +155,11 @@ def _pitch_filters() -> torch.Tensor:
 def mel_pieces(song: Song) -> np.ndarray:
     """Log mel levels (F, S, M) float32 around 0; silence is -CENTRE / SPREAD in all bands."""
     gain = loudness_gain(root_mean_square(song.samples))
-    out = np.zeros((song.pieces, SLICES, BANDS), np.float32)
+    out = scratch.zeros((song.pieces, SLICES, BANDS))
     for first in range(0, song.pieces, BLOCK_PIECES):
         count = min(BLOCK_PIECES, song.pieces - first)
         out[first : first + count] = _piece_levels(song.samples, first, count, gain)
+        scratch.release(out)
     return out
 
 

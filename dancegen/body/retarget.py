@@ -18,7 +18,7 @@ from dancegen.body import joints as J
 from dancegen.body.face import nod, turn_face
 from dancegen.body.joints import V, body_height, mid_hip
 from dancegen.body.proportions import PAIRED, Proportions, complete, measure
-from dancegen.body.sequence import SkeletonSequence, blocks, by_blocks
+from dancegen.body.sequence import SkeletonSequence, blocks, by_blocks, is_repeated, over_blocks
 
 HAND = 0.6  # a hand reaches this share of the forearm beyond the wrist
 MARGIN = 0.015  # of the picture's longer side, kept free
@@ -85,22 +85,26 @@ def retarget(
     body = measure(points, seen)
     motion = dance.joints  # (T, V, 3)
     if _faces_away(points, seen):
-        motion = motion * np.array((-1, 1, -1), np.float32)  # seen from behind, the subject dances with the back to us
+        back = np.array((-1, 1, -1), np.float32)  # seen from behind, the subject dances with the back to us
+        motion = by_blocks(lambda part: part * back, motion)
     manner = _manner(motion)
     pose = by_blocks(lambda part: _pose(part.astype(np.float64), manner, body, points, seen), motion)
     leg = (body.lengths["thigh"] + body.lengths["shin"]) / max(_leg(motion), 1e-6)  # pixels per canonical unit
     frame = _frame(points[seen], picture_size)
     ground, ceiling = _ground(points, seen, body), _ceiling(points, seen, body, frame)
-    pose *= np.float32(_fit(pose, ground - ceiling))
-    straight = _limbs_of(pose) if manner.deep else None  # (T, 8, 3)
+    fit = np.float32(_fit(pose, ground - ceiling))
+    over_blocks(lambda part: part * fit, pose)
+    straight = by_blocks(_limbs_of, pose) if manner.deep else None  # (T, 8, 3)
     y = _stand(motion, pose, leg, ground, ceiling)  # (T,)
     x = _place(motion, pose, leg, dance.fps, float(mid_hip(points)[0]), frame)  # (T,)
-    pose[..., 0] += x[:, None]
-    pose[..., 1] += y[:, None]
+    for part in blocks(len(pose), pose):
+        pose[part, :, 0] += x[part, None]
+        pose[part, :, 1] += y[part, None]
     _keep_inside(pose, frame, body)
     if straight is not None:
         _restore_lengths(straight, pose)
-    shown = np.where(np.asarray(confidence) > 0, dance.confidence, np.float32(0))  # (T, V)
+    given = dance.confidence[0] if is_repeated(dance.confidence) else dance.confidence
+    shown = np.where(np.asarray(confidence) > 0, given, np.float32(0))  # (T, V), or (V,) of all poses
     return SkeletonSequence(pose, dance.fps, shown)
 
 
@@ -116,7 +120,7 @@ def _faces_away(points: np.ndarray, seen: np.ndarray) -> bool:
 
 def _manner(motion: np.ndarray) -> _Manner:
     """What the whole dance (T, V, 3) is like."""
-    deep = bool(motion[..., 2].any())
+    deep = any(motion[part, :, 2].any() for part in blocks(len(motion), motion))
     lengths = np.zeros(len(_STARTS))
     if not deep:
         lengths = np.quantile(by_blocks(lambda part: _lengths(_spans(part)), motion), 0.95, axis=0)
@@ -189,10 +193,18 @@ def _ceiling(points: np.ndarray, seen: np.ndarray, body: Proportions, frame: _Fr
 def _fit(pose: np.ndarray, room: float) -> float:
     """The scale at which the subject fits between ground and ceiling (`room`, pixels) at least with knees bent: 1 for
     all but a body that the picture shows far from upright, as a drawing of somebody who leaps."""
-    head = -pose[:, J.FACE_JOINTS, 1].min(axis=1)  # (T,) above the mid-hip
-    legs = np.maximum(pose[:, LEGS, 1].max(axis=1), 0)  # (T,) lowest ankle below it
-    needed = float((head + SHORTEST_LEGS * legs).max())
+    head, lowest = by_blocks(_head_and_foot, pose).T  # (T,) each
+    needed = float((head + SHORTEST_LEGS * np.maximum(lowest, 0)).max())
     return min(max(room, 0.25 * needed) / needed, 1.0) if needed > 0 else 1.0
+
+
+def _head_and_foot(pose: np.ndarray) -> np.ndarray:
+    """How far the face reaches above the mid-hip and the lowest of knees and ankles below it: (T, V, 3) -> (T, 2)."""
+    return np.stack([-pose[:, J.FACE_JOINTS, 1].min(axis=1), pose[:, LEGS, 1].max(axis=1)], axis=1)
+
+
+def _lowest(pose: np.ndarray) -> np.ndarray:
+    return pose[..., 1].max(axis=1)  # (T,)
 
 
 def _stand(motion: np.ndarray, pose: np.ndarray, leg: float, ground: float, ceiling: float) -> np.ndarray:
@@ -201,15 +213,15 @@ def _stand(motion: np.ndarray, pose: np.ndarray, leg: float, ground: float, ceil
     A subject who crouches or lunges in the picture may not fit into it upright: then they dance with bent knees (legs
     shorter by one share for the whole dance, in place), and jump only as high as there is room.
     """
-    lowest = motion[..., 1].max(axis=1)  # (T,)
+    lowest = by_blocks(_lowest, motion)  # (T,)
     floor = np.quantile(lowest, 0.9)  # where the dance's ankle stands
     jump = np.maximum(floor - lowest, 0) * leg  # (T,)
-    head = -pose[:, J.FACE_JOINTS, 1].min(axis=1)  # (T,) above the mid-hip
-    legs = np.maximum(pose[:, LEGS, 1].max(axis=1), 1e-6)  # (T,) lowest ankle below the mid-hip
-    share = float(np.clip((ground - ceiling - head) / legs, SHORTEST_LEGS, 1).min())
-    hips = pose[:, (J.R_HIP, J.L_HIP), 1].repeat(2, axis=1)  # (T, 4)
-    pose[:, LEGS, 1] = hips + share * (pose[:, LEGS, 1] - hips)
-    under = pose[..., 1].max(axis=1)  # (T,)
+    head, legs = by_blocks(_head_and_foot, pose).T  # (T,) each
+    share = float(np.clip((ground - ceiling - head) / np.maximum(legs, 1e-6), SHORTEST_LEGS, 1).min())
+    for part in blocks(len(pose), pose):
+        hips = pose[part, (J.R_HIP, J.L_HIP), 1].repeat(2, axis=1)  # (T, 4)
+        pose[part, LEGS, 1] = hips + share * (pose[part, LEGS, 1] - hips)
+    under = by_blocks(_lowest, pose)  # (T,)
     room = np.maximum(ground - under - head - ceiling, 0)
     needed = jump > 1e-6 * leg
     highest = float(np.clip(room[needed] / jump[needed], 0, 1).min()) if needed.any() else 1.0
@@ -242,7 +254,7 @@ def _place(motion: np.ndarray, pose: np.ndarray, leg: float, fps: float, home: f
 
     First the travel is scaled (down to `LEAST_TRAVEL`), then the place is shifted, then the travel is scaled on.
     """
-    path = mid_hip(motion)[:, 0] * leg  # (T,)
+    path = by_blocks(lambda part: mid_hip(part)[:, 0], motion) * leg  # (T,)
     path = path - np.median(path)
     travel = gaussian_filter1d(path, TRAVEL_SECONDS * fps, mode="nearest")
     sway = path - travel
@@ -262,7 +274,7 @@ def _place(motion: np.ndarray, pose: np.ndarray, leg: float, fps: float, home: f
     scale, at_home = next(((s, h) for s, h in wanted if holds(s, h)), (0.0, False))
     low, high = room(scale)
     place = home if at_home else float(np.clip(home, low, high)) if low <= high else (low + high) / 2
-    trunk = pose[:, TRUNK, 0]
+    trunk = by_blocks(lambda part: part[:, TRUNK, 0], pose)
     least, most = frame.left - float(trunk.min()), frame.right - float(trunk.max())
     return _between(place + scale * travel + sway, least, most, 0.2 * abs(most - least))
 
@@ -270,19 +282,21 @@ def _place(motion: np.ndarray, pose: np.ndarray, leg: float, fps: float, home: f
 def _keep_inside(pose: np.ndarray, frame: _Frame, body: Proportions) -> None:
     """Draws in what would leave the picture (in place), with one soft limit for the whole dance."""
     farthest = {
-        (sign, axis): max(float((sign * _with_hands(pose[part])[..., axis]).max()) for part in blocks(len(pose)))
+        (sign, axis): max(float((sign * _with_hands(pose[part])[..., axis]).max()) for part in blocks(len(pose), pose))
         for axis, sign in ((0, -1.0), (0, 1.0), (1, -1.0))
     }
     soft = 0.12 * body.height
     hand = 0.6 * HAND * body.lengths["forearm"]
     arms = [joint for _, *joints in J.ARM_CHAINS for joint in joints]
-    face = pose[:, J.FACE_JOINTS, 0]  # (T, 5), moved as one
-    pose[:, J.FACE_JOINTS, 0] += np.maximum(frame.left - face.min(axis=1, keepdims=True), 0)
-    pose[:, J.FACE_JOINTS, 0] -= np.maximum(face.max(axis=1, keepdims=True) - frame.right, 0)
     sides = ((0, frame.left, -1.0, [*arms, *LEGS]), (0, frame.right, 1.0, [*arms, *LEGS]), (1, frame.top, -1.0, arms))
-    for axis, limit, sign, joints in sides:
-        if farthest[sign, axis] > sign * limit + LEAST_OUTSIDE:
-            pose[:, joints, axis] = sign * _soft_limit(sign * pose[:, joints, axis], sign * limit - hand, soft)
+    for part in blocks(len(pose), pose):
+        some = pose[part]
+        face = some[:, J.FACE_JOINTS, 0]  # (T, 5), moved as one
+        some[:, J.FACE_JOINTS, 0] += np.maximum(frame.left - face.min(axis=1, keepdims=True), 0)
+        some[:, J.FACE_JOINTS, 0] -= np.maximum(face.max(axis=1, keepdims=True) - frame.right, 0)
+        for axis, limit, sign, joints in sides:
+            if farthest[sign, axis] > sign * limit + LEAST_OUTSIDE:
+                some[:, joints, axis] = sign * _soft_limit(sign * some[:, joints, axis], sign * limit - hand, soft)
 
 
 def _soft_limit(value: np.ndarray, limit: float, soft: float) -> np.ndarray:
@@ -311,13 +325,25 @@ def _restore_lengths(straight: np.ndarray, pose: np.ndarray) -> None:
 
     Knees bend forward; arms keep to the side of the body, front or back, where they were.
     """
-    for number, (parent, child) in enumerate(_CHAINED):
-        old = straight[:, number].astype(np.float64)  # (T, 3)
-        new: np.ndarray = pose[:, child] - pose[:, parent].astype(np.float64)
-        lost = np.maximum((old[:, :2] ** 2).sum(1) - (new[:, :2] ** 2).sum(1), 0)  # (T,)
-        if lost.max() <= ROUNDING * (old**2).sum(1).max():
-            pose[:, child, 2] = pose[:, parent, 2] + old[:, 2]
-            continue
-        bent = -1.0 if child in (J.R_KNEE, J.L_KNEE) else 1.0
-        side = bent if child in LEGS else np.where(old[:, 2] > 0, 1.0, -1.0)
-        pose[:, child, 2] = pose[:, parent, 2] + side * np.sqrt(old[:, 2] ** 2 + lost)
+    most = np.zeros((2, len(_CHAINED)))  # of what is lost, and of the length squared
+    for part in blocks(len(pose), pose, straight):
+        old = straight[part].astype(np.float64)
+        most = np.maximum(most, [_lost(old, pose[part]).max(axis=0), (old**2).sum(2).max(axis=0)])
+    shorter = most[0] > ROUNDING * most[1]  # (8,)
+    for part in blocks(len(pose), pose, straight):
+        some, old = pose[part], straight[part].astype(np.float64)
+        lost = _lost(old, some)
+        for number, (parent, child) in enumerate(_CHAINED):
+            deep = old[:, number, 2]  # (T,)
+            if shorter[number]:
+                bent = -1.0 if child in (J.R_KNEE, J.L_KNEE) else 1.0
+                side = bent if child in LEGS else np.where(deep > 0, 1.0, -1.0)
+                deep = side * np.sqrt(deep**2 + lost[:, number])
+            some[:, child, 2] = some[:, parent, 2] + deep
+
+
+def _lost(straight: np.ndarray, pose: np.ndarray) -> np.ndarray:
+    """By how much limbs are shorter in the picture than `straight` (T, 8, 3), lengths squared: (T, 8) float64."""
+    parents, children = zip(*_CHAINED, strict=True)
+    new: np.ndarray = pose[:, children] - pose[:, parents].astype(np.float64)
+    return np.maximum((straight[..., :2] ** 2).sum(2) - (new[..., :2] ** 2).sum(2), 0)

@@ -2,7 +2,7 @@
 
 The canonical body has bone lengths as shares of the body height. The choreographer predicts a unit direction for each
 of the 17 bones and the place of the mid-hip. Joints are then sums along the bones, so that none can change its length
-(bone drift 0 in 3D by construction). Long dances are taken a few minutes at a time (`blocks`).
+(bone drift 0 in 3D by construction). Long dances lie in temporary files and are taken a stretch at a time (`blocks`).
 
 Glossary: V = 18 joints, L = 17 bones (the order of `joints.BONES`), T poses. Axes: x to the viewer's right, y down,
 z away from the camera; unit one body height.
@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from dancegen import scratch
 from dancegen.body.joints import BONES, L_HIP, NECK, R_HIP, V
 from dancegen.errors import DancegenError
 
@@ -60,7 +61,8 @@ class SkeletonSequence:
     Attributes:
         joints: (T, V, 3) float32, finite; turned as `yaw` says.
         fps: poses a second.
-        confidence: (T, V) float32 in 0..1; joints of 0 were not seen (imported dances) and are not drawn.
+        confidence: (T, V) float32 in 0..1, or (V,) of all poses; joints of 0 were not seen (imported dances) and are
+            not drawn. It may be read only.
         yaw: (T,) float32, degrees that the body is turned around the vertical, 0 facing the viewer, positive toward the
             viewer's right; it does not wrap: a whole turn ends at 360.
         depth: (T,) float32, how far behind the middle of the floor the mid-hip is; with its x the path.
@@ -80,11 +82,15 @@ class SkeletonSequence:
         joints = np.ascontiguousarray(self.joints, np.float32)
         if joints.ndim != 3 or joints.shape[1:] != (V, 3):
             raise DancegenError(f"a skeleton sequence has the shape {joints.shape}", f"give (T, {V}, 3)")
-        if not np.isfinite(joints).all():
+        if not all(np.isfinite(joints[part]).all() for part in blocks(len(joints), joints)):
             raise DancegenError("a skeleton sequence has joints that are not numbers", "interpolate or remove them")
-        confidence = self.confidence if self.confidence.size else np.ones(joints.shape[:2], np.float32)
+        confidence = np.asarray(self.confidence if self.confidence.size else np.ones(V), np.float32)
+        if confidence.ndim == 1 or is_repeated(confidence):
+            confidence = np.broadcast_to(confidence if confidence.ndim == 1 else confidence[0], joints.shape[:2])
+        else:
+            confidence = np.ascontiguousarray(confidence)
         object.__setattr__(self, "joints", joints)
-        object.__setattr__(self, "confidence", np.ascontiguousarray(confidence, np.float32))
+        object.__setattr__(self, "confidence", confidence)
         for name, shape in _OPTIONAL.items():
             given = getattr(self, name)
             if given is None:
@@ -106,32 +112,38 @@ class SkeletonSequence:
     def at(self, poses: np.ndarray) -> SkeletonSequence:
         """The poses of these numbers (N,), in this order."""
         chosen = {name: getattr(self, name)[poses] for name in _OPTIONAL if getattr(self, name) is not None}
-        return replace(self, joints=self.joints[poses], confidence=self.confidence[poses], **chosen)
+        chosen["joints"] = by_blocks(lambda some: self.joints[some], poses)
+        chosen["confidence"] = self.confidence[0] if is_repeated(self.confidence) else self.confidence[poses]
+        return replace(self, **chosen)
 
     def resample(self, fps: float, count: int) -> SkeletonSequence:
         """The same movement at another rate, `count` poses long, linearly between poses; the ends are held."""
         if fps == self.fps and count == len(self):
             return self
         at = np.clip(np.arange(count) * (self.fps / fps), 0, len(self) - 1)  # (count,)
-        made = [self.moments(at[part], fps) for part in blocks(count)]
-        names = ["joints", "confidence", *(name for name in _OPTIONAL if getattr(self, name) is not None)]
-        return replace(made[0], **{name: np.concatenate([getattr(each, name) for each in made]) for name in names})
+        return self.moments(at, fps)
 
     def moments(self, at: np.ndarray, fps: float) -> SkeletonSequence:
         """Between the poses, at fractional numbers (T,) of them, which are a rate of `fps`."""
-        low = np.floor(at).astype(int)
-        high = np.minimum(low + 1, len(self) - 1)
-        first, second, share = self.at(low), self.at(high), (at - low).astype(np.float32)
-        return replace(
-            first,
-            joints=_between(first.joints, second.joints, share),
-            fps=fps or self.fps,
-            confidence=np.minimum(first.confidence, second.confidence),  # (count, V)
-            yaw=None if first.yaw is None or second.yaw is None else _between(first.yaw, second.yaw, share),
-            depth=None if first.depth is None or second.depth is None else _between(first.depth, second.depth, share),
-            hands=_points_between(first.hands, second.hands, share),
-            face=_points_between(first.face, second.face, share),
-        )
+        ways: dict[str, Callable[..., np.ndarray]] = dict.fromkeys(("joints", "yaw", "depth"), _between)
+        ways |= {"hands": _points_between, "face": _points_between, "confidence": _less}
+        if is_repeated(self.confidence):
+            del ways["confidence"]
+        names = [name for name in ways if getattr(self, name) is not None]
+        made = {name: by_blocks(functools.partial(_moments, getattr(self, name), ways[name]), at) for name in names}
+        return replace(self, fps=fps or self.fps, **made)
+
+
+def is_repeated(rows: np.ndarray) -> bool:
+    """Whether one row stands for all."""
+    return len(rows) > 0 and rows.strides[0] == 0
+
+
+def _moments(values: np.ndarray, between: Callable[..., np.ndarray], at: np.ndarray) -> np.ndarray:
+    low = np.floor(at).astype(int)
+    first, second = values[low], values[np.minimum(low + 1, len(values) - 1)]
+    scratch.release(values)
+    return between(first, second, (at - low).astype(np.float32))
 
 
 def _between(a: np.ndarray, b: np.ndarray, share: np.ndarray) -> np.ndarray:
@@ -140,10 +152,12 @@ def _between(a: np.ndarray, b: np.ndarray, share: np.ndarray) -> np.ndarray:
     return a * (1 - weight) + b * weight
 
 
-def _points_between(a: np.ndarray | None, b: np.ndarray | None, share: np.ndarray) -> np.ndarray | None:
+def _less(a: np.ndarray, b: np.ndarray, _: np.ndarray) -> np.ndarray:
+    return np.minimum(a, b)
+
+
+def _points_between(a: np.ndarray, b: np.ndarray, share: np.ndarray) -> np.ndarray:
     """Points (T, ..., 3) between two moments; those that one of them lacks are not there."""
-    if a is None or b is None:
-        return None
     confidence = np.minimum(a[..., 2:], b[..., 2:])
     return np.where(confidence > 0, np.concatenate([_between(a, b, share)[..., :2], confidence], axis=-1), 0)
 
@@ -181,24 +195,27 @@ def bone_directions(joints: np.ndarray) -> np.ndarray:
     return np.where(length > 1e-6, bones / np.maximum(length, 1e-6), np.array([0.0, 1.0, 0.0]))
 
 
-def blocks(count: int) -> Iterator[slice]:
-    """Slices that cover 0..`count` in order; one empty slice for none."""
-    return (slice(first, min(first + BLOCK, count)) for first in range(0, max(count, 1), BLOCK))
+def blocks(count: int, *arrays: np.ndarray) -> Iterator[slice]:
+    """Slices that cover 0..`count` in order, one empty slice for none; after each the `arrays` are let go of."""
+    for first in range(0, max(count, 1), BLOCK):
+        yield slice(first, min(first + BLOCK, count))
+        scratch.release(*arrays)
 
 
 def by_blocks(function: Callable[..., np.ndarray], *arrays: np.ndarray) -> np.ndarray:
     """`function(*arrays)` for a function that treats every row by itself: (T, ...) each -> (T, ...)."""
     out = np.zeros(0)
-    for part in blocks(len(arrays[0])):
+    for part in blocks(len(arrays[0]), *arrays):
         made = function(*(array[part] for array in arrays))
         if part.start == 0:
-            out = np.empty((len(arrays[0]), *made.shape[1:]), made.dtype)
+            out = scratch.zeros((len(arrays[0]), *made.shape[1:]), made.dtype)
         out[part] = made
+        scratch.release(out)
     return out
 
 
 def over_blocks(function: Callable[..., np.ndarray], rows: np.ndarray, *arrays: np.ndarray) -> np.ndarray:
     """`by_blocks(function, rows, *arrays)` written over `rows`, which are given back: an hour of poses is held once."""
-    for part in blocks(len(rows)):
+    for part in blocks(len(rows), rows, *arrays):
         rows[part] = function(rows[part], *(array[part] for array in arrays))
     return rows

@@ -9,6 +9,7 @@ import numpy as np
 
 from dancegen.body.joints import V
 from dancegen.body.sequence import SkeletonSequence
+from dancegen.scratch import release
 
 UNIT = 1e-6  # body heights; at 1,024 pixels a body half a unit is 0.0005 pixel
 PIECE = 1000  # poses that are turned into text at once
@@ -34,7 +35,9 @@ def dancer_text(dancer: SkeletonSequence, indent: str) -> Iterator[str]:
 
 
 def _pieces(values: np.ndarray) -> Iterator[np.ndarray]:
-    return (values[first : first + PIECE] for first in range(0, len(values), PIECE))
+    for first in range(0, len(values), PIECE):
+        yield values[first : first + PIECE]
+        release(values)
 
 
 def _table(pieces: Iterator[np.ndarray]) -> Iterator[str]:

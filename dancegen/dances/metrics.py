@@ -40,7 +40,7 @@ def joint_speed(joints: np.ndarray, fps: float, which: Sequence[int] = BEAT_JOIN
     if len(joints) < 3:
         return np.zeros(len(joints))
     speed = np.zeros(len(joints))
-    for part in blocks(len(joints)):
+    for part in blocks(len(joints), joints):
         low, high = max(part.start - 2, 0), min(part.stop + 2, len(joints))
         velocity = np.gradient(joints[low:high, list(which)].astype(np.float64), 1 / fps, axis=0)  # (T, 8, 3)
         speed[part] = np.linalg.norm(velocity, axis=-1).mean(axis=1)[part.start - low :][: part.stop - part.start]
@@ -123,9 +123,10 @@ def gaussian_distance(mean_a: np.ndarray, a: np.ndarray, mean_b: np.ndarray, b: 
 
 def pose_variance(joints: np.ndarray) -> float:
     """PVar: the variance over time of the pose features, summed over coordinates."""
-    mean = sum(pose_features(joints[part]).sum(axis=0) for part in blocks(len(joints))) / max(len(joints), 1)
-    squares = (np.square(pose_features(joints[part]) - mean).sum() for part in blocks(len(joints)))
-    return float(sum(squares) / max(len(joints), 1))
+    count = max(len(joints), 1)
+    mean = sum(pose_features(joints[part]).sum(axis=0) for part in blocks(len(joints), joints)) / count
+    squares = (np.square(pose_features(joints[part]) - mean).sum() for part in blocks(len(joints), joints))
+    return float(sum(squares) / count)
 
 
 def diversity(takes: Sequence[np.ndarray]) -> float:
@@ -142,8 +143,13 @@ def bone_drift(joints: np.ndarray) -> float:
     """The standard deviation over time of each limb's length, mean over limbs, in body heights (3D: ideally 0)."""
     parents, children = zip(*BONES, strict=True)
     ends = list(parents), list(children)
-    lengths = by_blocks(lambda part: np.linalg.norm(part[:, ends[1]] - part[:, ends[0]], axis=-1), joints)  # (T, 17)
-    return float(lengths.std(axis=0, dtype=np.float64).mean())
+    sums, first = np.zeros((2, len(BONES))), np.zeros(len(BONES))
+    for part in blocks(len(joints), joints):
+        lengths = np.linalg.norm(joints[part][:, ends[1]] - joints[part][:, ends[0]], axis=-1).astype(np.float64)
+        first = lengths[0] if part.start == 0 else first  # near the mean: squares of differences lose no digits
+        sums += (lengths - first).sum(axis=0), ((lengths - first) ** 2).sum(axis=0)
+    mean, squares = sums / max(len(joints), 1)
+    return float(np.sqrt(np.maximum(squares - mean**2, 0)).mean())
 
 
 def jitter(joints: np.ndarray, fps: float) -> float:
@@ -151,7 +157,7 @@ def jitter(joints: np.ndarray, fps: float) -> float:
     if len(joints) < 4:
         return 0.0
     total = 0.0
-    for part in blocks(len(joints) - 3):
+    for part in blocks(len(joints) - 3, joints):
         jerk = np.diff(joints[part.start : part.stop + 3].astype(np.float64), n=3, axis=0)  # (T, V, 3)
         total += float(np.linalg.norm(jerk, axis=-1).sum())
     return total / ((len(joints) - 3) * joints.shape[1]) * fps**3
@@ -162,8 +168,8 @@ def foot_skate(joints: np.ndarray, fps: float) -> float:
     if len(joints) < 3:
         return 0.0
     speeds = []
-    for ankle in (R_ANKLE, L_ANKLE):
-        track = joints[:, ankle, :2].astype(np.float64)  # (T, 2); y points down
+    ankles = by_blocks(lambda part: part[:, (R_ANKLE, L_ANKLE), :2].astype(np.float64), joints)  # (T, 2, 2); y down
+    for track in (ankles[:, 0], ankles[:, 1]):
         speed = np.linalg.norm(np.gradient(track, 1 / fps, axis=0), axis=-1)  # (T,)
         speeds.append(speed[track[:, 1] >= np.quantile(track[:, 1], 0.95)].mean())
     return float(np.mean(speeds))

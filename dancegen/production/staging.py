@@ -10,7 +10,7 @@ import numpy as np
 from dancegen.audio.grid import BeatGrid
 from dancegen.body.joints import BONES, NECK, mid_hip
 from dancegen.body.retarget import retarget
-from dancegen.body.sequence import SkeletonSequence
+from dancegen.body.sequence import SkeletonSequence, by_blocks
 from dancegen.people.located import LocatedBody
 from dancegen.production.request import Request
 from dancegen.progress import Reporter
@@ -94,7 +94,9 @@ def begin_as(dance: SkeletonSequence, joints: np.ndarray, confidence: np.ndarray
             limb = first / abs(first) * np.exp(1j * share * turn) * long
         there[:, child] = there[:, parent] + limb
     made[..., 0], made[..., 1] = there.real, there.imag
-    return replace(dance, joints=np.concatenate([made.astype(np.float32), dance.joints[count:]]))
+    begun = by_blocks(lambda poses: poses, dance.joints)
+    begun[:count] = made
+    return replace(dance, joints=begun)
 
 
 def _flatten(dancers: Sequence[SkeletonSequence], request: Request, reporter: Reporter) -> Sequence[SkeletonSequence]:

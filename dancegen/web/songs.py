@@ -13,12 +13,13 @@ import numpy as np
 from dancegen.audio.beats import find_beats
 from dancegen.audio.grid import BeatGrid, describe_tempo, grid_from_times
 from dancegen.audio.load import load_song
-from dancegen.audio.song import Song, release
+from dancegen.audio.song import Song
 from dancegen.dances.bars import read_beats, retime
 from dancegen.dances.dance_file import Section
 from dancegen.errors import DancegenError, one_line
 from dancegen.ffmpeg import QUIET, ffmpeg_program, input_arguments, last_complaint
 from dancegen.files import whole_file, write_whole
+from dancegen.scratch import release
 from dancegen.web.sections import sections
 from dancegen.web.studio import Studio, stamp
 from dancegen.web.work import Job

@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 
 from dancegen.body.joints import mid_hip
-from dancegen.body.sequence import BONE_LENGTHS, SkeletonSequence, blocks, bone_directions, by_blocks, over_blocks
+from dancegen.body.sequence import BONE_LENGTHS, SkeletonSequence, bone_directions, by_blocks, over_blocks
 
 SOFT, LIMIT = np.radians(25.0), np.radians(36.0)  # turns up to SOFT are left alone, none passes LIMIT
 SLACK = np.radians(2.0)  # by which a dance that faces the camera passes LIMIT: its feet are held where they stand
@@ -126,7 +126,7 @@ def flatten(dance: SkeletonSequence) -> tuple[SkeletonSequence, float]:
     """
     if not dance.joints[..., 2].any():
         return dance, 0.0
-    angle = np.concatenate([yaw(bone_directions(dance.joints[part])) for part in blocks(len(dance))])  # (T,)
+    angle = by_blocks(lambda part: yaw(bone_directions(part)), dance.joints)  # (T,)
     if np.abs(angle).max() <= LIMIT + SLACK:
         return dance, 0.0
     away = np.clip((np.abs(angle) - np.pi / 2) / (np.pi / 2), 0, 1)  # 0 to the side, 1 the back

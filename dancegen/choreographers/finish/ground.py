@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from dancegen import scratch
 from dancegen.body.joints import ARM_BONES, L_ANKLE, LEG_BONES, LEG_CHAINS, R_ANKLE, TRUNK_BONES, V
-from dancegen.body.sequence import ANKLE_HEIGHT, blocks, over_blocks, place_joints
+from dancegen.body.sequence import ANKLE_HEIGHT, blocks, by_blocks, over_blocks, place_joints
 
 ARMS, LEGS, TRUNK = 1.05, 1.08, 1.15  # gains, chosen so that the spread of poses nears that of real dancers
 SMOOTHING, MOST_SMOOTHING = 0.032, 0.065  # seconds, sigma of the Gaussian over the poses of usual and of jerky dances
@@ -77,22 +78,29 @@ def settle(directions: np.ndarray, root: np.ndarray, fps: float, drift: float = 
     """
     if len(root) < 3:
         return place_joints(directions, root)
-    joints, sigma = np.empty((len(root), V, 3), np.float32), smoothing_for(directions, root, fps) * fps
+    joints, sigma = scratch.zeros((len(root), V, 3)), smoothing_for(directions, root, fps) * fps
     reach = int(np.ceil(3 * sigma))
-    for part in blocks(len(root)):
+    for part in blocks(len(root), directions, joints):
         turned, place = (
             smooth_in_time(_held(values, part.start - reach, part.stop + reach), sigma)[reach:-reach]
             for values in (directions, root)
         )
         joints[part] = place_joints(turned / np.maximum(np.linalg.norm(turned, axis=-1, keepdims=True), 1e-6), place)
-    ankles = joints[:, [R_ANKLE, L_ANKLE]]  # (T, 2, 3)
+    ankles = ankles_of(joints)
     lower = np.logaddexp(*(ankles[..., 1].T / 0.008)) * 0.008  # (T,), a soft maximum: y points down
     gap = -ANKLE_HEIGHT - lower  # how far the lower ankle is above where it stands
     shift = np.where(gap > HOVER, np.maximum(2 * HOVER - gap, 0), gap)  # feet off the ground stay off
-    joints[..., 1] += smooth_in_time(shift.astype(np.float32), 0.06 * fps)[:, None]
-    joints[..., 0] += standing_shift(ankles, fps, drift)[:, None]
+    up, aside = smooth_in_time(shift.astype(np.float32), 0.06 * fps), standing_shift(ankles, fps, drift)
+    for part in blocks(len(joints), joints):
+        joints[part, :, 1] += up[part, None]
+        joints[part, :, 0] += aside[part, None]
     hold_feet(joints, fps)
     return joints
+
+
+def ankles_of(joints: np.ndarray) -> np.ndarray:
+    """The right and the left ankle of poses (T, V, 3): (T, 2, 3)."""
+    return by_blocks(lambda part: part[:, [R_ANKLE, L_ANKLE]], joints)
 
 
 def standing_shift(ankles: np.ndarray, fps: float, drift: float, axis: int = 0) -> np.ndarray:
@@ -115,7 +123,7 @@ def depth_of(joints: np.ndarray, fps: float, drift: float = TRAVEL_SECONDS) -> n
     as the standing feet say."""
     if len(joints) < LEAST_POSES:
         return np.zeros(len(joints), np.float32)
-    return standing_shift(joints[:, [R_ANKLE, L_ANKLE]], fps, drift, axis=2)
+    return standing_shift(ankles_of(joints), fps, drift, axis=2)
 
 
 def enlarge(directions: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -126,7 +134,7 @@ def enlarge(directions: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.nd
     part = np.zeros(directions.shape[1], np.float32)
     for limbs, gain in ((ARM_BONES, ARMS), (LEG_BONES, LEGS), (TRUNK_BONES, TRUNK)):
         part[list(limbs)] = gain
-    rest = directions.mean(axis=0)
+    rest = mean_of(directions)
     rest = rest / np.maximum(np.linalg.norm(rest, axis=-1, keepdims=True), 1e-6)
 
     def sized(some: np.ndarray) -> np.ndarray:
@@ -137,13 +145,22 @@ def enlarge(directions: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.nd
     return over_blocks(sized, directions), root.astype(np.float32)
 
 
+def mean_of(rows: np.ndarray) -> np.ndarray:
+    """`rows.mean(axis=0)` of (T, ...) float32, to the last bit: numpy adds row after row."""
+    total = np.zeros((1, *rows.shape[1:]), rows.dtype)
+    for part in blocks(len(rows), rows):
+        total[0] = np.concatenate([total, rows[part]]).sum(axis=0)
+    return total[0] / np.asarray(len(rows), rows.dtype)
+
+
 def hold_feet(joints: np.ndarray, fps: float) -> None:
     """Standing feet of the dance (T, V, 3) are held in the picture plane, in place."""
     if len(joints) < LEAST_POSES:
         return
     for chain in LEG_CHAINS:
-        shift = held_shift(joints[:, chain[-1], :2].astype(np.float64), fps)  # (T, 2)
-        for part in blocks(len(joints)):
+        ankle = by_blocks(lambda part, foot=chain[-1]: part[:, foot, :2].astype(np.float64), joints)  # (T, 2)
+        shift = held_shift(ankle, fps)  # (T, 2)
+        for part in blocks(len(joints), joints):
             hip, knee, ankle = joints[part, chain].astype(np.float64).swapaxes(0, 1)  # (T, 3) each
             wanted = ankle.copy()
             wanted[:, :2] += shift[part]

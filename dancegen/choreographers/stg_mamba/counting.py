@@ -18,6 +18,7 @@ import numpy as np
 from dancegen.audio.grid import BeatGrid, beat_position
 from dancegen.audio.song import PIECE_SECONDS
 from dancegen.audio.spectrum import CENTRE, SPREAD
+from dancegen.body.sequence import by_blocks
 from dancegen.choreographers.finish.frame import SHORTEST, Frame, hold_seconds
 
 UNITS = 4
@@ -148,7 +149,7 @@ def frame_of(mel: np.ndarray, count: Count, seconds: float, has_beat: bool) -> F
 
 def silences(mel: np.ndarray) -> list[tuple[int, int]]:
     """The stretches of at least LEAST_SILENCE without sound, in pieces."""
-    quiet = mel.mean(axis=(1, 2)) < SILENT
+    quiet = by_blocks(lambda part: part.mean(axis=(1, 2)), mel) < SILENT
     edges = np.flatnonzero(np.diff(np.concatenate([[False], quiet, [False]]).astype(int)))
     runs = zip(edges[::2], edges[1::2], strict=True)
     return [(int(a), int(b)) for a, b in runs if (b - a) * PIECE_SECONDS >= LEAST_SILENCE]

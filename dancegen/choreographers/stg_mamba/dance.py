@@ -18,10 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dancegen import scratch
 from dancegen.audio.grid import BeatGrid
 from dancegen.audio.song import PIECE_SECONDS, Song
 from dancegen.audio.spectrum import mel_pieces
-from dancegen.body.sequence import SkeletonSequence, blocks
+from dancegen.body.sequence import SkeletonSequence, blocks, by_blocks
 from dancegen.choreographers.base import AMOUNT, TURNS
 from dancegen.choreographers.finish.facing import face, yaw
 from dancegen.choreographers.finish.frame import frame_dance, last_pose
@@ -80,6 +81,7 @@ def listen(song: Song, grid: BeatGrid, style: str, table: np.ndarray) -> Listeni
     number = np.clip(unit // UNITS, 0, phrases - 1)
     parts = (mel[number == phrase].reshape(-1, mel.shape[-1]) for phrase in range(phrases))
     ranks = [rank(ear_traits(part), table) if len(part) > 2 else np.full(4, 0.5) for part in parts]
+    scratch.release(mel)
     heard = Heard(sound, lasts[:phrases], repeats(sound), np.stack(ranks), count.meter)
     return Listening(mel, clock(position, period, count.meter), count, heard)
 
@@ -132,12 +134,12 @@ def choreograph(
     directions, root, rate = _dance(heard, laid, network, share_styles(shares), reporter)
     frame = frame_of(heard.mel, heard.count, song.seconds, grid.confidence > 0)
     ends = heard.count.beats[:: heard.count.phrase] * fps
-    del heard  # 25 MB an hour
     directions, root = enlarge(directions, root)
     directions = face(directions, rate, fps, turns, ends)
     ending = last_pose(lead_style(shares), seed)
     directions, root = frame_dance(directions, root, fps, frame, ending)
-    turned = -np.degrees(np.unwrap(yaw(directions))) if turns > 0 else None  # positive toward the viewer's right
+    # positive toward the viewer's right
+    turned = -np.degrees(np.unwrap(by_blocks(yaw, directions))) if turns > 0 else None
     joints = settle(directions, root, fps, TRAVEL_SECONDS if turns >= LEAST_TURNS else DRIFT_SECONDS)
     return SkeletonSequence(joints, fps, yaw=turned, depth=depth_of(joints, fps) if turns > 0 else None)
 
@@ -160,15 +162,21 @@ def _listen_for(
 
 
 def laid_sketch(network: Choreographer, codes: Tensor, heard: Listening, fps: float) -> Sketch:
-    """The phrases of codes (Q, K, D) laid on the beats, a stretch at a time: an hour of them would be 23 MB."""
+    """The phrases of codes (Q, K, D) laid on the beats, a stretch at a time."""
+    phrases = np.zeros(0)
     with torch.inference_mode():
-        drawn = [network.phrases(part).float().cpu().numpy() for part in codes.split(PHRASES_AT_ONCE)]
-    phrases = np.concatenate(drawn)  # (Q, G, C)
+        for first in range(0, len(codes), PHRASES_AT_ONCE):
+            drawn = network.phrases(codes[first : first + PHRASES_AT_ONCE]).float().cpu().numpy()
+            if first == 0:
+                phrases = scratch.zeros((len(codes), *drawn.shape[1:]))  # (Q, G, C)
+            phrases[first : first + PHRASES_AT_ONCE] = drawn
+            scratch.release(phrases)
     depth = accents(heard.mel.reshape(-1, heard.mel.shape[-1]), heard.count.beats)
 
     def laid(first: int, last: int) -> np.ndarray:
         at = np.arange(first, last) / fps
         poses = lay(phrases, STEPS, heard.count.position(at), depth)
+        scratch.release(phrases)
         poses[:, -1] /= heard.count.period(at)
         return unit_directions(poses)
 
@@ -180,7 +188,7 @@ def _dance(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Directions (T, L, 3), root (T, 2) and rate of turning (T,) of a whole song."""
     pieces, poses = len(heard.mel), network.config.poses_per_piece
-    directions = np.zeros((pieces * poses, network.paths.shape[1], 3), np.float32)
+    directions = scratch.zeros((pieces * poses, network.paths.shape[1], 3))
     rest = np.zeros((pieces * poses, 3), np.float32)
     starts = window_starts(pieces)
     reporter.stage("choreography", len(starts), "windows")
@@ -189,8 +197,9 @@ def _dance(
         share = _fade(first, count // poses, pieces, poses)
         directions[first * poses : first * poses + count] += share[:, None, None] * turned
         rest[first * poses : first * poses + count] += share[:, None] * placed
+        scratch.release(directions, heard.mel)
         reporter.advance()
-    for part in blocks(len(directions)):
+    for part in blocks(len(directions), directions):
         directions[part] /= np.maximum(np.linalg.norm(directions[part], axis=-1, keepdims=True), 1e-6)
     return directions, rest[:, :2], rest[:, 2]
 

@@ -42,7 +42,7 @@ def unit_sound(mel: np.ndarray, position: np.ndarray, unit: np.ndarray, units: i
     cell = owner * QUARTERS + quarter
     total, squares = np.zeros((2, units, BANDS))
     rises = np.zeros((units * QUARTERS, GROUPS))
-    for part in blocks(len(slices)):
+    for part in blocks(len(slices), slices):
         kept = np.flatnonzero(inside[part]) + part.start
         here, before = slices[kept], slices[np.maximum(kept - 1, 0)]
         np.add.at(total, owner[kept], here)
@@ -58,7 +58,9 @@ def unit_sound(mel: np.ndarray, position: np.ndarray, unit: np.ndarray, units: i
 
 def ear_traits(slices: np.ndarray) -> np.ndarray:
     """(T, M) levels of `mel_pieces` -> loudness, onsets, brightness, bass: (4,) float64, to be ranked among songs."""
-    means = [_band_means(slices[part.start : part.stop + 2], part.stop - part.start) for part in blocks(len(slices))]
+    means = [
+        _band_means(slices[part.start : part.stop + 2], part.stop - part.start) for part in blocks(len(slices), slices)
+    ]
     level, rise, loud = (np.sum(each, axis=0) for each in zip(*means, strict=True))  # (M,) each
     level, rise, loud = level / len(slices), rise / max(len(slices) - 2, 1), loud / len(slices)
     weight = np.maximum(loud - np.exp(-0.65), 1e-3)  # about the amplitude, 0 in silence

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dancegen import scratch
 from dancegen.body.joints import ARM_BONES, L_ANKLE, LEG_BONES, R_ANKLE
 from dancegen.body.sequence import place_joints
 from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS, VARIED
@@ -52,7 +53,8 @@ class Heard:
 def draw_noise(repeats: np.ndarray, shape: tuple[int, int], seed: int) -> Tensor:
     """(Q, IDEAS, *shape) normal draws on the CPU; a repeat has its model's, turned by VARIED toward its own."""
     generator = torch.Generator().manual_seed(seed)
-    noise = WARM * torch.randn(len(repeats), IDEAS, *shape, generator=generator)
+    noise = torch.from_numpy(scratch.zeros((len(repeats), IDEAS, *shape)))
+    torch.randn(noise.shape, generator=generator, out=noise).mul_(WARM)
     for phrase, model in enumerate(repeats):
         if model >= 0:
             noise[phrase] = noise[model] * np.cos(VARIED) + noise[phrase] * np.sin(VARIED)
@@ -105,6 +107,7 @@ def imagine(network: Choreographer, heard: Heard, style: int, seed: int, spins: 
             taken[phrase] = fit if fresh else taken[root[phrase]]
             codes[phrase] = drawn[row, fit]
         done[group + 1] = True
+        scratch.release(noise.numpy())
     return codes
 
 
@@ -148,7 +151,6 @@ class Asked:
     beside: Tensor
     style: int
     meter: int
-
 
 def carry(prior: Prior, ideas: Tensor, asked: Asked) -> Tensor:
     """Draws (N, I, K, D) carried to the end of the flow, by Heun's method: the same shape."""
