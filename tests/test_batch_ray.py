@@ -135,6 +135,7 @@ def test_a_cluster_of_ours_asks_for_a_token_of_this_run(monkeypatch: pytest.Monk
         assert folder.parent == Path(tempfile.gettempdir()) and folder.stat().st_mode & 0o777 == 0o700
         assert seen[0]["RAY_AUTH_MODE"] == "token" and seen[0]["RAY_AUTH_TOKEN_PATH"] is None
         assert len(seen[0]["RAY_AUTH_TOKEN"] or "") == 64 and seen[0]["address"] == "local"
+        assert os.environ[ray_cluster.ANYBODY] == "0"
     assert [os.environ.get(name) for name in AUTH] == ["disabled", "known", "/known"] and not folder.exists()
 
 
@@ -172,6 +173,24 @@ def join(address: str, **environment: str) -> subprocess.Popen[str]:
     )
 
 
+LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F"}  # 127.0.0.1 as /proc/net/tcp and tcp6 have it
+
+
+def offspring(pid: int) -> list[int]:
+    """A process and all that it started."""
+    children = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    return [pid, *(each for listed in children for child in listed for each in offspring(int(child)))]
+
+
+def servers(pid: int) -> list[str]:
+    """ADDRESS:PORT of the sockets on which a process listens, in hexadecimal."""
+    links = [os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir() if path.is_symlink()]
+    rows = [
+        line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/{pid}/net/{name}").read_text().splitlines()
+    ]
+    return [row[1] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in links]
+
+
 @NEEDS_RAY
 def test_nobody_gets_in_without_the_token(no_token: None) -> None:
     with ray_cluster.ray_cluster(1, None) as ray:
@@ -183,6 +202,8 @@ def test_nobody_gets_in_without_the_token(no_token: None) -> None:
         files = [path for path in Path(tempfile.gettempdir()).glob("dancegen-ray-*/**/*") if path.is_file()]
         files += [path for path in Path("/proc").glob("[0-9]*/cmdline") if os.access(path, os.R_OK)]
         leaks = [path for path in files if path.exists() and token.encode() in path.read_bytes()]
+        listening = [place for pid in offspring(os.getpid()) for place in servers(pid)]
     assert told[:3] == ["", "", ""] and all(process.returncode for process in others)
     assert told[3].startswith("inside")  # so that the refusals are the token's doing
     assert len(files) > 20 and leaks == []
+    assert len(listening) > 4 and {place.rpartition(":")[0] for place in listening} <= LOOPBACK, listening

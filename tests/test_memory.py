@@ -1,14 +1,21 @@
-"""What a longer song costs: what is made of it, and no copies of it in between."""
+"""What a longer song costs: a few numbers a pose; what is large lies in temporary files."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import ROOT
 
+from dancegen import scratch
 from dancegen.audio import spectrum
 from dancegen.audio.song import SAMPLE_RATE
 from dancegen.audio.spectrum import BANDS, SLICES
@@ -56,24 +63,25 @@ def counting(poses: int) -> tuple[np.ndarray, ...]:
     return pieces(poses), position, (position // 2).astype(int)
 
 
-# what is done, to what, and the most bytes that its peak may grow by with a pose: what it makes and a few numbers
+# what is done, to what, and by what share of a pose its peak may grow with each pose: a few numbers of it
 PARTS: dict[str, tuple[Callable[[int], tuple], Callable[..., object], float]] = {
-    "turning": (lambda n: (moving(n)[0], np.sin(np.arange(n))), lambda d, r: face(d, r, 30.0, 0.5, np.zeros(0)), 0.4),
-    "size": (moving, enlarge, 0.3),
-    "beginning and end": (moving, lambda d, r: frame_dance(d, r, 30.0, FRAME, last_pose("rumba", 0)), 1.3),
-    "ground": (moving, lambda d, r: settle(d, r, 30.0), 2.4),
-    "numbers of a file": (lambda n: (dance(n),), rounded, 1.5),
-    "scores": (lambda n: (dance(n),), lambda d: score(d.joints, d.fps, np.arange(0, d.seconds, 0.5)), 0.9),
-    "units": (counting, lambda mel, at, unit: unit_sound(mel, at, unit, int(unit[-1]) + 1), 1.1),
-    "accents": (lambda n: (pieces(n).reshape(-1, BANDS),), lambda each: accents(each, np.arange(0.0, 60.0)), 0.2),
-    "traits": (lambda n: (pieces(n).reshape(-1, BANDS),), ear_traits, 0.1),
-    "another rate": (lambda n: (dance(n),), lambda d: d.resample(24.0, len(d) * 4 // 5), 2.6),
-    "retargeting": (lambda n: (dance(n),), lambda d: retarget(d, person(), np.ones(18), (200, 240)), 3.9),
+    "turning": (lambda n: (moving(n)[0], np.sin(np.arange(n))), lambda d, r: face(d, r, 30.0, 0.5, np.zeros(0)), 0.1),
+    "size": (moving, enlarge, 0.05),
+    "beginning and end": (moving, lambda d, r: frame_dance(d, r, 30.0, FRAME, last_pose("rumba", 0)), 0.4),
+    "ground": (moving, lambda d, r: settle(d, r, 30.0), 0.1),
+    "numbers of a file": (lambda n: (dance(n),), rounded, 0.05),
+    "scores": (lambda n: (dance(n),), lambda d: score(d.joints, d.fps, np.arange(0, d.seconds, 0.5)), 0.1),
+    "units": (counting, lambda mel, at, unit: unit_sound(mel, at, unit, int(unit[-1]) + 1), 0.8),
+    "accents": (lambda n: (pieces(n).reshape(-1, BANDS),), lambda each: accents(each, np.arange(0.0, 60.0)), 0.1),
+    "traits": (lambda n: (pieces(n).reshape(-1, BANDS),), ear_traits, 0.05),
+    "another rate": (lambda n: (dance(n),), lambda d: d.resample(24.0, len(d) * 4 // 5), 0.1),
+    "retargeting": (lambda n: (dance(n),), lambda d: retarget(d, person(), np.ones(18), (200, 240)), 0.1),
 }
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_memory_grows_by_what_is_made(part: str) -> None:
+def test_memory_grows_by_a_few_numbers_a_pose(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scratch, "LARGE", 1 << 16)
     given, work, allowed = PARTS[part]
     work(*given(MINUTE))  # what is kept from a first time is not counted
     peaks = []
@@ -127,3 +135,57 @@ def test_spectra_are_made_a_few_at_a_time(levels: Callable[..., np.ndarray], mon
     assert max(spectrum.nbytes for spectrum in made) < 10e6
     monkeypatch.setattr(spectrum, "STFT_FRAMES", 1 << 20)
     np.testing.assert_allclose(levels(samples, -8, 5002, 1.3), parts, rtol=1e-6, atol=1e-6)
+
+
+# Hears, dances, places and writes a song of sys.argv[1] minutes; prints the most KiB that it took.
+WHOLE = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from memory import write_song
+from tiny import TINY
+from test_memory import person
+from dancegen.audio.grid import BeatGrid
+from dancegen.audio.load import load_song
+from dancegen.body.retarget import retarget
+from dancegen.choreographers.stg_mamba.dance import StgMamba
+from dancegen.choreographers.stg_mamba.model import Choreographer
+from dancegen.dances.dance_file import write_dance
+from dancegen.dances.make import Styles, make_dance
+
+song = load_song(write_song(Path("song.wav"), 60 * float(sys.argv[1])))
+grid = BeatGrid(np.arange(0, song.seconds, 0.5), 120.0, 1.0)
+network = Choreographer(TINY).eval()
+network.phrases.vectors.normal_(0, 0.15)
+made = make_dance(song, grid, StgMamba(network), None, seeds=[0], styles=Styles("auto"))
+write_dance(Path("a.dance.json"), made)
+dance = made.takes[0].skeleton
+placed = retarget(dance.resample(24.0, round(24 * dance.seconds)), person(), np.ones(18), (200, 240))
+assert len(placed) == round(24 * dance.seconds)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere memory is counted otherwise")
+def test_a_long_song_takes_the_memory_of_a_short_one(tmp_path: Path) -> None:
+    """The share that numbers of whole commands have: `python tests/memory.py`."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    peaks = []
+    for minutes in ("3", "20"):
+        run = [sys.executable, "-c", WHOLE, minutes]
+        done = subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+        peaks.append(int(done.stdout))
+    assert peaks[1] < 1.05 * peaks[0], peaks
+
+
+def test_large_arrays_lie_in_files_and_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    small, large = scratch.zeros((3, 2)), scratch.zeros((scratch.LARGE // 8 + 5, 1), np.float64)
+    assert not isinstance(small, np.memmap) and isinstance(large, np.memmap) and not large.any()
+    assert not list(tmp_path.iterdir())  # no file is left, be the process killed
+    large[:] = np.arange(len(large))[:, None]
+    part = np.asarray(large)[7:9]
+    scratch.release(part, large, small)
+    assert part.tolist() == [[7.0], [8.0]] and large[-1] == len(large) - 1
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    assert not isinstance(scratch.zeros((scratch.LARGE,)), np.memmap)  # where there is no room, memory serves

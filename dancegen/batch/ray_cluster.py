@@ -2,8 +2,9 @@
 
 Ray's servers listen on every interface, and whoever is let in runs any code there. Since 2.52 Ray can ask for a token,
 since 2.59 it does so of its own for what `ray.init` starts. Here the token is asked for by name, is made anew for each
-run, and stands in the environment of Ray's processes alone: in no file, in no command line. Ray's folder, with its
-sockets, lies in one that only the user may enter, as Ray opens its own to everybody.
+run, and stands in the environment of Ray's processes alone: in no file, in no command line. Its servers, of which those
+of its figures ask nobody for a token, are told to listen to this machine alone. Ray's folder, with its sockets, lies in
+one that only the user may enter, as Ray opens its own to everybody.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 from dancegen.errors import DancegenError
 
 OLDEST = (2, 59)
+ANYBODY = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # where Ray has no clusters, or is told so, it takes 127.0.0.1
 MODE, TOKEN, TOKEN_FILE = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
 ENVIRONMENT = {  # no statistics to Ray's makers; GPUs hidden where none is reserved
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -51,9 +53,10 @@ def ray_cluster(workers: int, address: str | None) -> Iterator[Any]:
 
 
 def _secrets(address: str | None) -> dict[str, str | None]:
-    """The variables by which Ray asks for a token, or shows the user's own to a cluster of theirs."""
+    """The variables by which Ray keeps to this machine and asks for a token, or shows the user's own to a cluster of
+    theirs."""
     if address is None:
-        return {MODE: "token", TOKEN: _token(), TOKEN_FILE: None}
+        return {MODE: "token", TOKEN: _token(), TOKEN_FILE: None, ANYBODY: "0"}
     has_token = os.environ.get(TOKEN) or os.environ.get(TOKEN_FILE) or Path("~/.ray/auth_token").expanduser().is_file()
     # with no mode, Ray shows no token that is in the environment; a cluster that wants none does not mind one
     return {MODE: "token"} if has_token and MODE not in os.environ else {}

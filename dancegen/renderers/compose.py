@@ -12,12 +12,13 @@ import torch
 from PIL import Image
 
 from dancegen.body.joints import L_ANKLE, R_ANKLE
-from dancegen.body.sequence import SkeletonSequence
+from dancegen.body.sequence import BLOCK, SkeletonSequence
 from dancegen.images.filters import as_pixels, as_tensor
 from dancegen.images.picture import open_picture
 from dancegen.people.located import LocatedBody
 from dancegen.renderers.base import KEEP, Layer, Renderer, check_background
 from dancegen.renderers.plate import Plate
+from dancegen.scratch import release
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +63,10 @@ class Scene:
         """
         drawn = [self.renderer.draw(self.figures[one], dances[one]) for one in self.order]
         with torch.inference_mode():
-            for layers in zip(*drawn, strict=True):
+            for number, layers in enumerate(zip(*drawn, strict=True)):
                 yield compose(self.background, layers)
+                if number % BLOCK == 0:
+                    release(*(dance.joints for dance in dances))
 
 
 def make_scene(renderer: Renderer, people: Sequence[LocatedBody], size: int, background: str | None = None) -> Scene:

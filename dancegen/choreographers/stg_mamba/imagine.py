@@ -152,6 +152,7 @@ class Asked:
     style: int
     meter: int
 
+
 def carry(prior: Prior, ideas: Tensor, asked: Asked) -> Tensor:
     """Draws (N, I, K, D) carried to the end of the flow, by Heun's method: the same shape."""
     count, many = ideas.shape[:2]
