@@ -80,6 +80,13 @@ def check_input(path: Path, what: str, remedy: str, largest: int | None = None) 
         raise DancegenError(f"{path} is larger than a {what} can be ({largest >> 20} MiB)", remedy)
 
 
+def is_file(path: Path | str) -> bool:
+    """Whether a name, be it too long for one or with a zero byte in it, is that of a file."""
+    with suppress(OSError, ValueError):
+        return Path(path).is_file()
+    return False
+
+
 def refuse_inputs(out: Path, inputs: Iterable[Path | str | None]) -> None:
     """Refuse an output that is one of the inputs, by whatever name or link, or one of the files in a folder of inputs.
 

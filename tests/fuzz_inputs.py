@@ -10,15 +10,16 @@ of processor time or 120 s in all, more than 1.6 GB, a crash, a file left behind
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import queue
-import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -115,7 +116,27 @@ def mutate_checkpoint(content: bytes, others: list[bytes], rng: np.random.Genera
     return len(header).to_bytes(8, "little") + header + content[8 + length :]
 
 
-TEXTS = ("pose", "dance", "table")
+def mutate_archive(content: bytes, others: list[bytes], rng: np.random.Generator) -> bytes:
+    """A file of a zip archive made another, with the right checksum."""
+    if rng.random() < 0.4:
+        return mutate_bytes(content, others, rng)
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as whole, zipfile.ZipFile(out, "w") as broken:
+        chosen = int(rng.integers(0, len(whole.namelist())))
+        for number, name in enumerate(whole.namelist()):
+            stored = whole.read(name)
+            broken.writestr(name, mutate_bytes(stored, [stored], rng) if number == chosen else stored)
+    return out.getvalue()
+
+
+def mutation(kind: str, name: str) -> Callable[[bytes, list[bytes], np.random.Generator], bytes]:
+    """How a file of a kind is broken."""
+    if kind in TEXTS or name.endswith((".bvh", ".csv")):
+        return mutate_text
+    return {"checkpoint": mutate_checkpoint, "motion": mutate_archive}.get(kind, mutate_bytes)
+
+
+TEXTS = ("pose", "dance", "table", "request")
 
 
 def inputs(seeds: Path, kinds: list[str], count: int, seed: int) -> Iterator[tuple[str, str, bytes]]:
@@ -126,8 +147,7 @@ def inputs(seeds: Path, kinds: list[str], count: int, seed: int) -> Iterator[tup
         kind = kinds[number % len(kinds)]
         name, content = whole[kind][int(rng.integers(0, len(whole[kind])))]
         others = [other for _, other in whole[kind]]
-        mutate = mutate_text if kind in TEXTS else mutate_checkpoint if kind == "checkpoint" else mutate_bytes
-        yield kind, f"{number:06d}-{name}", mutate(content, others, rng)
+        yield kind, f"{number:06d}-{name}", mutation(kind, name)(content, others, rng)
 
 
 def readers() -> dict[str, Callable[[Path], object]]:
@@ -137,11 +157,12 @@ def readers() -> dict[str, Callable[[Path], object]]:
     from dancegen.batch.pairs import read_pairs
     from dancegen.choreographers.stg_mamba.model import load_choreographer
     from dancegen.dances.bars import read_beats
-    from dancegen.dances.imports import read_poses
+    from dancegen.dances.imports import imported_bvh, imported_dance, read_poses
     from dancegen.dances.read_dance import read_dance
     from dancegen.errors import DancegenError
     from dancegen.images.picture import open_picture
     from dancegen.people.pose_file import read_people
+    from dancegen.production.request import Request, read_request
 
     figure = open_picture(PICTURE)
 
@@ -155,14 +176,29 @@ def readers() -> dict[str, Callable[[Path], object]]:
     def table(path: Path) -> object:
         return read_pairs(path) if path.suffix == ".csv" else read_beats(path, 0.0, 6.0)
 
-    return {
+    def motion(path: Path) -> object:
+        if path.suffix == ".bvh":
+            return imported_bvh(path, None, 0.0, None)
+        return imported_dance(path, None, None, 0.0, None, "all")
+
+    def request(path: Path) -> object:
+        fields = {"song": "a.wav", "picture": "a.png", **read_request(path)}
+        return Request(**fields).to_json()
+
+    def pipe(path: Path) -> object:
+        return read[path.name.split("-")[1].partition(".")[0]](path)
+
+    read = {
         "sound": load_song,
         "picture": open_picture,
         "pose": pose,
         "dance": read_dance,
         "table": table,
         "checkpoint": load_choreographer,
+        "motion": motion,
+        "request": request,
     }
+    return read | {"pipe": pipe}
 
 
 def check_message(told: str) -> None:
@@ -282,11 +318,14 @@ def fuzz(count: int, seed: int, keep: Path | None = None, kinds: list[str] | Non
         try:
             for kind, file, content in inputs(folder / "seeds", chosen, count, seed):
                 path = folder / "in" / file
-                path.write_bytes(content)
+                if kind == "pipe":
+                    os.mkfifo(path)
+                else:
+                    path.write_bytes(content)
                 outcome, told = worker.read(kind, path)
                 found[kind, outcome] += 1
                 if outcome not in ("read", "refused") and keep:
-                    shutil.copy(path, keep / f"{kind}-{seed}-{file}")
+                    (keep / f"{kind}-{seed}-{file}").write_bytes(content)
                     with (keep / "log.txt").open("a") as log:
                         log.write(f"{kind} {seed} {file}: {outcome}: {told}\n")
                 if [left.name for left in (folder / "in").iterdir()] != [file]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,9 @@ from workbench_tools import dance_file
 
 from dancegen.assets.example import PICTURE, POSE
 from dancegen.dances.dance_file import to_text
+from dancegen.dances.export import fit, place, write
 from dancegen.ffmpeg import ffmpeg_program
+from dancegen.production.request import Request
 
 SMALL_HEIC = Path(__file__).parent / "data" / "faults" / "small.heic"
 
@@ -86,6 +89,29 @@ def checkpoints(folder: Path) -> None:
     save_tiny_choreographer(folder / "a.safetensors", {"step": 1})
 
 
+def motions(folder: Path) -> None:
+    """What `export` writes and `import` reads again, with depth."""
+    dance = replace(dance_file(1, 0.6).takes[0].skeleton, yaw=np.zeros(18, np.float32))
+    pixels = place(dance, fit(dance, 200, 300))
+    for kind in ("npz", "csv", "bvh"):
+        write(folder / f"a.{kind}", kind, dance, [pixels], (200, 300))
+
+
+def requests(folder: Path) -> None:
+    """Whole ones and parts."""
+    whole = Request(Path("a.wav"), Path("a.png"), style="tango", canvas="320x240", camera="push,cuts")
+    (folder / "whole.json").write_text(json.dumps(whole.to_json()))
+    (folder / "part.json").write_text('{"fps": 24, "crf": 20, "turns": 0.5, "people": "1,3", "background": "#00ff00"}')
+
+
+def pipes(folder: Path) -> None:
+    """Names of every kind of file, for pipes that nobody writes into."""
+    for name in ("sound.wav", "picture.png", "pose.json", "dance.json", "table.csv", "table.txt", "request.json"):
+        (folder / name).write_bytes(b"")
+    for name in ("checkpoint.safetensors", "motion.npz", "motion.csv", "motion.bvh", "motion.json"):
+        (folder / name).write_bytes(b"")
+
+
 SEEDS: dict[str, Callable[[Path], None]] = {
     "sound": sounds,
     "picture": pictures,
@@ -93,4 +119,7 @@ SEEDS: dict[str, Callable[[Path], None]] = {
     "dance": dances,
     "table": tables,
     "checkpoint": checkpoints,
+    "motion": motions,
+    "request": requests,
+    "pipe": pipes,
 }

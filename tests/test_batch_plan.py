@@ -86,6 +86,7 @@ def test_a_csv_of_pairs(tmp_path: Path) -> None:
         ("a,b,1_0\n", "line 1: the seed 1_0 is no whole number"),
         (f"a,b\na,b,{'9' * 5000}\n", "line 2: the seed 9{19} cannot be: give 0 to"),
         ("a,b,9223372036854775808\n", "line 1: the seed 9223372036854775808 cannot be"),
+        ("a,b\n.,b\n", "line 2: the song '.' is a folder: name a song in it"),
         ("song,picture\ns\0.wav,b\n", r"line 2 has a character in it that no file name has \(NUL\)"),
         (f"a,b\n{'x' * 200_000},b\n", "line 2 cannot be read as a line of pairs .field larger"),
     ):

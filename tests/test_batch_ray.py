@@ -165,8 +165,9 @@ def test_a_ray_that_lets_everybody_in_is_refused(monkeypatch: pytest.MonkeyPatch
 
 
 def join(address: str, **environment: str) -> subprocess.Popen[str]:
-    """Another process that wants into the cluster."""
+    """Another process of this machine that wants into the cluster."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    clean[ray_cluster.ANYBODY] = "0"
     command = [sys.executable, "-c", JOIN, address]
     return subprocess.Popen(
         command, env={**clean, **environment}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -184,10 +185,9 @@ def offspring(pid: int) -> list[int]:
 
 def servers(pid: int) -> list[str]:
     """ADDRESS:PORT of the sockets on which a process listens, in hexadecimal."""
-    links = [os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir() if path.is_symlink()]
-    rows = [
-        line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/{pid}/net/{name}").read_text().splitlines()
-    ]
+    links = [str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir() if path.is_symlink()]
+    tables = [Path(f"/proc/{pid}/net/{name}").read_text() for name in ("tcp", "tcp6")]
+    rows = [line.split() for table in tables for line in table.splitlines()]
     return [row[1] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in links]
 
 

@@ -10,6 +10,7 @@ import soundfile
 from conftest import Ran
 
 from dancegen.cli import bench, doctor
+from dancegen.errors import DancegenError
 from dancegen.weights import hub, manifest
 
 
@@ -100,3 +101,21 @@ def test_bench_children_stop_at_the_first_frame_and_tell_their_memory(
 
 def test_bench_songs_have_their_length(tmp_path: Path) -> None:
     assert soundfile.info(bench._song(tmp_path, 30)).duration == 30
+
+
+def test_doctor_tries_mediapipe_and_fits_into_a_pipe(
+    run_main: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dancegen import registry
+    from dancegen.people.detectors import mediapipe
+
+    def broken(*, masks: bool) -> None:
+        raise DancegenError("mediapipe is installed and does not work here (ImportError: numpy)", "install it again")
+
+    monkeypatch.setattr(registry.Backend, "missing", "")
+    monkeypatch.setattr(mediapipe, "available", lambda: True)
+    monkeypatch.setattr(mediapipe, "_model", broken)
+    monkeypatch.setattr(doctor, "CHECKS", (doctor._programs, doctor._backends))
+    ran = run_main("doctor")
+    assert ran.status == 1 and "does not work here" in " ".join(ran.out.split()) and ran.out.count("!!") == 1
+    assert max(map(len, ran.out.splitlines())) <= 120

@@ -165,3 +165,19 @@ def test_a_profile_of_cmyk_is_used(tmp_path: Path) -> None:
     Image.new("CMYK", (40, 60), (0, 200, 200, 20)).save(tmp_path / "a.tiff", icc_profile=matrix_profile(P3, 2.2))
     opened = open_picture(tmp_path / "a.tiff")  # a profile of a screen does not fit: it is CMYK
     assert opened.pixels[9, 9, 0] > 150 and opened.notes in ((), (NO_PROFILE,))
+
+
+@pytest.mark.parametrize(("number", "places"), [(12, P3), (9, BT2020)])
+def test_an_avif_without_a_profile_says_its_colours_by_numbers(
+    tmp_path: Path, number: int, places: tuple[float, ...]
+) -> None:
+    path = tmp_path / "a.avif"
+    Image.new("RGB", (64, 64), stored(places, 0.0)).save(path, quality=100, subsampling="4:4:4")
+    content = path.read_bytes()
+    at = content.index(b"colrnclx") + 8
+    path.write_bytes(content[:at] + struct.pack(">HH", number, 13) + content[at + 4 :])
+    assert off(path) <= 4
+    path.write_bytes(content[:at] + struct.pack(">HH", 2, 2) + content[at + 4 :])  # what is not told is sRGB
+    assert open_picture(path).notes == () and off(path) > 10
+    path.write_bytes(content[:at] + struct.pack(">HH", number, 16) + content[at + 4 :])  # brighter than a screen
+    assert open_picture(path).notes == (UNKNOWN_COLOURS,)

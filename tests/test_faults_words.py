@@ -6,10 +6,11 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, Ran
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -133,3 +134,15 @@ def test_no_color_means_no_escape_codes(arguments: tuple[str, ...]) -> None:
             pass
     os.close(outer)
     assert process.returncode in (0, 1, 2) and len(told) > 20 and not re.search(rb"\x1b", told), told
+
+
+def test_a_line_end_in_a_name_is_no_line_end_in_what_is_printed(
+    tmp_path: Path, beat_song: Path, quick: tuple[str, ...], run_main: Callable[..., Ran]
+) -> None:
+    song = tmp_path / "a\nall is well.wav"
+    song.write_bytes(beat_song.read_bytes())
+    ran = run_main("beats", song)
+    assert ran.status == 0 and ran.out.splitlines()[0].startswith("a all is well.wav: 4.0 s")
+    out = tmp_path / "b\nc.dance.json"
+    ran = run_main("dance", song, "-o", out, "--duration", 2, "--weights", quick[1])
+    assert ran.status == 0 and "b c.dance.json: 2.0 s of a all is well.wav" in ran.out.splitlines()[0]

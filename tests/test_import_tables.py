@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -94,3 +95,15 @@ def test_a_changed_table_is_read_or_refused(tmp_path: Path, kind: str, data: st.
         imported_dance(tmp_path / f"changed.{kind}", None, None, 0.0, None)
     except DancegenError as error:
         assert f"changed.{kind}" in str(error) and len(str(error)) < 400
+
+
+@pytest.mark.parametrize("header", ["{'descr': (\n", "[" * 100_000, "{'shape': " + "9" * 5000, "\0"])
+def test_a_broken_header_of_an_array_is_refused(tmp_path: Path, header: str) -> None:
+    written(tmp_path, "npz")
+    with zipfile.ZipFile(tmp_path / "d.npz") as whole, zipfile.ZipFile(tmp_path / "b.npz", "w") as broken:
+        for name in whole.namelist():
+            text = header.encode()
+            stored = b"\x93NUMPY\x02\x00" + len(text).to_bytes(4, "little") + text
+            broken.writestr(name, stored if name == "pixels.npy" else whole.read(name))
+    with pytest.raises(DancegenError, match=r"b\.npz is not the \.npz file of a dance"):
+        imported_dance(tmp_path / "b.npz", None, None, 0.0, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import glob
 import io
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -152,6 +153,9 @@ def _pair(cells: dict[str, str], path: Path, where: str) -> Pair:
         raise DancegenError(f"{where} has no song or no picture", "write lines like song.mp3,me.png")
     if any("\0" in cell for cell in cells.values()):
         raise DancegenError(f"{where} has a character in it that no file name has (NUL)", "mend that line")
+    for what in ("song", "picture"):
+        if os.path.isdir(path.parent / cells[what]):  # noqa: PTH112 - whatever the name
+            raise DancegenError(f"{where}: the {what} {cells[what]!r} is a folder", f"name a {what} in it")
     style = cells.get("style") or None
     if style and is_style_file(style):
         style = str(path.parent / style)

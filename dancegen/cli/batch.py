@@ -12,7 +12,7 @@ import typer
 
 from dancegen.cli.context import Outcome, reporter
 from dancegen.cli.options import all_options, takes_request
-from dancegen.errors import DancegenError
+from dancegen.errors import DancegenError, one_line
 from dancegen.progress import count_of
 
 if TYPE_CHECKING:
@@ -186,7 +186,9 @@ def _live_table(rows: Sequence[Row], began: dict[str, float]) -> Any:
     now = Table("at work", "job", "s", box=None)
     for row in rows:
         if row.state == "running":
-            now.add_row(row.worker, f"{row.job.kind} {row.job.name}", f"{time.monotonic() - began[row.job.key]:.0f}")
+            now.add_row(
+                row.worker, f"{row.job.kind} {one_line(row.job.name)}", f"{time.monotonic() - began[row.job.key]:.0f}"
+            )
     return Group(counts, now)
 
 
@@ -202,7 +204,7 @@ def _plan_table(jobs: Sequence[Job], out: Path, overwrite: bool) -> str:
     for job in jobs:
         needless = job.kind != "video" and states[job.key] == TO_DO and job.key not in wanted
         state = "not needed" if needless else states[job.key]
-        lines.append((job.kind, str(job.output.relative_to(out.resolve())), state))
+        lines.append((job.kind, one_line(job.output.relative_to(out.resolve())), state))
     return f"{said}\n{_columns(lines)}"
 
 
@@ -229,12 +231,14 @@ def _summary(rows: Sequence[Row], before: set[str], out: Path, seconds: float) -
         for kind, what in COUNTED.items()
         if kind != "video"
     )
-    said = f"{out}: {count_of(made, COUNTED['video'])} made in {seconds:.0f} s ({stages}), {there} there before, "
-    said += f"{sum(row.state not in (DONE, KEPT) for row in videos)} failed"
+    said = f"{one_line(out)}: {count_of(made, COUNTED['video'])} made in {seconds:.0f} s ({stages}), "
+    said += f"{there} there before, {sum(row.state not in (DONE, KEPT) for row in videos)} failed"
     if kept := sum(row.state == KEPT for row in videos):
         remedy = f"--overwrite makes {'it' if kept == 1 else 'them'} anew"
         said += f"\n{count_of(kept, COUNTED['video'])} {OTHER_VERSION}, kept: {remedy}"
-    failed = [(row.job.kind, row.job.name, row.error) for row in rows if row.state not in (DONE, KEPT, UNNEEDED)]
+    failed = [
+        (row.job.kind, one_line(row.job.name), row.error) for row in rows if row.state not in (DONE, KEPT, UNNEEDED)
+    ]
     return "\n".join([said, _columns([("failed", "name", "why"), *failed])]) if failed else said
 
 

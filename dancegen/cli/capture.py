@@ -9,6 +9,7 @@ import typer
 
 from dancegen.cli.context import check_file, reporter, weights_files
 from dancegen.cli.options import Detector, Offline, Overwrite, Seed, Weights
+from dancegen.errors import one_line
 from dancegen.production.capture import Asked
 from dancegen.production.request import Request
 
@@ -49,9 +50,9 @@ def capture(
     captured = capture_movement(opened, asked, reporter())
     dance = captured_dance(opened, captured, song, reporter())
     write_dance(out, dance)
-    to = f", to {dance.song.name}" if dance.song else ", without a song"
+    to = f", to {one_line(dance.song.name)}" if dance.song else ", without a song"
     takes = f", {samples} takes, the most fitting first" if samples > 1 else ""
-    return f"{out}: {len(dance.takes[0].skeleton)} poses, {dance.seconds:.1f} s{to}{takes}"
+    return f"{one_line(out)}: {len(dance.takes[0].skeleton)} poses, {dance.seconds:.1f} s{to}{takes}"
 
 
 COMMANDS = {"capture": capture}

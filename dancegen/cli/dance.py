@@ -304,7 +304,7 @@ def _table(made: DanceFile, out: Path, sheet: Path | None) -> Any:
     from dancegen.dances.takes import COLUMNS
 
     tempo = describe_tempo(made.grid) if made.confidence else "no beat found"
-    said = f"{out}: {made.seconds:.1f} s{_of_song(made)}, {tempo}, {count_of(bar_count(made.grid), 'bars')}"
+    said = f"{one_line(out)}: {made.seconds:.1f} s{_of_song(made)}, {tempo}, {count_of(bar_count(made.grid), 'bars')}"
     table = Table("rank", "take", "seed", "style", *COLUMNS, box=None, pad_edge=False)
     order = sorted(enumerate(made.takes, 1), key=lambda pair: (pair[1].scores or {}).get("rank", pair[0]))
     for place, (number, take) in enumerate(order, 1):
@@ -319,7 +319,7 @@ def _table(made: DanceFile, out: Path, sheet: Path | None) -> Any:
 
 
 def _of_song(made: DanceFile) -> str:
-    return f" of {made.song.name}" if made.song else ""
+    return f" of {one_line(made.song.name)}" if made.song else ""
 
 
 def _bars(edit: Edit) -> str:
@@ -339,7 +339,7 @@ def _grid_table(song: Path, seconds: float, start: float, grid: Any) -> Any:
     table = Table("bar", "from s", "to s", "beats", box=None, pad_edge=False)
     for bar, begin, end, count in describe_bars(grid, seconds):
         table.add_row(str(bar), f"{begin + start:.2f}", f"{end + start:.2f}", str(count))
-    return Group(Text(f"{song.name}: {seconds:.1f} s, {describe_tempo(grid)}, {sure}"), table)
+    return Group(Text(f"{one_line(song.name)}: {seconds:.1f} s, {describe_tempo(grid)}, {sure}"), table)
 
 
 COMMANDS = {"dance": dance, "beats": beats}

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dancegen.cli.context import Outcome
+from dancegen.cli.terminal import PLAIN_WIDTH
+from dancegen.errors import DancegenError
 from dancegen.progress import count_of
 
 FINE, OPTIONAL, BROKEN = "ok", "-", "!!"
@@ -32,7 +34,7 @@ def doctor() -> Outcome:
     """Tell what there is: device, ffmpeg, weights, person detectors, folders. Exit status 1 if something is broken."""
     from rich.table import Table
 
-    table = Table("", "what", box=None, pad_edge=False)
+    table = Table("", "what", box=None, pad_edge=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     table.add_column("found", overflow="fold")  # paths are shown whole
     table.add_column("remedy", overflow="fold")
     findings = [finding for check in CHECKS for finding in _guard(check)]
@@ -170,7 +172,9 @@ def _backends() -> Iterator[Finding]:
 
     for role, lines in BACKENDS.items():
         for name, line in lines.items():
-            if not line.missing:
+            if not line.missing and line.module == "mediapipe":
+                yield _mediapipe(line.says)
+            elif not line.missing:
                 yield Finding(FINE, role if role in ("beats", "capture") else f"--{role} {name}", line.says)
             elif line.module == "mediapipe" and sys.version_info >= (3, 13):
                 remedy = "for better masks of photos use Python 3.12 and dancegen[mediapipe]"
@@ -178,6 +182,17 @@ def _backends() -> Iterator[Finding]:
             else:
                 lacks, remedy = line.missing.split(": ", 1)
                 yield Finding(OPTIONAL, f"--{role} {name}", f"{line.says}; {lacks}", remedy)
+
+
+def _mediapipe(says: str) -> Finding:
+    """The one that is installed; another package's numpy or protobuf may have broken it."""
+    from dancegen.people.detectors.mediapipe import available, check
+
+    try:
+        check()
+    except DancegenError as cause:
+        return Finding(BROKEN if available() else OPTIONAL, "--detector mediapipe", cause.what, cause.remedy)
+    return Finding(FINE, "--detector mediapipe", says)
 
 
 def _folders() -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from dancegen.cli.context import check_file, refuse_options, reporter
 from dancegen.cli.kit import export_kit
 from dancegen.cli.options import Overwrite, People
 from dancegen.dances.formats import FORMATS, KITS, NAMES
-from dancegen.errors import DancegenError
+from dancegen.errors import DancegenError, one_line
 from dancegen.progress import count_of
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def export(
     to.write(out, kind, dancers[0], pixels, size)
     count = f" of {len(pixels)} dancers" if len(pixels) > 1 else ""
     told = f"{count_of(len(pixels[0]), 'poses')}{count} at {pixels[0].fps:g} a second"
-    return f"{out}: {told} on {size[0]}x{size[1]} ({kind})"
+    return f"{one_line(out)}: {told} on {size[0]}x{size[1]} ({kind})"
 
 
 def import_(
@@ -121,8 +121,8 @@ def import_(
     write_dance(out, made)
     take = made.takes[0]
     count = f" of {len(take.dancers)} dancers" if take.partners else ""
-    to = f" of {song.name}" if song else ", without a song"
-    return f"{out}: {count_of(len(take.skeleton), 'poses')}{count}, {made.seconds:.1f} s{to}"
+    to = f" of {one_line(song.name)}" if song else ", without a song"
+    return f"{one_line(out)}: {count_of(len(take.skeleton), 'poses')}{count}, {made.seconds:.1f} s{to}"
 
 
 def parse_canvas(text: str) -> tuple[int, int]:

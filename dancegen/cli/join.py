@@ -9,6 +9,7 @@ import typer
 
 from dancegen.cli.context import check_file, weights_files
 from dancegen.cli.options import Offline, Overwrite, Seed, Weights
+from dancegen.errors import one_line
 from dancegen.production.request import Request
 
 
@@ -37,7 +38,7 @@ def join(
     whole = joined(one.take(None).skeleton, other.take(None).skeleton, network, seed)
     style = one.take(None).style
     write_dance(out, DanceFile(None, np.zeros(0), 0.0, 0.0, None, (Take(rounded(whole), seed, style),)))
-    return f"{out}: {len(whole)} poses, {whole.seconds:.1f} s, without a song"
+    return f"{one_line(out)}: {len(whole)} poses, {whole.seconds:.1f} s, without a song"
 
 
 COMMANDS = {"join": join}

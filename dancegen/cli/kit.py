@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dancegen.cli.context import check_file, reporter
-from dancegen.errors import DancegenError
+from dancegen.errors import DancegenError, one_line
 from dancegen.progress import count_of
 
 if TYPE_CHECKING:
@@ -65,8 +65,9 @@ def export_kit(
     for note in notes:
         reporter().note(note)
     count = f" of {count_of(len(dancers), 'dancers')}" if len(dancers) > 1 else ""
-    of_song = f", {sound.path.name}" if sound else ", without a song"
-    return f"{out}: {count_of(written.count(line.fps), 'poses')}{count} at {line.fps:g} a second{of_song} ({kind})"
+    of_song = f", {one_line(sound.path.name)}" if sound else ", without a song"
+    poses = count_of(written.count(line.fps), "poses")
+    return f"{one_line(out)}: {poses}{count} at {line.fps:g} a second{of_song} ({kind})"
 
 
 def _song_of(made: DanceFile, dance: Path, song: Path | None) -> Song | None:

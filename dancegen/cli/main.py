@@ -16,7 +16,7 @@ import typer
 
 from dancegen import __version__
 from dancegen.cli.context import reporter, running, use_reporter, use_typed
-from dancegen.cli.terminal import discard, is_lively, name_values, prepare_streams, safe_console
+from dancegen.cli.terminal import PLAIN_WIDTH, discard, is_lively, name_values, prepare_streams, safe_console
 from dancegen.errors import DancegenError, escape, escape_lines, one_line
 from dancegen.progress import SilentReporter, count_of
 
@@ -40,7 +40,7 @@ COMMAND_MODULES = {
     **{"bench": ("bench",), "train": ("train",), "evaluate": ("evaluate",)},
 }
 EVERYWHERE = {"--quiet": "quiet", "-q": "quiet", "--debug": "debug"}  # options that may stand anywhere
-PLAIN_WIDTH, PIPE_WIDTH = 120, 10_000  # columns of a table in a pipe: usually, and at most
+PIPE_WIDTH = 10_000  # columns of a table in a pipe at most; usually PLAIN_WIDTH
 PLAIN_SECONDS = 10.0  # between two lines of progress where there is no terminal
 PLACES = {  # what is wrong with a place where something is to be written -> remedy
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some room"),

@@ -9,7 +9,7 @@ import typer
 
 from dancegen.cli.context import check_file, check_inputs, reporter, typed
 from dancegen.cli.options import Overwrite, all_options, takes_request
-from dancegen.errors import DancegenError
+from dancegen.errors import DancegenError, one_line
 from dancegen.progress import count_of
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _describe(made: Produced, origin: str) -> str:
     width, height = made.size
     tempo = describe_tempo(made.grid) if made.grid.confidence else "no beat found"
     frames = f"{count_of(made.frames, 'frames')} of {width}x{height}"
-    return f"{made.path}: {made.song.seconds:.1f} s, {frames}, {tempo}, {origin}"
+    return f"{one_line(made.path)}: {made.song.seconds:.1f} s, {frames}, {tempo}, {origin}"
 
 
 COMMANDS = {"render": render, "example": example}

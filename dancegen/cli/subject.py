@@ -10,6 +10,7 @@ import typer
 
 from dancegen.cli.context import reporter, weights_files
 from dancegen.cli.options import Detector, Device, Mask, Offline, People, Pose, Weights
+from dancegen.errors import one_line
 from dancegen.production.request import Request
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def _table(found: Sequence[LocatedBody], files: Sequence[Path]) -> Any:
         table.title = f"{who}found by {body.detector}; the mask covers {body.mask.mean():.0%} of the picture"
         table.title_justify = table.caption_justify = "left"
         tables.append(table)
-    tables[-1].caption = "\n".join(str(path) for path in files)
+    tables[-1].caption = "\n".join(one_line(path) for path in files)
     return Group(*tables)
 
 

@@ -14,6 +14,7 @@ from dancegen.errors import escape_lines
 if TYPE_CHECKING:
     from rich.console import Console
 
+PLAIN_WIDTH = 120  # columns of a table in a pipe
 WORDS = {"path": "PATH", "int": "NUMBER", "float": "NUMBER"}  # type -> word; all others are TEXT
 
 

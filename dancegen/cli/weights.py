@@ -9,7 +9,7 @@ import typer
 
 from dancegen.cli.context import reporter
 from dancegen.cli.options import Offline
-from dancegen.errors import DancegenError
+from dancegen.errors import DancegenError, one_line
 
 if TYPE_CHECKING:
     from dancegen.weights.manifest import Entry
@@ -109,7 +109,7 @@ def download(
     lines = [_download_repository(name, unpinned, offline) for name in large]
     entries = load_manifest() if all_ else _named(single) if single or not large else ()
     paths = [entry_path(entry, offline=offline, reporter=reporter()) for entry in entries]
-    return "\n".join([*lines, *(f"{entry.name}: {path}" for entry, path in zip(entries, paths, strict=True))])
+    return "\n".join([*lines, *(f"{entry.name}: {one_line(path)}" for entry, path in zip(entries, paths, strict=True))])
 
 
 def _download_repository(name: str, unpinned: bool, offline: bool) -> str:
@@ -175,7 +175,7 @@ def verify(
         if fault := _fault(entry, path):
             faults.append(f"{entry.name}: {fault}")
         else:
-            lines.append(f"{entry.name}: ok, {path}")
+            lines.append(f"{entry.name}: ok, {one_line(path)}")
     if faults:
         remedy = "run `dancegen weights download NAME`, or install dancegen again where it is the package's"
         raise DancegenError("; ".join(faults), remedy)

@@ -179,7 +179,8 @@ def _people_notes(
     for person in chosen if people != "all" else ():
         others = [number + 1 for number in _others(frames, person)]
         if others:
-            notes.append(f"only others in frames {_ranges(others)}: interpolated")
+            numbers = f"{'frame' if len(others) == 1 else 'frames'} {_ranges(others)}"
+            notes.append(f"the dancer is missing from {numbers}, where others are: interpolated")
     for person in chosen:
         if person.jumps:
             cuts = _ranges([number + 1 for number in person.jumps])

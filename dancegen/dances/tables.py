@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -22,7 +23,10 @@ MOST_POSES = 500_000  # four and a half hours at 30 a second
 FARTHEST_HEIGHTS = 15.0  # body heights from the middle of the floor; a dance file has room for 16
 SAME_PLACE = 0.05  # pixels by which a joint may be off where a dance was placed and not put on another body
 COLUMNS = ["frame", "time", *(f"{joint}_{axis}" for joint in JOINT_NAMES for axis in "xyzc")]
-UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (  # what zipfile, numpy and the parser to which numpy gives an array's header raise
+    *(OSError, EOFError, ValueError, KeyError, TypeError, NotImplementedError, zipfile.BadZipFile, zlib.error),
+    *(TokenError, SyntaxError, RecursionError, MemoryError),
+)
 REMEDY = "give a file that `dancegen export` wrote"
 
 
@@ -42,16 +46,7 @@ def read_npz(path: Path) -> tuple[SkeletonSequence, Placement | None]:
                 np.asarray(stored[name], np.float64) for name in ("canonical", "pixels", "confidence", "fps", "canvas")
             )
             more = {name: np.asarray(stored[name], np.float32) for name in MORE if name in stored.files}
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        EOFError,
-        TypeError,
-        NotImplementedError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as cause:
+    except UNREADABLE as cause:
         raise DancegenError(f"{path} is not the .npz file of a dance", REMEDY) from cause
     count = len(joints) if joints.ndim else 0
     fits = joints.shape == pixels.shape == (count, V, 3) and confidence.shape == (count, V) and canvas.shape == (2,)

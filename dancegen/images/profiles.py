@@ -1,8 +1,9 @@
-"""What a picture file says of its colours without an ICC profile: Adobe RGB by EXIF, PNG's own chunks.
+"""What a picture file says of its colours without an ICC profile: Adobe RGB by EXIF, PNG's own chunks, AVIF's numbers.
 
 They become the smallest ICC profile that says the same. Sources: Exif 2.32 (ColorSpace, InteroperabilityIndex) and DCF
 2.0 ("R03" is Adobe RGB 1998); PNG, third edition (cICP before iCCP before sRGB before cHRM and gAMA); ITU-T H.273
-(numbers of primaries and transfer functions); ICC.1:2010 (matrix profiles).
+(numbers of primaries and transfer functions), ISO/IEC 14496-12 (the box in which AVIF and HEIC have them); ICC.1:2010
+(matrix profiles).
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ SRGB, ADOBE, P3, BT2020 = (
 )
 ADOBE_GAMMA = 563 / 256
 PRIMARIES = {1: SRGB, 9: BT2020, 12: P3}  # of cICP
+UNSAID = 2  # the number of primaries and of transfer functions that are not told
+NCLX, BOXES = b"colrnclx", 1 << 16  # in an AVIF or HEIC file before the pixels, within so many bytes
 TRANSFERS = {4: 2.2, 5: 2.8, 8: 1.0, 1: 0.0, 6: 0.0, 13: 0.0, 14: 0.0, 15: 0.0}  # exponents; 0: a screen's, as sRGB's
 ALIKE = 0.005  # of chromaticities and of 1 / gamma, that mean the same
 SCREEN_GAMMA = 1 / 2.2
@@ -47,6 +50,9 @@ def told_profile(image: Image.Image) -> bytes | None:
     embedded = image.info.get("icc_profile")
     if isinstance(embedded, bytes) and embedded:
         return embedded
+    if image.format in ("AVIF", "HEIF"):
+        told = _nclx(image)
+        return None if told is None or UNSAID in told else _by_numbers(*told)
     if image.format == "PNG":
         if "srgb" in image.info:
             return None
@@ -101,6 +107,20 @@ def _cicp(image: Image.Image) -> tuple[int, int] | None:
                 return (content[0], content[1]) if len(content) == 4 else None
             file.seek(int.from_bytes(head[:4], "big") + 4, 1)
         return None
+    finally:
+        file.seek(at)
+
+
+def _nclx(image: Image.Image) -> tuple[int, int] | None:
+    """Primaries and transfer of the first `colr` box; the file stays where it is read."""
+    file: BinaryIO | None = getattr(image, "fp", None)
+    if file is None:
+        return None
+    at = file.tell()
+    try:
+        file.seek(0)
+        _, found, content = file.read(BOXES).partition(NCLX)
+        return struct.unpack(">HH", content[:4]) if found and len(content) > 3 else None
     finally:
         file.seek(at)
 

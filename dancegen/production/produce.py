@@ -25,6 +25,7 @@ from dancegen.production.request import Request
 from dancegen.production.sinks import Sink, file_or_folder
 from dancegen.production.staging import stage
 from dancegen.progress import Reporter, SilentReporter
+from dancegen.renderers.base import check_background
 from dancegen.weights.verify import WeightsInfo
 
 if TYPE_CHECKING:
@@ -208,11 +209,15 @@ def frames(request: Request, reporter: Reporter | None = None, **given: Any) -> 
 
 
 def _check_files(request: Request) -> None:
-    """Refuse files that are not there before the networks are loaded, not after."""
+    """Refuse files that are not there, or no pictures, before the networks are loaded, not after."""
     check_input(request.song, "song", "check the song's name and folder")
     for file, what in ((request.pose, "pose"), (request.mask, "mask")):
         if file:
             check_input(file, what, f"check the name given with --{what}")
+    if request.background:
+        behind = check_background(request.background)
+        if isinstance(behind, Path):
+            open_picture(behind)
 
 
 def _jobs(request: Request, known: Known) -> list[str]:

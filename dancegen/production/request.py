@@ -19,6 +19,7 @@ from typing import Any
 from dancegen import registry
 from dancegen.choreographers.base import AMOUNT, MOST_STEPS, TURN_LEVELS, TURNS
 from dancegen.errors import DancegenError
+from dancegen.files import is_file
 from dancegen.jsonfile import SMALL, read_json
 
 PLAIN_STYLE = "none"  # what version 0.1.0 called the style `auto`
@@ -222,13 +223,13 @@ def check_fields(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     for name in PATHS:
         if values.get(name) is not None:
             values[name] = folder / values[name]
-    if values.get("background") and (folder / values["background"]).is_file():
+    if values.get("background") and is_file(folder / values["background"]):
         values["background"] = str(folder / values["background"])
     if registry.is_style_file(values.get("style", "")):
         values["style"] = str(folder / values["style"])
     if "weights" in values:
         own = {role: folder / what for role, what in values["weights"].items()}
-        values["weights"] |= {role: str(path) for role, path in own.items() if path.is_file()}
+        values["weights"] |= {role: str(path) for role, path in own.items() if is_file(path)}
     return values
 
 

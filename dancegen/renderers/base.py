@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dancegen.errors import DancegenError
+from dancegen.files import is_file
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +38,7 @@ def check_background(what: str) -> tuple[int, int, int] | Path | None:
     try:
         red, green, blue = ImageColor.getrgb(what)[:3]
     except ValueError:
-        if Path(what).is_file():
+        if is_file(what):
             return Path(what)
     else:
         return red, green, blue

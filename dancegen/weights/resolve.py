@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dancegen.errors import DancegenError
+from dancegen.files import is_file
 from dancegen.jsonfile import SMALL, read_json
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.registry import config_of, full_role, import_named, role_without, weights_roles
@@ -177,7 +178,7 @@ def weights_by_role(options: Sequence[str]) -> dict[str, str]:
 def is_file_name(what: str) -> bool:
     """Whether `what` means a file, not a name of the manifest."""
     path = Path(what)
-    return path.suffix.lower() in (*FILE_TYPES, *PICKLES) or len(path.parts) > 1 or path.is_file()
+    return path.suffix.lower() in (*FILE_TYPES, *PICKLES) or len(path.parts) > 1 or is_file(path)
 
 
 def _role_of(what: str) -> str:

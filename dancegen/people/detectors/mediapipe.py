@@ -49,6 +49,14 @@ def available() -> bool:
         return False
 
 
+def check() -> None:
+    """Raises DancegenError where mediapipe is installed and cannot be used."""
+    if not available():
+        raise DancegenError("this mediapipe has no pose model", "run `pip install 'dancegen[mediapipe]'`")
+    with _silence(), _model(masks=False):
+        pass
+
+
 class MediapipeDetector:
     """See `detectors.base.Detector`; a `quick` model without masks looks at films."""
 
