@@ -53,7 +53,7 @@ def check() -> None:
     """Raises DancegenError where mediapipe is installed and cannot be used."""
     if not available():
         raise DancegenError("this mediapipe has no pose model", "run `pip install 'dancegen[mediapipe]'`")
-    with _silence(), _model(masks=False):
+    with _SILENCE, _model(masks=False):
         pass
 
 
