@@ -222,6 +222,11 @@ def test_by_keyboard_and_on_a_narrow_screen(program: Program, visit: Callable[..
     for tab in ("picture", "song", "dance", "video"):
         here.page.focus(f"#tab-{tab}")
         here.page.keyboard.press("Enter")
+        if tab == "dance":
+            for card in ("clips", "learnt"):
+                here.page.focus(f"#{card} summary")
+                here.page.keyboard.press("Enter")
+                here.wait(f"#{card} details[open]")
         wide = here.page.evaluate("document.documentElement.scrollWidth")
         assert wide <= 320, (tab, wide)
         assert here.page.locator("[role=tab][aria-selected=true]").get_attribute("id") == f"tab-{tab}"

@@ -1,5 +1,5 @@
 // Clips: videos whose movement is captured, and what is done with it.
-import { h, mark, renew, safely, sharp } from "./dom.mjs";
+import { fold, h, mark, renew, safely, sharp } from "./dom.mjs";
 import { drawTake } from "./figure.mjs";
 import { fileButton } from "./files.mjs";
 import { ask, askJson, movement, on, path, store, tell } from "./store.mjs";
@@ -58,10 +58,9 @@ function show() {
   inset();
   const depends = [store.clips.map(signature), [...found].map(([name, one]) => [name, one.captured, Boolean(one.poses)]), store.clip, store.bars,
     mark(store.heard), mark(store.dance), store.state?.song];
-  renew(panel, depends, () => h("details", { class: "card", open: panel.querySelector("details")?.open ?? store.clips.length > 0 },
-    h("summary", {}, h("h2", {}, "Moves from a video")),
-    h("div", {}, h("p", { class: "soft" }, "The movement of somebody in a video, for your own picture to dance."),
-      store.clips.map(row), fileButton("Add a video", "video/*,.gif", "add-clip", { use: "clip" }))));
+  renew(panel, depends, () => fold("Moves from a video", store.clips.length > 0,
+    h("p", { class: "soft" }, "The movement of somebody in a video, for your own picture to dance."),
+    store.clips.map(row), fileButton("Add a video", "video/*,.gif", "add-clip", { use: "clip" })));
 }
 
 const signature = ({ name, state, captured, job }) => [name, state, captured, job?.error, job?.notes,

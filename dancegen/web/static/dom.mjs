@@ -60,6 +60,14 @@ export function choose(question, options) {
   });
 }
 
+/** A card that folds: as it was left, else open where there is something in it. */
+const folds = new Map();
+export function fold(title, filled, ...children) {
+  const card = h("details", { class: "card", open: folds.get(title) ?? filled }, h("summary", { onclick: () => folds.set(title, !card.open) },
+    h("h2", {}, title)), h("div", {}, children));
+  return card;
+}
+
 /** A listener that says what went wrong. */
 export const safely = (work) => async (...given) => {
   try {

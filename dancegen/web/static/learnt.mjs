@@ -1,6 +1,6 @@
 // Styles of one's own: learnt from clips while other work goes on.
 import * as clips from "./clips.mjs";
-import { h, renew, safely, say } from "./dom.mjs";
+import { fold, h, renew, safely, say } from "./dom.mjs";
 import { styleName } from "./options.mjs";
 import { progress } from "./progress.mjs";
 import { ask, askJson, on, store } from "./store.mjs";
@@ -15,10 +15,9 @@ export function build() {
 
 function show() {
   const material = clips.captured();
-  renew(panel, [store.learnt.map(signature), material], () => h("details", { class: "card", open: panel.querySelector("details")?.open ?? store.learnt.length > 0 },
-    h("summary", {}, h("h2", {}, "Styles of your own")),
-    h("div", {}, h("p", { class: "soft" }, "Two to four minutes of videos of one way of dancing become a style. It takes ten to twenty minutes; go on meanwhile."),
-      store.learnt.map(row), material.length ? form(material) : h("p", { class: "soft" }, "First add videos above."))));
+  renew(panel, [store.learnt.map(signature), material], () => fold("Styles of your own", store.learnt.length > 0,
+    h("p", { class: "soft" }, "Two to four minutes of videos of one way of dancing become a style. It takes ten to twenty minutes; go on meanwhile."),
+    store.learnt.map(row), material.length ? form(material) : h("p", { class: "soft" }, "First add videos above.")));
 }
 
 const signature = ({ name, state, job, clips: from }) => [name, state, from, job?.error, state === "running" ? [job.doing, job.done, Math.round(job.seconds)] : 0];

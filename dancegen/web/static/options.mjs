@@ -48,7 +48,7 @@ const LABELS = { fps: "frames a second", crf: "quality (0 best, 51 worst)", prev
 export const label = (name) => LABELS[name] || name.replaceAll("_", " ");
 
 /** The styles of the choreographer that is chosen; of one's own nobody knows them. */
-export const stylesOf = () => [...(store.styles[value("choreographer")] || offer("style").words),
+export const stylesOf = () => [...(store.styles[value("choreographer")] || offer("style")?.words || []),
   ...(store.learners.includes(value("choreographer")) ? store.learnt.filter((one) => one.there).map((one) => one.name) : [])];
 
 /** A style as it is shown: of one that was learnt, without the ending of its file. */
