@@ -21,7 +21,7 @@ from dancegen.audio.grid import BeatGrid
 from dancegen.audio.song import PIECE_SECONDS, Song
 from dancegen.audio.spectrum import mel_pieces
 from dancegen.body.joints import L_ANKLE, R_ANKLE, mid_hip
-from dancegen.body.sequence import SkeletonSequence, bone_directions, by_blocks, over_blocks
+from dancegen.body.sequence import SkeletonSequence, bone_directions, over_blocks
 from dancegen.choreographers.base import AMOUNT, TURNS, Person
 from dancegen.choreographers.finish.facing import LIMIT, WIDE, face_camera, yaw
 from dancegen.choreographers.finish.frame import frame_dance, last_pose
@@ -31,16 +31,17 @@ from dancegen.choreographers.hotdance.dit import Heard
 from dancegen.choreographers.hotdance.generate import Sampling, decode_song, draw_song, noise_of_segments, segments
 from dancegen.choreographers.hotdance.model import HotDance, load_hotdance
 from dancegen.choreographers.hotdance.music import alike, hear_beats
+from dancegen.choreographers.hotdance.reading import limbs_of, pose_values
 from dancegen.choreographers.hotdance.reference import shape_latents
 from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.choreographers.stg_mamba.counting import Count, count_for, frame_of
 from dancegen.choreographers.stg_mamba.hearing import ear_traits, rank
+from dancegen.choreographers.stg_mamba.imagine import suits
 from dancegen.choreographers.stg_mamba.styles import appeal, choose_style
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 
 FPS = 30.0
-AT_REST = 1e-3  # of a limb's length in the picture, below which it has no direction
 
 
 @dataclass(frozen=True)
@@ -147,9 +148,15 @@ def draw_points(
         shape = _shape(network, dancer)
         count = segments(network, columns)
         form = alike(music[0], config.columns - config.overlap // config.stride, count)
-        noises = noise_of_segments(network, wish.seed, form)
+        noises = noise_of_segments(network, wish.seed, form, sampling.ideas)
+
+        def choose(first: int, points: Tensor) -> int:
+            """The draw whose size, steps, hands and knees are ranked among the draws as the music asks."""
+            told = music[1][first : first + config.columns].mean(axis=0)
+            return suits(np.stack([pose_values(one, dancer) for one in points.float().cpu().numpy()]), told, 4)
+
         reporter.stage("choreography", count, "segments")
-        latents = draw_song(network, hear, columns, shape, noises, sampling, reporter.advance)
+        latents = draw_song(network, hear, columns, shape, noises, sampling, choose, reporter.advance)
         return decode_song(network, latents).float().numpy()
 
 
@@ -157,30 +164,6 @@ def _shape(network: HotDance, dancer: Dancer) -> Tensor:
     flat = np.concatenate([dancer.shape, np.zeros((len(dancer.shape), 1))], axis=1)
     points = torch.from_numpy(flat.astype(np.float32))[None].to(network.centre.device)
     return shape_latents(network, points, torch.from_numpy(dancer.seen)[None].to(points.device))
-
-
-def limbs_of(points: np.ndarray, dancer: Dancer, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Directions (T, L, 3) and root (T, 2) at fractional numbers (T,) of points (T', V, 3)."""
-    hips = mid_hip(points)[:, :2]
-    root = (hips - (dancer.middle, dancer.floor)) / dancer.scale
-    directions = by_blocks(bone_directions, points)
-    flat = directions.reshape(len(directions), -1).astype(np.float32)
-
-    def turned(part: np.ndarray) -> np.ndarray:
-        limbs = between(flat, part).reshape(len(part), -1, 3)
-        limbs /= np.maximum(np.linalg.norm(limbs, axis=-1, keepdims=True), AT_REST)
-        return limbs
-
-    return by_blocks(turned, at), by_blocks(lambda part: between(root.astype(np.float32), part), at)
-
-
-def between(values: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Values (T', C) at fractional numbers (T,) of them, by Catmull-Rom splines; the ends are held."""
-    low = np.floor(at).astype(int)
-    u = (at - low).astype(np.float32)[:, None]
-    a, b, c, d = (values[np.clip(low + k, 0, len(values) - 1)] for k in (-1, 0, 1, 2))
-    made: np.ndarray = b + 0.5 * u * (c - a + u * (2 * a - 5 * b + 4 * c - d + u * (3 * (b - c) + d - a)))
-    return made
 
 
 def finish(

@@ -1,9 +1,9 @@
 """Latents of a whole song, segment by segment: each but the first goes on from the last frames of the one before.
 
-Known columns are put back at every step of the way from noise, so that segments join without a seam; they are decoded
-as one long picture.
+Known columns are put back at every step of the way from noise, so that segments join; they are decoded as one long
+picture. Of several draws of a segment the one is taken that suits the music best.
 
-Glossary: Z latent channels, H rows and N columns of latents, K known columns, S song's columns, V = 18 joints.
+Glossary: Z latent channels, H rows and N columns of latents, K known columns, I draws, S song's columns, V = 18 joints.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from dancegen.errors import DancegenError
 
 STEPS = 8  # evaluations that are usual
 GUIDANCE = 1.5  # how far the music's dance is followed beyond that of no music; 1 not beyond
+IDEAS = 3  # draws of each segment
 AROUND = 6  # columns beside those that are decoded, which the decoder looks at
 DECODED = 60  # columns at once
 SMEAR = 2  # frames on each side over which the decoder smears a jump
@@ -32,10 +33,11 @@ SMEAR = 2  # frames on each side over which the decoder smears a jump
 
 @dataclass(frozen=True)
 class Sampling:
-    """How latents are drawn from noise: in how many steps, and how far beyond the dance of no music."""
+    """How latents are drawn from noise: in how many steps, how far beyond the dance of no music, and how often."""
 
     steps: int = STEPS
     guidance: float = GUIDANCE
+    ideas: int = IDEAS
 
     def __post_init__(self) -> None:
         if not 1 <= self.steps <= MOST_STEPS:
@@ -49,6 +51,7 @@ def draw_song(
     shape: Tensor,
     noises: Iterator[Tensor],
     sampling: Sampling,
+    choose: Callable[[int, Tensor], int],
     step: Callable[[], None] = lambda: None,
 ) -> Tensor:
     """The latents (Z, H, S) of a song.
@@ -58,24 +61,27 @@ def draw_song(
         hear: what is heard of the segment that begins with a column.
         columns: S.
         shape: (1, Z, H, 1) of the dancer's picture.
-        noises: (Z, H, N) of each segment, see `noise_of_segments`.
+        noises: (I, Z, H, N) of each segment, see `noise_of_segments`.
         sampling: how.
+        choose: which of the poses (I, T, V, 3) of the segment that begins with a column suits the music.
         step: is called after each segment.
     """
     config = network.config
     kept = config.overlap // config.stride
     made: list[Tensor] = []
     for number in range(segments(network, columns)):
-        noise = next(noises)[None].to(shape)
-        known = made[-1][..., -kept:] if made else noise[..., :0]
-        latents = draw_segment(network, hear(number * (config.columns - kept)), known, shape, noise, sampling)
-        made.append(latents if number == 0 else latents[..., kept:])
+        noise, first = next(noises).to(shape), number * (config.columns - kept)
+        heard = Heard(*(part.expand(len(noise), *part.shape[1:]) for part in hear(first)))
+        known = made[-1][..., -kept:].expand(len(noise), -1, -1, -1) if made else noise[..., :0]
+        latents = draw_segment(network, heard, known, shape.expand(len(noise), -1, -1, -1), noise, sampling)
+        fit = choose(first, network.decode(latents)) if len(noise) > 1 else 0
+        made.append(latents[fit : fit + 1, ..., 0 if number == 0 else kept :])
         step()
     return torch.cat(made, dim=-1)[0, ..., :columns]
 
 
-def noise_of_segments(network: HotDance, seed: int, repeats: Sequence[int]) -> Iterator[Tensor]:
-    """The noise (Z, H, N) of each segment, from the seed and its number, drawn on the CPU.
+def noise_of_segments(network: HotDance, seed: int, repeats: Sequence[int], ideas: int) -> Iterator[Tensor]:
+    """The noise (I, Z, H, N) of each segment, from the seed and its number, drawn on the CPU.
 
     A segment that repeats an earlier one (`repeats` names it, or is -1) has nearly the noise of that one.
     """
@@ -83,7 +89,7 @@ def noise_of_segments(network: HotDance, seed: int, repeats: Sequence[int]) -> I
 
     def draw(number: int) -> Tensor:
         generator = torch.Generator().manual_seed((seed * 1_000_003 + number) % 2**63)
-        return torch.randn(config.latent, config.rows, config.columns, generator=generator)
+        return torch.randn(ideas, config.latent, config.rows, config.columns, generator=generator)
 
     for number, earlier in enumerate(repeats):
         first = earlier
