@@ -109,7 +109,7 @@ def _deep_rows(dancer: Any, heard: Any, real: Any, material: Path | None) -> dic
     from dancegen.lab.datasets.bank import build_bank
     from dancegen.lab.datasets.data import load_material
     from dancegen.lab.datasets.motion import SPIN
-    from dancegen.lab.evaluate.hotdance import experiment_rows
+    from dancegen.lab.evaluate.hotdance import hotdance_rows
     from dancegen.lab.evaluate.inputs import input_rows
     from dancegen.lab.evaluate.listening import deep_rows
     from dancegen.lab.evaluate.styles import dances_by_style, matched_row, style_rows, train_judge
@@ -120,12 +120,11 @@ def _deep_rows(dancer: Any, heard: Any, real: Any, material: Path | None) -> dic
         read = load_material(material)
         banks = read.stage.banks
         held_out = build_bank(read.held_out, [motion.root[:, 0] * 0 + 1 for motion in read.held_out], 4, SPIN)
+    if not isinstance(dancer, StgMamba):
+        return hotdance_rows(dancer, heard, real, banks[4] if banks else None, held_out)
     pairs = [(song.song, song.grid) for song in heard]
     rows = deep_rows(dancer, pairs, banks, held_out)
-    if isinstance(dancer, StgMamba):
-        rows |= input_rows(dancer.network, pairs, load_beat_net(weights_path("beats")))
-    else:
-        rows |= experiment_rows(dancer, pairs)
+    rows |= input_rows(dancer.network, pairs, load_beat_net(weights_path("beats")))
     dances = dances_by_style(dancer, heard, (0, 1))
     rows |= {f"{name}, styles as in the footage": value for name, value in matched_row(dances, real).items()}
     if material is not None:

@@ -11,12 +11,14 @@ Glossary: T poses, V = 18 joints, L = 17 bones, B beats.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from dancegen.audio.grid import BeatGrid
 from dancegen.audio.song import SAMPLE_RATE, Song
@@ -28,6 +30,10 @@ from dancegen.choreographers.hotdance.dancer import Dancer, canonical_dancer, da
 from dancegen.choreographers.hotdance.generate import Sampling
 from dancegen.choreographers.stg_mamba.counting import count_for
 from dancegen.dances.metrics import HIT_WINDOW, kinematic_beats, nearest_distance
+from dancegen.lab.datasets.bank import Bank
+from dancegen.lab.evaluate.choreographer import HeardSong, RealDance
+from dancegen.lab.evaluate.listening import novelty, section_ratio
+from dancegen.lab.evaluate.styles import dances_by_style, matched_row
 from dancegen.lab.train.hotdance.views import bodies
 from dancegen.progress import SilentReporter
 
@@ -39,6 +45,7 @@ STYLE = "cha-cha"
 BODIES = 4
 LIMBS = ((2, 3), (3, 4), (5, 6), (6, 7), (8, 9), (9, 10), (11, 12), (12, 13))  # whose lengths a picture tells
 FPS = 30.0
+DEAD = 0.01
 
 
 def played(song: Song, grid: BeatGrid, speed: float, seconds: float) -> tuple[Song, BeatGrid]:
@@ -200,7 +207,48 @@ def _gap(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.linalg.norm(shapes[0] - shapes[1], axis=-1).mean())
 
 
+@contextmanager
+def _listening_to(layers: Iterable[nn.Module], heard: list[list[Tensor]]) -> Iterator[None]:
+    """Keep what each of the layers says while a dance is drawn."""
+    handles = [
+        layer.register_forward_hook(lambda _, __, out, kept=kept: kept.append(out.flatten(0, -2)[::7].float()))
+        for layer, kept in zip(layers, heard, strict=True)
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def dead_units(dancer: HotDancer, songs: Sequence[tuple[Song, BeatGrid]]) -> dict[str, float]:
+    """The share in % of the transformer's hidden units that change by less than DEAD of what the middle one changes."""
+    layers = [layer.widen for layer in dancer.network.transformer.layers]  # type: ignore[union-attr]
+    kept: list[list[Tensor]] = [[] for _ in layers]
+    with _listening_to(layers, kept):  # type: ignore[arg-type]
+        for song, grid in songs:
+            dancer.dance(*played(song, grid, 1.0, SECONDS), seed=0, style=STYLE)
+    shares = []
+    for outs in kept:
+        change = nn.functional.gelu(torch.cat(outs)).std(dim=0)
+        shares.append(float((change < DEAD * change.median()).float().mean()))
+    return {"dead units, %": 100 * float(np.mean(shares))}
+
+
 def experiment_rows(dancer: HotDancer, songs: Sequence[tuple[Song, BeatGrid]]) -> dict[str, float]:
     """All of them."""
-    rows = tempo_rows(dancer, songs) | splice_row(dancer, songs)
-    return rows | reference_row(dancer, songs) | stitching_row(dancer, songs) | input_rows(dancer, songs)
+    rows = tempo_rows(dancer, songs) | splice_row(dancer, songs) | reference_row(dancer, songs)
+    return rows | stitching_row(dancer, songs) | input_rows(dancer, songs) | dead_units(dancer, songs[:1])
+
+
+def hotdance_rows(
+    dancer: HotDancer, heard: Sequence[HeardSong], real: RealDance, bank: Bank | None, held_out: Bank | None
+) -> dict[str, float]:
+    """The experiments, and what else takes long, on every second song; novelty where training phrases are given."""
+    some = heard[::2]
+    songs = [(song.song, song.grid) for song in some]
+    rows = experiment_rows(dancer, songs)
+    matched = matched_row(dances_by_style(dancer, some, (0,)), real)
+    rows |= {f"{name}, styles as in the footage": value for name, value in matched.items()}
+    rows["repeats / different sections"] = section_ratio(dancer, songs, STYLE, 0)
+    return rows if bank is None else rows | novelty(dancer, songs, bank, held_out)
