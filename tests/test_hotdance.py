@@ -16,13 +16,13 @@ from dancegen.assets.example import PICTURE, POSE
 from dancegen.body import joints as J
 from dancegen.body.joints import BONES, V, body_height
 from dancegen.body.sequence import BONE_LENGTHS
-from dancegen.choreographers.base import Person, tailored
 from dancegen.choreographers.hotdance.dance import HotDancer, Wish, choreograph, load
 from dancegen.choreographers.hotdance.dancer import canonical_dancer, dancer_of
 from dancegen.choreographers.hotdance.generate import Sampling, ease, noise_of_segments, segments
 from dancegen.choreographers.hotdance.image import draw, from_bins, read, to_bins
 from dancegen.choreographers.hotdance.music import SOUND_VALUES, alike
 from dancegen.choreographers.hotdance.reference import mask_of, reference
+from dancegen.choreographers.tailor import Person, tailored
 from dancegen.errors import DancegenError
 from tests.test_choreography import song_of
 from tests.tiny import save_tiny_hotdance

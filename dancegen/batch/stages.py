@@ -32,7 +32,7 @@ def run_stage(job: Job, scratch: Path) -> None:
 
 def _dance(task: dict[str, Any], scratch: Path) -> None:
     from dancegen.audio.load import load_song
-    from dancegen.choreographers.base import tailored
+    from dancegen.choreographers.tailor import tailored
     from dancegen.dances.dance_file import write_dance
     from dancegen.dances.make import find_grid, make_dance, parse_styles
 

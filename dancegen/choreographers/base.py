@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
-
-from dancegen.errors import DancegenError
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from dancegen.audio.grid import BeatGrid
     from dancegen.audio.song import Song
     from dancegen.body.sequence import SkeletonSequence
@@ -22,26 +17,11 @@ AMOUNT = 1.0  # of a style, likewise
 MOST_STEPS = 100  # in which a dance is drawn from noise
 
 
-@dataclass(frozen=True)
-class Person:
-    """Who is to dance, as a picture shows them.
-
-    Attributes:
-        joints: (V, 2) pixels.
-        confidence: (V,), 0 = not in the picture.
-        size: (W, H) of the picture, pixels.
-    """
-
-    joints: np.ndarray
-    confidence: np.ndarray
-    size: tuple[int, int]
-
-
 class Choreographer(Protocol):
     """Makes dances; holds its weights, and nothing of a song.
 
     One with `for_person = True` is also asked for `person: Person | None` and `steps: int | None` by `dance`, and has
-    `bones(person)`, the lengths (17,) that the bones of its dances for that person have (see `tailored`).
+    `bones(person)`, the lengths (17,) that the bones of its dances for that person have (see `tailor.py`).
 
     Attributes:
         styles: the dance styles it knows, the plain one first.
@@ -74,36 +54,3 @@ class Choreographer(Protocol):
         Raises:
             DancegenError: a style it does not know.
         """
-
-
-class Tailored:
-    """A choreographer who dances for one person, or in so many steps.
-
-    Args:
-        dancer: one with `for_person`.
-        person, steps: as its `dance` takes them.
-    """
-
-    def __init__(self, dancer: Any, person: Person | None, steps: int | None) -> None:
-        self.dancer, self.styles = dancer, dancer.styles
-        self.given = {"person": person, "steps": steps}
-
-    def dance(self, song: Song, grid: BeatGrid, **how: Any) -> SkeletonSequence:
-        """See `Choreographer.dance`."""
-        made: SkeletonSequence = self.dancer.dance(song, grid, **how, **self.given)
-        return made
-
-
-def tailored(dancer: Choreographer, person: Person | None, steps: int | None) -> Choreographer:
-    """The choreographer as it dances for a person, in so many steps; one who dances for nobody stays as it is.
-
-    Raises:
-        DancegenError: steps are asked of a choreographer who has none.
-    """
-    if getattr(dancer, "for_person", False):
-        return Tailored(dancer, person, steps)
-    if steps is not None:
-        raise DancegenError(
-            "--steps is for choreographers that draw a dance from noise", "add --choreographer hotdance"
-        )
-    return dancer

@@ -271,7 +271,7 @@ def _redone(
 
 def _dancer(asked: Request) -> tuple[Dancer, WeightsInfo | None, Body | None]:
     """The choreographer asked for, which file its weights are from, and the body it dances for where that is known."""
-    from dancegen.choreographers.base import tailored
+    from dancegen.choreographers.tailor import tailored
     from dancegen.production.backends import load_backends
     from dancegen.registry import backend
 
@@ -283,7 +283,7 @@ def _dancer(asked: Request) -> tuple[Dancer, WeightsInfo | None, Body | None]:
     if not getattr(dancer, "for_person", False):
         what = f"--picture: --choreographer {asked.choreographer} dances on no body of its own"
         raise DancegenError(what, "leave it out, or add --choreographer hotdance")
-    from dancegen.choreographers.base import Person
+    from dancegen.choreographers.tailor import Person
     from dancegen.dances.dance_file import Body
     from dancegen.images.picture import open_picture
     from dancegen.production.produce import find_people_for

@@ -246,13 +246,14 @@ def _choreograph(
     request: Request, song: Song, grid: BeatGrid, backends: Backends, reporter: Reporter, people: Sequence[LocatedBody]
 ) -> tuple[SkeletonSequence, ...]:
     """One dance, or those of a couple where two dance in a style of couples and no other formation is asked for."""
-    from dancegen.choreographers.base import Person, tailored
-
     if grid.confidence == 0:
         reporter.note(f"{song.path.name} has no beat that could be found: the dance counts its own")
-    first = people[0]
-    person = Person(first.joints, first.confidence, first.picture.size)
-    dancer = tailored(backends.dancer(), person, request.steps)
+    dancer = backends.dancer()
+    if request.steps is not None or hasattr(dancer, "for_person"):
+        from dancegen.choreographers.tailor import Person, tailored
+
+        first = people[0]
+        dancer = tailored(dancer, Person(first.joints, first.confidence, first.picture.size), request.steps)
     manner = {"amount": request.style_amount, "turns": request.turns}
 
     def dance(seed: int) -> SkeletonSequence:

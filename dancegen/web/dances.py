@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dancegen.audio.load import load_song
-from dancegen.choreographers.base import tailored
+from dancegen.choreographers.tailor import tailored
 from dancegen.dances.captured import dance_to
 from dancegen.dances.dance_file import DanceFile, edit_json, source_json, write_dance
 from dancegen.dances.make import MOST_TAKES, Styles, describe_bars, find_grid, make_dance

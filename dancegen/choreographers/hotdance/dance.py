@@ -22,7 +22,7 @@ from dancegen.audio.song import PIECE_SECONDS, Song
 from dancegen.audio.spectrum import mel_pieces
 from dancegen.body.joints import L_ANKLE, R_ANKLE, mid_hip
 from dancegen.body.sequence import SkeletonSequence, bone_directions, over_blocks
-from dancegen.choreographers.base import AMOUNT, TURNS, Person
+from dancegen.choreographers.base import AMOUNT, TURNS
 from dancegen.choreographers.finish.facing import LIMIT, WIDE, face_camera, yaw
 from dancegen.choreographers.finish.frame import frame_dance, last_pose
 from dancegen.choreographers.finish.ground import DRIFT_SECONDS, TRAVEL_SECONDS, depth_of, settle
@@ -38,6 +38,7 @@ from dancegen.choreographers.stg_mamba.counting import Count, count_for, frame_o
 from dancegen.choreographers.stg_mamba.hearing import ear_traits, rank
 from dancegen.choreographers.stg_mamba.imagine import suits
 from dancegen.choreographers.stg_mamba.styles import appeal, choose_style
+from dancegen.choreographers.tailor import Person
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 

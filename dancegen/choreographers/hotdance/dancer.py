@@ -16,8 +16,8 @@ from dancegen.body import joints as J
 from dancegen.body.joints import BONES, V, mid_hip
 from dancegen.body.proportions import complete, measure, true_height
 from dancegen.body.sequence import ANKLE_HEIGHT, BONE_LENGTHS, place_joints
-from dancegen.choreographers.base import Person
 from dancegen.choreographers.finish.frame import STANDING
+from dancegen.choreographers.tailor import Person
 
 SMALL, LARGE, USUAL = 0.42, 0.8, 0.62  # of the square's side that a body fills
 ROOM = 0.4  # of what the body leaves free, by which its middle may be off the square's

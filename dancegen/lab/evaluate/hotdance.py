@@ -24,11 +24,12 @@ from dancegen.audio.grid import BeatGrid
 from dancegen.audio.song import SAMPLE_RATE, Song
 from dancegen.body import joints as J
 from dancegen.body.joints import V, body_height, mid_hip
-from dancegen.choreographers.base import Choreographer, Person
+from dancegen.choreographers.base import Choreographer
 from dancegen.choreographers.hotdance.dance import HotDancer, Listening, Wish, draw_points, listen
 from dancegen.choreographers.hotdance.dancer import Dancer, canonical_dancer, dancer_of
 from dancegen.choreographers.hotdance.generate import Sampling
 from dancegen.choreographers.stg_mamba.counting import count_for
+from dancegen.choreographers.tailor import Person
 from dancegen.dances.metrics import HIT_WINDOW, kinematic_beats, nearest_distance
 from dancegen.lab.datasets.bank import Bank
 from dancegen.lab.evaluate.choreographer import HeardSong, RealDance
