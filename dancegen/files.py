@@ -42,9 +42,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LONGEST = 100  # bytes of an output's name in those of its lock and its part, which must not be too long
 LOCK = ".dancegen-lock"
 PART = re.compile(r"[0-9a-f]{8}\.part(\..*)?", re.DOTALL)  # what follows `.NAME.` in the name of a part
-OLD = ".old"
 KEPT = re.compile(r"[0-9a-f]{8}\.old")  # likewise of a folder that is being replaced
-AT_FDCWD, RENAME_EXCHANGE = -100, 2  # Linux's
 PATIENCE = 1.0  # seconds to wait for a lock: whoever looks whether one is stale holds it for a moment
 WRITING = 30.0  # seconds to wait for another process that writes a file of ours (memory, settings), which is quick
 NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EINVAL)  # file systems that have no locks
@@ -215,9 +213,11 @@ def _remove_parts(lock: Path) -> None:
             if rest == path.name:
                 continue
             if KEPT.fullmatch(rest):
-                _bring_back(path, name[1:])
+                from dancegen.folders import bring_back
+
+                bring_back(path, name[1:])
             elif PART.fullmatch(rest):
-                _remove(path)
+                remove(path)
 
 
 def _beside(out: Path, ending: str) -> Path:
@@ -229,7 +229,8 @@ def _beside(out: Path, ending: str) -> Path:
     return Path(os.path.realpath(out.parent)) / f".{name}{ending}"
 
 
-def _part_name(out: Path, ending: str) -> Path:
+def part_name(out: Path, ending: str) -> Path:
+    """A hidden name beside `out` for what is not whole yet."""
     return _beside(out, f".{secrets.token_hex(4)}.part{ending}")
 
 
@@ -241,7 +242,7 @@ def new_part(out: Path) -> Path:
     Raises:
         OSError: the folder cannot be written to.
     """
-    part = _part_name(out, out.suffix)
+    part = part_name(out, out.suffix)
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     with suppress(OSError):
         part.chmod(out.stat().st_mode & 0o777 | 0o600)
@@ -259,7 +260,9 @@ def put(part: Path, out: Path) -> None:
         shutil.copymode(out, part)
     mine = part.stat()
     if part.is_dir() and out.is_dir():
-        _replace_folder(part, out)
+        from dancegen.folders import replace_folder
+
+        replace_folder(part, out)
     else:
         part.replace(out)
     with suppress(OSError):
@@ -269,49 +272,12 @@ def put(part: Path, out: Path) -> None:
     raise DancegenError(f"{out} was written, but another program has replaced or removed it", "run it again")
 
 
-def _replace_folder(part: Path, out: Path) -> None:
-    """Put a folder in the place of another, which is then removed. Killed at any moment, one of the two is there.
-
-    Where the system cannot exchange two names, the old one is kept aside meanwhile; should the process be killed just
-    then, the next run that writes in the folder puts it back (`_bring_back`).
-    """
-    if _exchanged(part, out):
-        _remove(part)  # what was `out`
-        return
-    old = _part_name(out, "").with_suffix(OLD)
-    out.replace(old)
-    try:
-        part.replace(out)
-    except BaseException:
-        old.replace(out)
-        raise
-    _remove(old)
-
-
-def _exchanged(one: Path, other: Path) -> bool:
-    """Exchange two names in one step; False where the system or the file system cannot (Linux can)."""
-    import ctypes
-
-    try:
-        exchange = ctypes.CDLL(None, use_errno=True).renameat2
-        return bool(exchange(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE) == 0)
-    except (AttributeError, OSError, TypeError):  # no such function, no such library
-        return False
-
-
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder with all that is in it; what is not there is fine."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def _bring_back(old: Path, name: str) -> None:
-    """What a killed process kept aside of `name` takes its place again, if nothing else has it; else it goes."""
-    if os.path.lexists(old.with_name(name)):
-        _remove(old)
-    else:
-        old.replace(old.with_name(name))
 
 
 @contextmanager
@@ -329,19 +295,6 @@ def whole_file(path: Path) -> Iterator[Path]:
             put(part, path)
         finally:
             part.unlink(missing_ok=True)
-
-
-@contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
-    """`whole_file` for a new folder, with all that the block puts into it."""
-    with claim(path, WRITING, shared=True):
-        part = _part_name(path, "")
-        part.mkdir()
-        try:
-            yield part
-            put(part, path)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
 
 
 def write_whole(out: Path, content: bytes) -> None:

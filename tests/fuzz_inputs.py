@@ -162,7 +162,8 @@ def readers() -> dict[str, Callable[[Path], object]]:
     from dancegen.errors import DancegenError
     from dancegen.images.picture import open_picture
     from dancegen.people.pose_file import read_people
-    from dancegen.production.request import Request, read_request
+    from dancegen.production.request import Request
+    from dancegen.production.request_json import read_request
 
     figure = open_picture(PICTURE)
 

@@ -78,7 +78,7 @@ def test_there_is_no_import_cycle() -> None:
 # The floors of the house, the lowest first: a file imports only from rooms below its own floor, and from its own room.
 FLOORS = (
     {"errors", "progress"},
-    {"files", "jsonfile", "device", "ffmpeg", "registry", "compiled", "scratch"},
+    {"files", "jsonfile", "device", "ffmpeg", "registry", "compiled", "scratch", "folders"},
     {"images", "body", "weights"},
     {"audio"},
     {"video"},
@@ -201,7 +201,7 @@ def test_no_parameter_list_outside_the_command_line_is_long() -> None:
 
 # What a video loads of the package, counted from the command line: files that hold more than a docstring, all lines.
 # Lower these when it is less, do not raise them.
-MOST_FILES, MOST_LINES = 93, 14_600  # 700 more than before the figure in three dimensions
+MOST_FILES, MOST_LINES = 91, 14_420
 LOADED = """
 import sys
 from dancegen.cli.main import main

@@ -175,7 +175,7 @@ def test_plain_progress_says_rate_and_time_left(
 def test_terminal_progress_draws_bars_and_leaves_the_terminal_as_it_was() -> None:
     pty = pytest.importorskip("pty")
     code = (
-        "from dancegen.cli.main import TerminalReporter\n"
+        "from dancegen.cli.bars import TerminalReporter\n"
         "r = TerminalReporter(); r.stage('looking'); r.stage('drawing', 50, 'frames')\n"
         "for i in range(50): r.advance()\n"
         "r.note('a [bold] note'); r.close(); r.close()\n"

@@ -297,7 +297,7 @@ def test_joints_outside_the_picture_are_not_in_it(tmp_path: Path, monkeypatch: p
 
 def test_asking_for_the_detector_fetches_it(monkeypatch: pytest.MonkeyPatch) -> None:
     from dancegen.networks import load_networks
-    from dancegen.weights.resolve import weights_by_role
+    from dancegen.weights.own import weights_by_role
 
     asked: list[dict] = []
     monkeypatch.setattr(dwpose, "dwpose_models", lambda **options: asked.append(options))

@@ -30,7 +30,8 @@ from dancegen.files import (
 HOLD = """
 import sys, time
 from pathlib import Path
-from dancegen.files import claim, whole_file, whole_folder
+from dancegen.files import claim, whole_file
+from dancegen.folders import whole_folder
 out = Path(sys.argv[1])
 with claim(out), whole_file(out) as part, whole_folder(out.parent / "folder") as folder:
     (folder / "half").write_text("half")
@@ -137,8 +138,8 @@ def test_a_folder_takes_the_place_of_another(tmp_path: Path) -> None:
 REPLACING = """
 import os, sys
 from pathlib import Path
-from dancegen import files
-rename, remove, step = Path.replace, files._remove, [0]
+from dancegen import folders
+rename, remove, step = Path.replace, folders.remove, [0]
 def dying(work):
     def die(*given):
         step[0] += 1
@@ -146,12 +147,12 @@ def dying(work):
             os._exit(9)
         return work(*given)
     return die
-Path.replace, files._remove = dying(rename), dying(remove)
+Path.replace, folders.remove = dying(rename), dying(remove)
 if sys.argv[3] == "aside":
-    files._exchanged = lambda one, other: False
+    folders._exchanged = lambda one, other: False
 else:
-    files._exchanged = dying(files._exchanged)
-with files.whole_folder(Path(sys.argv[1])) as part:
+    folders._exchanged = dying(folders._exchanged)
+with folders.whole_folder(Path(sys.argv[1])) as part:
     (part / "new").write_text("new")
 """
 

@@ -13,8 +13,8 @@ from conftest import Ran
 from dancegen import Request
 from dancegen.assets.example import PICTURE, POSE
 from dancegen.production import photoreal
-from dancegen.production.checks import Check
 from dancegen.production.photoreal import photoreal_checks
+from dancegen.production.warnings import Check
 from dancegen.renderers.diffusion import cost
 
 REQUEST = Request(Path("a.wav"), Path("me.png"), renderer="wan-animate")

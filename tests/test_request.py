@@ -18,7 +18,7 @@ from conftest import ROOT, Ran
 from dancegen import Request
 from dancegen.assets.example import POSE
 from dancegen.errors import DancegenError
-from dancegen.production.request import check_fields
+from dancegen.production.request_json import check_fields
 from dancegen.video.encode import read_comment
 
 A, ME = Path("a.wav"), Path("me.png")

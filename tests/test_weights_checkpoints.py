@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from dancegen.errors import DancegenError
-from dancegen.weights import resolve
+from dancegen.weights import own as own_weights
 from dancegen.weights.checkpoint import (
     CONFIG_KEY,
     FORMAT_KEY,
@@ -88,7 +88,7 @@ def test_pickle_is_refused_unread(tmp_path: Path, suffix: str, kind: str) -> Non
     for attempt in (
         lambda: load_checkpoint(path, TinyConfig),
         lambda: weights_path(path),
-        lambda: resolve.set_default(path),
+        lambda: own_weights.set_default(path),
     ):
         with pytest.raises(DancegenError, match="is a pickle, which can run code"):
             attempt()

@@ -16,9 +16,11 @@ from safetensors.torch import save_file
 from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
 from dancegen.errors import DancegenError
 from dancegen.weights import manifest, resolve, seal
+from dancegen.weights import own as own_weights
 from dancegen.weights.checkpoint import CONFIG_KEY, save_checkpoint
 from dancegen.weights.manifest import Entry, load_manifest
-from dancegen.weights.resolve import weights_by_role, weights_path
+from dancegen.weights.own import weights_by_role
+from dancegen.weights.resolve import weights_path
 from dancegen.weights.verify import checked_sha256, known_sha256
 
 
@@ -167,13 +169,13 @@ def test_own_file_becomes_the_default_and_back(package: Path, tmp_path: Path) ->
     seal.seal()
     own = tmp_path / "mine.safetensors"
     save_checkpoint(own, STATE, ChoreographerConfig())
-    assert resolve.set_default(own) == "choreographer.stg-mamba"
+    assert own_weights.set_default(own) == "choreographer.stg-mamba"
     assert weights_path("choreographer") == own
     own.rename(tmp_path / "away.safetensors")
     with pytest.raises(DancegenError, match="is gone"):
         weights_path("choreographer")
-    assert resolve.forget_default("choreographer")
-    assert not resolve.forget_default("choreographer")
+    assert own_weights.forget_default("choreographer")
+    assert not own_weights.forget_default("choreographer")
     assert weights_path("choreographer") == ships
 
 
@@ -182,10 +184,10 @@ def test_default_must_fit_this_version(tmp_path: Path) -> None:
     stored = {"class": "ChoreographerConfig", **dataclasses.asdict(ChoreographerConfig()), "colour": 1}
     edited(own, **{CONFIG_KEY: json.dumps(stored)})
     with pytest.raises(DancegenError, match="unknown field colour"):
-        resolve.set_default(own)
+        own_weights.set_default(own)
     save_checkpoint(own, STATE, TinyConfig())
     with pytest.raises(DancegenError, match="'TinyConfig', which belongs to no role"):
-        resolve.set_default(own)
+        own_weights.set_default(own)
     assert resolve.defaults() == {}
 
 
@@ -204,7 +206,7 @@ def test_defaults_that_cannot_be_written_are_told(tmp_path: Path, monkeypatch: p
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file"))
     with pytest.raises(DancegenError, match="XDG_CONFIG_HOME"):
-        resolve.set_default(own)
+        own_weights.set_default(own)
 
 
 def test_weights_option_finds_its_role(package: Path, tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from dancegen.body.sequence import SkeletonSequence
 from dancegen.images.picture import ConditionalImage
 from dancegen.people.located import LocatedBody
 from dancegen.production import checks as preflight
-from dancegen.production.checks import LOOK, OK
+from dancegen.production import warnings as warned
+from dancegen.production.warnings import LOOK, OK
 
 GRID = BeatGrid(np.arange(0.25, 8, 0.5), 120.0, 0.6)
 
@@ -34,7 +35,7 @@ def subject() -> LocatedBody:
 def test_a_good_picture_has_nothing_to_say(subject: LocatedBody, tmp_path: Path) -> None:
     checks = preflight.check_all(GRID, [subject], dance(8.0), (512, 512), 240, tmp_path)
     assert {check.verdict for check in checks} == {OK}, [check.line for check in checks]
-    assert preflight.warnings(GRID, subject, dance(8.0)) == []
+    assert warned.warnings(GRID, subject, dance(8.0)) == []
 
 
 def test_what_is_missing_is_named(subject: LocatedBody) -> None:
@@ -47,11 +48,11 @@ def test_what_is_missing_is_named(subject: LocatedBody) -> None:
 def test_an_arm_over_the_body_and_one_outside_the_outline(subject: LocatedBody) -> None:
     joints = subject.joints.copy()
     joints[L_ELBOW], joints[L_WRIST] = (262, 240), (248, 210)
-    check = preflight.check_limbs(replace(subject, joints=joints))
+    check = warned.check_limbs(replace(subject, joints=joints))
     assert check.verdict == LOOK and "over the body" in check.found and "left forearm" in check.found
     mask = subject.mask.copy()
     mask[:, :205] = 0
-    check = preflight.check_limbs(replace(subject, mask=mask))
+    check = warned.check_limbs(replace(subject, mask=mask))
     assert "not in the person's outline: right upper arm, right forearm" in check.found
 
 
@@ -60,28 +61,28 @@ def test_unsure_limbs_say_what_would_see_them_better(subject: LocatedBody, monke
     confidence[L_WRIST] = 0.2
     unsure = replace(subject, confidence=confidence)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())  # all that a detector needs is here
-    assert "pip install" not in preflight.check_limbs(unsure).remedy
+    assert "pip install" not in warned.check_limbs(unsure).remedy
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    line = preflight.check_limbs(unsure).line
+    line = warned.check_limbs(unsure).line
     assert "hardly seen by the detector: left forearm" in line and "pip install 'dancegen[" in line and "\n" not in line
-    assert "pip install" not in preflight.check_limbs(subject).line
+    assert "pip install" not in warned.check_limbs(subject).line
 
 
 def test_a_small_person(subject: LocatedBody) -> None:
     tiny = replace(subject, joints=(STANDING * 120 + (250, 480)).astype(np.float32))
-    assert preflight.check_size(tiny).verdict == LOOK
+    assert warned.check_size(tiny).verdict == LOOK
 
 
 @pytest.mark.parametrize(("confidence", "verdict"), [(0.0, LOOK), (0.1, LOOK), (0.5, OK)])
 def test_beats(confidence: float, verdict: str) -> None:
-    assert preflight.check_beats(replace(GRID, confidence=confidence)).verdict == verdict
+    assert warned.check_beats(replace(GRID, confidence=confidence)).verdict == verdict
 
 
 def test_a_dance_that_travels_too_far(subject: LocatedBody) -> None:
     made = dance(8.0)
     walk = np.zeros((240, 18, 3), np.float32)
     walk[..., 0] = np.linspace(-2, 2, 240)[:, None]
-    check = preflight.check_travel(subject, SkeletonSequence(made.joints + walk, 30))
+    check = warned.check_travel(subject, SkeletonSequence(made.joints + walk, 30))
     assert check.verdict == LOOK and "travels 4.0 body heights" in check.found
 
 

@@ -39,7 +39,7 @@ def capture(
     from dancegen.dances.dance_file import write_dance
     from dancegen.files import check_input
     from dancegen.production.capture import capture_movement
-    from dancegen.weights.resolve import weights_by_role
+    from dancegen.weights.own import weights_by_role
 
     out = out or Path(f"{clip.stem}.dance.json")
     check_file(out, "-o", overwrite, inputs=[clip, song, *weights_files(weights)])

@@ -13,8 +13,8 @@ from dancegen.cli.options import all_options, takes_request
 from dancegen.cli.render import request_of
 
 if TYPE_CHECKING:
-    from dancegen.production.checks import Check
     from dancegen.production.request import Request
+    from dancegen.production.warnings import Check
 
 
 @takes_request(*all_options(), file=True)

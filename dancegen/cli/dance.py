@@ -88,7 +88,7 @@ def dance(
     from dancegen.dances.keep import keep_bars
     from dancegen.dances.make import MOST_TAKES, find_grid, make_dance, parse_styles
     from dancegen.files import check_input
-    from dancegen.weights.resolve import weights_by_role
+    from dancegen.weights.own import weights_by_role
 
     out = out or Path(f"{song.stem}.dance.json")
     if redo:
@@ -169,7 +169,7 @@ def beats(
     from dancegen.audio.load import load_song
     from dancegen.dances.bars import check_beats, check_tempo
     from dancegen.dances.make import find_grid
-    from dancegen.weights.resolve import weights_by_role
+    from dancegen.weights.own import weights_by_role
 
     check_tempo(tempo)
     check_beats(beats)

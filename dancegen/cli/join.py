@@ -29,7 +29,8 @@ def join(
     from dancegen.dances.dance_file import DanceFile, Take, rounded, write_dance
     from dancegen.dances.keep import joined
     from dancegen.dances.read_dance import read_dance
-    from dancegen.weights.resolve import weights_by_role, weights_path
+    from dancegen.weights.own import weights_by_role
+    from dancegen.weights.resolve import weights_path
 
     check_file(out, "-o", overwrite, inputs=[first, second, *weights_files(weights)])
     one, other = read_dance(first), read_dance(second)

@@ -193,15 +193,19 @@ def _is_typed(name: str, value: Any, context: typer.Context | None) -> bool:
 
 
 def _description(file: Path) -> dict[str, Any]:
-    from dancegen.production.request import read_request
+    from dancegen.production.request_json import read_request
 
     return read_request(file)
 
 
+def _by_role(options: list[str]) -> dict[str, str]:
+    from dancegen.weights.own import weights_by_role
+
+    return weights_by_role(options)
+
+
 def _attributes(chosen: dict[str, Any]) -> dict[str, Any]:
     """Values of the command line as `Request` has them: weights by role, without a song that is not named."""
-    from dancegen.weights.resolve import weights_by_role
-
     if "weights" in chosen:
-        chosen = {**chosen, "weights": weights_by_role(chosen["weights"] or [])}
+        chosen = {**chosen, "weights": _by_role(chosen["weights"]) if chosen["weights"] else {}}
     return {name: value for name, value in chosen.items() if name not in ("song", "picture") or value is not None}

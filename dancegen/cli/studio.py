@@ -30,7 +30,7 @@ def studio(
     import webbrowser
 
     from dancegen.errors import DancegenError
-    from dancegen.weights.resolve import weights_by_role
+    from dancegen.weights.own import weights_by_role
 
     missing = [name for name in ("starlette", "uvicorn") if importlib.util.find_spec(name) is None]
     if missing:

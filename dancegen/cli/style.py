@@ -37,7 +37,7 @@ def learn(
     """
     from dancegen.production.capture import Asked
     from dancegen.production.style import Learning, check_sources, learn_style
-    from dancegen.weights.resolve import weights_by_role
+    from dancegen.weights.own import weights_by_role
 
     out = out or Path(f"{clips[0].name.split('.')[0]}.style.safetensors")
     check_sources(clips, out)

@@ -41,7 +41,7 @@ def subject(
     from dancegen.images.picture import open_picture
     from dancegen.people.find import find_people
     from dancegen.production.backends import load_backends
-    from dancegen.weights.resolve import weights_by_role
+    from dancegen.weights.own import weights_by_role
 
     inputs = [picture, pose, mask, *weights_files(weights)]
     _check_free(_files(picture, out, 1), out, overwrite, inputs)

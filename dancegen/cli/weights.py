@@ -245,7 +245,7 @@ def use(
 ) -> str:
     """Make your own checkpoint the default of its role, which is read from its metadata."""
     from dancegen.registry import config_of, full_role, weights_roles
-    from dancegen.weights.resolve import forget_default, set_default
+    from dancegen.weights.own import forget_default, set_default
 
     if shipped:
         ours = [role for role in weights_roles() if config_of(role)]

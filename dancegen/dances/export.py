@@ -18,7 +18,8 @@ from dancegen.body.sequence import SkeletonSequence
 from dancegen.dances.dance_file import Placement, Take
 from dancegen.dances.formats import FORMATS, NAMES
 from dancegen.errors import DancegenError
-from dancegen.files import whole_folder, write_error, write_whole
+from dancegen.files import write_error, write_whole
+from dancegen.folders import whole_folder
 from dancegen.people.choose import choose_one, choose_people
 
 CANVAS = (512, 768)  # width, height: what ControlNet's users mostly work with

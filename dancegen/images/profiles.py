@@ -16,7 +16,7 @@ from PIL import Image
 
 COLOUR_SPACE, INTEROP, INTEROP_INDEX, EXIF = 0xA001, 0xA005, 1, 0x8769  # tags
 ADOBE_RGB = 2  # a ColorSpace that no standard has and cameras write; the standard one is 65535 and "R03"
-D65, D50 = (0.3127, 0.3290), np.array((0.9642, 1.0, 0.8249))  # x, y; XYZ of the profile connection space
+D65 = (0.3127, 0.3290)  # x, y
 SRGB, ADOBE, P3, BT2020 = (
     (*D65, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06),  # white, red, green, blue: x, y each, as cHRM has them
     (*D65, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06),
@@ -30,7 +30,6 @@ NCLX, BOXES = b"colrnclx", 1 << 16  # in an AVIF or HEIC file before the pixels,
 TRANSFERS = {4: 2.2, 5: 2.8, 8: 1.0, 1: 0.0, 6: 0.0, 13: 0.0, 14: 0.0, 15: 0.0}  # exponents; 0: a screen's, as sRGB's
 ALIKE = 0.005  # of chromaticities and of 1 / gamma, that mean the same
 SCREEN_GAMMA = 1 / 2.2
-BRADFORD = np.array(((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296)))
 CHUNKS = 64  # of a PNG file that are looked at for its colours; they stand before the pixels
 
 
@@ -58,7 +57,7 @@ def told_profile(image: Image.Image) -> bytes | None:
             return None
         if "gamma" in image.info or "chromaticity" in image.info:
             return _by_chunks(image.info)
-    return matrix_profile(ADOBE, ADOBE_GAMMA) if _is_adobe(image) else None
+    return _matrix(ADOBE, ADOBE_GAMMA) if _is_adobe(image) else None
 
 
 def _is_adobe(image: Image.Image) -> bool:
@@ -79,7 +78,7 @@ def _by_chunks(info: dict[Any, Any]) -> bytes | None:
     usual = abs(gamma - SCREEN_GAMMA) < ALIKE
     if usual and np.abs(np.subtract(places, SRGB)).max() < ALIKE:
         return None
-    return matrix_profile(tuple(places), 0.0 if usual else 1 / gamma)
+    return _matrix(tuple(places), 0.0 if usual else 1 / gamma)
 
 
 def _by_numbers(primaries: int, transfer: int) -> bytes | None:
@@ -87,7 +86,7 @@ def _by_numbers(primaries: int, transfer: int) -> bytes | None:
     if primaries not in PRIMARIES or transfer not in TRANSFERS:
         raise UnknownColours
     same = primaries == 1 and TRANSFERS[transfer] == 0
-    return None if same else matrix_profile(PRIMARIES[primaries], TRANSFERS[transfer])
+    return None if same else _matrix(PRIMARIES[primaries], TRANSFERS[transfer])
 
 
 def _cicp(image: Image.Image) -> tuple[int, int] | None:
@@ -125,54 +124,7 @@ def _nclx(image: Image.Image) -> tuple[int, int] | None:
         file.seek(at)
 
 
-def matrix_profile(places: tuple[float, ...], gamma: float) -> bytes:
-    """The smallest ICC profile of a screen.
+def _matrix(places: tuple[float, ...], gamma: float) -> bytes:
+    from dancegen.images.icc import matrix_profile
 
-    Args:
-        places: x, y of white, red, green and blue.
-        gamma: exponent of its values; 0 for sRGB's curve.
-
-    Raises:
-        UnknownColours: there is no such screen.
-    """
-    columns = _colorants(np.asarray(places, float).reshape(4, 2))
-    curve = b"curv\0\0\0\0" + (struct.pack(">IH", 1, round(gamma * 256)) if gamma else _srgb_curve())
-    curve += bytes(-len(curve) % 4)
-    parts = [(b"wtpt", b"XYZ \0\0\0\0" + _fixed(D50))]
-    parts += [(name, b"XYZ \0\0\0\0" + _fixed(column)) for name, column in zip(_COLORANTS, columns.T, strict=True)]
-    parts += [(name, curve) for name in (b"rTRC", b"gTRC", b"bTRC")]
-    at, table, body = 128 + 4 + 12 * len(parts), struct.pack(">I", len(parts)), b""
-    for name, part in parts:
-        table += name + struct.pack(">II", at + len(body), len(part))
-        body += part
-    head = struct.pack(">I4sI4s4s4s", at + len(body), b"none", 0x02400000, b"mntr", b"RGB ", b"XYZ ")
-    head += bytes(12) + b"acsp" + bytes(28) + _fixed(D50)
-    return head.ljust(128, b"\0") + table + body
-
-
-_COLORANTS = (b"rXYZ", b"gXYZ", b"bXYZ")
-
-
-def _colorants(places: np.ndarray) -> np.ndarray:
-    """(3, 3) the XYZ of red, green and blue as columns, adapted to D50; from chromaticities (4, 2), white first."""
-    if not np.isfinite(places).all() or (places[:, 1] < 1e-3).any() or np.abs(places).max() > 2:
-        raise UnknownColours
-    white, *primaries = (np.array((x / y, 1.0, (1 - x - y) / y)) for x, y in places)
-    columns = np.stack(primaries, axis=1)
-    if abs(float(np.linalg.det(columns))) < 1e-3 or (BRADFORD @ white < 1e-3).any():
-        raise UnknownColours
-    columns = columns * np.linalg.solve(columns, white)
-    adapted = np.linalg.solve(BRADFORD, ((BRADFORD @ D50) / (BRADFORD @ white))[:, None] * (BRADFORD @ columns))
-    if np.abs(adapted).max() > 10:
-        raise UnknownColours
-    return np.asarray(adapted)
-
-
-def _srgb_curve() -> bytes:
-    share = np.linspace(0, 1, 1024)
-    light = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    return struct.pack(">I1024H", 1024, *np.round(light * 65535).astype(int).tolist())
-
-
-def _fixed(values: np.ndarray) -> bytes:
-    return b"".join(struct.pack(">i", round(float(value) * 65536)) for value in values)
+    return matrix_profile(places, gamma)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from dancegen import registry
 from dancegen.device import choose_device, free_memory, free_on
 from dancegen.errors import DancegenError
-from dancegen.production.checks import LONG_WAIT, LOOK, OK, Check
+from dancegen.production.checks import LONG_WAIT
 from dancegen.production.request import Request
+from dancegen.production.warnings import LOOK, OK, Check
 from dancegen.progress import count_of
 from dancegen.renderers.control.wan import STEP
 from dancegen.renderers.diffusion import cost

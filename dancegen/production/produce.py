@@ -19,11 +19,11 @@ from dancegen.files import check_input
 from dancegen.images.picture import ConditionalImage, open_picture
 from dancegen.people.located import LocatedBody
 from dancegen.production.backends import JOBS, Backends, load_backends, weights_roles
-from dancegen.production.checks import warnings
 from dancegen.production.known import Known, read_known
 from dancegen.production.request import Request
 from dancegen.production.sinks import Sink, file_or_folder
 from dancegen.production.staging import stage
+from dancegen.production.warnings import warnings
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.renderers.base import check_background
 from dancegen.weights.verify import WeightsInfo

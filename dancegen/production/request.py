@@ -6,7 +6,6 @@ The defaults of all options stand here and nowhere else. Only the standard libra
 
 from __future__ import annotations
 
-import json
 import math
 import numbers
 import types
@@ -19,8 +18,6 @@ from typing import Any
 from dancegen import registry
 from dancegen.choreographers.base import AMOUNT, MOST_STEPS, TURN_LEVELS, TURNS
 from dancegen.errors import DancegenError
-from dancegen.files import is_file
-from dancegen.jsonfile import SMALL, read_json
 
 PLAIN_STYLE = "none"  # what version 0.1.0 called the style `auto`
 VERSION = 1  # of a request's JSON; raised when an older dancegen would read a new one wrongly
@@ -185,52 +182,16 @@ class Request:
         Raises:
             DancegenError: another version, an unknown field, a value of the wrong type, and as the class itself.
         """
+        from dancegen.production.request_json import check_fields
+
         values = check_fields(content, folder)
         if lacking := [name for name in ("song", "picture") if name not in values]:
             raise DancegenError(f"the request names no {lacking[0]}", f'add "{lacking[0]}": "FILE"')
         return cls(**values)
 
 
-_TYPES = typing.get_type_hints(Request)
-PATHS = tuple(name for name, kind in _TYPES.items() if Path in (kind, *typing.get_args(kind)))
-
-
-def read_request(file: Path) -> dict[str, Any]:
-    """The fields of a JSON file that describes a request, or a part of one; relative paths are meant from its folder.
-
-    Raises:
-        DancegenError: it is not there, no JSON, or as `check_fields`.
-    """
-    remedy = 'check the name given with --request; a request looks like {"song": ...}'
-    content = read_json(file, "request", remedy, largest=SMALL, packed=False)
-    if not isinstance(content, dict):
-        raise DancegenError(f"{file} holds no JSON object", 'write one like {"song": "a.mp3", "picture": "me.jpg"}')
-    try:
-        return check_fields(content, file.parent)
-    except DancegenError as cause:
-        raise DancegenError(f"{file}: {cause.what}", cause.remedy) from cause
-
-
-def check_fields(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The fields of a request's JSON, each of its type, paths from `folder`; the version is taken off."""
-    values = dict(content)
-    version = values.pop("version", VERSION)
-    if version != VERSION:
-        raise DancegenError(f"this request is of version {version!r}, not {VERSION}", "upgrade dancegen")
-    if unknown := sorted(values.keys() - _TYPES.keys()):
-        raise DancegenError(f"a request has no {unknown[0]!r}", f"choose among {', '.join(_TYPES)}")
-    values = {name: _convert(name, value) for name, value in values.items()}
-    for name in PATHS:
-        if values.get(name) is not None:
-            values[name] = folder / values[name]
-    if values.get("background") and is_file(folder / values["background"]):
-        values["background"] = str(folder / values["background"])
-    if registry.is_style_file(values.get("style", "")):
-        values["style"] = str(folder / values["style"])
-    if "weights" in values:
-        own = {role: folder / what for role, what in values["weights"].items()}
-        values["weights"] |= {role: str(path) for role, path in own.items() if is_file(path)}
-    return values
+TYPES = typing.get_type_hints(Request)
+PATHS = tuple(name for name, kind in TYPES.items() if Path in (kind, *typing.get_args(kind)))
 
 
 def check_limits(name: str, value: float) -> None:
@@ -353,43 +314,24 @@ def _check_people(request: Request) -> None:
             raise DancegenError("--detector does not go with --pose", "leave one out: the file says who is where")
 
 
-def _convert(name: str, value: Any) -> Any:
-    """A value of JSON as the type of the field, refused if it is of another."""
-    kind = _TYPES[name]
-    optional = isinstance(kind, types.UnionType)
-    if value is None and optional:
-        return None
-    wanted = _plain_type(kind)
-    if wanted is Path and isinstance(value, str):
-        return Path(value)
-    if wanted is float and type(value) is int:
-        return float(value)
-    plain = (int, float, bool, str)
-    if wanted in plain and type(value) is wanted:
-        return value
-    if wanted not in (*plain, Path) and isinstance(value, dict) and all(isinstance(one, str) for one in value.values()):
-        return dict(value)
-    raise DancegenError(f"{name} must be {_SAID.get(wanted, 'texts by role')}, not {json.dumps(value)[:60]}")
-
-
 def _check_types(request: Request) -> None:
     """Refuse what Python lets through and would fail later; any library's numbers will do."""
     number = {float: numbers.Real, int: numbers.Integral}
     taken: dict[Any, Any] = {Path: (str, Path), bool: (bool, numbers.Integral), str: str, **number}
-    for name, kind in _TYPES.items():
-        value, wanted = getattr(request, name), _plain_type(kind)
+    for name, kind in TYPES.items():
+        value, wanted = getattr(request, name), plain_type(kind)
         if value is None and isinstance(kind, types.UnionType):
             continue
         a_switch = isinstance(value, bool) and wanted in number
         if a_switch or not isinstance(value, taken.get(wanted, Mapping)):
-            raise DancegenError(f"{name} must be {_SAID.get(wanted, 'texts by role')}, not {value!r:.60}")
+            raise DancegenError(f"{name} must be {SAID.get(wanted, 'texts by role')}, not {value!r:.60}")
 
 
-def _plain_type(kind: Any) -> Any:
+def plain_type(kind: Any) -> Any:
     """The type of a field, without None."""
     if not isinstance(kind, types.UnionType):
         return kind
     return next(one for one in typing.get_args(kind) if one is not type(None))
 
 
-_SAID = {Path: "a file's name", float: "a number", int: "a whole number", bool: "true or false", str: "a text"}
+SAID = {Path: "a file's name", float: "a number", int: "a whole number", bool: "true or false", str: "a text"}

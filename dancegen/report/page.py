@@ -19,7 +19,7 @@ from dancegen.body.draw import draw_skeleton
 from dancegen.dances.takes import COLUMNS, scores_of
 from dancegen.errors import escape_lines
 from dancegen.ffmpeg import QUIET, ffmpeg_program, input_arguments
-from dancegen.production.checks import Check
+from dancegen.production.warnings import Check
 from dancegen.progress import count_of
 from dancegen.report.plots import WIDTH, beat_plot, speed_plot, strip
 

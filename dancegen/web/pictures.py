@@ -19,7 +19,8 @@ from dancegen.images.picture import open_picture
 from dancegen.people.find import find_people
 from dancegen.people.located import LocatedBody
 from dancegen.people.pose_file import read_mask
-from dancegen.production.checks import LOOK, check_body, check_limbs, check_size
+from dancegen.production.checks import check_body
+from dancegen.production.warnings import LOOK, check_limbs, check_size
 from dancegen.web.studio import Studio, stamp
 from dancegen.web.work import Job
 

@@ -12,7 +12,8 @@ from dancegen.errors import DancegenError
 from dancegen.files import write_whole
 from dancegen.production.checks import check_all
 from dancegen.production.produce import produce
-from dancegen.production.request import PATHS, Request, read_request
+from dancegen.production.request import PATHS, Request
+from dancegen.production.request_json import read_request
 from dancegen.production.sinks import VideoFile
 from dancegen.report.page import write_report
 from dancegen.web import dances, pictures

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dancegen.errors import DancegenError
-from dancegen.files import whole_folder, write_error
+from dancegen.files import write_error
+from dancegen.folders import whole_folder
 
 if TYPE_CHECKING:
     from dancegen.dances.kits.material import Material
