@@ -23,9 +23,9 @@ from dancegen.files import (
     refuse_inputs,
     refuse_inside,
     whole_file,
-    whole_folder,
     write_whole,
 )
+from dancegen.folders import whole_folder
 
 HOLD = """
 import sys, time
