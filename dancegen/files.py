@@ -15,7 +15,7 @@ import secrets
 import shutil
 import stat
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -213,9 +213,7 @@ def _remove_parts(lock: Path) -> None:
             if rest == path.name:
                 continue
             if KEPT.fullmatch(rest):
-                from dancegen.folders import bring_back
-
-                bring_back(path, name[1:])
+                _bring_back(path, name[1:])
             elif PART.fullmatch(rest):
                 remove(path)
 
@@ -249,8 +247,8 @@ def new_part(out: Path) -> Path:
     return part
 
 
-def put(part: Path, out: Path) -> None:
-    """Give a part its name, in place of what has it, whose permissions are kept.
+def put(part: Path, out: Path, place: Callable[[Path, Path], object] | None = None) -> None:
+    """Give a part its name, in place of what has it, whose permissions are kept; `place` does it for folders.
 
     Raises:
         OSError: it cannot be renamed.
@@ -259,10 +257,8 @@ def put(part: Path, out: Path) -> None:
     with suppress(OSError):
         shutil.copymode(out, part)
     mine = part.stat()
-    if part.is_dir() and out.is_dir():
-        from dancegen.folders import replace_folder
-
-        replace_folder(part, out)
+    if place:
+        place(part, out)
     else:
         part.replace(out)
     with suppress(OSError):
@@ -270,6 +266,14 @@ def put(part: Path, out: Path) -> None:
         if (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino):
             return
     raise DancegenError(f"{out} was written, but another program has replaced or removed it", "run it again")
+
+
+def _bring_back(old: Path, name: str) -> None:
+    """What a killed process kept aside of `name` takes its place again, if nothing else has it; else it goes."""
+    if os.path.lexists(old.with_name(name)):
+        remove(old)
+    else:
+        old.replace(old.with_name(name))
 
 
 def remove(path: Path) -> None:

@@ -18,7 +18,7 @@ def replace_folder(part: Path, out: Path) -> None:
     """Put a folder in the place of another, which is then removed. Killed at any moment, one of the two is there.
 
     Where the system cannot exchange two names, the old one is kept aside meanwhile; should the process be killed just
-    then, the next run that writes in the folder puts it back (`bring_back`).
+    then, the next run that writes in the folder puts it back (`files._bring_back`).
     """
     if _exchanged(part, out):
         remove(part)  # what was `out`
@@ -44,12 +44,11 @@ def _exchanged(one: Path, other: Path) -> bool:
         return False
 
 
-def bring_back(old: Path, name: str) -> None:
-    """What a killed process kept aside of `name` takes its place again, if nothing else has it; else it goes."""
-    if os.path.lexists(old.with_name(name)):
-        remove(old)
+def _place(part: Path, out: Path) -> None:
+    if out.is_dir():
+        replace_folder(part, out)
     else:
-        old.replace(old.with_name(name))
+        part.replace(out)
 
 
 @contextmanager
@@ -60,6 +59,6 @@ def whole_folder(path: Path) -> Iterator[Path]:
         part.mkdir()
         try:
             yield part
-            put(part, path)
+            put(part, path, _place)
         finally:
             shutil.rmtree(part, ignore_errors=True)
