@@ -116,7 +116,7 @@ def test_a_jump_between_segments_is_spread() -> None:
     ease(points, [30], 8)
     steps = points.diff(dim=0)
     assert steps.max() < 2.1 and float(steps[29, 0, 0]) == pytest.approx(1, abs=1e-4)
-    assert torch.equal(points[:18], given[:18]) and torch.equal(points[42:], given[42:])
+    assert torch.equal(points[:22], given[:22]) and torch.equal(points[38:], given[38:])
 
 
 def test_segments_go_on_from_each_other(dancer: HotDancer) -> None:

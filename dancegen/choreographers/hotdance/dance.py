@@ -25,7 +25,7 @@ from dancegen.body.sequence import SkeletonSequence, bone_directions, over_block
 from dancegen.choreographers.base import AMOUNT, TURNS
 from dancegen.choreographers.finish.facing import LIMIT, WIDE, face_camera, yaw
 from dancegen.choreographers.finish.frame import frame_dance, last_pose
-from dancegen.choreographers.finish.ground import DRIFT_SECONDS, TRAVEL_SECONDS, depth_of, settle
+from dancegen.choreographers.finish.ground import DRIFT_SECONDS, TRAVEL_SECONDS, depth_of, enlarge, settle
 from dancegen.choreographers.hotdance.dancer import Dancer, canonical_dancer, dancer_of, place
 from dancegen.choreographers.hotdance.dit import Heard
 from dancegen.choreographers.hotdance.generate import Sampling, decode_song, draw_song, noise_of_segments, segments
@@ -175,6 +175,7 @@ def finish(
     if wish.turns < 1:
         limit = LIMIT + (WIDE - LIMIT) * min(wish.turns / 0.5, 1)
         directions = over_blocks(lambda part: face_camera(part, limit), directions)
+    directions, root = enlarge(directions, root)
     directions, root = frame_dance(directions, root, FPS, frame, last_pose(heard.lead, wish.seed))
     turned = -np.degrees(np.unwrap(yaw(directions))) if wish.turns > 0 else None
     joints = settle(directions, root, FPS, TRAVEL_SECONDS if wish.turns >= 1 else DRIFT_SECONDS)

@@ -28,7 +28,7 @@ GUIDANCE = 1.5  # how far the music's dance is followed beyond that of no music;
 IDEAS = 3  # draws of each segment
 AROUND = 6  # columns beside those that are decoded, which the decoder looks at
 DECODED = 60  # columns at once
-SMEAR = 2  # frames on each side over which the decoder smears a jump
+EASED = 2  # beats on each side over which a jump is spread
 
 
 @dataclass(frozen=True)
@@ -146,27 +146,17 @@ def decode_song(network: HotDance, latents: Tensor) -> Tensor:
         parts.append(points[(first - low) * step :][: DECODED * step].cpu())
     points = torch.cat(parts)
     hop = network.config.frames - network.config.overlap
-    ease(points, range(network.config.frames, len(points) - 1, hop), step)
+    ease(points, range(network.config.frames, len(points) - 1, hop), EASED * step)
     return points
 
 
 def ease(points: Tensor, borders: Sequence[int], reach: int) -> None:
-    """Spread what is left of a jump at `borders` of points (T, V, 3) over `reach` frames on both sides, in place.
-
-    The decoder has smeared the jump over SMEAR frames on each side: those are drawn anew between their neighbours.
-    """
+    """Spread what is left of a jump at `borders` of points (T, V, 3) over `reach` frames on both sides, in place."""
     share = torch.linspace(1, 0, reach + 1)[:-1]
     share = (share * share * (3 - 2 * share) / 2)[:, None, None]
     for border in borders:
-        left, right = border - 1 - SMEAR, border + SMEAR
-        if left < reach or right + 1 >= len(points):
-            continue
-        speeds = points[left] - points[left - 1], points[right + 1] - points[right]
-        gap = right - left
-        jump = points[right] - points[left] - gap * (speeds[0] + speeds[1]) / 2
-        points[left - reach + 1 : left + 1] += jump * share.flip(0)
-        after = points[right : right + reach]
+        before, after = points[border - reach : border], points[border : border + reach]
+        usual = (before[-1] - before[-2] + points[border + 1] - after[0]) / 2
+        jump = after[0] - before[-1] - usual
+        before += jump * share.flip(0)
         after -= jump * share[: len(after)]
-        u = (torch.arange(1, gap) / gap)[:, None, None]
-        ends = points[left] * (1 + 2 * u) * (1 - u) ** 2 + points[right] * u * u * (3 - 2 * u)
-        points[left + 1 : right] = ends + gap * u * (1 - u) * (speeds[0] * (1 - u) - speeds[1] * u)
