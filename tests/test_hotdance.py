@@ -18,7 +18,7 @@ from dancegen.body.joints import BONES, V, body_height
 from dancegen.body.sequence import BONE_LENGTHS
 from dancegen.choreographers.hotdance.dance import HotDancer, Wish, choreograph, load
 from dancegen.choreographers.hotdance.dancer import canonical_dancer, dancer_of
-from dancegen.choreographers.hotdance.generate import Sampling, ease, noise_of_segments, segments
+from dancegen.choreographers.hotdance.generate import Sampling, ease, noise_of_segments, segments, smoothest
 from dancegen.choreographers.hotdance.image import draw, from_bins, read, to_bins
 from dancegen.choreographers.hotdance.music import SOUND_VALUES, alike
 from dancegen.choreographers.hotdance.reference import mask_of, reference
@@ -117,6 +117,12 @@ def test_a_jump_between_segments_is_spread() -> None:
     steps = points.diff(dim=0)
     assert steps.max() < 2.1 and float(steps[29, 0, 0]) == pytest.approx(1, abs=1e-4)
     assert torch.equal(points[:22], given[:22]) and torch.equal(points[38:], given[38:])
+
+
+def test_the_draw_that_jumps_is_left_out() -> None:
+    points = torch.arange(20.0)[:, None, None].repeat(3, 1, 18, 3)
+    points[1, 10:] += 5
+    assert smoothest(points, 10).tolist() == [0, 2]
 
 
 def test_segments_go_on_from_each_other(dancer: HotDancer) -> None:

@@ -168,3 +168,15 @@ def test_training_ends_in_weights(pool: Pool, tmp_path: Path, monkeypatch: pytes
     assert network.config == TINY and network.spread.min() > 0 and network.ranks[-1, 0] == 1
     with pytest.raises(DancegenError, match="other sizes"):
         train_hotdance(tmp_path, tmp_path, plan, config=HotDanceConfig(frame_width=112, vae_width=32))
+
+
+def test_the_autoencoder_is_measured_on_dances_apart(pool: Pool) -> None:
+    from dancegen.lab.datasets.motion import Motion
+    from dancegen.lab.evaluate.pose_pictures import vae_row
+
+    torch.manual_seed(0)
+    network = HotDance(TINY)
+    network.vae.start()
+    motion = Motion(pool.directions[0].astype(np.float32), pool.root[0], "rumba", "apart", 0.0)
+    row = vae_row(network, [motion])
+    assert row["autoencoder, bins off"] > 0 and np.isfinite(list(row.values())).all()

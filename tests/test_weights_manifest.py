@@ -19,9 +19,10 @@ from dancegen.weights.verify import sha256_of
 
 ROOT = Path(__file__).parents[1]
 RELATIVE = {"type": "string", "pattern": r"^(?!.*(^|/)\.{1,2}(/|$))[A-Za-z0-9][A-Za-z0-9._/-]*[A-Za-z0-9]$"}
+CHOREOGRAPHERS = ("choreographer.stg-mamba", "choreographer.hotdance")
 COMMON = {
     "name": {"type": "string", "pattern": "^[a-z0-9][a-z0-9._-]*$"},
-    "role": {"enum": ["choreographer.stg-mamba", "renderer.puppet", "subject", "beats", "capture.vimo", "detector"]},
+    "role": {"enum": [*CHOREOGRAPHERS, "renderer.puppet", "subject", "beats", "capture.vimo", "detector"]},
     "filename": {**RELATIVE, "pattern": RELATIVE["pattern"].replace("[A-Za-z0-9]$", r"\.(safetensors|onnx)$")},
     "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$", "not": {"pattern": "^0+$"}},
     "size": {"type": "integer", "exclusiveMinimum": 0},

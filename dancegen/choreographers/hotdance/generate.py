@@ -74,10 +74,21 @@ def draw_song(
         heard = Heard(*(part.expand(len(noise), *part.shape[1:]) for part in hear(first)))
         known = made[-1][..., -kept:].expand(len(noise), -1, -1, -1) if made else noise[..., :0]
         latents = draw_segment(network, heard, known, shape.expand(len(noise), -1, -1, -1), noise, sampling)
-        fit = choose(first, network.decode(latents)) if len(noise) > 1 else 0
+        fit = 0
+        if len(noise) > 1:
+            points = network.decode(latents)
+            smooth = smoothest(points, kept * config.stride) if made else torch.arange(len(points))
+            fit = int(smooth[choose(first, points[smooth])])
         made.append(latents[fit : fit + 1, ..., 0 if number == 0 else kept :])
         step()
     return torch.cat(made, dim=-1)[0, ..., :columns]
+
+
+def smoothest(points: Tensor, border: int) -> Tensor:
+    """All but one of poses (I, T, V, 3), in their order: that which goes on least evenly from frame `border` - 1."""
+    steps = points[:, border - 2 : border + 2].diff(dim=1)  # (I, 3, V, 3)
+    jump = (steps[:, 1] - (steps[:, 0] + steps[:, 2]) / 2).norm(dim=-1).mean(dim=-1)
+    return jump.argsort()[:-1].sort().values
 
 
 def noise_of_segments(network: HotDance, seed: int, repeats: Sequence[int], ideas: int) -> Iterator[Tensor]:
@@ -111,7 +122,7 @@ def draw_segment(
     """The latents (B, Z, H, N) of segments that begin with known columns (B, Z, H, K)."""
     config, count = network.config, known.shape[-1]
     real = torch.cat([known, noise[..., count:]], dim=-1)
-    frames = torch.full((len(noise),), count * config.stride)
+    frames = torch.full((len(noise),), count * config.stride, device=noise.device)
     told = reference(real, shape, shape, frames, config.stride)
     mask = mask_of(frames, config.columns, config.stride).to(noise)
     times = torch.linspace(0, 1, sampling.steps + 1).tolist()

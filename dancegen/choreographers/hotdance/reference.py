@@ -27,7 +27,7 @@ def mixed_latents(network: HotDance, points: Tensor, shape: Tensor, seen: Tensor
     then the pose."""
     step = network.config.stride
     first = (known // step * step).clamp(max=points.shape[1] - step)
-    at = first[:, None] + torch.arange(step)
+    at = first[:, None] + torch.arange(step, device=points.device)
     real = points.gather(1, at[..., None, None].expand(-1, -1, *points.shape[2:]))
     is_real = (at < known[:, None])[..., None]
     flat = torch.stack([seen, seen, torch.zeros_like(seen)], dim=-1)[:, None]
@@ -37,7 +37,7 @@ def mixed_latents(network: HotDance, points: Tensor, shape: Tensor, seen: Tensor
 
 def mask_of(known: Tensor, columns: int, stride: int) -> Tensor:
     """(B, 8, N): 1 for each of the first `known` (B,) frames."""
-    frame = torch.arange(columns * stride).reshape(columns, stride).T  # (8, N)
+    frame = torch.arange(columns * stride, device=known.device).reshape(columns, stride).T  # (8, N)
     return (frame < known[:, None, None]).float()
 
 
@@ -45,7 +45,7 @@ def reference(real: Tensor, mixed: Tensor, shape: Tensor, known: Tensor, stride:
     """The reference's latents (B, Z, H, N): whole columns of `real` (B, Z, H, N) that are known, the column `mixed` in
     which known frames end, then `shape` (B, Z, H, 1)."""
     whole, rest = known // stride, known % stride
-    column = torch.arange(real.shape[-1])
+    column = torch.arange(real.shape[-1], device=real.device)
     before = (column < whole[:, None])[:, None, None]
     here = ((column == whole[:, None]) & (rest > 0)[:, None])[:, None, None]
     return torch.where(before, real, torch.where(here, mixed, shape))

@@ -34,6 +34,7 @@ from dancegen.dances.metrics import HIT_WINDOW, kinematic_beats, nearest_distanc
 from dancegen.lab.datasets.bank import Bank
 from dancegen.lab.evaluate.choreographer import HeardSong, RealDance
 from dancegen.lab.evaluate.listening import novelty, section_ratio
+from dancegen.lab.evaluate.pose_pictures import vae_row
 from dancegen.lab.evaluate.styles import dances_by_style, matched_row
 from dancegen.lab.train.hotdance.views import bodies
 from dancegen.progress import SilentReporter
@@ -248,7 +249,7 @@ def hotdance_rows(
     """The experiments, and what else takes long, on every second song; novelty where training phrases are given."""
     some = heard[::2]
     songs = [(song.song, song.grid) for song in some]
-    rows = experiment_rows(dancer, songs)
+    rows = experiment_rows(dancer, songs) | vae_row(dancer.network, real.validation)
     matched = matched_row(dances_by_style(dancer, some, (0,)), real)
     rows |= {f"{name}, styles as in the footage": value for name, value in matched.items()}
     rows["repeats / different sections"] = section_ratio(dancer, songs, STYLE, 0)
