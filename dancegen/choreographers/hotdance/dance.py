@@ -23,7 +23,7 @@ from dancegen.audio.spectrum import mel_pieces
 from dancegen.body.joints import L_ANKLE, R_ANKLE, mid_hip
 from dancegen.body.sequence import SkeletonSequence, bone_directions, over_blocks
 from dancegen.choreographers.base import AMOUNT, TURNS
-from dancegen.choreographers.finish.facing import LIMIT, WIDE, face_camera, yaw
+from dancegen.choreographers.finish.facing import WHOLE, face, yaw
 from dancegen.choreographers.finish.frame import frame_dance, last_pose
 from dancegen.choreographers.finish.ground import DRIFT_SECONDS, TRAVEL_SECONDS, depth_of, enlarge, settle
 from dancegen.choreographers.hotdance.dancer import Dancer, canonical_dancer, dancer_of, place
@@ -172,9 +172,8 @@ def finish(
 ) -> SkeletonSequence:
     """Facing, beginning and end, feet and the dancer's own bones; `sound`: its seconds, and whether it has a beat."""
     frame = frame_of(heard.mel, heard.count, *sound)
-    if wish.turns < 1:
-        limit = LIMIT + (WIDE - LIMIT) * min(wish.turns / 0.5, 1)
-        directions = over_blocks(lambda part: face_camera(part, limit), directions)
+    if wish.turns < WHOLE:  # what is drawn turns by itself
+        directions = face(directions, np.zeros(len(root)), FPS, wish.turns, np.zeros(0))
     directions, root = enlarge(directions, root)
     directions, root = frame_dance(directions, root, FPS, frame, last_pose(heard.lead, wish.seed))
     turned = -np.degrees(np.unwrap(yaw(directions))) if wish.turns > 0 else None
