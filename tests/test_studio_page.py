@@ -146,7 +146,7 @@ def test_bars_reload_two_tabs_and_the_end_of_the_process(
     here.page.click("#tab-dance")
     here.fill({"takes": "2"})
     here.page.click("#make-takes")
-    here.wait("#scores")
+    here.wait("[data-key=take-2]")
     poses = "async (name) => [...new Float32Array(await (await fetch(`/api/dances/${name}/1`)).arrayBuffer())]"
     before = np.array(here.page.evaluate(poses, "tune-1.dance.json")).reshape(-1, 54)
     if here.state()["dances"]["tune.ogg"]["take"] != 1:

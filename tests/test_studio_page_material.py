@@ -139,6 +139,6 @@ def test_style_camera_green_screen_and_many_videos(
         here.wait(f"[data-film$='-{number}'][data-state=done]")
         held.append(program.resting)
     with capsys.disabled():
-        sys.stdout.write(f"\nstudio: {held[1]:.0f} MB after 3 videos, {held[-1]:.0f} after {len(held) + 1}")
+        sys.stdout.write(f"\nstudio: MB after each video: {' '.join(f'{one:.0f}' for one in held)}")
     assert held[-1] - held[1] < GROWTH
     assert here.faults == [] and not re.search("Traceback", program.said)

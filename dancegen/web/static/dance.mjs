@@ -1,5 +1,5 @@
 // The dance: takes that move while the song plays, bars that are changed.
-import { clock, h, mark, renew, safely, sharp } from "./dom.mjs";
+import { clock, fold, h, mark, renew, safely, sharp } from "./dom.mjs";
 import { drawTake } from "./figure.mjs";
 import * as clips from "./clips.mjs";
 import { ask, askJson, history, now, on, path, store, stretch, tell } from "./store.mjs";
@@ -56,17 +56,16 @@ function show() {
 const busy = () => store.jobs.some((job) => job.kind === "dance" && (job.state === "running" || job.state === "waiting"));
 
 function create(dance) {
-  const [begin, end] = stretch();
-  return h("div", { class: "card" }, h("h2", {}, dance ? "New takes" : "Make takes"),
-    h("div", { class: "row" }, h("label", { class: "field" }, "How many", h("input", { id: "takes", type: "number", min: 1, max: 16, value: wish.takes,
+  const [begin, end] = stretch(), other = dance && Math.abs(dance.start - begin) + Math.abs(dance.start + dance.seconds - end) > .5;
+  const content = [h("div", { class: "row" }, h("label", { class: "field" }, "How many", h("input", { id: "takes", type: "number", min: 1, max: 16, value: wish.takes,
       onchange: (event) => { wish.takes = Math.max(1, Math.min(64, Number(event.target.value) || 1)); } })),
     field("style"), field("seed")),
     offered("dance").filter((one) => !["style", "seed"].includes(one.name)).map((one) => field(one.name)),
     h("button", { class: dance ? "" : "main", id: "make-takes", disabled: busy(), onclick: safely(make) }, busy() ? "Dancing …" : "Make takes"),
-    busy() && dance?.takes.length === 1 && wish.takes > 1 ? h("p", { class: "soft", id: "more-takes" }, "The first take is here; the others follow.") : null,
-    dance && Math.abs(dance.start - begin) + Math.abs(dance.start + dance.seconds - end) > .5
+    other
       ? h("p", { class: "look" }, `The dance goes from ${clock(dance.start)} to ${clock(dance.start + dance.seconds)}; new takes for ${clock(begin)} to ${clock(end)}.`)
-      : h("p", { class: "soft small number" }, `${(end - begin).toFixed(1)} s of the song`));
+      : h("p", { class: "soft small number" }, `${(end - begin).toFixed(1)} s of the song`)];
+  return dance ? fold("New takes", other, content) : h("div", { class: "card" }, h("h2", {}, "Make takes"), content);
 }
 
 async function make() {
@@ -81,6 +80,7 @@ function takes(dance) {
   return h("div", { class: "card" },
     h("div", { class: "row apart" }, h("h2", {}, dance.takes.length > 1 ? "Takes" : "The dance"),
       h("span", { title: "the best is first" }, step("Undo", "undo-dance", false, shown.at > 0), step("Redo", "redo-dance", true, shown.at < shown.versions.length - 1))),
+    busy() && dance.takes.length === 1 ? h("p", { class: "soft", id: "more-takes" }, "The first take is here, the others follow.") : null,
     dance.takes.length > 1 ? h("div", { class: "takes" }, ordered.map((take) => h("button", { "data-key": `take-${take.number}`,
       "aria-pressed": String(take.number === number() && !store.clip),
       onclick: safely(() => { store.clip = null; tell("clip"); return ask("PUT", `/api/songs/${path(store.state.song)}/take`, { take: take.number }); }) },
