@@ -163,6 +163,8 @@ function joints() {
 
 function looks() {
   const said = [...view.found.notes, ...view.found.people.flatMap((one, number) => (danced(number) ? one.looks : []))];
+  const several = view.found.people.filter((_, number) => danced(number));
+  if (several.length > 1 && several.some((one) => one.painted)) said.push("Painted outlines are heeded in videos of one dancer only.");
   return said.length ? h("div", { class: "card" }, said.map((line) => h("p", { class: "look" }, line))) : null;
 }
 
