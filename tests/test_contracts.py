@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import time
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +16,11 @@ import pytest
 import torch
 from conftest import Listener
 from PIL import Image
+from workbench_tools import fake_work
 
 from dancegen import Request, frames, produce, registry, render_dance
 from dancegen.assets.example import PICTURE, POSE
+from dancegen.batch.jobs import Job
 from dancegen.body.joints import V
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.errors import DancegenError
@@ -157,6 +162,25 @@ def test_a_detector_keeps_nothing_of_a_picture(name: str) -> None:
     assert kept < picture.pixels.nbytes
 
 
+class Stopped(ConditionalImage):
+    """A picture whose pixels Ctrl-C interrupts when they are looked at."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "pixels":
+            raise KeyboardInterrupt
+        return super().__getattribute__(name)
+
+
+@pytest.mark.parametrize("name", names("detector"))
+def test_a_detector_that_was_interrupted_finds_again(name: str) -> None:
+    detector, picture = ready("detector", name), open_picture(PICTURE)
+    before = detector.find(picture)
+    with pytest.raises(KeyboardInterrupt):
+        detector.find(Stopped(picture.path, picture.pixels))
+    after = detector.find(picture)
+    np.testing.assert_allclose(before[0].joints, after[0].joints, atol=1e-3)
+
+
 @pytest.mark.parametrize("name", names("detector"))
 def test_a_detector_looks_at_any_picture(name: str) -> None:
     """The smallest picture, a strip, plain noise: nobody, and no fault."""
@@ -255,14 +279,38 @@ def test_one_file_is_a_renderer(beat_song: Path, still: SkeletonSequence, tmp_pa
 
 
 @pytest.mark.parametrize("name", names("engine"))
-def test_engines_take_jobs_and_close(name: str) -> None:
-    from dancegen.batch.stages import run_stage
-
+def test_engines_do_jobs_tell_of_faults_and_close(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job done, one that fails, one whose worker dies, after which there is another; closing ends one at work."""
     line = registry.backend("engine", name)
     if line.missing:
         pytest.skip(line.missing)
-    engine = registry.import_named(line.factory)(run_stage, 2, 1, "cpu", None)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))  # workers import the tests
+    good, bad, lost, long = (
+        Job(key, "video", key, tmp_path / key, {"log": str(tmp_path / "log"), "folder": str(tmp_path), **how})
+        for key, how in (("good", {}), ("bad", {"error": 1}), ("lost", {"die": "always"}), ("long", {"sleep": 600}))
+    )
+    engine = registry.import_named(line.factory)(fake_work, 4, 1, "cpu", None)
     try:
         assert engine.free() == 1 and engine.results(timeout=0.0) == []
+        told = {}
+        for job in (good, bad, lost):
+            engine.submit(job)
+            assert engine.free() == 0
+            end = time.monotonic() + 120
+            while not (found := engine.results(timeout=1.0)) and time.monotonic() < end:
+                pass
+            told[job.key] = found[0]
+            assert engine.free() == 1
+        assert (tmp_path / "good").read_text() == "good" and not told["good"].error and not told["good"].lost
+        assert "bad is bad" in told["bad"].error and not told["bad"].lost and not (tmp_path / "bad").exists()
+        assert told["lost"].lost and told["lost"].error
+        engine.submit(long)
+        while "begin long" not in (tmp_path / "log").read_text():
+            time.sleep(0.05)
     finally:
         engine.close()
+    pid = int((tmp_path / "log").read_text().split()[-1])
+    end = time.monotonic() + 60
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{pid}").exists() and not (tmp_path / "long").exists()
