@@ -24,7 +24,7 @@ from dancegen.choreographers.stg_mamba.counting import VARIED
 from dancegen.errors import DancegenError
 
 STEPS = 8  # evaluations that are usual
-GUIDANCE = 1.5  # how far the music's dance is followed beyond that of no music; 1 not beyond
+GUIDANCE = 1.0  # how far the music is followed beyond the dance of no music: 1 not beyond; more costs beats and time
 IDEAS = 3  # draws of each segment
 AROUND = 6  # columns beside those that are decoded, which the decoder looks at
 DECODED = 60  # columns at once
