@@ -7,7 +7,7 @@ masks from a detector (`subject.find`); synthetic ones from the scene. The judge
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from dancegen.body.joints import FACE_JOINTS, NECK, V
+from dancegen.body.proportions import Proportions
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.errors import DancegenError
 from dancegen.files import whole_file, write_whole
@@ -22,6 +23,7 @@ from dancegen.images.picture import ConditionalImage, open_picture, output_size
 from dancegen.lab.evaluate.picture_metrics import flicker, ghost, pck, person_l1, psnr, sharpness, ssim
 from dancegen.people.located import LocatedBody
 from dancegen.progress import Reporter, SilentReporter
+from dancegen.renderers.avatar.depth import joints_in_space
 from dancegen.renderers.base import Renderer
 from dancegen.renderers.compose import Scene, make_scene
 
@@ -29,7 +31,6 @@ SIZE = 256
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 SAME_PLACE = 0.10  # two pictures whose backgrounds differ by more than this show different places
 MEASURES = ("psnr", "ssim", "person_l1", "sharpness", "ghost", "pck@0.05", "pck@0.1", "flicker")
-DEPTH_SHARE = 0.6  # of the detector's depth of a target: it is noise in part; the puppet is drawn with it too
 Method = Callable[[LocatedBody, np.ndarray], np.ndarray]
 
 
@@ -221,28 +222,41 @@ def real_clips(path: Path, every: float = 1.0, reporter: Reporter | None = None)
     """
     from dancegen.people.find import find_people
 
-    def shot(image: ConditionalImage) -> Shot:
-        subject = find_people(image, reporter=reporter)[0]
-        joints = np.concatenate([subject.joints, judged_depth(subject)[:, None]], 1)
-        return Shot(image.pixels, joints, subject.mask, subject.depth, subject.knuckles)
+    def person(image: ConditionalImage) -> LocatedBody:
+        return find_people(image, reporter=reporter)[0]
 
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES)
         if len(files) < 2:
             raise DancegenError(f"{path} holds fewer than two pictures", "give a folder with pairs")
-        shots = [shot(open_picture(file)) for file in files]
+        shots = [_shot(one, one.proportions) for one in map(person, map(open_picture, files))]
         return list(_by_place([file.stem for file in files], shots))
-    shots = [shot(ConditionalImage(path, frame, ())) for frame in _video_frames(path, every)]
+    found = [person(ConditionalImage(path, frame, ())) for frame in _video_frames(path, every)]
+    body = longest([one.proportions for one in found])  # one camera: a limb is as long as it ever looks
+    shots = [_shot(one, body) for one in found]
     return [Clip(path.stem, shots, [(0, b) for b in range(1, len(shots))], in_order=True)]
 
 
-def judged_depth(subject: LocatedBody) -> np.ndarray:
-    """The depth (V,) of the joints to draw, as far as the detector's is believed; a face is as far as its neck."""
+def _shot(subject: LocatedBody, body: Proportions) -> Shot:
+    joints = np.concatenate([subject.joints, judged_depth(subject, body)[:, None]], 1)
+    return Shot(subject.picture.pixels, joints, subject.mask, subject.depth, subject.knuckles)
+
+
+def judged_depth(subject: LocatedBody, body: Proportions) -> np.ndarray:
+    """The depth (V,) of the joints to draw: the detector's as far as limbs of such lengths allow; a face is as far as
+    its neck, for the detector's face points are noise."""
     if subject.depth is None:
         return np.zeros(V, np.float32)
-    depth = DEPTH_SHARE * subject.depth
+    depth = joints_in_space(subject.places, subject.depth, subject.seen, body)[:, 2]
     depth[list(FACE_JOINTS)] = depth[NECK]
     return depth.astype(np.float32)
+
+
+def longest(bodies: Sequence[Proportions]) -> Proportions:
+    """The first of several measurements of one body, with the greatest length of each limb: in pictures they are never
+    longer than in truth."""
+    lengths = {name: max(body.lengths[name] for body in bodies) for name in bodies[0].lengths}
+    return replace(bodies[0], lengths=lengths)
 
 
 def _by_place(names: list[str], shots: list[Shot]) -> Iterator[Clip]:

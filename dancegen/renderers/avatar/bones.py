@@ -31,7 +31,7 @@ from dancegen.renderers.avatar.rotations import (
 EARS = 0.05  # heights: ears nearer to each other are those of a profile, and say nothing
 NEARER = (0.4, 2.5)  # how much smaller and larger a figure may become
 FRONT = np.array([0.0, 0.0, -1.0])
-SPINE_SHARE = 0.6  # how much a torso's frame follows the spine rather than shoulders or hips
+SPINE_SHARE = 0.3  # how much a torso's frame follows the spine rather than shoulders or hips
 TWIST_SHARE = 0.25  # of the chest's turn that the hips go along with
 SPINE_STRETCH, LIMB_STRETCH = (0.6, 1.6), (0.5, 2.5)  # how much shorter and longer they may become
 ARM_SIDE = np.array([1.0, 0.5, -0.35])  # the reference of a left arm: aside, down and a little to the front

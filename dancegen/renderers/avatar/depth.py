@@ -5,7 +5,7 @@ Glossary: V = 18 joints; h x w cells. z points away from the camera.
 
 from __future__ import annotations
 
-from itertools import pairwise
+import math
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -15,12 +15,11 @@ from dancegen.body import limbs as L
 from dancegen.body.face import DEPTH, flat_face
 from dancegen.body.joints import body_height, mid_hip
 from dancegen.body.limbs import K
+from dancegen.body.proportions import PAIRED, Proportions
 from dancegen.renderers.avatar.sheets import Grid, Sheet
 
-TRUST = 0.8  # of the depth that a detector tells
 STEEPEST = 0.8  # depth of a limb by its length in the picture
 STANDS = 0.5  # heights between neck and ankles of somebody who stands: then the trunk is upright, whatever is detected
-LEGS_TRUST = 0.5  # of the depth of a standing person's legs
 HEAD_AHEAD = 0.015  # heights that a head is before the spine
 FACE_WIDE = 0.06  # heights, half of a head's width: `body.face` gives the depth of a face in these
 TOE = (0.9, -0.02, 0.07)  # how far forward a foot comes a height below its ankle, and its limits, heights
@@ -31,7 +30,7 @@ NOWHERE = 1e6
 
 
 def joints_in_space(
-    joints: np.ndarray, depth: np.ndarray | None, seen: np.ndarray, points: np.ndarray | None = None
+    joints: np.ndarray, depth: np.ndarray | None, seen: np.ndarray, body: Proportions
 ) -> np.ndarray:
     """The joints at rest, with depth.
 
@@ -39,7 +38,7 @@ def joints_in_space(
         joints: (V, 2) video pixels.
         depth: (V,) what a detector says, in the same unit, or None: then all is in one plane.
         seen: (V,) bool.
-        points: (V, 2) the joints as they were found, for the face; `joints` where not given.
+        body: how long the limbs truly are, in the same unit.
 
     Returns:
         (V, 3), 0 at the mid-hip.
@@ -47,8 +46,8 @@ def joints_in_space(
     size = float(body_height(joints))
     space = np.concatenate([joints, np.zeros((J.V, 1))], 1)
     if depth is not None:
-        space[:, 2] = _place_limbs(joints, _upright(joints, depth.astype(np.float64), size))
-    face = flat_face(joints if points is None else points, seen, size)
+        space[:, 2] = _place_limbs(joints, _upright(joints, depth.astype(np.float64), size), body)
+    face = flat_face(joints, seen, size)
     ahead = np.array([DEPTH[joint] for joint in J.FACE_JOINTS]) * FACE_WIDE * size
     space[J.FACE_JOINTS, :2] = joints[J.NECK] + face
     space[J.FACE_JOINTS, 2] = space[J.NECK, 2] - HEAD_AHEAD * size + ahead - ahead.mean()
@@ -64,26 +63,37 @@ def _upright(joints: np.ndarray, depth: np.ndarray, size: float) -> np.ndarray:
     lean = ((depth[J.R_ANKLE] + depth[J.L_ANKLE]) / 2 - depth[J.NECK]) / tall
     depth = depth - lean * (joints[:, 1] - joints[J.NECK, 1])
     depth = depth - (depth[J.R_HIP] + depth[J.L_HIP]) / 2
-    for joint in (J.R_KNEE, J.R_ANKLE, J.L_KNEE, J.L_ANKLE):
-        depth[joint] *= LEGS_TRUST
     depth[J.NECK] = 0.0
     return depth
 
 
-def _place_limbs(joints: np.ndarray, depth: np.ndarray) -> np.ndarray:
-    """Depths (V,) with no limb, and no line of shoulders or hips, steeper than is likely."""
+def _place_limbs(joints: np.ndarray, depth: np.ndarray, body: Proportions) -> np.ndarray:
+    """Depths (V,) with no limb, and no line of shoulders or hips, steeper than is likely or longer than it is."""
     placed = depth.copy()
-    wide = float(abs(joints[J.L_SHOULDER, 0] - joints[J.R_SHOULDER, 0]))
-    for right, left in ((J.R_SHOULDER, J.L_SHOULDER), (J.R_HIP, J.L_HIP)):
-        half = TRUST * float(np.clip(depth[left] - depth[right], -STEEPEST * wide, STEEPEST * wide)) / 2
+    size = body.lengths
+    for right, left, length in (
+        (J.R_SHOULDER, J.L_SHOULDER, 2 * size["shoulders"]),
+        (J.R_HIP, J.L_HIP, 2 * size["hips"]),
+    ):
+        half = _allow(depth[left] - depth[right], float(np.linalg.norm(joints[left] - joints[right])), length) / 2
         middle = float(depth[left] + depth[right]) / 2
         placed[right], placed[left] = middle - half, middle + half
     placed[J.NECK] = (placed[J.R_SHOULDER] + placed[J.L_SHOULDER]) / 2
-    for chain in (*J.ARM_CHAINS, *J.LEG_CHAINS):
-        for parent, child in pairwise(chain):
-            most = STEEPEST * float(np.linalg.norm(joints[child] - joints[parent]))
-            placed[child] = placed[parent] + np.clip(TRUST * (depth[child] - depth[parent]), -most, most)
-    return placed - (placed[J.R_HIP] + placed[J.L_HIP]) / 2
+    hips = (placed[J.R_HIP] + placed[J.L_HIP]) / 2
+    spine = float(np.linalg.norm(mid_hip(joints) - joints[J.NECK]))
+    lifted = hips - placed[J.NECK] - _allow(hips - placed[J.NECK], spine, size["torso"])
+    placed[[J.NECK, J.R_SHOULDER, J.L_SHOULDER]] += lifted
+    for name, bones in PAIRED.items():  # upper arms before forearms, thighs before shins
+        for parent, child in bones:
+            length = float(np.linalg.norm(joints[child] - joints[parent]))
+            placed[child] = placed[parent] + _allow(depth[child] - depth[parent], length, size[name])
+    return placed - hips
+
+
+def _allow(deep: float, wide: float, length: float) -> float:
+    """How much deeper a limb's end may be, of `deep`, if it is `wide` in the picture and truly has this length."""
+    most = min(STEEPEST * wide, math.sqrt(max(length**2 - wide**2, 0.0)))
+    return float(np.clip(deep, -most, most))
 
 
 def middle_depth(sheet: Sheet, grid: Grid, weights: np.ndarray, depth: np.ndarray) -> np.ndarray:

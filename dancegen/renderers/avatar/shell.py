@@ -52,7 +52,7 @@ def make_shell(
         size: longer side of the video, pixels: a larger one gets a finer mesh.
     """
     grid = make_grid(layers, joints)
-    space = joints_in_space(joints, depth, seen)
+    space = joints_in_space(joints, depth, seen, body)
     deep = space[:, 2] * grid.per_pixel[0]
     step = max(LEAST_STEP, STEP * size / 512)
     legs, trunk_front = np.zeros(grid.cells), np.full(grid.cells, NOWHERE)
