@@ -19,6 +19,7 @@ FAR = np.float32(1e9)
 # How squarely a surface must face the camera (cosine) for its soft edge to be the outline's; beyond about 25 degrees
 # the outline is another part of the shell, and a soft edge would be a grey fringe on it.
 TURNED, SQUARE = 0.9, 0.97
+STRAIGHT = 0.6  # the latter part
 FAINT, SOLID = 0.06, 0.5  # alpha below which nothing is drawn, and from which it hides what is behind
 
 
@@ -66,15 +67,28 @@ class Rig(NamedTuple):
 
 
 @compiled
+def move(motion: tuple[float, ...], x: float, y: float, z: float) -> tuple[float, float, float]:
+    """A point moved by a dual quaternion (8,) whose real part is a unit."""
+    q0, q1, q2, q3, d0, d1, d2, d3 = motion
+    cx, cy, cz = q2 * z - q3 * y + q0 * x, q3 * x - q1 * z + q0 * y, q1 * y - q2 * x + q0 * z
+    return (
+        x + 2 * (q2 * cz - q3 * cy) + 2 * (-d0 * q1 + d1 * q0 - d2 * q3 + d3 * q2),
+        y + 2 * (q3 * cx - q1 * cz) + 2 * (-d0 * q2 + d1 * q3 + d2 * q0 - d3 * q1),
+        z + 2 * (q1 * cy - q2 * cx) + 2 * (-d0 * q3 - d1 * q2 + d2 * q1 + d3 * q0),
+    )
+
+
+@compiled
 def skin(mesh: Mesh, rig: Rig, first: int, last: int, placed: np.ndarray, facing: np.ndarray) -> None:
     """Vertices `first` to `last` in a pose: `placed` (N, 3), and how squarely the sheet there faces the camera (N,).
 
-    Each is first stretched along its bones, then moved by the mixture of their dual quaternions.
+    Each is first stretched along its bones, then moved: in part by the mixture of their dual quaternions, which keeps
+    how thick a twisted limb is but swells joints, in part to the mixture of where each bone alone would take it.
     """
     for i in range(first, last):
         x, y, z = rig.scale * mesh.vertices[i, 0], rig.scale * mesh.vertices[i, 1], rig.scale * mesh.vertices[i, 2]
         ex, ey, ez = 0.0, 0.0, 0.0
-        q0, q1, q2, q3, d0, d1, d2, d3 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        q = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
         lead = mesh.bones[i, 0]
         for j in range(4):
             share = mesh.weights[i, j]
@@ -90,31 +104,35 @@ def skin(mesh: Mesh, rig: Rig, first: int, last: int, placed: np.ndarray, facing
             ex += more * rig.axes[k, 0]
             ey += more * rig.axes[k, 1]
             ez += more * rig.axes[k, 2]
-            same = (
-                rig.motions[lead, 0] * rig.motions[k, 0]
-                + rig.motions[lead, 1] * rig.motions[k, 1]
-                + rig.motions[lead, 2] * rig.motions[k, 2]
-                + rig.motions[lead, 3] * rig.motions[k, 3]
-            )
-            if same < 0:  # q and -q are one rotation
+            m, n = rig.motions[k], rig.motions[lead]
+            if n[0] * m[0] + n[1] * m[1] + n[2] * m[2] + n[3] * m[3] < 0:  # q and -q are one rotation
                 share = -share
-            q0 += share * rig.motions[k, 0]
-            q1 += share * rig.motions[k, 1]
-            q2 += share * rig.motions[k, 2]
-            q3 += share * rig.motions[k, 3]
-            d0 += share * rig.motions[k, 4]
-            d1 += share * rig.motions[k, 5]
-            d2 += share * rig.motions[k, 6]
-            d3 += share * rig.motions[k, 7]
+            q = (
+                q[0] + share * m[0],
+                q[1] + share * m[1],
+                q[2] + share * m[2],
+                q[3] + share * m[3],
+                q[4] + share * m[4],
+                q[5] + share * m[5],
+                q[6] + share * m[6],
+                q[7] + share * m[7],
+            )
         x, y, z = x + ex, y + ey, z + ez
-        norm = 1.0 / np.sqrt(q0 * q0 + q1 * q1 + q2 * q2 + q3 * q3 + 1e-20)
-        q0, q1, q2, q3 = q0 * norm, q1 * norm, q2 * norm, q3 * norm
-        d0, d1, d2, d3 = d0 * norm, d1 * norm, d2 * norm, d3 * norm
-        cx, cy, cz = q2 * z - q3 * y + q0 * x, q3 * x - q1 * z + q0 * y, q1 * y - q2 * x + q0 * z
-        placed[i, 0] = x + 2 * (q2 * cz - q3 * cy) + 2 * (-d0 * q1 + d1 * q0 - d2 * q3 + d3 * q2)
-        placed[i, 1] = y + 2 * (q3 * cx - q1 * cz) + 2 * (-d0 * q2 + d1 * q3 + d2 * q0 - d3 * q1)
-        placed[i, 2] = z + 2 * (q1 * cy - q2 * cx) + 2 * (-d0 * q3 - d1 * q2 + d2 * q1 + d3 * q0)
-        facing[i] = abs(1 - 2 * (q1 * q1 + q2 * q2))
+        norm = 1.0 / np.sqrt(q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3] + 1e-20)
+        unit = (q[0] * norm, q[1] * norm, q[2] * norm, q[3] * norm)
+        whole = (*unit, q[4] * norm, q[5] * norm, q[6] * norm, q[7] * norm)
+        px, py, pz = move(whole, x, y, z)
+        if mesh.weights[i, 0] < 0.995:
+            lx, ly, lz = 0.0, 0.0, 0.0
+            for j in range(4):
+                share = mesh.weights[i, j]
+                if share > 0:
+                    m = rig.motions[mesh.bones[i, j]]
+                    ax, ay, az = move((m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7]), x, y, z)
+                    lx, ly, lz = lx + share * ax, ly + share * ay, lz + share * az
+            px, py, pz = px + STRAIGHT * (lx - px), py + STRAIGHT * (ly - py), pz + STRAIGHT * (lz - pz)
+        placed[i, 0], placed[i, 1], placed[i, 2] = px, py, pz
+        facing[i] = abs(1 - 2 * (unit[1] * unit[1] + unit[2] * unit[2]))
 
 
 @compiled

@@ -23,7 +23,7 @@ from dancegen.renderers.puppet.cut import MARGIN, LimbLayers
 TRUNK = (L.LOWER_TORSO, L.UPPER_TORSO, L.HEAD)
 ARMS = ((L.R_UPPER_ARM, L.R_FOREARM, L.R_HAND), (L.L_UPPER_ARM, L.L_FOREARM, L.L_HAND))
 LEGS = ((L.R_THIGH, L.R_SHIN, L.R_FOOT), (L.L_THIGH, L.L_SHIN, L.L_FOOT))
-SHOULDER, HIP, ARMPIT = 0.055, 0.09, 0.08  # heights around a joint within which a piece reaches into its neighbour
+SHOULDER, HIP, ARMPIT = 0.03, 0.09, 0.08  # heights around a joint within which a piece reaches into its neighbour
 SOFTER = 0.3  # texels by which the outline is softened: the limbs' seams leave dots in it
 NOWHERE = 1e3  # radii: not of this piece
 LEAST = 10  # cells that a piece has at least

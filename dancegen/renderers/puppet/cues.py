@@ -65,7 +65,8 @@ class Evidence:
     @cached_property
     def lines(self) -> Regions:
         """What the lines of the picture say."""
-        return read_lines(self.capsules, self.picture, self.matte, float(body_height(self.joints[0])))
+        seen = (False, False) if self.hands is None else tuple(np.isfinite(self.hands).all((1, 2)).tolist())
+        return read_lines(self.capsules, self.picture, self.matte, float(body_height(self.joints[0])), seen)
 
     @cached_property
     def hem(self) -> float:

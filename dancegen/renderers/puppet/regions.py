@@ -33,6 +33,7 @@ TO_DISTANCE = 1.0  # radii per colour change of 1, black to white
 WITHIN, BEYOND = 0.18, 0.25  # colour changes up to which a place is the body's own, from which on it is not
 # The shares of an arm's capsule that lie inside and outside the body's outline at least, if the arm is behind it.
 BEHIND, BESIDE = 0.45, 0.25
+SHOWN = 0.5  # the share of a hand's capsule outside the body's outline from which the hand is seen
 HIDDEN = 0.8  # the share of a hand's capsule that is clothes, if the hand is not seen
 GONE = 4.0  # radii by which an arm is further from where it is not seen
 INK = 0.3  # how much darker a stroke is than its surroundings
@@ -58,13 +59,20 @@ class Regions:
     unseen: list[list[int]]
 
 
-def read_lines(distances: torch.Tensor, picture: torch.Tensor, matte: torch.Tensor, height: float) -> Regions:
+def read_lines(
+    distances: torch.Tensor,
+    picture: torch.Tensor,
+    matte: torch.Tensor,
+    height: float,
+    hands: tuple[bool, bool] = (False, False),
+) -> Regions:
     """Tell limbs apart by lines.
 
     Args:
         distances: (B, K, h, w).
         picture: (B, 3, h, w) 0..1; matte: (B, 1, h, w).
         height: of the body, pixels.
+        hands: whether a detector saw the right and the left hand.
     """
     person = matte > 0.5  # (B, 1, h, w)
     wide = max(1, round(LINE * height))
@@ -78,7 +86,10 @@ def read_lines(distances: torch.Tensor, picture: torch.Tensor, matte: torch.Tens
     filled = (_close(inner[:, :1].float(), 2 * wide) > 0.5) & person  # with the dots of a shirt
     inner[:, SLEEVES] |= filled
     outer[:, SLEEVES] &= ~filled
-    behind, hidden = _unseen(distances[:, ARMS], inner, outer, person)  # (B, arms, 1, 1) each
+    behind, hidden, shown = _unseen(distances[:, ARMS], inner, outer, person)  # (B, arms, 1, 1) each
+    for arm, seen in zip(HANDS, hands, strict=True):
+        hidden[:, arm] &= not seen
+        shown[:, arm] |= seen
 
     begin = ((distances - SEED) * START).clamp_min(0)
     begin[:, BODY] *= FIRM
@@ -96,8 +107,9 @@ def read_lines(distances: torch.Tensor, picture: torch.Tensor, matte: torch.Tens
     beside = ((distances[:, ARMS] < BROAD) & behind & outer)[:, SLEEVES].any(1, keepdim=True)
     aside = distances[:, BODY].amin(1, keepdim=True) > ASIDE
     outlines = strokes * grow(filled.float(), 2 * wide) * ~filled * grow(beside.float(), 2 * wide) * aside
-    arm_behind = torch.stack([behind[:, 1 + arm // 3 * 3] for arm in range(len(ARMS))], 1)  # that of its forearm
-    gone = (hidden | (behind & arm_behind)).flatten(1).tolist()
+    # An arm whose hand is seen beside the body is not behind it: it is bent, or held up.
+    lost = [behind[:, 3 * side + 1] & ~shown[:, hand] for side, hand in enumerate(HANDS)]
+    gone = (hidden | (behind & torch.stack([lost[arm // 3] for arm in range(len(ARMS))], 1))).flatten(1).tolist()
     return Regions(
         added, outlines, [[limb for limb, is_gone in zip(ARMS, row, strict=True) if is_gone] for row in gone]
     )
@@ -140,12 +152,13 @@ def _unseen(
         for upper in (0, 3):
             count[:, upper : upper + 2] = count[:, upper : upper + 2].sum(1, keepdim=True)
     inside, outside = (count / counts[2].clamp_min(1) for count in counts[:2])
+    shown = outside > SHOWN
     behind = (inside > BEHIND) & (outside > BESIDE)
     both = (inside[:, 0] > BEHIND) & (inside[:, 3] > BEHIND)  # then the joints are wrong, or all is one region
     behind &= ~both[:, None]
     hidden = (inside > HIDDEN) & (outside < 1 - HIDDEN)
     hidden[:, SLEEVES] = False
-    return behind, hidden
+    return behind, hidden, shown
 
 
 def share_outlines(shares: torch.Tensor, distances: torch.Tensor, outlines: torch.Tensor) -> torch.Tensor:
