@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from dancegen.images.filters import as_pixels, as_tensor
 from dancegen.images.picture import open_picture
 from dancegen.people.located import LocatedBody
 from dancegen.renderers.base import KEEP, Layer, Renderer, check_background
+from dancegen.renderers.ground import Ground, find_ground
 from dancegen.renderers.plate import Plate
 from dancegen.scratch import release
 
@@ -43,12 +44,14 @@ class Scene:
         background: what is behind.
         figures: in the order of the people.
         order: the indices of the people, the farthest first: whose feet are lower in the picture is nearer.
+        grounds: where their shadows fall, of those who cast one.
     """
 
     renderer: Renderer
     background: Background
     figures: tuple[Any, ...]
     order: tuple[int, ...]
+    grounds: dict[int, Ground] = field(default_factory=dict)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -61,7 +64,8 @@ class Scene:
         Args:
             dances: of everybody in the order of the people, equally long, in pixels of the picture.
         """
-        drawn = [self.renderer.draw(self.figures[one], dances[one]) for one in self.order]
+        drawn = [ground.layers(dances[one]) for one, ground in self.grounds.items()]
+        drawn += [self.renderer.draw(self.figures[one], dances[one]) for one in self.order]
         with torch.inference_mode():
             for number, layers in enumerate(zip(*drawn, strict=True)):
                 yield compose(self.background, layers)
@@ -78,11 +82,14 @@ def make_scene(renderer: Renderer, people: Sequence[LocatedBody], size: int, bac
         background: see `make_background`; None = as the renderer usually has it.
     """
     plate = Plate(people, size, renderer.device)
+    what = background or renderer.background
     with torch.inference_mode():
-        behind = make_background(background or renderer.background, plate)
+        behind = make_background(what, plate)
         figures = tuple(renderer.prepare(person, plate) for person in people)
+        grounds = [find_ground(person, plate) for person in people] if what == KEEP else []
     feet = [float(person.places[[R_ANKLE, L_ANKLE], 1].max()) for person in people]
-    return Scene(renderer, behind, figures, tuple(int(one) for one in np.argsort(feet, kind="stable")))
+    order = tuple(int(one) for one in np.argsort(feet, kind="stable"))
+    return Scene(renderer, behind, figures, order, {one: ground for one, ground in enumerate(grounds) if ground})
 
 
 def make_background(what: str, plate: Plate) -> Background:

@@ -52,8 +52,9 @@ class Canvas:
     def _paint(self, layer: np.ndarray) -> None:
         """Fill a layer (5, h, w) with the placed vertices, whose corner is its own."""
         high, wide = SIDE * layer.shape[1], SIDE * layer.shape[2]
-        if self.depth.shape[0] < high or self.depth.shape[1] < wide:
-            room = max(high, self.depth.shape[0]), max(wide, self.depth.shape[1])
+        if self.depth.shape[0] < high or self.depth.shape[1] <= wide:
+            # A column more: views of all of an array would be another type to the compiled loops.
+            room = max(high, self.depth.shape[0]), max(wide + 1, self.depth.shape[1])
             self.depth, self.samples = np.empty(room, np.float32), np.empty((*room, 4), np.uint8)
         depth, samples = self.depth[:high, :wide], self.samples[:high, :wide]
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy.ndimage import distance_transform_edt, gaussian_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates, median_filter
 
 from dancegen.body import joints as J
+from dancegen.body.joints import mid_hip
 from dancegen.images.filters import push_pull
 from dancegen.renderers.avatar.sheets import Grid, Sheet
 
@@ -17,6 +18,9 @@ RIM, BACK_RIM = 1.0, 2.0  # video pixels at the outline whose colour is the back
 CRISP = 0.7  # how much sharper a page is made, as it is sampled once more
 # The back of a head, in heights around the middle of the face: where the hair surely is, and where it ends at the neck.
 CROWN, TEMPLES, NAPE, HALF = 0.042, 0.05, -0.034, 0.10
+# The middle of a trunk's back, in heights: half its breadth, how far below the neck it begins and below the hips it ends.
+MIDDLE, COLLAR, BELT, BLEND = 0.07, -0.005, 0.03, 0.015
+THIN, GRAIN = 0.018, 0.03  # half of what is thin, heights; what cloth's own texture differs by
 SAME_HAIR = 0.15  # colours as near as this to the hair's are hair
 SCALP = 30  # texels that say what colour hair is
 
@@ -32,7 +36,8 @@ def sheet_pages(sheet: Sheet, grid: Grid, alpha: np.ndarray, has_face: bool) -> 
     front = front + CRISP * (front - gaussian_filter(front, (1, 1, 0)))
     if sheet.is_trunk and has_face:
         per_cell = grid.density / grid.per_pixel[1]
-        back = back_of_head(back, alpha, grid.local * per_cell, grid.height * per_cell)
+        places, height = grid.local * per_cell, grid.height * per_cell
+        back = back_of_head(back_of_garment(back, alpha, places, height), alpha, places, height)
     return _page(front, alpha), _page(back, alpha)
 
 
@@ -53,6 +58,30 @@ def _clean(colours: np.ndarray, alpha: np.ndarray, depth: float) -> np.ndarray:
     known = torch.from_numpy(kept.astype(np.float32))[None, None]
     spread = push_pull(values, known)[0].permute(1, 2, 0).numpy()
     return np.where(kept[..., None], colours, spread)
+
+
+def back_of_garment(colours: np.ndarray, alpha: np.ndarray, joints: np.ndarray, height: float) -> np.ndarray:
+    """Colours (H, W, 3) of the trunk without what is thin in the middle of fronts alone, as zips, chains and buckles.
+
+    Args:
+        joints: (V, 2) texels; height: of the body, texels.
+    """
+    neck, hips = joints[J.NECK], mid_hip(joints)
+    long = max(float(np.linalg.norm(hips - neck)), 1e-3)
+    down = (hips - neck) / long
+    y, x = np.mgrid[0 : alpha.shape[0], 0 : alpha.shape[1]]
+    below = ((x - neck[0]) * down[0] + (y - neck[1]) * down[1]) / height
+    aside = np.abs(-(x - neck[0]) * down[1] + (y - neck[1]) * down[0]) / height
+    here = np.clip((MIDDLE - aside) / BLEND, 0, 1) * np.clip((below - COLLAR) / BLEND, 0, 1)
+    here = here * np.clip((long / height + BELT - below) / BLEND, 0, 1) * (alpha > 0.9)
+    step = max(int(THIN * height / 4), 1)
+    small = median_filter(colours[::step, ::step], (9, 9, 1), mode="nearest")
+    rows, columns = (np.minimum(np.arange(side) / step, (side - 1) // step) for side in alpha.shape)
+    at = np.meshgrid(rows, columns, indexing="ij")
+    plain = np.stack([map_coordinates(small[..., c], at, order=1, mode="nearest") for c in range(3)], -1)
+    cloth = plain + np.clip(colours - plain, -GRAIN, GRAIN)
+    result: np.ndarray = colours + (cloth - colours) * here[..., None]
+    return result
 
 
 def back_of_head(colours: np.ndarray, alpha: np.ndarray, joints: np.ndarray, height: float) -> np.ndarray:
