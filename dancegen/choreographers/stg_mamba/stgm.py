@@ -121,7 +121,8 @@ class SelectiveScan(nn.Module):
         mixed = self.inner + 2 * state
         self.in_proj = nn.Linear(width, self.inner + mixed + self.heads, bias=False)
         self.conv1d = nn.Conv1d(mixed, mixed, conv_width, groups=mixed, padding=conv_width - 1)
-        steps = torch.logspace(math.log10(0.02), math.log10(0.5), self.heads)
+        # Not torch.logspace: for tensors without data it imports all of sympy.
+        steps = torch.tensor(np.logspace(math.log10(0.02), math.log10(0.5), self.heads), dtype=torch.float32)
         self.dt_bias = nn.Parameter(steps + torch.log(-torch.expm1(-steps)))  # softplus gives back `steps`
         self.A_log = nn.Parameter(torch.linspace(1, 4, self.heads).log())
         self.D = nn.Parameter(torch.ones(self.heads))

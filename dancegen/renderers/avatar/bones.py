@@ -16,7 +16,7 @@ from dancegen.body.geometry import norm, unit
 from dancegen.body.joints import body_height, mid_hip
 from dancegen.body.limbs import K
 from dancegen.body.proportions import Proportions, true_height
-from dancegen.renderers.avatar.kernels import Rig
+from dancegen.renderers.avatar.arrays import Rig
 from dancegen.renderers.avatar.rotations import (
     about,
     axes_frame,

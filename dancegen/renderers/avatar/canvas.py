@@ -12,7 +12,8 @@ from itertools import pairwise
 import numpy as np
 
 from dancegen.renderers.avatar import kernels
-from dancegen.renderers.avatar.kernels import SIDE, Rig
+from dancegen.renderers.avatar.arrays import Rig
+from dancegen.renderers.avatar.kernels import SIDE
 from dancegen.renderers.avatar.shell import Shell
 
 BANDS = 4  # a thread: the figure is not as dense everywhere

@@ -29,9 +29,7 @@ NOT_SHOULDER = 0.09  # heights around a shoulder where an arm is in the trunk
 NOWHERE = 1e6
 
 
-def joints_in_space(
-    joints: np.ndarray, depth: np.ndarray | None, seen: np.ndarray, body: Proportions
-) -> np.ndarray:
+def joints_in_space(joints: np.ndarray, depth: np.ndarray | None, seen: np.ndarray, body: Proportions) -> np.ndarray:
     """The joints at rest, with depth.
 
     Args:

@@ -8,62 +8,18 @@ Axes: x to the right, y down, z away from the camera, all in pixels of the video
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from dancegen.compiled import compiled
+from dancegen.renderers.avatar.arrays import Atlas, Mesh, Rig
 
 SIDE = 2  # samples along each side of a pixel: edges are drawn in five steps
 FAR = np.float32(1e9)
 # How squarely a surface must face the camera (cosine) for its soft edge to be the outline's; beyond about 25 degrees
 # the outline is another part of the shell, and a soft edge would be a grey fringe on it.
 TURNED, SQUARE = 0.9, 0.97
-STRAIGHT = 0.6  # the latter part
+STRAIGHT = 0.6  # of the way from where dual quaternions take a vertex to where its bones, each alone, would
 FAINT, SOLID = 0.06, 0.5  # alpha below which nothing is drawn, and from which it hides what is behind
-
-
-class Mesh(NamedTuple):
-    """A shell at rest.
-
-    Attributes:
-        vertices: (N, 3) float32; uv: (N, 2) float32, texels of the vertex's page.
-        bones: (N, 4) int32 and weights: (N, 4) float32, which sum to 1.
-        triangles: (M, 3) int32, clockwise on the screen where they face the camera; pages: (M,) int32.
-    """
-
-    vertices: np.ndarray
-    uv: np.ndarray
-    bones: np.ndarray
-    weights: np.ndarray
-    triangles: np.ndarray
-    pages: np.ndarray
-
-
-class Atlas(NamedTuple):
-    """The pages of colour, RGBA, not multiplied by alpha: (T,) uint8 in all, and where each begins, wide, high."""
-
-    texels: np.ndarray
-    starts: np.ndarray
-    widths: np.ndarray
-    heights: np.ndarray
-
-
-class Rig(NamedTuple):
-    """How the bones stand in one pose.
-
-    Attributes:
-        scale: how much larger than at rest everything is, first of all.
-        motions: (K, 8) float32 dual quaternions, from rest at that size.
-        pivots, axes: (K, 3) float32 where a bone begins and where it points at rest; stretches: (K,) float32.
-    """
-
-    scale: float
-
-    motions: np.ndarray
-    pivots: np.ndarray
-    axes: np.ndarray
-    stretches: np.ndarray
 
 
 @compiled

@@ -18,7 +18,7 @@ RIM, BACK_RIM = 1.0, 2.0  # video pixels at the outline whose colour is the back
 CRISP = 0.7  # how much sharper a page is made, as it is sampled once more
 # The back of a head, in heights around the middle of the face: where the hair surely is, and where it ends at the neck.
 CROWN, TEMPLES, NAPE, HALF = 0.042, 0.05, -0.034, 0.10
-# The middle of a trunk's back, in heights: half its breadth, how far below the neck it begins and below the hips it ends.
+# The middle of a trunk's back, in heights: half its breadth, where it begins below the neck and ends below the hips.
 MIDDLE, COLLAR, BELT, BLEND = 0.07, -0.005, 0.03, 0.015
 THIN, GRAIN = 0.018, 0.03  # half of what is thin, heights; what cloth's own texture differs by
 SAME_HAIR = 0.15  # colours as near as this to the hair's are hair

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dancegen.body.proportions import Proportions
+from dancegen.renderers.avatar.arrays import Atlas, Mesh
 from dancegen.renderers.avatar.depth import NOWHERE, clear_trunk, joints_in_space, middle_depth
-from dancegen.renderers.avatar.kernels import Atlas, Mesh
 from dancegen.renderers.avatar.mesh import LEAST_STEP, REACH, STEP, Surface, clean_alpha, make_surface
 from dancegen.renderers.avatar.pages import sheet_pages
 from dancegen.renderers.avatar.sheets import cut_sheets, make_grid
