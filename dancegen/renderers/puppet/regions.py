@@ -33,7 +33,7 @@ TO_DISTANCE = 1.0  # radii per colour change of 1, black to white
 WITHIN, BEYOND = 0.18, 0.25  # colour changes up to which a place is the body's own, from which on it is not
 # The shares of an arm's capsule that lie inside and outside the body's outline at least, if the arm is behind it.
 BEHIND, BESIDE = 0.45, 0.25
-SHOWN = 0.5  # the share of a hand's capsule outside the body's outline from which the hand is seen
+SHOWN, BARE = 0.5, 0.9  # the shares of a hand's and its forearm's capsules outside the body from which both are seen
 HIDDEN = 0.8  # the share of a hand's capsule that is clothes, if the hand is not seen
 GONE = 4.0  # radii by which an arm is further from where it is not seen
 INK = 0.3  # how much darker a stroke is than its surroundings
@@ -139,8 +139,10 @@ def _darker(picture: torch.Tensor, wide: int) -> torch.Tensor:
 
 def _unseen(
     arms: torch.Tensor, inner: torch.Tensor, outer: torch.Tensor, person: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Which limbs of the arms are behind the body's outline, and which hands are not seen at all: (B, arms, 1, 1).
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Which limbs of the arms are behind the body's outline, which hands are not seen at all, which are seen beside it.
+
+    (B, arms, 1, 1) each.
 
     Args:
         arms: (B, arms, h, w) their distances.
@@ -148,11 +150,14 @@ def _unseen(
     """
     capsule = (arms < 1) & person
     counts = [(capsule & where).sum((-1, -2), keepdim=True) for where in (inner, outer, person)]
+    beside = counts[1] / counts[2].clamp_min(1)
+    shown = beside > SHOWN
+    for hand in HANDS:  # what is seen of an arm behind the body may end in a hand's place
+        shown[:, hand] &= beside[:, hand - 1] > BARE
     for count in counts:  # an upper arm and its forearm are judged together
         for upper in (0, 3):
             count[:, upper : upper + 2] = count[:, upper : upper + 2].sum(1, keepdim=True)
     inside, outside = (count / counts[2].clamp_min(1) for count in counts[:2])
-    shown = outside > SHOWN
     behind = (inside > BEHIND) & (outside > BESIDE)
     both = (inside[:, 0] > BEHIND) & (inside[:, 3] > BEHIND)  # then the joints are wrong, or all is one region
     behind &= ~both[:, None]
