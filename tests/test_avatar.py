@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -11,9 +13,12 @@ import torch
 from dancegen import registry
 from dancegen.body import joints as J
 from dancegen.body import limbs as L
+from dancegen.body.proportions import PAIRED
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.people.located import LocatedBody
 from dancegen.renderers.avatar.bones import move_bones, push_out
+from dancegen.renderers.avatar.depth import joints_in_space
+from dancegen.renderers.avatar.pages import back_of_garment
 from dancegen.renderers.avatar.rotations import dual_quaternions, mix, swing
 from dancegen.renderers.avatar.shell import Shell
 from dancegen.renderers.avatar.thickness import BALL, ROUND, inflate
@@ -223,3 +228,49 @@ def test_auto_draws_drawings_flat(body: LocatedBody) -> None:
     drawing, person = (replace(body, picture=replace(body.picture, pixels=pixels)) for pixels in (inked, shaded))
     assert not renderer.can_turn([drawing]) and renderer.can_turn([person])
     assert not renderer.can_turn([person, drawing])
+
+
+def test_no_limb_is_longer_in_space_than_in_truth(body: LocatedBody) -> None:
+    """However deep a detector sees it."""
+    lengths = body.proportions.lengths
+    depth = np.random.default_rng(0).normal(0, 60, J.V)
+    space = joints_in_space(body.places, depth, body.seen, body.proportions)
+    assert np.abs(space[:, 2]).max() > 5  # it is believed as far as it can be
+    for name, bones in PAIRED.items():
+        for parent, child in bones:
+            flat = float(np.linalg.norm(space[child, :2] - space[parent, :2]))
+            assert np.linalg.norm(space[child] - space[parent]) <= max(lengths[name], flat) + 1e-3
+    wide = np.linalg.norm(space[J.L_SHOULDER] - space[J.R_SHOULDER])
+    assert wide <= 2 * lengths["shoulders"] + 1e-3
+
+
+def test_backs_have_no_zips() -> None:
+    """A thin line in the middle is painted over, cloth's grain and what is aside stay."""
+    joints = np.zeros((J.V, 2))
+    joints[J.NECK], joints[J.R_HIP], joints[J.L_HIP] = (100, 40), (90, 160), (110, 160)
+    colours = np.full((240, 200, 3), 0.5) + np.random.default_rng(0).normal(0, 0.005, (240, 200, 1))
+    colours[60:150, 99:102] = colours[60:150, 160:163] = (1.0, 0.0, 0.0)
+    back = back_of_garment(colours, np.ones((240, 200)), joints, 400.0)
+    assert np.abs(back[70:140, 99:102] - 0.5).max() < 0.06
+    assert np.array_equal(back[:, 160:], colours[:, 160:])
+    assert back[70:140, 80:95].std() > 0.003
+
+
+def test_a_bent_joint_does_not_swell(shell: Shell, body: LocatedBody) -> None:
+    """Arms laid at the sides put nothing outside of where arms at the sides can be."""
+    raised = shell.joints.copy()
+    for shoulder, elbow, wrist in J.ARM_CHAINS:
+        raised[elbow] = raised[shoulder] - (0, np.linalg.norm(raised[elbow] - raised[shoulder]), 0)
+        raised[wrist] = raised[elbow] - (0, np.linalg.norm(shell.joints[wrist] - shell.joints[elbow]), 0)
+    rest, up = placed(shell, np.stack([shell.joints, raised]))
+    near = np.linalg.norm(rest[:, :2] - shell.joints[J.L_SHOULDER, :2], axis=1) < 0.06 * body.height
+    away = np.linalg.norm(up[near] - raised[J.L_SHOULDER], axis=1)
+    assert away.max() < 0.12 * body.height
+
+
+def test_nothing_is_compiled_before_the_loops_are_wanted() -> None:
+    """Else they would be compiled where nothing is kept, anew in every run."""
+    names = "renderer", "shell", "bones"
+    modules = ", ".join(f"dancegen.renderers.avatar.{name}" for name in names)
+    code = f"import sys, {modules}; assert 'dancegen.renderers.avatar.kernels' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
