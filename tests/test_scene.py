@@ -154,9 +154,10 @@ def test_each_dances_their_own_dance() -> None:
 
 
 def test_transparent_frames_over_the_plate_are_the_usual_ones() -> None:
+    """But for the shadow, which needs a ground."""
     body = drawn(220, 180, 150)
     poses = dancing(body)
-    usual = next(make_scene(PuppetRenderer(), [body], 160).frames(poses)).astype(float)
+    usual = next(replace(make_scene(PuppetRenderer(), [body], 160), grounds={}).frames(poses)).astype(float)
     clear = next(make_scene(PuppetRenderer(), [body], 160, "none").frames(poses)).astype(float)
     plate = Plate([body], 160).colours.permute(1, 2, 0).numpy() * 255
     alpha = clear[..., 3:] / 255

@@ -11,8 +11,9 @@ from dancegen.body.joints import L_ANKLE, L_HIP, L_KNEE, R_ANKLE, R_HIP, R_KNEE
 from dancegen.body.limbs import L_THIGH, R_THIGH, K
 from dancegen.people.located import LocatedBody
 from dancegen.renderers.compose import make_scene
+from dancegen.renderers.puppet.hem import hem_level
 from dancegen.renderers.puppet.renderer import PuppetRenderer
-from dancegen.renderers.puppet.skirt import hem_level, span_legs
+from dancegen.renderers.puppet.skirt import span_legs
 from tests.test_puppet import as_sequence, drawn, standing
 
 RED, SKIN = (200, 30, 30), (230, 180, 150)

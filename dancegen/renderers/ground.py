@@ -28,16 +28,8 @@ REACH = 2.6  # spreads after which nothing is drawn
 
 @dataclass(frozen=True)
 class Ground:
-    """Where a person's shadow falls.
-
-    Attributes:
-        y: of the ground, video pixels.
-        unit: the body's height, video pixels.
-        strength: the share of light that is missing under a foot.
-        size: (w, h) of the video.
-        scale: (2,) video pixels per picture pixel.
-        device: where layers go.
-    """
+    """Where a shadow falls: `y` of the ground and the body's height `unit`, video pixels; `strength`, the share of light
+    that is missing under a foot; `size` (w, h) and `scale` (2,) as of a `Plate`."""
 
     y: float
     unit: float
@@ -78,8 +70,7 @@ def find_ground(person: LocatedBody, plate: Plate) -> Ground | None:
     y = float(person.joints[ankles, 1].max() * plate.scale[1]) + SOLE * unit
     if y > plate.size[1] - CUT * unit:
         return None
-    strength = _strength(person, plate, y, unit)
-    return Ground(y, unit, strength, plate.size, plate.scale, plate.device)
+    return Ground(y, unit, _strength(person, plate, y, unit), plate.size, plate.scale, plate.device)
 
 
 def _strength(person: LocatedBody, plate: Plate, y: float, unit: float) -> float:
@@ -88,9 +79,6 @@ def _strength(person: LocatedBody, plate: Plate, y: float, unit: float) -> float
     wide, high = (share * unit for share in AROUND)
     rows = slice(max(int(y - high), 0), int(y + high) + 1)
     columns = slice(max(int(x.min() - wide), 0), max(int(x.max() + wide) + 1, 1))
-    seen, empty = (pixels[:, rows, columns].mean(0) for pixels in (plate.pixels, plate.colours))
-    beside = plate.matte(person)[0, rows, columns] < 0.02
-    if not bool(beside.any()):
-        return WEAKEST
-    missing = (1 - seen / empty.clamp_min(0.02))[beside].clamp(0, 1)
-    return float(np.clip(float(missing.quantile(0.9)), WEAKEST, STRONGEST))
+    seen, empty, matte = (p[:, rows, columns].mean(0) for p in (plate.pixels, plate.colours, plate.matte(person)))
+    missing = (1 - seen / empty.clamp_min(0.02))[matte < 0.02]
+    return float(np.clip(float(missing.quantile(0.9)), WEAKEST, STRONGEST)) if len(missing) else WEAKEST

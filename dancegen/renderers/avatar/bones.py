@@ -8,6 +8,8 @@ Glossary: V = 18 joints; K = 15 bones, the limbs of `body.limbs`; B poses. Axes:
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from dancegen.body import joints as J
@@ -16,7 +18,6 @@ from dancegen.body.geometry import norm, unit
 from dancegen.body.joints import body_height, mid_hip
 from dancegen.body.limbs import K
 from dancegen.body.proportions import Proportions, true_height
-from dancegen.renderers.avatar.arrays import Rig
 from dancegen.renderers.avatar.rotations import (
     about,
     axes_frame,
@@ -44,6 +45,23 @@ HEADING = 0.3  # the least length of a shin's heading on the ground that says wh
 INSIDE = 0.14  # half of a torso's breadth, heights
 TORSO_DEEP, ELBOW_DEEP, WRIST_DEEP = 0.075, 0.045, 0.04  # half depths, heights
 BEHIND_FROM, BEHIND_OVER = 0.035, 0.015  # a hand so far behind the spine, heights, is at the back
+
+
+class Rig(NamedTuple):
+    """How the bones stand in one pose.
+
+    Attributes:
+        scale: how much larger than at rest everything is, first of all.
+        motions: (K, 8) float32 dual quaternions, from rest at that size.
+        pivots, axes: (K, 3) float32 where a bone begins and where it points at rest; stretches: (K,) float32.
+    """
+
+    scale: float
+
+    motions: np.ndarray
+    pivots: np.ndarray
+    axes: np.ndarray
+    stretches: np.ndarray
 
 
 def move_bones(source: np.ndarray, targets: np.ndarray, body: Proportions, floor: float | None = None) -> list[Rig]:

@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from dancegen.renderers.avatar import kernels
-from dancegen.renderers.avatar.arrays import Rig
+from dancegen.renderers.avatar.bones import Rig
 from dancegen.renderers.avatar.kernels import SIDE
 from dancegen.renderers.avatar.shell import Shell
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from dancegen.compiled import compiled
-from dancegen.renderers.avatar.arrays import Atlas, Mesh, Rig
+from dancegen.renderers.avatar.bones import Rig
+from dancegen.renderers.avatar.shell import Atlas, Mesh
 
 SIDE = 2  # samples along each side of a pixel: edges are drawn in five steps
 FAR = np.float32(1e9)
@@ -44,7 +45,7 @@ def skin(mesh: Mesh, rig: Rig, first: int, last: int, placed: np.ndarray, facing
     for i in range(first, last):
         x, y, z = rig.scale * mesh.vertices[i, 0], rig.scale * mesh.vertices[i, 1], rig.scale * mesh.vertices[i, 2]
         ex, ey, ez = 0.0, 0.0, 0.0
-        q = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        q0, q1, q2, q3, d0, d1, d2, d3 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         lead = mesh.bones[i, 0]
         for j in range(4):
             share = mesh.weights[i, j]
@@ -63,21 +64,12 @@ def skin(mesh: Mesh, rig: Rig, first: int, last: int, placed: np.ndarray, facing
             m, n = rig.motions[k], rig.motions[lead]
             if n[0] * m[0] + n[1] * m[1] + n[2] * m[2] + n[3] * m[3] < 0:  # q and -q are one rotation
                 share = -share
-            q = (
-                q[0] + share * m[0],
-                q[1] + share * m[1],
-                q[2] + share * m[2],
-                q[3] + share * m[3],
-                q[4] + share * m[4],
-                q[5] + share * m[5],
-                q[6] + share * m[6],
-                q[7] + share * m[7],
-            )
+            q0, q1, q2, q3 = q0 + share * m[0], q1 + share * m[1], q2 + share * m[2], q3 + share * m[3]
+            d0, d1, d2, d3 = d0 + share * m[4], d1 + share * m[5], d2 + share * m[6], d3 + share * m[7]
         x, y, z = x + ex, y + ey, z + ez
-        norm = 1.0 / np.sqrt(q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3] + 1e-20)
-        unit = (q[0] * norm, q[1] * norm, q[2] * norm, q[3] * norm)
-        whole = (*unit, q[4] * norm, q[5] * norm, q[6] * norm, q[7] * norm)
-        px, py, pz = move(whole, x, y, z)
+        norm = 1.0 / np.sqrt(q0 * q0 + q1 * q1 + q2 * q2 + q3 * q3 + 1e-20)
+        q0, q1, q2, q3 = q0 * norm, q1 * norm, q2 * norm, q3 * norm
+        px, py, pz = move((q0, q1, q2, q3, d0 * norm, d1 * norm, d2 * norm, d3 * norm), x, y, z)
         if mesh.weights[i, 0] < 0.995:
             lx, ly, lz = 0.0, 0.0, 0.0
             for j in range(4):
@@ -88,7 +80,7 @@ def skin(mesh: Mesh, rig: Rig, first: int, last: int, placed: np.ndarray, facing
                     lx, ly, lz = lx + share * ax, ly + share * ay, lz + share * az
             px, py, pz = px + STRAIGHT * (lx - px), py + STRAIGHT * (ly - py), pz + STRAIGHT * (lz - pz)
         placed[i, 0], placed[i, 1], placed[i, 2] = px, py, pz
-        facing[i] = abs(1 - 2 * (unit[1] * unit[1] + unit[2] * unit[2]))
+        facing[i] = abs(1 - 2 * (q1 * q1 + q2 * q2))
 
 
 @compiled

@@ -40,7 +40,7 @@ class Grid:
         joints: (V, 2) at rest, video pixels.
         scores: (K, h, w) how far each cell is from being each limb's, radii.
         person: (h, w) bool.
-        hem: how far down a skirt spans both legs (`skirt.hem_level`), 0 = none.
+        hem: how far down a skirt spans both legs (`hem.hem_level`), 0 = none.
     """
 
     corner: np.ndarray

@@ -6,11 +6,11 @@ Glossary: N vertices, M triangles, K = 15 bones; h x w cells, H x W texels of th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from dancegen.body.proportions import Proportions
-from dancegen.renderers.avatar.arrays import Atlas, Mesh
 from dancegen.renderers.avatar.depth import NOWHERE, clear_trunk, joints_in_space, middle_depth
 from dancegen.renderers.avatar.mesh import LEAST_STEP, REACH, STEP, Surface, clean_alpha, make_surface
 from dancegen.renderers.avatar.pages import sheet_pages
@@ -21,6 +21,32 @@ from dancegen.renderers.puppet.cut import LimbLayers
 
 BONES = 4  # that move one vertex at most
 LEAST_SHARE = 0.02  # of a bone
+
+
+class Mesh(NamedTuple):
+    """A shell at rest.
+
+    Attributes:
+        vertices: (N, 3) float32; uv: (N, 2) float32, texels of the vertex's page.
+        bones: (N, 4) int32 and weights: (N, 4) float32, which sum to 1.
+        triangles: (M, 3) int32, clockwise on the screen where they face the camera; pages: (M,) int32.
+    """
+
+    vertices: np.ndarray
+    uv: np.ndarray
+    bones: np.ndarray
+    weights: np.ndarray
+    triangles: np.ndarray
+    pages: np.ndarray
+
+
+class Atlas(NamedTuple):
+    """The pages of colour, RGBA, not multiplied by alpha: (T,) uint8 in all, and where each begins, wide, high."""
+
+    texels: np.ndarray
+    starts: np.ndarray
+    widths: np.ndarray
+    heights: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)

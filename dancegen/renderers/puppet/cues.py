@@ -23,9 +23,9 @@ from dancegen.body.capsules import limb_distances
 from dancegen.body.geometry import from_axes
 from dancegen.body.joints import body_height
 from dancegen.body.limbs import L_HAND, R_HAND, K
+from dancegen.renderers.puppet.hem import hem_level
 from dancegen.renderers.puppet.parts import ARMS, SIDE_RIM, owners, torso_distance
 from dancegen.renderers.puppet.regions import GONE, Regions, read_lines
-from dancegen.renderers.puppet.skirt import hem_level, not_cloth
 
 COLOUR_NOISE = 0.12  # the least standard deviation of a limb's colour
 FOREIGN_LIMIT = 8.0  # squared standard deviations
@@ -70,7 +70,7 @@ class Evidence:
 
     @cached_property
     def hem(self) -> float:
-        """How far down cloth spans both legs (`skirt.hem_level`), 0 = none."""
+        """How far down cloth spans both legs (`hem.hem_level`), 0 = none."""
         return hem_level(self.picture[0], self.matte[0, 0], self.joints[0])
 
 
@@ -120,8 +120,12 @@ def hand(evidence: Evidence, scores: torch.Tensor) -> torch.Tensor | None:
 
 def cloth(evidence: Evidence, _scores: torch.Tensor) -> torch.Tensor | None:
     """All of a skirt or coat is the thighs'."""
+    if not evidence.hem:
+        return None
+    from dancegen.renderers.puppet.skirt import not_cloth
+
     height, width = evidence.matte.shape[-2:]
-    return not_cloth(evidence.joints[0], evidence.hem, (height, width)).to(evidence.matte) if evidence.hem else None
+    return not_cloth(evidence.joints[0], evidence.hem, (height, width)).to(evidence.matte)
 
 
 def sleeves(evidence: Evidence, scores: torch.Tensor) -> torch.Tensor:

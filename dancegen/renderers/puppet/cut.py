@@ -19,10 +19,8 @@ from dancegen.images.filters import resize, separate
 from dancegen.people.located import LocatedBody
 from dancegen.renderers.plate import Plate, read_matte
 from dancegen.renderers.puppet.cues import Evidence, score_limbs
-from dancegen.renderers.puppet.mirror import mirror_limbs
 from dancegen.renderers.puppet.parts import FILLED, complete, hidden_cores, joint_widths, parts
 from dancegen.renderers.puppet.regions import LINE, share_outlines
-from dancegen.renderers.puppet.skirt import leg_axes, lend_cloth
 
 ANALYSIS_SIZE = 320  # the longer side of the grid on which limbs are told apart, pixels
 MARGIN = 2  # transparent texels around each layer
@@ -42,8 +40,8 @@ class LimbLayers:
         textures: K tensors (4, hk, wk), premultiplied RGBA.
         corners: (K, 2) float32, x and y in source pixels of each texture's first corner.
         density: texels per source pixel.
-        hem: how far down a skirt spans both legs (`skirt.hem_level`), 0 = none.
-        axes: the legs, from `skirt.leg_axes`, source pixels.
+        hem: how far down a skirt spans both legs (`hem.hem_level`), 0 = none.
+        axes: of a skirt's legs, from `skirt.leg_axes`, source pixels.
         corner: (2,) x and y in source pixels of the corner of what was cut; texels: its (rows, columns).
         scores: (K, ha, wa) how far each cell of it was from being each limb's, radii; person: (ha, wa) 0..1.
     """
@@ -173,8 +171,12 @@ def cut_layers(
     scores, regions, hem = score_limbs(evidence), evidence.lines, evidence.hem  # (1, K, ha, wa)
     shares, cores = parts(scores, local, joint_widths(present, local)), hidden_cores(scores, local)
     shares = share_outlines(shares, scores, regions.outlines)
+    seen: dict[str, Any] = {"scores": scores[0], "person": present[0, 0], "texels": (height, width)}
     if hem:
+        from dancegen.renderers.puppet.skirt import leg_axes, lend_cloth
+
         shares = lend_cloth(shares, local[0])
+        seen["axes"] = leg_axes(joints)
     line = round(LINE * float(body_height(joints)) * density)
     textures, corners = [], np.zeros((K, 2), np.float32)
     for limb in range(K):
@@ -185,10 +187,12 @@ def cut_layers(
         box = _box(reach, (height, width))
         corners[limb] = np.array(corner) + np.array([box[0], box[1]]) / density
         textures.append(_layer(colours, matte, shares[:, limb], core, box, line))
-    mirror_limbs(textures, corners, regions.unseen[0], joints, density)
+    if regions.unseen[0]:
+        from dancegen.renderers.puppet.mirror import mirror_limbs
+
+        mirror_limbs(textures, corners, regions.unseen[0], joints, density)
     textures = [F.pad(texture, (MARGIN,) * 4).contiguous() for texture in textures]
-    seen: dict[str, Any] = {"scores": scores[0], "person": present[0, 0], "texels": (height, width)}
-    return LimbLayers(tuple(textures), corners, density, hem, leg_axes(joints), np.array(corner), **seen)
+    return LimbLayers(tuple(textures), corners, density, hem, corner=np.array(corner), **seen)
 
 
 def _box(reach: torch.Tensor, size: tuple[int, int]) -> tuple[int, int, int, int]:
