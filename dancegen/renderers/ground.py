@@ -22,14 +22,13 @@ WIDE, HIGH = 0.055, 0.013  # B, the spread of the shadow under one foot
 LIFTED = 0.05  # B above the ground at which a foot's shadow is faint
 AROUND = 0.10, 0.03  # B beside and above the feet, where the picture's own shadow is looked for
 WEAKEST, STRONGEST = 0.12, 0.45  # of the light that it takes
-CUT = 0.03  # B above the lower edge: feet that may be cut off
-REACH = 2.6  # spreads after which nothing is drawn
+CUT, REACH = 0.03, 2.6  # B above the lower edge: feet that may be cut off; spreads after which nothing is drawn
 
 
 @dataclass(frozen=True)
 class Ground:
-    """Where a shadow falls: `y` of the ground and the body's height `unit`, video pixels; `strength`, the share of light
-    that is missing under a foot; `size` (w, h) and `scale` (2,) as of a `Plate`."""
+    """Where a shadow falls: `y` of the ground, the body's height `unit`, both in video pixels; `strength`, the share of
+    light that is missing under a foot; `size` (w, h) and `scale` (2,) as of a `Plate`."""
 
     y: float
     unit: float
@@ -56,19 +55,16 @@ class Ground:
             lifted = max(self.y - SOLE * self.unit - y, 0.0) / (LIFTED * self.unit)
             across = np.exp(-0.5 * ((np.arange(left, right) + 0.5 - x) / wide) ** 2)
             alpha = np.maximum(alpha, self.strength * np.exp(-lifted * lifted) * down[:, None] * across)
-        colours = torch.zeros(4, *alpha.shape)
-        colours[3] = torch.from_numpy(alpha.astype(np.float32))
-        return Layer(colours.to(self.device), (int(left), int(top)))
+        colours = np.concatenate([np.zeros((3, *alpha.shape)), alpha[None]]).astype(np.float32)
+        return Layer(torch.from_numpy(colours).to(self.device), (int(left), int(top)))
 
 
 def find_ground(person: LocatedBody, plate: Plate) -> Ground | None:
     """Where the shadow of a person falls; None where the picture shows no ground: paper, or feet out of the picture."""
     ankles = [joint for joint in (J.R_ANKLE, J.L_ANKLE) if person.confidence[joint] > 0]
     unit = person.height * float(plate.scale[1])
-    if not ankles or plate.is_plain:
-        return None
-    y = float(person.joints[ankles, 1].max() * plate.scale[1]) + SOLE * unit
-    if y > plate.size[1] - CUT * unit:
+    y = float(person.places[[J.R_ANKLE, J.L_ANKLE], 1].max() * plate.scale[1]) + SOLE * unit
+    if not ankles or plate.is_plain or y > plate.size[1] - CUT * unit:
         return None
     return Ground(y, unit, _strength(person, plate, y, unit), plate.size, plate.scale, plate.device)
 

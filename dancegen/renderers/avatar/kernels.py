@@ -52,15 +52,10 @@ def skin(mesh: Mesh, rig: Rig, first: int, last: int, placed: np.ndarray, facing
             if share <= 0:
                 continue
             k = mesh.bones[i, j]
-            along = (
-                (x - rig.pivots[k, 0]) * rig.axes[k, 0]
-                + (y - rig.pivots[k, 1]) * rig.axes[k, 1]
-                + (z - rig.pivots[k, 2]) * rig.axes[k, 2]
-            )
+            start, axis = rig.pivots[k], rig.axes[k]
+            along = (x - start[0]) * axis[0] + (y - start[1]) * axis[1] + (z - start[2]) * axis[2]
             more = share * (rig.stretches[k] - 1.0) * along
-            ex += more * rig.axes[k, 0]
-            ey += more * rig.axes[k, 1]
-            ez += more * rig.axes[k, 2]
+            ex, ey, ez = ex + more * axis[0], ey + more * axis[1], ez + more * axis[2]
             m, n = rig.motions[k], rig.motions[lead]
             if n[0] * m[0] + n[1] * m[1] + n[2] * m[2] + n[3] * m[3] < 0:  # q and -q are one rotation
                 share = -share
