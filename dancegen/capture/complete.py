@@ -23,11 +23,13 @@ from dancegen.capture.movement import (
     DIRECTIONS,
     FPS,
     HEADING,
+    RATE,
     canonical_numbers,
     floor_path,
     paths,
     to_channels,
     turned,
+    turning_rate,
     unit_directions,
 )
 from dancegen.capture.network import Vimo
@@ -90,7 +92,8 @@ def carried_over(known: Tensor, made: Tensor, gap: slice) -> Tensor:
     out = made.clone()
     off = (known - made)[[gap.start - 2, gap.start - 1, gap.stop, gap.stop + 1]]
     out[gap, DIRECTIONS] += cubic(off[..., DIRECTIONS], gap.stop - gap.start)
-    out[gap, HEADING] = turning(known, gap)
+    facing = turning(known, gap)
+    out[gap, HEADING], out[gap, RATE] = facing, turning_rate(torch.atan2(facing[:, 1], facing[:, 0]))
     return canonical_numbers(out)
 
 

@@ -1,7 +1,7 @@
 """From 2D joints to dances: the motion network over windows that overlap, several samples, ranked.
 
-Windows follow each other: what the last one said of the overlap is held in the next (equation 8 of the paper), but for
-the heading, which every window counts from its own first camera; there the two are turned into one another.
+Windows follow each other: what the last one said of the overlap is held in the next (equation 8 of the paper). The
+heading is a sum of turning (`movement.py`), so that it goes on from window to window.
 
 Glossary: T frames at 30 a second, S of a window, B samples, V = 18 joints, X numbers of movement, Y of 2D.
 """
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from dancegen.capture.diffusion import Given, Sampling, sample
-from dancegen.capture.movement import CHANNELS, FPS, HEADING, place
+from dancegen.capture.movement import CHANNELS, FPS, place
 from dancegen.capture.network import Vimo, VimoConfig
 from dancegen.capture.refine import refined
 from dancegen.capture.settle import calmed
@@ -25,7 +25,6 @@ from dancegen.progress import Reporter
 from dancegen.weights.checkpoint import build_network, load_checkpoint
 
 OVERLAP = 30  # frames, 1 s, that two windows share
-EASE = 10  # frames of the overlap in which the next window's heading takes over
 BLIND = 0.5  # seconds without any joint beyond which no interpolation goes
 JUMPY = 2.0  # weight of acceleration (body heights a frame squared) against misfit (body heights) in the ranking
 
@@ -86,7 +85,7 @@ def imagine(
         here = slice(start, start + frames)
         sight = features(points[None, here], cut[None, here], size).expand(count, -1, -1)
         given = held(made, start, frames)
-        made = joined(made, sample(network, sight, how, generator, given), start)
+        made = torch.cat([made[:, :start], sample(network, sight, how, generator, given)], dim=1)
         reporter.advance()
     reporter.stage("bending limbs to where they were seen")
     made = refined(calmed(made[:, :length]), *(one.expand(count, *one.shape) for one in (seen.points, seen.cut)))
@@ -110,30 +109,13 @@ def window_starts(length: int, frames: int) -> list[int]:
 
 
 def held(made: Tensor, start: int, frames: int) -> Given | None:
-    """What is known of the window at `start`: all of the overlap but its heading."""
+    """What is known of the window at `start`: all of the overlap."""
     known = made.shape[1] - start
     if known <= 0:
         return None
     moved, mask = torch.zeros(len(made), frames, CHANNELS), torch.zeros(len(made), frames, CHANNELS)
     moved[:, :known], mask[:, :known] = made[:, start:], 1
-    mask[..., HEADING] = 0
     return Given(moved, mask)
-
-
-def joined(made: Tensor, window: Tensor, start: int) -> Tensor:
-    """Movements (B, start.., X) with the next window, turned so that their headings agree in the overlap."""
-    known = made.shape[1] - start
-    if known <= 0:
-        return window
-    before = torch.complex(*made[:, start:, HEADING].unbind(-1))
-    after = torch.complex(*window[..., HEADING].unbind(-1))
-    turn = (before * after[:, :known].conj()).sum(1, keepdim=True)
-    after = after * turn / turn.abs().clamp(min=1e-6)
-    ease = ((torch.arange(known) - (known - EASE)) / EASE).clamp(0, 1)
-    after = torch.cat([before * (1 - ease) + after[:, :known] * ease, after[:, known:]], dim=1)
-    window = window.clone()
-    window[..., HEADING] = torch.view_as_real(after / after.abs().clamp(min=1e-6))
-    return torch.cat([made[:, :start], window], dim=1)
 
 
 def misfit(moved: Tensor, points: Tensor) -> float:

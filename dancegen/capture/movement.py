@@ -1,7 +1,9 @@
-"""A dance as the motion network says it: 58 numbers a frame, from which bones come out with exact lengths.
+"""A dance as the motion network says it: 59 numbers a frame, from which bones come out with exact lengths.
 
 - 51: the unit directions of the 17 bones, in the frame of the body's heading (heading 0: the body faces the camera);
-- 2: cosine and sine of the heading, in the frame of the window's first camera;
+- 2: cosine and sine of the heading as the camera of that frame sees it;
+- 1: how fast the body turns, radians a second, whatever the camera does. The heading in the frame of the first camera
+  is the first seen heading and the sum of these: no network needs to sum over a moving camera and its cuts;
 - 2: the mid-hip's speed over the floor, in the heading's frame (to the viewer's right, away), body heights a second;
 - 1: the mid-hip's height, y, body heights;
 - 2: contact of the right and the left ankle with the floor, 0 or 1.
@@ -9,7 +11,7 @@
 Canonical axes (`body/sequence.py`): x to the viewer's right, y down, z away from the camera. Written for torch; the
 heading is positive in the sense of `facing.turned`.
 
-Glossary: B windows, S frames, V = 18 joints, L = 17 bones, X = 58.
+Glossary: B windows, S frames, V = 18 joints, L = 17 bones, X = 59.
 """
 
 from __future__ import annotations
@@ -25,10 +27,11 @@ from dancegen.body.sequence import ANKLE_HEIGHT, BONE_COUNT, BONE_LENGTHS, roote
 FPS = 30
 DIRECTIONS = slice(0, 3 * BONE_COUNT)
 HEADING = slice(51, 53)
-SPEED = slice(53, 55)
-HEIGHT = 55
-CONTACT = slice(56, 58)
-CHANNELS = 58
+RATE = 53
+SPEED = slice(54, 56)
+HEIGHT = 56
+CONTACT = slice(57, 59)
+CHANNELS = 59
 ANKLES = [R_ANKLE, L_ANKLE]
 STILL = 0.25  # body heights a second: an ankle slower than this ...
 NEAR = 0.035  # ... and lower than this above where it stands is in contact
@@ -55,16 +58,28 @@ def paths() -> Tensor:
     return torch.from_numpy(rooted_paths())
 
 
-def to_channels(directions: Tensor, root: Tensor) -> Tensor:
-    """Directions (B, S, L, 3) and mid-hip (B, S, 3), in the first camera's frame, to numbers (B, S, X)."""
+def to_channels(directions: Tensor, root: Tensor, camera: Tensor | None = None) -> Tensor:
+    """Directions (B, S, L, 3) and mid-hip (B, S, 3), in the first camera's frame, to numbers (B, S, X).
+
+    `camera` (B, S), radians, is by how much more the dancer is turned as each frame's camera sees it; None: it stands.
+    """
     heading = heading_of(directions)  # (B, S)
     cosine, sine = heading.cos(), heading.sin()
+    seen = heading if camera is None else heading + camera
     body = turned(directions, cosine, -sine)  # (B, S, L, 3)
     speed = torch.gradient(root, spacing=1 / FPS, dim=1)[0]
     speed = turned(speed[..., None, :], cosine, -sine)[..., 0, :]  # (B, S, 3)
     contact = contacts(paths().to(root) @ directions + root[..., None, :])
-    said = [body.flatten(2), cosine[..., None], sine[..., None], speed[..., [0, 2]], root[..., 1:2], contact]
+    facing = torch.stack([seen.cos(), seen.sin(), turning_rate(heading)], dim=-1)
+    said = [body.flatten(2), facing, speed[..., [0, 2]], root[..., 1:2], contact]
     return torch.cat(said, dim=-1)
+
+
+def turning_rate(heading: Tensor) -> Tensor:
+    """Radians a second (..., S) from the frame before, the short way round; the first as the second."""
+    step = torch.diff(heading, dim=-1)
+    rate = torch.atan2(step.sin(), step.cos()) * FPS
+    return torch.cat([rate[..., :1], rate], dim=-1)
 
 
 def contacts(joints: Tensor) -> Tensor:
@@ -81,9 +96,11 @@ def unit_directions(channels: Tensor) -> Tensor:
 
 
 def heading_turn(channels: Tensor) -> tuple[Tensor, Tensor]:
-    """Cosine and sine (B, S) of the heading, of length 1."""
-    said = torch.nn.functional.normalize(channels[..., HEADING], dim=-1, eps=1e-4)
-    return said[..., 0], said[..., 1]
+    """Cosine and sine (..., S) of the heading in the first camera's frame: the first that was seen, and all turning."""
+    first = torch.atan2(channels[..., :1, HEADING.start + 1], channels[..., :1, HEADING.start])
+    rate = channels[..., RATE] / FPS
+    heading = first + torch.cat([torch.zeros_like(first), rate[..., 1:].cumsum(-1)], dim=-1)
+    return heading.cos(), heading.sin()
 
 
 def body_of(channels: Tensor) -> Tensor:
@@ -107,6 +124,6 @@ def floor_path(channels: Tensor) -> Tensor:
 
 def canonical_numbers(channels: Tensor) -> Tensor:
     """Numbers with the directions and the heading of length 1 again and contacts within 0..1."""
-    cosine, sine = heading_turn(channels)
-    parts = [unit_directions(channels).flatten(-2), torch.stack([cosine, sine], dim=-1), channels[..., 53:56]]
+    seen = torch.nn.functional.normalize(channels[..., HEADING], dim=-1, eps=1e-4)
+    parts = [unit_directions(channels).flatten(-2), seen, channels[..., RATE : CONTACT.start]]
     return torch.cat([*parts, channels[..., CONTACT].clamp(0, 1)], dim=-1)

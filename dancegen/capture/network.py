@@ -5,7 +5,7 @@ the 2D sequence and an MLP. It predicts the clean movement itself (equation 2) a
 paper leaves sizes open, they are this project's; neighbouring frames share a token, which makes it quick on a CPU.
 
 Glossary: B windows, S = 150 frames (5 s at 30 a second), P frames of a token, N = S / P tokens, D width, H heads,
-X = 58 numbers of a frame of movement (`movement.py`), Y = 60 numbers of a frame of 2D (`sight.py`).
+X = 59 numbers of a frame of movement (`movement.py`), Y = 60 numbers of a frame of 2D (`sight.py`).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class VimoConfig:
     """
 
     frames: int = 150
-    token: int = 2
+    token: int = 3
     width: int = 256
     heads: int = 4
     modules: int = 3

@@ -1,6 +1,6 @@
 """Movement to a dance on the floor: standing feet stand still and on the ground, and nothing trembles.
 
-Glossary: T frames, V = 18 joints, L = 17 bones, X = 58 numbers of movement.
+Glossary: T frames, V = 18 joints, L = 17 bones, X = 59 numbers of movement.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the motion network is trained to: equations 3 to 7 of the paper, contacts, and reprojection.
 
-Glossary: B windows, S frames, X = 58 numbers of a frame, V = 18 joints. Losses of joints are in tenths of a body
+Glossary: B windows, S frames, X = 59 numbers of a frame, V = 18 joints. Losses of joints are in tenths of a body
 height, so that all are of one size.
 """
 
@@ -12,9 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dancegen.capture.movement import ANKLES, CONTACT, HEADING, body_of, heading_turn, place, turned
+from dancegen.capture.movement import ANKLES, CONTACT, body_of, heading_turn, place, turned
 
 TENTH = 10.0
+SLIGHT = 0.1  # tenths of a body height below which a distance counts by its square: there it is the detector's noise
+SLIGHT_STEP = 0.01  # likewise of the distances of steps from frame to frame
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,14 @@ class LossWeights:
 
     The paper's FK loss is of joints in the world. Here that is `path`, with a small weight: a wrong heading or way,
     which a moving camera hides, would outweigh the pose, which it shows. `joints` is of the body in its own heading.
+    Joints, path and velocity count by their distance, not its square: small errors are what the rhythm is lost in.
     """
 
     simple: float = 1.0
-    joints: float = 0.3
-    path: float = 0.01
-    velocity: float = 3.0
+    joints: float = 0.4
+    path: float = 0.1
+    turn: float = 1.0
+    velocity: float = 5.0
     acceleration: float = 1.0
     foot: float = 1.0
     contact: float = 0.1
@@ -47,20 +51,33 @@ def losses(made: Tensor, clean: Tensor, spread: Tensor, view: Tensor, seen: Tens
     """
     joints, true = place(made), place(clean)  # (B, S, V, 3)
     body = (body_of(made) - body_of(clean)) * TENTH  # (B, S, V, 3)
-    rate = steps(made[..., : HEADING.stop]) - steps(clean[..., : HEADING.stop])
+    away = (joints - true) * TENTH
     standing = made[..., CONTACT].clamp(0, 1)[:, 1:, :, None]  # the network's own, as the paper says
-    shown = turned(body, *heading_turn(clean))
-    flat = torch.einsum("bsij,bsvj->bsvi", view, shown)[..., :2].square().sum(-1)  # at the mid-hip's depth
+    turn = heading_turn(clean)
+    flat = torch.einsum("bsij,bsvj->bsvi", view, turned(body, *turn))[..., :2]  # at the mid-hip's depth
     return {
         "simple": ((made - clean) / spread).square().mean(),
-        "joints": body.square().sum(-1).mean(),
-        "path": ((joints - true) * TENTH).square().sum(-1).mean(),
-        "velocity": (rate / spread[: HEADING.stop]).square().mean(),
+        "joints": distance(body, SLIGHT).mean(),
+        "path": distance(away - away.mean((1, 2), keepdim=True), SLIGHT).mean(),
+        "turn": turn_loss(heading_turn(made), turn),
+        "velocity": distance(steps(body), SLIGHT_STEP).mean(),
         "acceleration": steps(steps(body)).square().sum(-1).mean(),
         "foot": (steps(joints[..., ANKLES, :]) * standing * TENTH).square().sum(-1).mean(),
         "contact": F.binary_cross_entropy(made[..., CONTACT].clamp(0.01, 0.99), clean[..., CONTACT]),
-        "reprojection": (flat * seen).sum() / seen.sum().clamp(min=1),
+        "reprojection": (flat.square().sum(-1) * seen).sum() / seen.sum().clamp(min=1),
     }
+
+
+def distance(vectors: Tensor, slight: float) -> Tensor:
+    """The length of vectors (..., 3), less than `slight` by its square (Charbonnier): (...)."""
+    return (vectors.square().sum(-1) + slight**2).sqrt() - slight
+
+
+def turn_loss(made: tuple[Tensor, Tensor], true: tuple[Tensor, Tensor]) -> Tensor:
+    """How much headings (cosine, sine: (B, S)) differ by more than one turn of the whole window: 0..1."""
+    along = (made[0] * true[0] + made[1] * true[1]).mean(-1)
+    across = (made[1] * true[0] - made[0] * true[1]).mean(-1)
+    return (1 - (along.square() + across.square() + 1e-6).sqrt()).mean()
 
 
 def steps(values: Tensor) -> Tensor:

@@ -58,7 +58,8 @@ def draw(
     points, cut, seen = sightings(seen_by, casual, generator)
     first = seen_by.yaw[:, :1].expand(-1, frames)
     cosine, sine = first.cos(), first.sin()
-    moved = to_channels(turned(directions, cosine, sine), turned(root[..., None, :], cosine, sine)[..., 0, :])
+    way = turned(root[..., None, :], cosine, sine)[..., 0, :]
+    moved = to_channels(turned(directions, cosine, sine), way, seen_by.yaw - first)
     back = torch.zeros(count, 3, 3)  # from the first camera's heading to the dancer's
     back[:, 0, 0], back[:, 0, 2], back[:, 1, 1] = cosine[:, 0], -sine[:, 0], 1
     back[:, 2, 0], back[:, 2, 2] = sine[:, 0], cosine[:, 0]

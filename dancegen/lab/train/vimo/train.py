@@ -47,12 +47,12 @@ class TrainVimoConfig:
     A run may be ended early: go on with fewer `steps`, and it cools down at once.
     """
 
-    steps: int = 4000
+    steps: int = 10000
     seed: int = 0
-    batch: int = 16
-    rate: float = 1e-3
-    warm_up: int = 150
-    cooling: float = 0.35
+    batch: int = 32
+    rate: float = 8e-4
+    warm_up: int = 500
+    cooling: float = 0.7
     weight_decay: float = 0.02
     average: float = 0.997
     dropped: float = 0.25  # of the windows are shown no 2D sequence
@@ -125,7 +125,7 @@ class Trainer:
         self.measure()
         self.mean = {name: value.clone() for name, value in self.network.state_dict().items()}
         self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), lr=settings.rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay
+            self.network.parameters(), lr=settings.rate, betas=(0.9, 0.99), weight_decay=settings.weight_decay, fused=True
         )
 
     def measure(self) -> None:
