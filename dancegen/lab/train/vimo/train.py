@@ -124,8 +124,9 @@ class Trainer:
             self.network = Vimo(config)
         self.measure()
         self.mean = {name: value.clone() for name, value in self.network.state_dict().items()}
+        parameters, decay = self.network.parameters(), settings.weight_decay
         self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), lr=settings.rate, betas=(0.9, 0.99), weight_decay=settings.weight_decay, fused=True
+            parameters, lr=settings.rate, betas=(0.9, 0.99), weight_decay=decay, fused=True
         )
 
     def measure(self) -> None:
