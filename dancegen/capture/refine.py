@@ -26,7 +26,7 @@ NEAR = 0.05  # weight of the distance from the network's directions
 STEADY = 15.0  # weight of their second differences
 SPARED = 0.03  # body heights of misfit that are the detector's own
 HUBER = 0.05  # body heights of misfit beyond which a joint pulls no harder
-SCALE_FRAMES = 31  # whose median is the scale of a view: a squat is no zoom
+SCALE_FRAMES = 91  # whose median is the scale of a view: a squat is no zoom
 
 
 def refined(moved: Tensor, points: Tensor, cut: Tensor) -> Tensor:
@@ -75,15 +75,17 @@ def views(body: Tensor, points: Tensor, sure: Tensor, cut: Tensor) -> tuple[Tens
     share[list(TRUNK)] = 1.0
     weight = sure * share  # (B, T, V)
     local, flat = _centred(body, weight), _centred(points[..., :2], weight)
-    left, size, right = torch.linalg.svd(flat.transpose(-1, -2) @ (weight[..., None] * local), full_matrices=False)
+    left, _, right = torch.linalg.svd(flat.transpose(-1, -2) @ (weight[..., None] * local), full_matrices=False)
     view = left @ right  # orthonormal rows
-    own = local @ view.transpose(-1, -2)
-    scale = size.sum(-1) / (own.square() * weight[..., None]).sum((-1, -2)).clamp(min=1e-9)
-    return view, steady_scale(scale, sure.sum(-1) > 0, cut)
+    trunk = weight * (share == 1)  # bent legs would make the body small
+    local, flat = _centred(body, trunk) @ view.transpose(-1, -2), _centred(points[..., :2], trunk)
+    along, own = (trunk[..., None] * torch.stack([local * flat, local * local])).sum((-1, -2))
+    scale = along.clamp(min=0) / own.clamp(min=1e-9)
+    return view, steady_scale(scale, along > 0, cut)
 
 
 def steady_scale(scale: Tensor, seen: Tensor, cut: Tensor) -> Tensor:
-    """The median (B, T) of a second within a shot; where nobody was seen, that of all."""
+    """The median (B, T) of three seconds within a shot; where nobody was seen, that of all."""
     known = torch.where(seen, scale, torch.nan)
     shot, reach = cut.cumsum(1), SCALE_FRAMES // 2
     near = torch.nn.functional.pad(known, (reach, reach), value=torch.nan).unfold(1, SCALE_FRAMES, 1)

@@ -13,6 +13,7 @@ def command(
     weights: Annotated[str, typer.Option(help="Weights of the motion network, a name or a file.")] = "capture.vimo",
     regression: Annotated[Path | None, typer.Option(help="Weights of a regression, to compare with.")] = None,
     windows: Annotated[int, typer.Option(help="Windows of 5 s a level.", min=2)] = 200,
+    levels: Annotated[str, typer.Option(help="Which of A static, B moving, C cuts, D hidden, E everything.")] = "ABCDE",
     json: Annotated[Path | None, typer.Option(help="Write all figures here.")] = None,
 ) -> Any:
     """Measure the movement that is imagined against the truth, at five levels of casual cameras; see the weights' card.
@@ -29,18 +30,21 @@ def command(
     from dancegen.capture.diffusion import Sampling
     from dancegen.capture.imagine import load_vimo
     from dancegen.cli.context import check_file, reporter
+    from dancegen.errors import DancegenError
     from dancegen.files import write_whole
     from dancegen.lab.evaluate import vimo as evaluation
     from dancegen.weights.resolve import weights_path
 
     if json is not None:
         check_file(json, "--json", True, inputs=[data, weights, regression])
+    if not levels or set(levels) - set("ABCDE"):
+        raise DancegenError(f"--levels {levels} are none", "give some of ABCDE")
     path = Path(weights) if Path(weights).is_file() else weights_path(weights, offline=False, reporter=reporter())
     network, other = load_vimo(path), load_vimo(regression) if regression else None
     how = Sampling()
     reporter().stage("reading motion")
     material = evaluation.read_material(data)
-    found = evaluation.evaluate_levels(network, material, windows, how, other, reporter())
+    found = evaluation.evaluate_levels(network, material, windows, how, other, reporter(), levels)
     table = Table(
         "level",
         "method",

@@ -12,9 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from dancegen.body.joints import BEAT_JOINTS
 from dancegen.capture.movement import ANKLES, CONTACT, body_of, heading_turn, place, turned
 
 TENTH = 10.0
+BEAT = list(BEAT_JOINTS)
 SLIGHT = 0.1  # tenths of a body height below which a distance counts by its square: there it is the detector's noise
 SLIGHT_STEP = 0.01  # likewise of the distances of steps from frame to frame
 
@@ -33,6 +35,7 @@ class LossWeights:
     path: float = 0.1
     turn: float = 1.0
     velocity: float = 5.0
+    speed: float = 10.0
     acceleration: float = 1.0
     foot: float = 1.0
     contact: float = 0.1
@@ -61,11 +64,24 @@ def losses(made: Tensor, clean: Tensor, spread: Tensor, view: Tensor, seen: Tens
         "path": distance(away - away.mean((1, 2), keepdim=True), SLIGHT).mean(),
         "turn": turn_loss(heading_turn(made), turn),
         "velocity": distance(steps(body), SLIGHT_STEP).mean(),
+        "speed": speed_loss(joints, true),
         "acceleration": steps(steps(body)).square().sum(-1).mean(),
         "foot": (steps(joints[..., ANKLES, :]) * standing * TENTH).square().sum(-1).mean(),
         "contact": F.binary_cross_entropy(made[..., CONTACT].clamp(0.01, 0.99), clean[..., CONTACT]),
         "reprojection": (flat.square().sum(-1) * seen).sum() / seen.sum().clamp(min=1),
     }
+
+
+def speed_loss(made: Tensor, true: Tensor) -> Tensor:
+    """How much the mean speeds of joints (B, S, V, 3) differ, and their changes: where they are least are the beats."""
+    gap = speeds(made) - speeds(true)
+    return gap.abs().mean() + steps(gap).abs().mean()
+
+
+def speeds(joints: Tensor) -> Tensor:
+    """The mean speed (B, S - 1) of the joints that beats are found by, tenths of a body height a frame."""
+    step = steps(joints[..., BEAT, :]) * TENTH
+    return (step.square().sum(-1) + 1e-6).sqrt().mean(-1)
 
 
 def distance(vectors: Tensor, slight: float) -> Tensor:
