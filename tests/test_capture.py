@@ -13,6 +13,7 @@ import pytest
 import torch
 from conftest import Listener
 
+from dancegen.assets.example import PICTURE
 from dancegen.body.draw import CONTROLNET, draw_skeleton
 from dancegen.body.joints import BONES, NECK, body_height, mid_hip
 from dancegen.body.sequence import BONE_LENGTHS, SkeletonSequence
@@ -23,6 +24,7 @@ from dancegen.capture.imagine import OVERLAP, Seen, at_rate, imagine, padded, wi
 from dancegen.capture.movement import CHANNELS, to_channels
 from dancegen.capture.network import Vimo, VimoConfig
 from dancegen.capture.pose_video import is_pose_picture, read_pose
+from dancegen.capture.refine import views
 from dancegen.capture.settle import from_sequence, to_sequence
 from dancegen.capture.watch import Scenes, is_drawn, watch
 from dancegen.cli.main import main
@@ -162,6 +164,7 @@ def test_what_is_no_clip_is_refused_in_one_line(tmp_path: Path, beat_song: Path,
         tmp_path / "text.mp4": "no video",
         tmp_path / "cut.mp4": "no video",
         beat_song: "sound and no pictures",
+        PICTURE: "still picture",
     }.items():
         with pytest.raises(DancegenError, match=told):
             open_clip(path, 0, None, None)
@@ -240,6 +243,19 @@ def test_a_settled_dance_stands_on_the_floor_with_still_feet() -> None:
     dance = to_sequence(numbers)
     assert dance.joints[..., 1].max() <= 1e-3
     assert dance.yaw is not None and abs((dance.yaw[-1] - dance.yaw[0]) - (dancing(4).yaw[-1] - dancing(4).yaw[0])) < 5
+
+
+def test_a_body_that_bends_its_knees_is_no_smaller() -> None:
+    standing = dancing(4)
+    bent = standing.joints.copy()
+    bent[..., [9, 12], 1] -= 0.1  # knees and ankles are seen higher, as in a squat
+    bent[..., [10, 13], 1] -= 0.25
+    sizes = []
+    for joints in (standing.joints, bent):
+        points = torch.from_numpy(np.concatenate([joints[..., :2] * 300, np.ones((*joints.shape[:2], 1))], -1)).float()
+        seen, cut = points[None], torch.zeros(1, len(joints))
+        sizes.append(views(torch.from_numpy(standing.joints)[None], seen, seen[..., 2], cut)[1])
+    torch.testing.assert_close(sizes[1], sizes[0], rtol=0.03, atol=0)
 
 
 def test_accents_go_to_beats_within_limits() -> None:

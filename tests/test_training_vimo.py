@@ -12,14 +12,14 @@ from safetensors.torch import load_file
 from dancegen.body.joints import BONES
 from dancegen.body.sequence import BONE_LENGTHS
 from dancegen.capture.diffusion import Given, Sampling, sample
-from dancegen.capture.movement import CHANNELS, heading_of, place, to_channels, turned
+from dancegen.capture.movement import CHANNELS, HEADING, heading_of, heading_turn, place, to_channels, turned
 from dancegen.capture.network import Vimo, VimoConfig
 from dancegen.capture.sight import FEATURES, features
 from dancegen.errors import DancegenError
 from dancegen.lab.datasets.performances import draw_windows, load_performances, read_performances, save_performances
 from dancegen.lab.synthetic.cameras import LEVELS
 from dancegen.lab.train.vimo import samples
-from dancegen.lab.train.vimo.losses import losses
+from dancegen.lab.train.vimo.losses import losses, speed_loss
 from dancegen.lab.train.vimo.samples import draw, generator_of
 from dancegen.lab.train.vimo.train import TrainVimoConfig, train_vimo
 from dancegen.progress import SilentReporter
@@ -73,6 +73,22 @@ def test_numbers_are_the_movement_and_back(motions: Path) -> None:
     assert torch.allclose(other[..., :51], numbers[..., :51], atol=1e-5)  # the body does not know its heading
     gap = heading_of(turned(directions, angle.cos(), angle.sin())) - heading_of(directions) - 0.7
     assert torch.atan2(gap.sin(), gap.cos()).abs().max() < 1e-4
+
+
+def test_the_camera_moves_what_is_seen_and_not_the_movement(motions: Path) -> None:
+    directions, root = draw_windows(read_performances(motions), 2, 40, generator_of(0, 0))
+    moves = torch.linspace(0, 3, 40).expand(2, -1)
+    still, moving = to_channels(directions, root), to_channels(directions, root, moves)
+    torch.testing.assert_close(place(moving), place(still))
+    assert (moving[:, 1:, HEADING] - still[:, 1:, HEADING]).abs().max() > 0.5
+    torch.testing.assert_close(torch.stack(heading_turn(still), -1), still[..., HEADING], atol=1e-4, rtol=0)
+
+
+def test_where_the_speed_differs_it_is_told(motions: Path) -> None:
+    directions, root = draw_windows(read_performances(motions), 2, 40, generator_of(0, 0))
+    joints = place(to_channels(directions, root))
+    assert float(speed_loss(joints, joints)) == 0
+    assert float(speed_loss(joints * 1.2, joints)) > float(speed_loss(joints * 1.1, joints)) > 0
 
 
 def test_training_motion_leaves_out_what_is_held_out(motions: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 
 from dancegen.errors import DancegenError
 from dancegen.ffmpeg import DEMUXERS, QUIET, ffmpeg_program, last_complaint
-from dancegen.files import check_input
+from dancegen.files import PICTURES, check_input
 
 MOVING = ("gif", "apng", "webp_pipe")  # moving pictures that ffmpeg reads, besides videos
 LONGEST_SIDE = 512  # pixels that frames are made small to: detectors look at 256
@@ -27,6 +27,7 @@ DRAWN_SIDE = 1280  # likewise of drawn skeletons, whose joints are small
 FPS = 30.0  # frames a second that are looked at, at most
 SLOWEST_FPS = 5.0  # of a clip; below it is a row of pictures
 SHORTEST = 0.5  # seconds
+STILL = set(PICTURES) - {"gif", "apng", "webp"}
 REMEDY = "give a video (mp4, mov, webm, ...) or a moving GIF"
 
 
@@ -153,6 +154,8 @@ def _small(width: int, height: int, longest: int) -> tuple[int, int]:
 
 
 def _no_video(path: Path, told: str) -> DancegenError:
+    if path.suffix.lower().removeprefix(".") in STILL:
+        return DancegenError(f"{path} is a still picture", REMEDY)
     if "not on whitelist" in told:
         return DancegenError(f"{path} is a playlist, or of a kind that is not read here", REMEDY)
     if " Audio: " in told:

@@ -72,7 +72,9 @@ def command(
     if json is not None:
         from json import dumps
 
-        levels = {level: {name: dataclasses.asdict(row) for name, row in rows.items()} for level, rows in found.items()}
-        content = {"levels": levels, "dropped": dropped, "swapped": moved, "dead": dead, "units": units}
+        plain = {
+            name: {method: dataclasses.asdict(row) for method, row in rows.items()} for name, rows in found.items()
+        }
+        content = {"levels": plain, "dropped": dropped, "swapped": moved, "dead": dead, "units": units}
         write_whole(json, dumps(content, indent=1).encode())
     return Group(table, *(Text(line) for line in lines))
