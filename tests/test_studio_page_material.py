@@ -140,5 +140,5 @@ def test_style_camera_green_screen_and_many_videos(
         held.append(program.resting)
     with capsys.disabled():
         sys.stdout.write(f"\nstudio: MB after each video: {' '.join(f'{one:.0f}' for one in held)}")
-    assert min(held[-2:]) - min(held[:2]) < GROWTH
+    assert min(held[-2:]) - min(held[2:4]) < GROWTH  # the first ones load what all need
     assert here.faults == [] and not re.search("Traceback", program.said)
