@@ -41,7 +41,7 @@ from dancegen.registry import is_style_file
 WINDOW = 100  # pieces the network sees at once
 OVERLAP = 20  # pieces shared by neighbouring windows; the middle half is cross-faded
 WINDOWS_AT_ONCE = 4
-PHRASES_AT_ONCE = 32
+PHRASES_AT_ONCE = 8
 SPIN_PHRASES = 0.5  # share of the phrases that may spin where turns are whole
 LEAST_TURNS = 1.0  # the level of turning from which on phrases spin
 

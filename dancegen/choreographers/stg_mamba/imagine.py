@@ -27,7 +27,7 @@ IDEAS = 4  # phrases imagined for each one that is danced
 MATCHES = np.array([1.0, 0.8, 0.7, 0.5])  # how much size, steps, hands and knees count where ideas are compared
 IN_BARS = 3.0  # how much the hips' rise and fall in bars of three counts beside them
 LIMB_BONES = (*ARM_BONES, *LEG_BONES)
-TOGETHER = 32  # phrases imagined at once
+TOGETHER = 8  # phrases imagined at once: a minute's song already takes the memory that an hour's does
 WARM = 1.1  # deviation of the draws: a prior that was trained for minutes brings them too near to the mean
 
 
@@ -159,10 +159,10 @@ def carry(prior: Prior, ideas: Tensor, asked: Asked) -> Tensor:
     style = torch.full((count,), asked.style, device=ideas.device)
     beside = asked.beside.repeat_interleave(many, dim=0)
     hears = torch.ones(count, device=ideas.device)
-    told = prior.told(asked.sound, hears, asked.facts, style, asked.meter).repeat_interleave(many, dim=0)
+    told = prior.told(asked.sound, hears, asked.facts, style, asked.meter)  # (N, K, W)
 
     def velocity(place: Tensor, time: float) -> Tensor:
-        moment = torch.full((len(place),), time, device=place.device)
+        moment = torch.full((count,), time, device=place.device)
         return prior(place, beside, moment, told)
 
     place = ideas.flatten(0, 1)  # (N I, K, D)

@@ -72,7 +72,10 @@ class Prior(nn.Module):
         return ear + self.place(places.to(sound.device)) + alike[:, None]
 
     def forward(self, place: Tensor, beside: Tensor, time: Tensor, told: Tensor) -> Tensor:
-        """Velocity (B, K, D) at `place` (B, K, D) and `time` (B,) in 0..1; `beside` (B, K, D + 1) of `shared`."""
+        """Velocity (B, K, D) at `place` (B, K, D); `beside` (B, K, D + 1) of `shared`.
+
+        `time` (N,) in 0..1 and `told` (N, K, W) may be one for every B / N rows that follow each other.
+        """
         angle = time[:, None] * math.pi * 2.0 ** torch.arange(TIME_WAVES, device=time.device) / 2
         waves = torch.cat([angle.sin(), angle.cos()], dim=1)  # (B, 2 TIME_WAVES)
         told = F.silu(told + F.linear(waves, self.facts.weight[:, FACTS:])[:, None])
@@ -96,8 +99,9 @@ class PriorBlock(nn.Module):
         self.first, self.second = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
 
     def forward(self, x: Tensor, told: Tensor) -> Tensor:
-        """(B, K, W) and (B, K, W) -> (B, K, W)."""
-        scale, shift, later_scale, later_shift = self.tell(told).chunk(4, dim=-1)
+        """(B, K, W) and what is told to them, (N, K, W) with N a divisor of B -> (B, K, W)."""
+        change = self.tell(told).repeat_interleave(len(x) // len(told), dim=0)  # (B, K, 4 W)
+        scale, shift, later_scale, later_shift = change.chunk(4, dim=-1)
         y = self.norms[0](x) * (1 + scale) + shift
         x = x + self.forth(y) + self.back(y.flip(1)).flip(1)
         y = self.norms[1](x) * (1 + later_scale) + later_shift
