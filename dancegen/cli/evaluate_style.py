@@ -38,5 +38,5 @@ def command(
     rows = style_rows(judge, genre, compare(dancer, str(style), songs, seeds, reporter()), songs)
     table = Table("measure", *rows, title=f"{len(songs)} songs, {seeds} takes of {seconds:g} s each")
     for name in rows["learnt"]:
-        table.add_row(name, *(f"{row[name]:.2f}" if name in row else "" for row in rows.values()))
+        table.add_row(name, *(f"{row[name]:.3f}" if name in row else "" for row in rows.values()))
     return table
