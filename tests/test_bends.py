@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from dancegen.body.joints import R_ELBOW, R_SHOULDER, R_WRIST
-from dancegen.body.limbs import R_FOREARM, R_UPPER_ARM, limb_maps
+from dancegen.body.limb_maps import limb_maps
+from dancegen.body.limbs import R_FOREARM, R_UPPER_ARM
 from dancegen.renderers.puppet.bends import BENDS, bend_shifts, limb_bends
 from tests.test_puppet import drawn
 

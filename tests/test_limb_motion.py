@@ -13,7 +13,8 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from dancegen.body.joints import R_ELBOW
-from dancegen.body.limbs import HEAD, L_HAND, R_FOOT, R_FOREARM, R_UPPER_ARM, K, limb_maps, limb_order
+from dancegen.body.limb_maps import limb_maps, limb_order
+from dancegen.body.limbs import HEAD, L_HAND, R_FOOT, R_FOREARM, R_UPPER_ARM, K
 from dancegen.errors import DancegenError
 from dancegen.lab.evaluate.picture_metrics import sharpness
 from dancegen.lab.synthetic.outlines import SLICES, Outlines, make_outlines

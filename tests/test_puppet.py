@@ -20,6 +20,7 @@ from dancegen.body.joints import (
     R_WRIST,
     body_height,
 )
+from dancegen.body.limb_maps import limb_maps, limb_order
 from dancegen.body.limbs import (
     L_FOREARM,
     LIMB_NAMES,
@@ -30,8 +31,6 @@ from dancegen.body.limbs import (
     UPPER_TORSO,
     K,
     limb_axes,
-    limb_maps,
-    limb_order,
 )
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.images.filters import push_pull, separate, spread

@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from PIL import Image
 
 from dancegen.body.capsules import limb_distances
-from dancegen.body.limbs import LIMB_NAMES, limb_maps, limb_order
+from dancegen.body.limb_maps import limb_maps, limb_order
+from dancegen.body.limbs import LIMB_NAMES
 from dancegen.errors import DancegenError
 from dancegen.images.filters import separate
 from dancegen.lab.train.renderer import loop

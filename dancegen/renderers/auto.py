@@ -68,9 +68,15 @@ class AutoRenderer:
         return not any(is_drawing(person) for person in people)
 
     def prepare(self, person: LocatedBody, plate: Plate) -> Chosen:
-        """The figure that fits the picture."""
-        renderer = self.puppet if is_drawing(person) else self.avatar
-        return Chosen(renderer, renderer.prepare(person, plate))
+        """The figure that fits the picture; flat too where too little is seen to be given depth."""
+        if is_drawing(person):
+            return Chosen(self.puppet, self.puppet.prepare(person, plate))
+        from dancegen.renderers.avatar.shell import Shapeless
+
+        try:
+            return Chosen(self.avatar, self.avatar.prepare(person, plate))
+        except Shapeless:
+            return Chosen(self.puppet, self.puppet.prepare(person, plate))
 
     def draw(self, figure: Chosen, poses: SkeletonSequence) -> Iterator[Layer]:
         """As whoever draws it does."""

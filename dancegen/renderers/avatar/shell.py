@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dancegen.body.proportions import Proportions
+from dancegen.errors import DancegenError
 from dancegen.renderers.avatar.depth import NOWHERE, clear_trunk, joints_in_space, middle_depth
 from dancegen.renderers.avatar.mesh import LEAST_STEP, REACH, STEP, Surface, clean_alpha, make_surface
 from dancegen.renderers.avatar.pages import sheet_pages
@@ -21,6 +22,10 @@ from dancegen.renderers.puppet.cut import LimbLayers
 
 BONES = 4  # that move one vertex at most
 LEAST_SHARE = 0.02  # of a bone
+
+
+class Shapeless(DancegenError):
+    """A person of whom the picture shows too little to be given depth."""
 
 
 class Mesh(NamedTuple):
@@ -76,6 +81,9 @@ def make_shell(
         seen: (V,) bool.
         body: see `Shell`.
         size: longer side of the video, pixels: a larger one gets a finer mesh.
+
+    Raises:
+        Shapeless: no piece of the person covers more than a few cells.
     """
     grid = make_grid(layers, joints)
     space = joints_in_space(joints, depth, seen, body)
@@ -84,7 +92,10 @@ def make_shell(
     legs, trunk_front = np.zeros(grid.cells), np.full(grid.cells, NOWHERE)
     surfaces: list[Surface] = []
     pages: list[np.ndarray] = []
-    for sheet in cut_sheets(layers, grid):
+    sheets = cut_sheets(layers, grid)
+    if not sheets:
+        raise Shapeless("too little of the person is seen to be given depth", "choose --renderer puppet")
+    for sheet in sheets:
         weights = skin_weights(sheet, grid)
         thickness = sheet_thickness(sheet, grid, weights, legs)
         middle = middle_depth(sheet, grid, weights, deep)

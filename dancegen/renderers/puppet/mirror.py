@@ -12,7 +12,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from dancegen.body.limbs import LIMB_MIRROR, axis_map, limb_axes
+from dancegen.body.limb_maps import axis_map
+from dancegen.body.limbs import LIMB_MIRROR, limb_axes
 
 
 def mirror_limb(

@@ -18,7 +18,8 @@ from torch import nn
 from dancegen.body import joints as J
 from dancegen.body import limbs as L
 from dancegen.body.joints import V, body_height, mid_hip
-from dancegen.body.limbs import K, limb_axes, limb_maps, limb_order
+from dancegen.body.limb_maps import limb_maps, limb_order
+from dancegen.body.limbs import K, limb_axes
 from dancegen.renderers.puppet.bends import Bends, limb_bends
 
 SCALE_LIMIT = 0.45  # how much smaller or larger a limb is looked up at most
@@ -141,7 +142,7 @@ def correct_maps(maps: np.ndarray, targets: np.ndarray, corrections: np.ndarray)
     """Backward maps (B, K, 2, 3) that correct a target place before they map it.
 
     Args:
-        maps: (B, K, 2, 3) of `limbs.limb_maps`, px; targets: (B, V, 3) the skeletons they were made for.
+        maps: (B, K, 2, 3) of `limb_maps.limb_maps`, px; targets: (B, V, 3) the skeletons they were made for.
         corrections: (B, K, 2) of `LimbNetwork.corrections`.
     """
     start, along, across = limb_frames(np.asarray(targets[..., :2], np.float64))

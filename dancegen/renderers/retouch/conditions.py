@@ -17,7 +17,8 @@ import torch.nn.functional as F
 from dancegen.body import limbs as L
 from dancegen.body.capsules import limb_distances
 from dancegen.body.joints import body_height, mid_hip
-from dancegen.body.limbs import K, limb_order
+from dancegen.body.limb_maps import DEPTH_LIMIT, limb_order
+from dancegen.body.limbs import K
 
 REACH = 1.6  # body heights the window spans: raised arms, a kick and the steps of the snapping fit in
 SNAP = 8  # cells; the network's depth halves its grid three times
@@ -115,7 +116,7 @@ def draw_conditions(targets: np.ndarray, colours: torch.Tensor, height: int, wid
         closeness=(1 - distances / 2).clamp_min(0),
         painted=torch.einsum("bkhw,bkc->bchw", front, colours),
         covered=((1.3 - nearest) / 0.6).clamp(0, 1),
-        depth=(front * order).sum(1, keepdim=True) / L.DEPTH_LIMIT,
+        depth=(front * order).sum(1, keepdim=True) / DEPTH_LIMIT,
         reach=(3.5 - nearest).clamp(0, 1) * _bending_share(distances),
     )
 

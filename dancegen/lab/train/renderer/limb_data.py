@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from dancegen.body.joints import MIRROR, NECK, body_height
-from dancegen.body.limbs import LIMB_MIRROR, limb_maps
+from dancegen.body.limb_maps import limb_maps
+from dancegen.body.limbs import LIMB_MIRROR
 from dancegen.errors import DancegenError
 from dancegen.files import whole_file
 from dancegen.lab.synthetic.outlines import Outlines, make_outlines
