@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dancegen import registry
 from dancegen.device import choose_device
 from dancegen.errors import DancegenError
+from dancegen.files import check_input
 from dancegen.progress import Reporter
 from dancegen.weights.manifest import load_manifest
 from dancegen.weights.resolve import defaults, weights_path
@@ -80,6 +82,8 @@ def load_backends(request: Request, jobs: Collection[str] = JOBS, reporter: Repo
         from dancegen.people.detectors.dwpose import dwpose_models
 
         dwpose_models(asked=True, offline=request.offline, reporter=reporter)  # used as soon as they are here
+    if "choreographer" in jobs and registry.is_style_file(request.style):
+        check_input(Path(request.style), "style", "give a file of `dancegen style learn`, or name a style")
     device = choose_device(request.device)
     loaded: dict[str, Any] = {}
     used: dict[str, WeightsInfo] = {}
