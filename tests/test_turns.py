@@ -50,7 +50,11 @@ def test_a_dance_file_keeps_what_was_asked_for(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"style": "moon.style.safetensors"}, "styles from files are not known yet: choose one of auto"),
+        ({"style": "moon"}, "there is no dance style 'moon': choose one of auto"),
+        (
+            {"style": "moon.style.safetensors", "choreographer": "hotdance"},
+            "there is no dance style 'moon.style.safetensors': choose one of auto",
+        ),
         ({"turns": 0.7}, "--turns must be 0, 0.5 or 1, not 0.7"),
         ({"turns": float("nan")}, "--turns must be 0, 0.5 or 1, not nan"),
         ({"style_amount": 1.2}, "--style-amount must be 0 to 1, not 1.2"),
@@ -66,7 +70,8 @@ def test_what_cannot_be(options: dict[str, float], said: str) -> None:
 
 def test_a_style_from_a_file_is_told_before_the_song_is_heard(run_main: Callable[..., Ran], beat_song: Path) -> None:
     ran = run_main("dance", beat_song, "--style", "moon.style.safetensors@2-3")
-    assert ran.status == 1 and "styles from files are not known yet" in ran.err and ran.err.count("\n") == 1
+    assert ran.status == 1 and ran.err.count("\n") == 1
+    assert "--style moon.style.safetensors: there is no such file" in ran.err
 
 
 def test_weights_have_roles_and_the_names_of_0_1_0() -> None:
