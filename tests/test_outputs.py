@@ -51,6 +51,11 @@ FILES = {  # command: (what is typed without an output, its outputs: (option, en
     "import": (("import", "p.json", "--song", "song.wav"), (("-o", ".json"),), ("p.json", "song.wav")),
     "capture": (("capture", "me.png", "--song", "song.wav"), (("-o", ".json"),), ("me.png", "song.wav")),
     "join": (("join", "d.json", "d.json"), (("-o", ".json"),), ("d.json",)),
+    "style learn": (
+        ("style", "learn", "me.png", "d.json", *WEIGHTS),
+        (("-o", ".style.safetensors"),),
+        ("me.png", "d.json", "w.safetensors"),
+    ),
     "evaluate vimo": (
         ("evaluate", "vimo", "--data", "pics", "--weights", "w.safetensors"),
         (("--json", ".json"),),
@@ -76,6 +81,7 @@ FOLDERS = {  # those that write into a folder: what is typed, up to the folder
     "train puppet": (("train", "puppet", "--frames", "pics", "--out"), "pics"),
     "train beats": (("train", "beats", "--songs", "pics", "--validation", "poses", "--out"), "pics"),
     "train vimo": (("train", "vimo", "--data", "pics", "--out"), "pics"),
+    "train hotdance": (("train", "hotdance", "--data", "pics", "--out"), "pics"),
     "train subject": (("train", "subject", "--frames", "pics", "--out"), "pics"),
     "evaluate stg-mamba": (("evaluate", "stg-mamba", "--data", "pics", "--plot"), "pics"),
 }
@@ -116,7 +122,7 @@ def commands() -> Iterator[tuple[str, Any]]:
 def test_no_command_is_forgotten_here() -> None:
     tried: dict[str, set[str]] = {}
     for typed, outputs, _ in FILES.values():
-        words = " ".join(typed[:2]) if typed[0] in ("evaluate", "train") else typed[0]
+        words = " ".join(typed[:2]) if typed[0] in ("evaluate", "train", "style") else typed[0]
         tried.setdefault(words, set()).update(option for option, _ in outputs)
     for name, (typed, _) in FOLDERS.items():
         tried.setdefault(name, set()).add(typed[-1])
