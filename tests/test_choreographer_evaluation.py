@@ -40,7 +40,7 @@ def test_a_line_for_real_dancers_model_and_songs(
     table = json.loads(ran.out)["table"]
     assert list(table) == ["real", "two halves", "model", "shuffled", VALIDATION_TAKES[0], VALIDATION_SONGS[0], "again"]
     assert set(table["model"]) == set(table["real"]) == set(LABELS)
-    assert table["again"] == pytest.approx(table["model"], rel=1e-3)
+    assert table["again"] == pytest.approx(table["model"], rel=1e-3, abs=1e-9)  # bones drift by rounding alone
     assert table["model"]["bone_drift"] < 1e-5 and table["two halves"]["pfd"] < 1e-3  # both dance alike
 
 

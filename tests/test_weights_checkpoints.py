@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,16 @@ def edited(path: Path, **metadata: str) -> Path:
     """The same file with other metadata."""
     save_file(STATE, path, metadata)
     return path
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no umask there")
+def test_a_checkpoint_is_readable_as_the_umask_has_it(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        save_checkpoint(tmp_path / "tiny.safetensors", STATE, TinyConfig())
+    finally:
+        os.umask(before)
+    assert (tmp_path / "tiny.safetensors").stat().st_mode & 0o777 == 0o640
 
 
 def test_checkpoint_comes_back(tmp_path: Path) -> None:

@@ -46,7 +46,9 @@ def save_checkpoint(
         metadata[NOTES_KEY] = json.dumps(notes)
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as scratch:
+        mode = scratch.stat().st_mode  # by the umask; safetensors puts a file of its own there, for its owner alone
         save_file({key: value.detach().cpu().contiguous() for key, value in state.items()}, scratch, metadata)
+        scratch.chmod(mode & 0o777)
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
