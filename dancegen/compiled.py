@@ -33,7 +33,7 @@ def compile_alone(module: str) -> Iterator[Path | None]:
         yield folder
 
 
-def compiled(function: Function) -> Function:
+def jit(function: Function) -> Function:
     """A function of numbers and arrays that numba compiles at its first call; it lets other threads run meanwhile."""
     import numba
 

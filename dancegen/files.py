@@ -93,7 +93,7 @@ def refuse_inputs(out: Path, inputs: Iterable[Path | str | None]) -> None:
         inputs: files and folders that are read, or that are written too; None where one is not given.
     """
     for given in (Path(given) for given in inputs if given):
-        if _same(out, given):
+        if _is_same(out, given):
             raise DancegenError(f"{out} is an input too, and would be destroyed", "name another output")
         if out.is_file() and _holds(given, out):
             raise DancegenError(f"{out} is one of the files in {given}, and would be destroyed", "name another output")
@@ -102,20 +102,20 @@ def refuse_inputs(out: Path, inputs: Iterable[Path | str | None]) -> None:
 def _holds(folder: Path, file: Path) -> bool:
     """Whether a folder holds a file, at any depth, or under another name at its top."""
     with suppress(OSError):
-        if any(_same(folder, above) for above in file.absolute().parents):
+        if any(_is_same(folder, above) for above in file.absolute().parents):
             return folder.is_dir()
-        return any(_same(file, one) for one in folder.iterdir())
+        return any(_is_same(file, one) for one in folder.iterdir())
     return False
 
 
 def refuse_inside(folder: Path, inputs: Iterable[Path | str | None]) -> None:
     """Refuse a folder that shall be replaced and in which an input lies."""
     for given in (Path(given) for given in inputs if given):
-        if given.exists() and folder.is_dir() and any(_same(folder, above) for above in given.absolute().parents):
+        if given.exists() and folder.is_dir() and any(_is_same(folder, above) for above in given.absolute().parents):
             raise DancegenError(f"{given} lies in {folder}, which would be replaced", "name another output")
 
 
-def _same(one: Path, other: Path) -> bool:
+def _is_same(one: Path, other: Path) -> bool:
     with suppress(OSError):
         if os.path.samefile(one, other):  # noqa: PTH121 - both may be missing
             return True
@@ -149,13 +149,13 @@ def claim(out: Path, patience: float = PATIENCE, *, shared: bool = False) -> Ite
     with _GUARD:
         ours = lock in _HELD
         if ours and not shared:
-            raise _taken(out)
+            raise _taken_error(out)
         _HELD.setdefault(lock, None)
     if ours:
         yield
         return
     try:
-        _HELD[lock] = held = _locked(lock, out, patience)
+        _HELD[lock] = held = _take_lock(lock, out, patience)
         if held is not None:
             _remove_parts(lock)
             _sweep(lock)
@@ -167,7 +167,7 @@ def claim(out: Path, patience: float = PATIENCE, *, shared: bool = False) -> Ite
             held.release()  # Windows does not unlink what is open, but does itself what is unlocked
 
 
-def _locked(lock: Path, out: Path, patience: float) -> BaseFileLock | None:
+def _take_lock(lock: Path, out: Path, patience: float) -> BaseFileLock | None:
     """The system's lock for `out`; None on a file system that has none."""
     from filelock import FileLock, Timeout
 
@@ -177,7 +177,7 @@ def _locked(lock: Path, out: Path, patience: float) -> BaseFileLock | None:
     except Timeout as cause:
         if not lock.exists():  # nobody has it: it cannot be made
             new_part(out).unlink()  # raises an OSError that says why
-        raise _taken(out) from cause
+        raise _taken_error(out) from cause
     except NotImplementedError:
         return None
     except OSError as cause:
@@ -187,7 +187,7 @@ def _locked(lock: Path, out: Path, patience: float) -> BaseFileLock | None:
     return held
 
 
-def _taken(out: Path) -> DancegenError:
+def _taken_error(out: Path) -> DancegenError:
     return DancegenError(f"{out} is being written by another run of dancegen", "wait for it, or choose another name")
 
 

@@ -20,7 +20,7 @@ def replace_folder(part: Path, out: Path) -> None:
     Where the system cannot exchange two names, the old one is kept aside meanwhile; should the process be killed just
     then, the next run that writes in the folder puts it back (`files._bring_back`).
     """
-    if _exchanged(part, out):
+    if _exchange(part, out):
         remove(part)  # what was `out`
         return
     old = part_name(out, "").with_suffix(OLD)
@@ -33,7 +33,7 @@ def replace_folder(part: Path, out: Path) -> None:
     remove(old)
 
 
-def _exchanged(one: Path, other: Path) -> bool:
+def _exchange(one: Path, other: Path) -> bool:
     """Exchange two names in one step; False where the system or the file system cannot (Linux can)."""
     import ctypes
 

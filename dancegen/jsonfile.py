@@ -89,7 +89,7 @@ def parse_json(content: bytes | str, name: str, remedy: str, *, finite: bool = T
     """
     try:
         text = content if isinstance(content, str) else _decode(content)
-        return _Walk(text, finite, packed).whole()
+        return _Walk(text, finite, packed).read_all()
     except UnicodeDecodeError as cause:
         raise DancegenError(f"{name} is not JSON text", remedy) from cause
     except json.JSONDecodeError as cause:
@@ -124,7 +124,7 @@ class _Walk:
         )
         self._rows = json.JSONDecoder(parse_constant=_refuse)
 
-    def whole(self) -> Any:
+    def read_all(self) -> Any:
         """The text's one value."""
         value, end = self._value(self._next(0), 0)
         if self._next(end) != len(self._text):

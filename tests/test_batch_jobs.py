@@ -22,7 +22,7 @@ from dancegen.batch import engine_local
 from dancegen.batch import jobs as jobs_module
 from dancegen.batch.engine import run_jobs
 from dancegen.batch.engine_local import LocalEngine, fitting_workers, visible_gpu
-from dancegen.batch.jobs import DONE, FAILED, KEPT, UNNEEDED, Job, JobTable, Row, done_before
+from dancegen.batch.jobs import DONE, FAILED, KEPT, UNNEEDED, Job, JobTable, Row, read_done
 from dancegen.cli.batch import _engine
 from dancegen.errors import DancegenError
 
@@ -128,9 +128,9 @@ def test_a_video_that_was_made_otherwise_is_never_taken_for_another(tmp_path: Pa
     second = [dataclasses.replace(job, key=f"{job.key}-other") if job.kind == "video" else job for job in first]
     run(tmp_path, first)
     assert "made otherwise" in run(tmp_path, second)["v00-other"].error
-    assert done_before(tmp_path).keys() >= {"v00"}
+    assert read_done(tmp_path).keys() >= {"v00"}
     assert run(tmp_path, second, overwrite=True)["v00-other"].state == DONE
-    assert "v00-other" in done_before(tmp_path) and "v00" not in done_before(tmp_path)
+    assert "v00-other" in read_done(tmp_path) and "v00" not in read_done(tmp_path)
     assert "made otherwise" in run(tmp_path, first)["v00"].error  # its name is the other's now
 
 
@@ -179,7 +179,7 @@ def test_a_table_of_before_there_were_wishes(tmp_path: Path) -> None:
         rows.execute(columns, ("v", "video", "a", str(tmp_path / "v00.mp4"), "{}", "[]"))
         rows.commit()
     (tmp_path / "v00.mp4").write_text("of an old version")
-    assert done_before(tmp_path) == {"v": ""}
+    assert read_done(tmp_path) == {"v": ""}
     jobs = [dataclasses.replace(job, wish="w") for job in make_jobs(tmp_path, 1, 1)]
     assert "made otherwise" in run(tmp_path, jobs)["v00"].error
     assert run(tmp_path, jobs, overwrite=True)["v00"].state == DONE

@@ -141,7 +141,7 @@ def test_a_cluster_of_ours_asks_for_a_token_of_this_run(monkeypatch: pytest.Monk
 
 def test_the_users_token_is_shown_to_their_cluster(monkeypatch: pytest.MonkeyPatch, no_token: None) -> None:
     seen = fake_ray(monkeypatch)
-    monkeypatch.setattr(ray_cluster, "_reachable", lambda address: True)
+    monkeypatch.setattr(ray_cluster, "_is_reachable", lambda address: True)
 
     def asked() -> list[str | None]:
         with ray_cluster.ray_cluster(0, "machine:6379"):

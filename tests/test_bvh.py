@@ -11,7 +11,7 @@ import pytest
 from dancegen.body.joints import FACE_JOINTS, mid_hip
 from dancegen.cli.main import main
 from dancegen.dances.bvh import bvh_text, read_bvh
-from dancegen.dances.dance_file import DanceFile, Take, rounded, write_dance
+from dancegen.dances.dance_file import DanceFile, Take, round_dance, write_dance
 from dancegen.dances.read_dance import read_dance
 from dancegen.errors import DancegenError
 from tests.test_capture import dancing
@@ -59,7 +59,7 @@ def test_what_is_written_comes_back_by_any_names(names: dict[str, str], prefix: 
 
 
 def test_commands_write_and_read_bvh_and_strange_names_are_told(tmp_path: Path) -> None:
-    dance, file, out = rounded(dancing(2)), tmp_path / "d.dance.json", tmp_path / "a.bvh"
+    dance, file, out = round_dance(dancing(2)), tmp_path / "d.dance.json", tmp_path / "a.bvh"
     write_dance(file, DanceFile(None, np.zeros(0), 0.0, 0.0, None, (Take(dance, 0, "none"),)))
     for command in (["export", str(file), "-o", str(out)], ["import", str(out), "-o", str(tmp_path / "b.dance.json")]):
         with pytest.raises(SystemExit) as end:

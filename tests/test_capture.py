@@ -20,7 +20,7 @@ from dancegen.body.sequence import BONE_LENGTHS, SkeletonSequence
 from dancegen.capture.clip import frames, open_clip
 from dancegen.capture.complete import fill_gap
 from dancegen.capture.diffusion import Sampling
-from dancegen.capture.imagine import OVERLAP, Seen, at_rate, imagine, padded, window_starts
+from dancegen.capture.imagine import OVERLAP, Seen, at_rate, imagine, pad, window_starts
 from dancegen.capture.movement import CHANNELS, to_channels
 from dancegen.capture.network import Vimo, VimoConfig
 from dancegen.capture.pose_video import is_pose_picture, read_pose
@@ -29,10 +29,10 @@ from dancegen.capture.settle import from_sequence, to_sequence
 from dancegen.capture.watch import Scenes, is_drawn, watch
 from dancegen.cli.main import main
 from dancegen.dances.captured import follow_one
-from dancegen.dances.keep import Kept, held_limbs, joined, keep_bars, parse_kept
+from dancegen.dances.keep import Kept, held_limbs, join_dances, keep_bars, parse_kept
 from dancegen.dances.metrics import kinematic_beats
 from dancegen.dances.read_dance import read_dance
-from dancegen.dances.warp import STRETCH, match, warped
+from dancegen.dances.warp import STRETCH, match, warp_dance
 from dancegen.errors import DancegenError
 from dancegen.people.located import Detection
 from dancegen.weights.checkpoint import save_checkpoint
@@ -211,7 +211,7 @@ def test_windows_cover_a_clip_and_hold_their_overlap(network: Vimo) -> None:
         starts = window_starts(length, 150)
         assert starts[0] == 0 and starts[-1] == length - 150
         assert all(later - earlier <= 150 - OVERLAP for earlier, later in pairwise(starts))
-    assert len(padded(torch.zeros(40, 2), 150)) == 150
+    assert len(pad(torch.zeros(40, 2), 150)) == 150
     joints = dancing(8).joints * 300 + (200, 380, 0)
     points = torch.from_numpy(np.concatenate([joints[..., :2], np.ones((240, 18, 1))], axis=-1)).float()
     seen = Seen(points, torch.zeros(240), (400, 400), 30.0)
@@ -265,12 +265,12 @@ def test_accents_go_to_beats_within_limits() -> None:
     stretch = np.diff(pairs[:, 1]) / np.diff(pairs[:, 0])
     assert len(pairs) > 5 and (stretch >= STRETCH[0] - 1e-9).all() and (stretch <= STRETCH[1] + 1e-9).all()
     assert np.isin(pairs[:, 1], beats).all()
-    moved = warped(dance, beats, 12.0)
+    moved = warp_dance(dance, beats, 12.0)
     accents = kinematic_beats(moved.joints, 30)
     accents = accents[(accents > pairs[0, 1]) & (accents < pairs[-1, 1])]
     off = np.abs(accents[:, None] - beats).min(axis=1)
     assert np.mean(off < 0.1) > 0.8
-    assert warped(dance, np.zeros(0), 12.0) is dance
+    assert warp_dance(dance, np.zeros(0), 12.0) is dance
 
 
 def acceleration(dance: SkeletonSequence) -> np.ndarray:
@@ -297,7 +297,7 @@ def test_a_gap_is_filled_and_what_is_known_stays(network: Vimo) -> None:
 
 def test_joined_dances_are_both_there(network: Vimo) -> None:
     first, second = dancing(3), dancing(3, 1.0)
-    whole = joined(first, second, network, 0)
+    whole = join_dances(first, second, network, 0)
     assert len(whole) == 90 + 30 + 90
     assert np.array_equal(whole.joints[:90], first.joints)
     local = [one - mid_hip(one)[:, None] for one in (whole.joints[120:], second.joints)]

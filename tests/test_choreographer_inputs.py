@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from dancegen.lab.datasets.motion import Motion
-from dancegen.lab.evaluate.inputs import dead_share, watched
-from dancegen.lab.evaluate.styles import judged, mixed, style_rows, train_judge
+from dancegen.lab.evaluate.inputs import dead_share, watch
+from dancegen.lab.evaluate.styles import judge_windows, mix_moments, style_rows, train_judge
 from tests.test_training_choreographer import arm_dance
 
 
@@ -17,7 +17,7 @@ def test_dead_units_are_counted_and_named() -> None:
     network = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 4))
     with torch.no_grad():
         network[0].weight[:2], network[0].bias[:2] = 0, 0.3
-    with watched(network) as said:
+    with watch(network) as said:
         network(torch.randn(50, 6))
     network(torch.randn(9, 6))  # what is done later is not watched
     share, worst = dead_share(said)
@@ -26,7 +26,7 @@ def test_dead_units_are_counted_and_named() -> None:
 
 def test_moments_of_styles_are_weighed() -> None:
     first, second = np.zeros((10, 2)), np.ones((1000, 2))
-    mean, spread = mixed([[first], [second]], [3.0, 1.0])
+    mean, spread = mix_moments([[first], [second]], [3.0, 1.0])
     assert np.allclose(mean, 0.25) and np.allclose(spread, 0.25 * 0.75)
 
 
@@ -37,4 +37,4 @@ def test_a_judge_tells_styles_apart_that_differ() -> None:
     rows = style_rows(judge, {"rumba": [slow.joints], "salsa": [fast.joints]}, [slow])
     assert rows["rumba"]["danced"] > 80 and rows["salsa"]["danced"] > 80
     assert rows["rumba"]["real"] == rows["rumba"]["danced"] and "real" not in rows["salsa"]
-    assert len(judged(judge, [slow.joints[:20]])) == 0
+    assert len(judge_windows(judge, [slow.joints[:20]])) == 0

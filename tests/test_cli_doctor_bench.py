@@ -113,7 +113,7 @@ def test_doctor_tries_mediapipe_and_fits_into_a_pipe(
         raise DancegenError("mediapipe is installed and does not work here (ImportError: numpy)", "install it again")
 
     monkeypatch.setattr(registry.Backend, "missing", "")
-    monkeypatch.setattr(mediapipe, "available", lambda: True)
+    monkeypatch.setattr(mediapipe, "is_available", lambda: True)
     monkeypatch.setattr(mediapipe, "_model", broken)
     monkeypatch.setattr(doctor, "CHECKS", (doctor._programs, doctor._backends))
     ran = run_main("doctor")

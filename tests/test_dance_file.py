@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from workbench_tools import dance, dance_file
 
 from dancegen.body.sequence import SkeletonSequence
-from dancegen.dances.dance_file import Edit, Placement, file_sha256, rounded, to_text, write_dance
+from dancegen.dances.dance_file import Edit, Placement, file_sha256, round_dance, to_text, write_dance
 from dancegen.dances.export import fit, place, write_comfyui, write_openpose
 from dancegen.dances.read_dance import check_song, cut_to, read_dance
 from dancegen.errors import DancegenError
@@ -45,8 +45,8 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(-15.875, 15.875, width=32), min_size=54, max_size=54))
 def test_rounding_is_stable(values: list[float]) -> None:
-    once = rounded(SkeletonSequence(np.asarray(values, np.float32).reshape(1, 18, 3), 30))
-    np.testing.assert_array_equal(rounded(once).joints, once.joints)
+    once = round_dance(SkeletonSequence(np.asarray(values, np.float32).reshape(1, 18, 3), 30))
+    np.testing.assert_array_equal(round_dance(once).joints, once.joints)
     np.testing.assert_allclose(once.joints.reshape(-1), values, atol=1.1e-6)
 
 

@@ -14,7 +14,7 @@ from workbench_tools import dance
 from dancegen.body.joints import JOINT_NAMES, R_WRIST
 from dancegen.body.keypoints import read_keypoints
 from dancegen.dances import export
-from dancegen.dances.dance_file import rounded
+from dancegen.dances.dance_file import round_dance
 from dancegen.dances.imports import read_poses
 from dancegen.errors import DancegenError
 
@@ -37,7 +37,7 @@ def test_a_round_trip_is_exact_to_a_thousandth_of_a_pixel(tmp_path: Path, kind: 
     for path, sequence in ((first, pixels), (second, None)):
         if sequence is None:
             imported = read_poses(first, 30)
-            sequence = export.place(rounded(imported.skeleton), imported.placement)
+            sequence = export.place(round_dance(imported.skeleton), imported.placement)
         if kind == "comfyui":
             export.write_comfyui(path, sequence, CANVAS)
         else:

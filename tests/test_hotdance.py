@@ -18,11 +18,11 @@ from dancegen.body.joints import BONES, V, body_height
 from dancegen.body.sequence import BONE_LENGTHS
 from dancegen.choreographers.hotdance.dance import HotDancer, Wish, choreograph, load
 from dancegen.choreographers.hotdance.dancer import canonical_dancer, dancer_of
-from dancegen.choreographers.hotdance.generate import Sampling, ease, noise_of_segments, segments, smoothest
+from dancegen.choreographers.hotdance.generate import Sampling, drop_roughest, ease, noise_of_segments, segments
 from dancegen.choreographers.hotdance.image import draw, from_bins, read, to_bins
-from dancegen.choreographers.hotdance.music import SOUND_VALUES, alike
+from dancegen.choreographers.hotdance.music import SOUND_VALUES, find_repeats
 from dancegen.choreographers.hotdance.reference import mask_of, reference
-from dancegen.choreographers.tailor import Person, tailored
+from dancegen.choreographers.tailor import Person, tailor
 from dancegen.errors import DancegenError
 from tests.test_choreography import song_of
 from tests.tiny import save_tiny_hotdance
@@ -85,7 +85,7 @@ def test_steps_and_guidance_change_a_dance_and_the_seed_decides_it(dancer: HotDa
 
 def test_bones_are_the_pictures_own(dancer: HotDancer, person: Person) -> None:
     song, grid = song_of(8)
-    dance = tailored(dancer, person, 2).dance(song, grid, seed=0, style="waltz")
+    dance = tailor(dancer, person, 2).dance(song, grid, seed=0, style="waltz")
     bones = np.asarray(dancer.bones(person))
     assert bones[3] > 1.15 * BONE_LENGTHS[3]
     ends = np.asarray(BONES)
@@ -105,7 +105,7 @@ def test_what_sounds_alike_is_danced_with_nearly_the_same_noise(dancer: HotDance
     assert float((first - third).square().mean()) < 0.2 < float((first - second).square().mean())
     sound = np.random.default_rng(0).normal(size=(64, SOUND_VALUES)).astype(np.float32).cumsum(axis=0)
     sound[48:] = sound[16:32]
-    assert alike(sound, 16, 4) == [-1, -1, -1, 1]
+    assert find_repeats(sound, 16, 4) == [-1, -1, -1, 1]
 
 
 def test_a_jump_between_segments_is_spread() -> None:
@@ -122,7 +122,7 @@ def test_a_jump_between_segments_is_spread() -> None:
 def test_the_draw_that_jumps_is_left_out() -> None:
     points = torch.arange(20.0)[:, None, None].repeat(3, 1, 18, 3)
     points[1, 10:] += 5
-    assert smoothest(points, 10).tolist() == [0, 2]
+    assert drop_roughest(points, 10).tolist() == [0, 2]
 
 
 def test_segments_go_on_from_each_other(dancer: HotDancer) -> None:
@@ -212,9 +212,9 @@ def test_its_own_experiments(dancer: HotDancer, monkeypatch: pytest.MonkeyPatch)
     for name, value in {"SECONDS": 10.0, "SPLICE": 5.0, "BODIES": 1, "SPEEDS": (0.8, 1.2)}.items():
         monkeypatch.setattr(experiments, name, value)
     song, grid = song_of(20)
-    faster, beats = experiments.played(song, grid, 1.25, 8.0)
+    faster, beats = experiments.play_at(song, grid, 1.25, 8.0)
     assert faster.seconds == 8.0 and np.allclose(np.diff(beats.times), 0.4)
-    _, both = experiments.spliced(song, grid)
+    _, both = experiments.splice(song, grid)
     gaps = np.diff(both.times)
     assert abs(gaps[2] - 0.5 / 0.8) < 1e-6 and abs(gaps[-1] - 0.5 / 1.2) < 1e-6
     rows = experiments.experiment_rows(dancer, [(song, grid), song_of(20, 100)])

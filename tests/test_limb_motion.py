@@ -218,7 +218,7 @@ def test_a_run_of_other_sizes_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_the_renderer_goes_on_from_the_limb_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limb_loop, "prepare_outlines", lambda *arguments: growing(4))
     start = train_limbs(tmp_path, tmp_path, LimbPlan(steps=3, batch=4), SIZES)
-    state = TrainingState.fresh(load_generator(start).config, 5, "cpu", start)
+    state = TrainingState.begin(load_generator(start).config, 5, "cpu", start)
     told = load_generator(start).state_dict()
     assert all(torch.equal(value, told[key]) for key, value in state.network.state_dict().items())
     assert not any(p.requires_grad for p in state.network.limb.parameters())

@@ -27,7 +27,7 @@ from dancegen.choreographers.finish.frame import STANDING, Frame, frame_dance, l
 from dancegen.choreographers.finish.ground import enlarge, settle
 from dancegen.choreographers.stg_mamba.hearing import ear_traits, unit_sound
 from dancegen.choreographers.stg_mamba.sketch import accents
-from dancegen.dances.dance_file import rounded
+from dancegen.dances.dance_file import round_dance
 from dancegen.dances.metrics import score
 
 MINUTE = 1800  # poses
@@ -69,7 +69,7 @@ PARTS: dict[str, tuple[Callable[[int], tuple], Callable[..., object], float]] = 
     "size": (moving, enlarge, 0.05),
     "beginning and end": (moving, lambda d, r: frame_dance(d, r, 30.0, FRAME, last_pose("rumba", 0)), 0.4),
     "ground": (moving, lambda d, r: settle(d, r, 30.0), 0.1),
-    "numbers of a file": (lambda n: (dance(n),), rounded, 0.05),
+    "numbers of a file": (lambda n: (dance(n),), round_dance, 0.05),
     "scores": (lambda n: (dance(n),), lambda d: score(d.joints, d.fps, np.arange(0, d.seconds, 0.5)), 0.1),
     "units": (counting, lambda mel, at, unit: unit_sound(mel, at, unit, int(unit[-1]) + 1), 0.8),
     "accents": (lambda n: (pieces(n).reshape(-1, BANDS),), lambda each: accents(each, np.arange(0.0, 60.0)), 0.1),

@@ -30,7 +30,7 @@ SURE = np.ones(V, np.float32)
 
 @pytest.fixture(autouse=True)
 def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mediapipe_detector, "available", lambda: False)
+    monkeypatch.setattr(mediapipe_detector, "is_available", lambda: False)
     monkeypatch.setattr(dwpose, "dwpose_models", lambda **_: None)
 
 

@@ -127,9 +127,9 @@ def film(folder: Path, count: int, listener: Listener | None = None) -> Iterator
 
 
 def kept() -> list[str]:
-    from dancegen.renderers.diffusion.store import kept_in
+    from dancegen.renderers.diffusion.store import cache_folder
 
-    return sorted(path.name for path in kept_in().rglob("*.safetensors"))
+    return sorted(path.name for path in cache_folder().rglob("*.safetensors"))
 
 
 @needs_diffusers
@@ -226,10 +226,10 @@ def test_it_goes_on_after_the_last_segment_that_was_finished(
 
 @needs_diffusers
 def test_a_segment_that_is_damaged_is_drawn_again(folder: Path, short: None) -> None:
-    from dancegen.renderers.diffusion.store import kept_in
+    from dancegen.renderers.diffusion.store import cache_folder
 
     expected = next(film(folder, 30))
-    broken = next(kept_in().rglob("segment-0000.safetensors"))
+    broken = next(cache_folder().rglob("segment-0000.safetensors"))
     broken.write_bytes(broken.read_bytes()[:100])
     np.testing.assert_array_equal(next(film(folder, 30)), expected)
 

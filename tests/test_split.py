@@ -7,7 +7,7 @@ from conftest import shared_data
 
 from dancegen.body.sequence import place_joints
 from dancegen.lab.datasets.motion import read_motion
-from dancegen.lab.datasets.split import WINDOW, Take, find_twins, is_validation, shares, twin_free
+from dancegen.lab.datasets.split import WINDOW, Take, find_twins, is_validation, shares, twin_free_poses
 
 
 def dance(seed: int, poses: int = 400) -> np.ndarray:
@@ -26,7 +26,7 @@ def test_a_twin_is_found_wherever_it_begins_and_leaves_the_training() -> None:
     other[137:260] = validation.joints[91:214] + 0.004  # 123 poses of the same dance
     training = [Take("a", other), Take("b", dance(2))]
     assert all(twin.other == 0 for twin in find_twins([validation], training))
-    kept, untouched = twin_free(training, [validation])
+    kept, untouched = twin_free_poses(training, [validation])
     assert not kept[140:257].any() and kept[:110].all() and kept[290:].all()
     assert untouched.all()
     rest = [Take("a", other[260:]), Take("a2", other[:137])]
@@ -50,7 +50,7 @@ def test_no_window_of_the_real_training_has_a_twin_in_validation() -> None:
     ]
     validation = [take for take in takes if is_validation(take.name)]
     training = [take for take in takes if not is_validation(take.name)]
-    free = twin_free(training, validation)
+    free = twin_free_poses(training, validation)
     assert sum((~part).sum() for part in free) > 0  # there are twins to take out
     cut = []
     for take, part in zip(training, free, strict=True):

@@ -17,8 +17,8 @@ from dancegen.body.joints import BONES
 from dancegen.body.sequence import SkeletonSequence, place_joints
 from dancegen.choreographers.stg_mamba.learnt import StyleBranch, StyledPrior, read_style
 from dancegen.choreographers.stg_mamba.model import load_choreographer
-from dancegen.choreographers.stg_mamba.prior import shared, token_count
-from dancegen.dances.dance_file import DanceFile, Take, rounded, write_dance
+from dancegen.choreographers.stg_mamba.prior import common_codes, token_count
+from dancegen.dances.dance_file import DanceFile, Take, round_dance, write_dance
 from dancegen.dances.make import Styles, parse_styles
 from dancegen.dances.read_dance import read_dance
 from dancegen.errors import DancegenError
@@ -51,7 +51,7 @@ def swinging(seconds: float, beat: float = 0.5, high: float = 1.0) -> SkeletonSe
 
 def dance_of(path: Path, dance: SkeletonSequence) -> Path:
     none = np.zeros(0)
-    write_dance(path, DanceFile(None, none, 0.0, 0.0, None, (Take(rounded(dance), 0, "captured"),), chosen=1))
+    write_dance(path, DanceFile(None, none, 0.0, 0.0, None, (Take(round_dance(dance), 0, "captured"),), chosen=1))
     return path
 
 
@@ -113,7 +113,7 @@ def test_a_style_begins_as_the_choreographer_dances(base: Path) -> None:
     branch = StyleBranch(network.config)
     branch.begin_as(network.prior)
     place = torch.randn(2, 11, network.config.token)
-    beside = shared(place, place, torch.ones(2, 2))
+    beside = common_codes(place, place, torch.ones(2, 2))
     told = torch.randn(2, 11, network.config.prior)
     with torch.no_grad():
         plain = network.prior(place, beside, torch.tensor([0.2, 0.7]), told)

@@ -23,7 +23,7 @@ from dancegen.people.detectors import mediapipe as mediapipe_detector
 def _bare() -> object:
     """Only the stand-in detects."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mediapipe_detector, "available", lambda: False)
+        patch.setattr(mediapipe_detector, "is_available", lambda: False)
         patch.setattr(dwpose, "dwpose_models", lambda **_: None)
         yield
 

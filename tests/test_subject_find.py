@@ -21,7 +21,7 @@ from dancegen.errors import DancegenError
 from dancegen.images.picture import ConditionalImage, open_picture
 from dancegen.people.detectors import dwpose
 from dancegen.people.detectors import mediapipe as mediapipe_detector
-from dancegen.people.located import Detection, LocatedBody, implausible
+from dancegen.people.located import Detection, LocatedBody, implausibility
 
 SURE = np.ones(V, np.float32)
 
@@ -43,7 +43,7 @@ class Listener:
 @pytest.fixture(autouse=True)
 def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without mediapipe and DWPose unless a test says otherwise: the tests mean the same on every machine."""
-    monkeypatch.setattr(mediapipe_detector, "available", lambda: False)
+    monkeypatch.setattr(mediapipe_detector, "is_available", lambda: False)
     monkeypatch.setattr(dwpose, "dwpose_models", lambda **_: None)
 
 
@@ -219,7 +219,7 @@ def test_the_network_tells_a_face_from_nobody() -> None:
 
 
 def mediapipe_sees(monkeypatch: pytest.MonkeyPatch, *found: Detection) -> None:
-    monkeypatch.setattr(mediapipe_detector, "available", lambda: True)
+    monkeypatch.setattr(mediapipe_detector, "is_available", lambda: True)
     monkeypatch.setattr(mediapipe_detector, "find_all", lambda _: list(found))
 
 
@@ -289,12 +289,12 @@ def test_feet_outside_the_picture_are_said(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_what_cannot_be_a_person() -> None:
     joints = figure_joints(160, 400, 350)
-    assert implausible(joints, SURE, (320, 420)) == ""
-    assert implausible(joints[list(MIRROR)], SURE, (320, 420)) == ""
-    assert implausible(joints * 0.05, SURE, (320, 420)) == "too small"
+    assert implausibility(joints, SURE, (320, 420)) == ""
+    assert implausibility(joints[list(MIRROR)], SURE, (320, 420)) == ""
+    assert implausibility(joints * 0.05, SURE, (320, 420)) == "too small"
     few = np.zeros(V)
     few[R_KNEE] = 1
-    assert implausible(joints, few, (320, 420))
+    assert implausibility(joints, few, (320, 420))
 
 
 mediapipe_here = pytest.mark.skipif(importlib.util.find_spec("mediapipe") is None, reason="mediapipe is not installed")

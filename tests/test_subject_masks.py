@@ -13,7 +13,7 @@ from subject_tools import Drawn, StandIn, line_drawing, overlap, photo
 from dancegen.body.joints import L_ANKLE, L_KNEE, R_ANKLE, R_KNEE, V
 from dancegen.images.filters import guided_filter
 from dancegen.people.located import Detection
-from dancegen.people.masks.flat import _bodily, flat_figure, flat_outline
+from dancegen.people.masks.flat import _keep_bodily, flat_figure, flat_outline
 from dancegen.people.masks.mask import person_mask
 from dancegen.people.masks.refine import refine_mask
 
@@ -209,5 +209,5 @@ def test_the_corner_between_a_bowed_arm_and_the_head_is_no_body() -> None:
     limb[:, :8] = True
     corner[:, :8], corner[:12, :24] = True, True
     likely = np.ones((60, 60))
-    np.testing.assert_array_equal(_bodily(limb, distance, likely), limb)
-    assert not _bodily(corner, distance, likely).any()
+    np.testing.assert_array_equal(_keep_bodily(limb, distance, likely), limb)
+    assert not _keep_bodily(corner, distance, likely).any()

@@ -13,7 +13,7 @@ from dancegen.audio.network import BeatNetConfig, load_beat_net
 from dancegen.lab.datasets import beat_songs
 from dancegen.lab.synthetic.songs import midi, synth
 from dancegen.lab.synthetic.songs.compose import compose
-from dancegen.lab.synthetic.songs.mixdown import beatless, song
+from dancegen.lab.synthetic.songs.mixdown import beatless_sound, song
 from dancegen.lab.synthetic.songs.patterns import FOURS, THREES
 from dancegen.lab.train.beats.samples import batch
 from dancegen.lab.train.beats.train import TrainBeatsConfig, target, train_beats
@@ -61,7 +61,7 @@ def test_songs_depend_on_their_seed_alone() -> None:
     np.testing.assert_array_equal(first, again)
     assert len(first) == len(other) == 6 * 16_000 and not np.array_equal(first, other)
     assert np.abs(first).max() <= 1 and (np.diff(piece.beats) > 0.25).all()
-    assert np.isfinite(beatless(np.random.default_rng(0), 4.0)).all()
+    assert np.isfinite(beatless_sound(np.random.default_rng(0), 4.0)).all()
 
 
 def test_midi_has_every_note() -> None:

@@ -23,13 +23,13 @@ from dancegen.errors import DancegenError
 from dancegen.lab.datasets.bank import build_bank
 from dancegen.lab.datasets.codes import THIN, fit_codec, phrase_values
 from dancegen.lab.datasets.convert import convert_folder, lift
-from dancegen.lab.datasets.counts import counted_freely
+from dancegen.lab.datasets.counts import count_freely
 from dancegen.lab.datasets.data import DANCED, Material, find_material, load_material, prepare, save_material
-from dancegen.lab.datasets.motion import SPIN, Motion, canonical, mirrored, read_motion, slow_turn
+from dancegen.lab.datasets.motion import SPIN, Motion, mirror_motion, read_motion, slow_turn, to_canonical
 from dancegen.lab.datasets.placing import Sound, Stage, with_arms
 from dancegen.lab.datasets.warp import ease
 from dancegen.lab.train.stg_mamba import train as training
-from dancegen.lab.train.stg_mamba.export import assembled, export
+from dancegen.lab.train.stg_mamba.export import assemble, export
 from dancegen.lab.train.stg_mamba.flow import collect, fit_prior
 from dancegen.styles.codes import mirror_values
 from tests.conftest import click_track
@@ -97,7 +97,7 @@ def turning(seconds: float) -> np.ndarray:
 
 
 def test_a_canonical_dancer_faces_the_camera_on_the_floor() -> None:
-    directions, root, usable = canonical(turning(12))
+    directions, root, usable = to_canonical(turning(12))
     joints = place_joints(directions, root)[usable]
     assert usable.mean() > 0.9
     assert (joints[:, R_SHOULDER, 0] < mid_hip(joints)[:, 0]).all()  # the right is at the viewer's left
@@ -108,8 +108,8 @@ def test_a_canonical_dancer_faces_the_camera_on_the_floor() -> None:
 
 def test_mirroring_twice_is_nothing_and_once_swaps_sides() -> None:
     motion = arm_dance(3, 0.5)
-    once = mirrored(motion.directions, motion.root)
-    twice = mirrored(*once)
+    once = mirror_motion(motion.directions, motion.root)
+    twice = mirror_motion(*once)
     assert np.array_equal(twice[0], motion.directions) and np.array_equal(twice[1], motion.root)
     assert np.allclose(place_joints(*once)[:, NOSE, 0], -motion.joints[:, NOSE, 0], atol=1e-6)
 
@@ -161,7 +161,7 @@ def test_a_code_says_its_phrase(material: Material) -> None:
 
 def test_free_counts_rise_within_the_danceable(material: Material) -> None:
     for seed in range(20):
-        gaps = np.diff(counted_freely(60, np.random.default_rng(seed)))
+        gaps = np.diff(count_freely(60, np.random.default_rng(seed)))
         assert gaps.min() > 0.36 and gaps.max() < 0.83
 
 
@@ -221,7 +221,7 @@ def test_a_run_with_other_options_is_refused(material: Material, tmp_path: Path)
 def test_exported_weights_load_and_hold_no_phrases(material: Material, tmp_path: Path) -> None:
     trainer = training.train(TINY, OPTIONS, material.stage, material.motions, tmp_path)
     made = export(
-        assembled(TINY, trainer.average, trainer.network.prior.state_dict(), material.stage),
+        assemble(TINY, trainer.average, trainer.network.prior.state_dict(), material.stage),
         tmp_path / "out.safetensors",
         {},
     )

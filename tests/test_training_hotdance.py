@@ -21,7 +21,7 @@ from dancegen.lab.train.hotdance.dit import Shares, flow_losses, measure, refere
 from dancegen.lab.train.hotdance.pool import Pool, by_beats, load_pool, save_pool
 from dancegen.lab.train.hotdance.run import Run, Schedule, generator_of, go_on
 from dancegen.lab.train.hotdance.train import POOL, RANKS, TrainHotDance, train_hotdance
-from dancegen.lab.train.hotdance.vae import reconstruction, told_again, vae_losses
+from dancegen.lab.train.hotdance.vae import measure_retelling, reconstruction, vae_losses
 from dancegen.lab.train.hotdance.views import see
 
 TINY = HotDanceConfig(frame_width=112, vae_width=24, vae_blocks=(1, 1), width=32, layers=1, heads=2, mlp=1)
@@ -145,7 +145,7 @@ def test_an_autoencoder_learns(pool: Pool) -> None:
     for _ in range(39):
         last = run.advance()
     assert last["bins"] < 0.6 * first["bins"]
-    told = told_again(vae, see(pool, np.arange(4), generator_of(1, 1), 64))
+    told = measure_retelling(vae, see(pool, np.arange(4), generator_of(1, 1), 64))
     assert set(told) == {"mean", "depth", "most", "jitter"} and np.isfinite(list(told.values())).all()
 
 

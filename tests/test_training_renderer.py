@@ -96,7 +96,7 @@ def _batch(frames: Path, seed: int = 0) -> loop.Batch:
 def test_step_zero_is_the_puppet(frames: Path) -> None:
     batch = _batch(frames)
     cutout = cut(batch.picture, batch.matte, batch.joints)
-    network = TrainingState.fresh(TINY, 0, "cpu").network
+    network = TrainingState.begin(TINY, 0, "cpu").network
     made = animate(network, cutout, batch.targets[:, 0], batch.plate, bf16=False)
     puppet = move(cutout, batch.targets[:, 0], SIDE)
     plain = puppet[:, :3] + (1 - puppet[:, 3:]) * batch.plate
@@ -157,7 +157,7 @@ def test_variants_switch_their_terms(frames: Path) -> None:
 
 
 def test_one_batch_is_overfitted(frames: Path) -> None:
-    state, batch = TrainingState.fresh(TINY, 0, "cpu"), _batch(frames)
+    state, batch = TrainingState.begin(TINY, 0, "cpu"), _batch(frames)
     plan = _plan(steps=200, gan=False, rate=2e-2)
     losses = []
     for _ in range(80):
@@ -246,7 +246,7 @@ def test_detected_joints_err_alike_in_every_frame_of_a_scene() -> None:
 
 def test_wrong_colours_are_repaired_and_good_ones_kept(frames: Path) -> None:
     batch = _batch(frames)
-    network = TrainingState.fresh(TINY, 0, "cpu").network
+    network = TrainingState.begin(TINY, 0, "cpu").network
     made = animate(network, cut(batch.picture, batch.matte, batch.joints), batch.targets[:, 0], batch.plate, False)
     truth = torch.ones_like(made.frame)
     for raw, better in ((1.0, True), (-2.0, False)):
@@ -271,7 +271,7 @@ def test_cases_of_a_single_scene_are_shown(frames: Path, tmp_path: Path, monkeyp
     monkeypatch.setattr(loop, "LARGE", SIDE)
     (tmp_path / "train").mkdir()
     shutil.copy(find_scenes(frames, "train")[0], tmp_path / "train")
-    loop.show_cases(tmp_path / "cases.png", tmp_path, TrainingState.fresh(TINY, 0, "cpu"))
+    loop.show_cases(tmp_path / "cases.png", tmp_path, TrainingState.begin(TINY, 0, "cpu"))
     with Image.open(tmp_path / "cases.png") as shown:
         assert shown.size == (8 * SIDE, SIDE) and np.asarray(shown)[:, 4 * SIDE :].max() == 0
 

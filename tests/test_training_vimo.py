@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from dancegen.body.joints import BONES
 from dancegen.body.sequence import BONE_LENGTHS
 from dancegen.capture.diffusion import Given, Sampling, sample
-from dancegen.capture.movement import CHANNELS, HEADING, heading_of, heading_turn, place, to_channels, turned
+from dancegen.capture.movement import CHANNELS, HEADING, heading_of, heading_turn, place, rotate_vectors, to_channels
 from dancegen.capture.network import Vimo, VimoConfig
 from dancegen.capture.sight import FEATURES, features
 from dancegen.errors import DancegenError
@@ -69,9 +69,9 @@ def test_numbers_are_the_movement_and_back(motions: Path) -> None:
     way = joints[..., [8, 11], :].mean(-2) - (root - root[:, :1] * torch.tensor([1.0, 0, 1]))
     assert way.abs().max() < 0.02  # the sum of speeds is the path
     angle = torch.full((3, 40), 0.7)
-    other = to_channels(turned(directions, angle.cos(), angle.sin()), root)
+    other = to_channels(rotate_vectors(directions, angle.cos(), angle.sin()), root)
     assert torch.allclose(other[..., :51], numbers[..., :51], atol=1e-5)  # the body does not know its heading
-    gap = heading_of(turned(directions, angle.cos(), angle.sin())) - heading_of(directions) - 0.7
+    gap = heading_of(rotate_vectors(directions, angle.cos(), angle.sin())) - heading_of(directions) - 0.7
     assert torch.atan2(gap.sin(), gap.cos()).abs().max() < 1e-4
 
 

@@ -15,7 +15,7 @@ from dancegen import Request, registry
 from dancegen.assets.example import POSE
 from dancegen.body.joints import BONES, L_SHOULDER, R_SHOULDER, mid_hip
 from dancegen.body.sequence import SkeletonSequence, bone_directions
-from dancegen.choreographers.finish.facing import LIMIT, flatten, turned, yaw
+from dancegen.choreographers.finish.facing import LIMIT, flatten, turn_directions, yaw
 from dancegen.dances.read_dance import read_dance
 from dancegen.errors import DancegenError
 from dancegen.production.known import Known, read_known
@@ -87,7 +87,7 @@ def spinning(seconds: float = 4.0) -> SkeletonSequence:
     plain = swinging(seconds)
     angle = np.linspace(0, 2 * np.pi, len(plain))
     middle = mid_hip(plain.joints)[:, None] * (1, 0, 1)
-    joints = turned(plain.joints - middle, angle) + middle
+    joints = turn_directions(plain.joints - middle, angle) + middle
     return SkeletonSequence(joints, plain.fps, yaw=-np.degrees(angle))
 
 

@@ -14,7 +14,14 @@ import pytest
 
 from dancegen.errors import DancegenError
 from dancegen.weights import manifest as module
-from dancegen.weights.manifest import PACKAGE_FOLDER, entries_named, inside, load_manifest, manifest_file, readable_size
+from dancegen.weights.manifest import (
+    PACKAGE_FOLDER,
+    entries_named,
+    load_manifest,
+    manifest_file,
+    path_inside,
+    readable_size,
+)
 from dancegen.weights.verify import sha256_of
 
 ROOT = Path(__file__).parents[1]
@@ -157,9 +164,9 @@ def test_path_leaves_no_folder_by_a_link(tmp_path: Path) -> None:
     outside.mkdir()
     (folder / "link").symlink_to(outside)
     (folder / "inner").symlink_to(folder)
-    assert inside(folder, "inner/net.onnx") == folder / "inner/net.onnx"
+    assert path_inside(folder, "inner/net.onnx") == folder / "inner/net.onnx"
     with pytest.raises(DancegenError, match="leads outside"):
-        inside(folder, "link/net.onnx")
+        path_inside(folder, "link/net.onnx")
 
 
 def test_unknown_name_lists_the_names_there_are() -> None:

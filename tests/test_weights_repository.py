@@ -15,7 +15,7 @@ from fake_hub import COMMIT, REPO, FakeHub, Fault, point_client_at, running_hub
 from dancegen.errors import DancegenError
 from dancegen.weights import manifest, seal
 from dancegen.weights.manifest import load_manifest
-from dancegen.weights.repository import load_repositories, repository_from_json, repository_named, taken
+from dancegen.weights.repository import load_repositories, repository_from_json, repository_named, taken_repositories
 from dancegen.weights.repository_hub import fetch_all, folder_of, look_up
 
 CONTENT = {
@@ -68,7 +68,7 @@ def test_what_was_taken_is_held_against_later(hub: FakeHub, run_main: Callable[.
     """A file that is damaged, or another in its place, is not used."""
     assert run_main("weights", "download", "tiny", "--unpinned", "-q").status == 0
     model = repository_named("tiny")
-    assert model is not None and model == taken()["tiny"]
+    assert model is not None and model == taken_repositories()["tiny"]
     folder = folder_of(model)
     assert folder is not None
     (folder / TAKEN[1]).resolve().write_bytes(b"another")

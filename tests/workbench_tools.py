@@ -11,7 +11,7 @@ import numpy as np
 
 from dancegen.batch.jobs import Job
 from dancegen.body.sequence import SkeletonSequence
-from dancegen.dances.dance_file import DanceFile, SongInfo, Take, WeightsInfo, rounded
+from dancegen.dances.dance_file import DanceFile, SongInfo, Take, WeightsInfo, round_dance
 from dancegen.errors import DancegenError
 
 # A standing body, x and y in body heights, in the order of JOINT_NAMES.
@@ -32,7 +32,7 @@ def dance(seconds: float = 8.0, fps: float = 30.0, seed: int = 0, period: float 
     swing = size * np.sin(2 * np.pi * time_[:, None, None] / period + phase)  # (T, 18, 3)
     swing[:, 14:] = swing[:, :1]  # eyes and ears move with the nose
     standing = np.concatenate([STANDING, np.zeros((18, 1))], axis=1)
-    return rounded(SkeletonSequence((standing + swing).astype(np.float32), fps))
+    return round_dance(SkeletonSequence((standing + swing).astype(np.float32), fps))
 
 
 def dance_file(takes: int = 1, seconds: float = 8.0) -> DanceFile:

@@ -18,7 +18,7 @@ CHANGE_BEATS = 6  # of a tempo, at least, to be told
 MOST_TOLD = 4  # changes in a line of words
 
 
-def _unknown() -> np.ndarray:
+def _no_flags() -> np.ndarray:
     return np.zeros(0, bool)
 
 
@@ -36,7 +36,7 @@ class BeatGrid:
     times: np.ndarray
     tempo: float
     confidence: float
-    downbeat: np.ndarray = field(default_factory=_unknown)
+    downbeat: np.ndarray = field(default_factory=_no_flags)
 
     def __post_init__(self) -> None:
         if not len(self.downbeat):
@@ -86,7 +86,7 @@ def grid_from_times(times: np.ndarray, where: str = "the beat list", downbeat: n
         raise DancegenError(f"{where} holds {count_of(len(times), 'beats')}", "give two at least, in seconds")
     if not np.isfinite(times).all() or (np.diff(times) < CLOSEST).any():
         raise DancegenError(f"{where} is not a rising list of seconds", "sort it and remove what is not a time")
-    marked = downbeat if downbeat is not None and downbeat.any() else _unknown()
+    marked = downbeat if downbeat is not None and downbeat.any() else _no_flags()
     return BeatGrid(times, 60 / float(np.median(np.diff(times))), 1.0, marked)
 
 

@@ -145,7 +145,7 @@ def _decode(path: Path, start: float, duration: float | None, store: IO[bytes], 
         ) as process:
             try:
                 assert process.stdout is not None
-                with _bound(process, start, heard):
+                with _limit_time(process, start, heard):
                     while heard.count <= longest and (chunk := process.stdout.read(CHUNK_BYTES)):
                         _check_samples(path, np.frombuffer(chunk, np.float32, len(chunk) // 4), heard)
                         store.write(chunk)
@@ -171,7 +171,7 @@ def _decode(path: Path, start: float, duration: float | None, store: IO[bytes], 
 
 
 @contextlib.contextmanager
-def _bound(process: subprocess.Popen[bytes], start: float, heard: _Decoded) -> Iterator[None]:
+def _limit_time(process: subprocess.Popen[bytes], start: float, heard: _Decoded) -> Iterator[None]:
     """While the block runs, a process that decodes slower than SLOWEST is killed; `heard` then says after how long."""
     begun, over = time.monotonic(), threading.Event()
 

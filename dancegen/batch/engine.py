@@ -110,14 +110,14 @@ def run_jobs(table: JobTable, engine: Engine, watch: Callable[[list[Row]], None]
     begun: dict[str, tuple[float, int]] = {}  # key -> when this run began it last, how often
     running: set[str] = set()
     while True:
-        ready = table.ready()
+        ready = table.list_ready()
         for job in ready[: engine.free()]:
             begun[job.key] = (time.time(), begun.get(job.key, (0.0, 0))[1] + 1)
-            table.started(job.key, engine.submit(job))
+            table.note_start(job.key, engine.submit(job))
             running.add(job.key)
         watch(table.rows())
         if not running:
-            if not table.ready():
+            if not table.list_ready():
                 return
             continue
         for result in engine.results(timeout=0.5):
@@ -128,11 +128,11 @@ def run_jobs(table: JobTable, engine: Engine, watch: Callable[[list[Row]], None]
 def _settle(table: JobTable, result: Result, started: float, times: int) -> None:
     if result.lost:
         if not table.lost(result.key, started) and times >= ATTEMPTS:
-            table.failed(result.key, f"{result.error}, {times} times")
+            table.note_failure(result.key, f"{result.error}, {times} times")
     elif result.error:
-        table.failed(result.key, result.error)
+        table.note_failure(result.key, result.error)
     else:
-        table.done(result.key, result.seconds)
+        table.note_done(result.key, result.seconds)
 
 
 def _one_line(error: BaseException) -> str:

@@ -144,24 +144,24 @@ class JobTable:
         state, started = self._run("SELECT state, started FROM jobs WHERE key = ?", (job.key,)).fetchone()
         there = job.output.exists()
         # the name of a stage file holds its key, so it is right whoever made it; a video must be newer than its job
-        ours = state == DONE or job.kind != "video" or (state == RUNNING and _written_since(job.output, started))
+        ours = state == DONE or job.kind != "video" or (state == RUNNING and _is_written_since(job.output, started))
         if there and ours:
             return DONE, None
         if not there or overwrite:
             return WAITING, None
-        if self._made_by_another(job):
+        if self._is_by_another(job):
             return KEPT, None
         return FAILED, f"{job.output.name} exists and was made otherwise: add --overwrite or name another folder"
 
-    def _made_by_another(self, job: Job) -> bool:
+    def _is_by_another(self, job: Job) -> bool:
         """Whether the output that is there is what was asked for, made by another dancegen or other weights of it."""
         same = "SELECT state, started FROM jobs WHERE wish = ? AND wish != '' AND output = ? AND key != ?"
         return any(
-            state == DONE or (state == RUNNING and _written_since(job.output, started))
+            state == DONE or (state == RUNNING and _is_written_since(job.output, started))
             for state, started in self._run(same, (job.wish, _text(job.output), job.key))
         )
 
-    def ready(self) -> list[Job]:
+    def list_ready(self) -> list[Job]:
         """Waiting jobs whose needs are done, in the order to begin them; those whose needs failed fail here."""
         states = {key: (state, name) for key, state, name in self._run("SELECT key, state, name FROM jobs")}
         ready = []
@@ -170,21 +170,21 @@ class JobTable:
                 continue
             failed = [states[need][1] for need in job.needs if states[need][0] == FAILED]
             if failed:
-                self.failed(job.key, f"{' and '.join(failed)} failed")
+                self.note_failure(job.key, f"{' and '.join(failed)} failed")
             elif all(states[need][0] == DONE for need in job.needs):
                 ready.append(job)
         return sorted(
             ready, key=lambda job: (KINDS.index(job.kind), job.task.get("request", {}).get("picture", ""), job.name)
         )
 
-    def started(self, key: str, worker: str) -> None:
+    def note_start(self, key: str, worker: str) -> None:
         """A worker has begun the job."""
         self._run(
             "UPDATE jobs SET state = ?, worker = ?, started = ?, attempts = attempts + 1, error = NULL WHERE key = ?",
             (RUNNING, worker, time.time(), key),
         )
 
-    def done(self, key: str, seconds: float) -> None:
+    def note_done(self, key: str, seconds: float) -> None:
         """The job's output is whole and in its place, and what another job may have made under that name is gone."""
         self._run(
             "UPDATE jobs SET state = ? WHERE key != ? AND output = (SELECT output FROM jobs WHERE key = ?)",
@@ -194,15 +194,15 @@ class JobTable:
             "UPDATE jobs SET state = ?, seconds = ?, completions = completions + 1 WHERE key = ?", (DONE, seconds, key)
         )
 
-    def failed(self, key: str, error: str) -> None:
+    def note_failure(self, key: str, error: str) -> None:
         """The job cannot be done; the next run will try again."""
         self._run("UPDATE jobs SET state = ?, error = ? WHERE key = ?", (FAILED, _text(error), key))
 
     def lost(self, key: str, started: float) -> bool:
         """The worker is gone. Its job waits again, unless its output was in place by then: returns whether it was."""
         job = self._jobs[key]
-        if job.output.exists() and _written_since(job.output, started):
-            self.done(key, time.time() - started)
+        if job.output.exists() and _is_written_since(job.output, started):
+            self.note_done(key, time.time() - started)
             return True
         self._run("UPDATE jobs SET state = ? WHERE key = ?", (WAITING, key))
         return False
@@ -217,7 +217,7 @@ class JobTable:
         ]
 
 
-def done_before(folder: Path) -> dict[str, str]:
+def read_done(folder: Path) -> dict[str, str]:
     """Key -> wish of the jobs that the table of `folder` has as done; reads only, and makes no table."""
     path = folder / "jobs.sqlite"
     if not path.is_file():
@@ -256,7 +256,7 @@ def _no_table(path: Path, cause: sqlite3.Error) -> DancegenError:
     return DancegenError(f"{path} is not a jobs table ({said})", "remove it; finished videos stay")
 
 
-def _written_since(path: Path, started: float | None) -> bool:
+def _is_written_since(path: Path, started: float | None) -> bool:
     with suppress(OSError):
         return started is not None and path.stat().st_mtime >= started - 1  # some file systems count whole seconds
     return False

@@ -67,7 +67,7 @@ def make_jobs(pairs: Sequence[Pair], request: Request, content: Mapping[str, str
     subjects: dict[str, Job] = {}
     videos: dict[str, Job] = {}
     for pair in pairs:
-        own = _own(pair, request)
+        own = _request_for(pair, request)
         dance = plan.dance(pair, own)
         dance = dances.setdefault(dance.key, dance)
         subject = plan.subject(pair, own)
@@ -98,21 +98,21 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return None
 
 
-def _own(pair: Pair, request: Request) -> Request:
+def _request_for(pair: Pair, request: Request) -> Request:
     """The request for one pair."""
     return replace(
         request,
         song=pair.song.resolve(),
         picture=pair.picture.resolve(),
         seed=request.seed if pair.seed is None else pair.seed,
-        style=_whole_name(pair.style or request.style),
+        style=_full_name(pair.style or request.style),
         pose=beside(pair.picture, POSE),
         mask=beside(pair.picture, MASK),
         background=_resolve(request.background),
     )
 
 
-def _whole_name(style: str) -> str:
+def _full_name(style: str) -> str:
     """A learnt style by its file's full name, for workers in other folders."""
     return str(Path(style).resolve()) if is_style_file(style) else style
 
@@ -150,7 +150,7 @@ class _Plan:
             problem = problem or lacking
         used = [self._weights.get(job) for job in ("choreographer", "beats")]
         key = _key("dance", edition("dance"), content, settings, used)
-        output = self._out / "stages" / f"{_short(pair.song.stem)}-{key[:10]}.dance.json"
+        output = self._out / "stages" / f"{_shorten(pair.song.stem)}-{key[:10]}.dance.json"
         task = self._task(replace(own, picture=Path(), pose=None, mask=None))
         wish = _key(content, {**settings, "style": PLAIN if own.style == Request.style else own.style})
         return Job(key, "dance", _printable(pair.song), output, task, (), problem, wish)
@@ -161,7 +161,7 @@ class _Plan:
         asked: list[Any] = [own.weights.get("detector"), corrections]
         asked += [settings] if (settings := _settings("subject", own)) else []
         key = _key("subject", edition("subject"), content, self._weights.get("subject"), *asked)
-        output = self._out / "stages" / f"{_short(pair.picture.stem)}-{key[:10]}.subject.npz"
+        output = self._out / "stages" / f"{_shorten(pair.picture.stem)}-{key[:10]}.subject.npz"
         task = self._task(replace(own, song=Path()))
         return Job(key, "subject", _printable(pair.picture), output, task, (), problem, _key(content, *asked))
 
@@ -173,7 +173,7 @@ class _Plan:
             settings["background"] = _content(Path(own.background), "background", "", self._hashes)[0]
         ending = ".webm" if own.transparent else ".mp4"
         wish = _key(dance.wish, subject.wish, settings, chosen)
-        name = f"{_short(pair.song.stem)}--{_short(pair.picture.stem)}"
+        name = f"{_shorten(pair.song.stem)}--{_shorten(pair.picture.stem)}"
         if self._names.setdefault(self._out / f"{name}{ending}", wish) != wish:  # another song or seed of the same name
             name = f"{name}-{wish[:6]}"
         # the name is a part of it: equal files under two names are two videos
@@ -193,7 +193,7 @@ def _settings(stage: str, request: Request) -> dict[str, Any]:
     return {name: getattr(request, name) for name in (*always, *changed)}
 
 
-def _short(stem: str) -> str:
+def _shorten(stem: str) -> str:
     """A name that two of which fit into the 255 bytes that file systems allow."""
     return stem.encode(errors="surrogateescape")[:LONGEST_STEM].decode(errors="ignore")
 

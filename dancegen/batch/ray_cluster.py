@@ -46,7 +46,7 @@ def ray_cluster(workers: int, address: str | None) -> Iterator[Any]:
         held.enter_context(_environment({**ENVIRONMENT, **_secrets(address)}))
         ray = _ray()
         if not ray.is_initialized():
-            where = {"address": address} if address else _own(workers, held)
+            where = {"address": address} if address else _own_options(workers, held)
             _start(ray, address, where)
             held.callback(ray.shutdown)
         yield ray
@@ -68,7 +68,7 @@ def _token() -> str:
     return secrets.token_hex(32)
 
 
-def _own(workers: int, held: ExitStack) -> dict[str, Any]:
+def _own_options(workers: int, held: ExitStack) -> dict[str, Any]:
     """What `ray.init` is told to start a Ray for this run alone."""
     private = held.enter_context(tempfile.TemporaryDirectory(prefix="dancegen-ray-", ignore_cleanup_errors=True))
     return {"address": "local", "num_cpus": workers or None, "_temp_dir": f"{private}/ray"}
@@ -106,7 +106,7 @@ def _ray() -> Any:
 
 
 def _start(ray: Any, address: str | None, where: dict[str, Any]) -> None:
-    if address and address != "auto" and not _reachable(address):
+    if address and address != "auto" and not _is_reachable(address):
         remedy = "give HOST:PORT as `ray start --head` prints it, or leave --address out"
         raise DancegenError(f"no Ray cluster answers at {address}", remedy)
     try:
@@ -134,7 +134,7 @@ def _silence() -> Iterator[None]:
         os.close(kept)
 
 
-def _reachable(address: str) -> bool:
+def _is_reachable(address: str) -> bool:
     """Whether anybody answers at HOST:PORT; Ray itself would try for many minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not re.fullmatch("[0-9]{1,5}", port):

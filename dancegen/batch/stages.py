@@ -32,7 +32,7 @@ def run_stage(job: Job, scratch: Path) -> None:
 
 def _dance(task: dict[str, Any], scratch: Path) -> None:
     from dancegen.audio.load import load_song
-    from dancegen.choreographers.tailor import tailored
+    from dancegen.choreographers.tailor import tailor
     from dancegen.dances.dance_file import write_dance
     from dancegen.dances.make import find_grid, make_dance, parse_styles
 
@@ -42,7 +42,7 @@ def _dance(task: dict[str, Any], scratch: Path) -> None:
     grid = find_grid(song, tempo=request.tempo, weights=request.weights.get("beats"))
     info = next(iter(backends.weights.values()), None)
     styles = parse_styles([request.style], request.style_amount, request.turns)
-    dancer = tailored(backends.dancer(), None, request.steps)
+    dancer = tailor(backends.dancer(), None, request.steps)
     made = make_dance(song, grid, dancer, info, seeds=[request.seed], styles=styles)
     write_dance(scratch, made)
 
@@ -114,7 +114,7 @@ def read_people(path: Path, picture: Path) -> tuple[list[LocatedBody], dict[str,
         with np.load(path, allow_pickle=False) as stored:
             image, helped = open_picture(picture), stored["weights"].tolist()
             people = [
-                LocatedBody(image, **{name: _plain(values) for name, values in zip(STORED, each, strict=True)})
+                LocatedBody(image, **{name: _restore_value(values) for name, values in zip(STORED, each, strict=True)})
                 for each in zip(*(stored[name] for name in STORED), strict=True)
             ]
             return people, {"subject": WeightsInfo(*helped)} if helped else {}
@@ -122,7 +122,7 @@ def read_people(path: Path, picture: Path) -> tuple[list[LocatedBody], dict[str,
         raise DancegenError(f"{path} is not a subject file", "remove it, it will be made again") from cause
 
 
-def _plain(stored: Any) -> Any:
+def _restore_value(stored: Any) -> Any:
     """A value of one person as `LocatedBody` has it."""
     if stored.ndim == 0:
         return stored.item()

@@ -106,7 +106,7 @@ def _points(item: dict[str, Any], name: str) -> np.ndarray | None:
     if isinstance(given, dict):  # Ultralytics
         sides = [clean_row(given.get(key), f"{name}, {key}") for key in ("x", "y")]
         marks = clean_row(given["visible"], name) if given.get("visible") is not None else np.ones(len(sides[0]))
-        return _joined(sides, marks, name)
+        return _join_sides(sides, marks, name)
     if given is None or (isinstance(given, list) and not given):
         return None
     scores = item.get("keypoint_scores")
@@ -116,10 +116,10 @@ def _points(item: dict[str, Any], name: str) -> np.ndarray | None:
     if isinstance(pairs, list):
         pairs = [pair[:2] if isinstance(pair, list | np.ndarray) else pair for pair in pairs]
     places = clean_points(pairs, 2, name)
-    return _joined([places[:, 0], places[:, 1]], clean_row(scores, f"{name}, keypoint_scores"), name)
+    return _join_sides([places[:, 0], places[:, 1]], clean_row(scores, f"{name}, keypoint_scores"), name)
 
 
-def _joined(sides: Sequence[np.ndarray], marks: np.ndarray, name: str) -> np.ndarray:
+def _join_sides(sides: Sequence[np.ndarray], marks: np.ndarray, name: str) -> np.ndarray:
     if not len(sides[0]) == len(sides[1]) == len(marks):
         counts = f"{len(sides[0])} and {len(marks)}"
         raise DancegenError(f"{name} has not one score for each keypoint ({counts})", REMEDY)
@@ -130,13 +130,13 @@ def clean_row(values: Any, name: str) -> np.ndarray:
     """(N,) numbers; null is 0."""
     if not isinstance(values, list | np.ndarray):
         raise DancegenError(f"{name} is not a list of numbers", REMEDY)
-    rows = np.array([[np.nan if value is None else value, 1.0] for value in values]) if _plain(values) else None
+    rows = np.array([[np.nan if value is None else value, 1.0] for value in values]) if _is_plain(values) else None
     if rows is None:
         raise DancegenError(f"{name} is not a list of numbers", REMEDY)
     return np.nan_to_num(rows.reshape(-1, 2)[:, 0])
 
 
-def _plain(values: Any) -> bool:
+def _is_plain(values: Any) -> bool:
     return all(
         value is None or (isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9)
         for value in values

@@ -133,13 +133,13 @@ def body_height(joints: Array, seen: Array | None = None) -> Array:
             steps = steps + norm(second - first)
         return steps if seen is None else steps * seen[..., list(needs)].all(-1)
 
-    def longer(chains: tuple[tuple[int, ...], ...]) -> Array:
+    def longer_of(chains: tuple[tuple[int, ...], ...]) -> Array:
         right, left = (length(*(joints[..., joint, :] for joint in chain), needs=chain) for chain in chains)
         larger: Array = both.maximum(right, left)
         return larger
 
     torso = length(joints[..., NECK, :], mid_hip(joints), needs=(NECK, R_HIP, L_HIP))
-    leg, arm = longer(LEG_CHAINS), longer(ARM_CHAINS)
+    leg, arm = longer_of(LEG_CHAINS), longer_of(ARM_CHAINS)
     estimates = both.stack([torso / 0.30, leg / 0.47, arm / 0.31, (torso + leg) / 0.77], -1)
     ranked = both.sort(estimates, -1)
     second: Array = (ranked if both is np else ranked.values)[..., -2]

@@ -188,13 +188,15 @@ def _drop_unsure(frames: list[KeypointFrame]) -> tuple[list[KeypointFrame], list
     if not low:
         return frames, []
 
-    def sure(points: np.ndarray | None) -> np.ndarray | None:
+    def keep_sure(points: np.ndarray | None) -> np.ndarray | None:
         return None if points is None else np.where(points[..., 2:] < least, 0.0, points)
 
     kept = []
     for frame in frames:
         persons = [
-            Keypoints(np.where(person.body[:, 2:] < least, 0.0, person.body), sure(person.hands), sure(person.face))
+            Keypoints(
+                np.where(person.body[:, 2:] < least, 0.0, person.body), keep_sure(person.hands), keep_sure(person.face)
+            )
             for person in frame.persons
         ]
         kept.append(replace(frame, persons=tuple(persons)))

@@ -105,7 +105,7 @@ def clean_points(values: Any, columns: int, name: str) -> np.ndarray:
     Raises:
         DancegenError: not numbers, another number of them, not finite, or too far away.
     """
-    flat = _flat(values, columns, name)
+    flat = _flatten(values, columns, name)
     if len(flat) % columns:
         raise DancegenError(f"{name} has {len(flat)} numbers, which are no rows of {columns}", "write x, y, confidence")
     rows = flat.reshape(-1, columns)
@@ -115,7 +115,7 @@ def clean_points(values: Any, columns: int, name: str) -> np.ndarray:
         joint = int(np.flatnonzero(np.isinf(rows).any(axis=1))[0])
         what = f"{name}: keypoint {joint} is not a number (NaN or infinite)"
         raise DancegenError(what, "set joints not seen to 0, 0, 0")
-    gone = np.isnan(rows).any(axis=1) | (rows[:, 2] <= 0) | _unseen(rows)
+    gone = np.isnan(rows).any(axis=1) | (rows[:, 2] <= 0) | _is_unseen(rows)
     points = np.where(gone[:, None], 0.0, rows)
     if (np.abs(points[:, :2]) > FARTHEST).any():
         raise DancegenError(f"{name} has keypoints of astronomic size", "give places in pixels or from 0 to 1")
@@ -123,11 +123,11 @@ def clean_points(values: Any, columns: int, name: str) -> np.ndarray:
     return points
 
 
-def _unseen(rows: np.ndarray) -> np.ndarray:
+def _is_unseen(rows: np.ndarray) -> np.ndarray:
     return (rows[:, :2] == 0).all(axis=1) | (rows[:, :2] == -1).all(axis=1)
 
 
-def _flat(values: Any, columns: int, name: str) -> np.ndarray:
+def _flatten(values: Any, columns: int, name: str) -> np.ndarray:
     """All numbers in a row, float64; NaN for null, infinity for what is not a number."""
     if isinstance(values, np.ndarray) and values.shape[1:] in ((), (columns,)):
         return values.reshape(-1)

@@ -203,7 +203,7 @@ def _head_and_foot(pose: np.ndarray) -> np.ndarray:
     return np.stack([-pose[:, J.FACE_JOINTS, 1].min(axis=1), pose[:, LEGS, 1].max(axis=1)], axis=1)
 
 
-def _lowest(pose: np.ndarray) -> np.ndarray:
+def _lowest_point(pose: np.ndarray) -> np.ndarray:
     return pose[..., 1].max(axis=1)  # (T,)
 
 
@@ -213,7 +213,7 @@ def _stand(motion: np.ndarray, pose: np.ndarray, leg: float, ground: float, ceil
     A subject who crouches or lunges in the picture may not fit into it upright: then they dance with bent knees (legs
     shorter by one share for the whole dance, in place), and jump only as high as there is room.
     """
-    lowest = by_blocks(_lowest, motion)  # (T,)
+    lowest = by_blocks(_lowest_point, motion)  # (T,)
     floor = np.quantile(lowest, 0.9)  # where the dance's ankle stands
     jump = np.maximum(floor - lowest, 0) * leg  # (T,)
     head, legs = by_blocks(_head_and_foot, pose).T  # (T,) each
@@ -221,7 +221,7 @@ def _stand(motion: np.ndarray, pose: np.ndarray, leg: float, ground: float, ceil
     for part in blocks(len(pose), pose):
         hips = pose[part, (J.R_HIP, J.L_HIP), 1].repeat(2, axis=1)  # (T, 4)
         pose[part, LEGS, 1] = hips + share * (pose[part, LEGS, 1] - hips)
-    under = by_blocks(_lowest, pose)  # (T,)
+    under = by_blocks(_lowest_point, pose)  # (T,)
     room = np.maximum(ground - under - head - ceiling, 0)
     needed = jump > 1e-6 * leg
     highest = float(np.clip(room[needed] / jump[needed], 0, 1).min()) if needed.any() else 1.0
@@ -276,7 +276,7 @@ def _place(motion: np.ndarray, pose: np.ndarray, leg: float, fps: float, home: f
     place = home if at_home else float(np.clip(home, low, high)) if low <= high else (low + high) / 2
     trunk = by_blocks(lambda part: part[:, TRUNK, 0], pose)
     least, most = frame.left - float(trunk.min()), frame.right - float(trunk.max())
-    return _between(place + scale * travel + sway, least, most, 0.2 * abs(most - least))
+    return _clamp_softly(place + scale * travel + sway, least, most, 0.2 * abs(most - least))
 
 
 def _keep_inside(pose: np.ndarray, frame: _Frame, body: Proportions) -> None:
@@ -305,7 +305,7 @@ def _soft_limit(value: np.ndarray, limit: float, soft: float) -> np.ndarray:
     return np.minimum(value, limit - soft) + soft * np.tanh(over / soft)
 
 
-def _between(value: np.ndarray, least: float, most: float, soft: float) -> np.ndarray:
+def _clamp_softly(value: np.ndarray, least: float, most: float, soft: float) -> np.ndarray:
     """Values softly kept between two limits; in their middle where they cross."""
     if least >= most:
         return np.full_like(value, (least + most) / 2)
@@ -328,11 +328,11 @@ def _restore_lengths(straight: np.ndarray, pose: np.ndarray) -> None:
     most = np.zeros((2, len(_CHAINED)))  # of what is lost, and of the length squared
     for part in blocks(len(pose), pose, straight):
         old = straight[part].astype(np.float64)
-        most = np.maximum(most, [_lost(old, pose[part]).max(axis=0), (old**2).sum(2).max(axis=0)])
+        most = np.maximum(most, [_lost_length(old, pose[part]).max(axis=0), (old**2).sum(2).max(axis=0)])
     shorter = most[0] > ROUNDING * most[1]  # (8,)
     for part in blocks(len(pose), pose, straight):
         some, old = pose[part], straight[part].astype(np.float64)
-        lost = _lost(old, some)
+        lost = _lost_length(old, some)
         for number, (parent, child) in enumerate(_CHAINED):
             deep = old[:, number, 2]  # (T,)
             if shorter[number]:
@@ -342,7 +342,7 @@ def _restore_lengths(straight: np.ndarray, pose: np.ndarray) -> None:
             some[:, child, 2] = some[:, parent, 2] + deep
 
 
-def _lost(straight: np.ndarray, pose: np.ndarray) -> np.ndarray:
+def _lost_length(straight: np.ndarray, pose: np.ndarray) -> np.ndarray:
     """By how much limbs are shorter in the picture than `straight` (T, 8, 3), lengths squared: (T, 8) float64."""
     parents, children = zip(*_CHAINED, strict=True)
     new: np.ndarray = pose[:, children] - pose[:, parents].astype(np.float64)

@@ -125,8 +125,8 @@ class SkeletonSequence:
 
     def moments(self, at: np.ndarray, fps: float) -> SkeletonSequence:
         """Between the poses, at fractional numbers (T,) of them, which are a rate of `fps`."""
-        ways: dict[str, Callable[..., np.ndarray]] = dict.fromkeys(("joints", "yaw", "depth"), _between)
-        ways |= {"hands": _points_between, "face": _points_between, "confidence": _less}
+        ways: dict[str, Callable[..., np.ndarray]] = dict.fromkeys(("joints", "yaw", "depth"), _interpolate)
+        ways |= {"hands": _points_between, "face": _points_between, "confidence": _minimum}
         if is_repeated(self.confidence):
             del ways["confidence"]
         names = [name for name in ways if getattr(self, name) is not None]
@@ -146,20 +146,20 @@ def _moments(values: np.ndarray, between: Callable[..., np.ndarray], at: np.ndar
     return between(first, second, (at - low).astype(np.float32))
 
 
-def _between(a: np.ndarray, b: np.ndarray, share: np.ndarray) -> np.ndarray:
+def _interpolate(a: np.ndarray, b: np.ndarray, share: np.ndarray) -> np.ndarray:
     """Values (T, ...) between two moments, share (T,) 0 = the first."""
     weight = share.reshape(-1, *(1,) * (a.ndim - 1))
     return a * (1 - weight) + b * weight
 
 
-def _less(a: np.ndarray, b: np.ndarray, _: np.ndarray) -> np.ndarray:
+def _minimum(a: np.ndarray, b: np.ndarray, _: np.ndarray) -> np.ndarray:
     return np.minimum(a, b)
 
 
 def _points_between(a: np.ndarray, b: np.ndarray, share: np.ndarray) -> np.ndarray:
     """Points (T, ..., 3) between two moments; those that one of them lacks are not there."""
     confidence = np.minimum(a[..., 2:], b[..., 2:])
-    return np.where(confidence > 0, np.concatenate([_between(a, b, share)[..., :2], confidence], axis=-1), 0)
+    return np.where(confidence > 0, np.concatenate([_interpolate(a, b, share)[..., :2], confidence], axis=-1), 0)
 
 
 @functools.cache

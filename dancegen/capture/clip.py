@@ -91,13 +91,13 @@ def open_clip(path: Path, start: float, duration: float | None, fps: float | Non
     if re.search(r"rotation of -?(90|270)", told):
         width, height = height, width
     length = min(seconds - start, duration or math.inf)
-    size = _small(width, height, LONGEST_SIDE)
+    size = _small_size(width, height, LONGEST_SIDE)
     return Clip(path, size, (width, height), rate, start, length, " Audio: " in told)
 
 
-def enlarged(clip: Clip) -> Clip:
+def enlarge(clip: Clip) -> Clip:
     """The clip with frames in which the dots of drawn joints are several pixels wide."""
-    return replace(clip, size=_small(*clip.full, DRAWN_SIDE))
+    return replace(clip, size=_small_size(*clip.full, DRAWN_SIDE))
 
 
 def frames(clip: Clip) -> Iterator[np.ndarray]:
@@ -148,7 +148,7 @@ def _input(path: Path) -> tuple[str, ...]:
     return ("-protocol_whitelist", "file", "-format_whitelist", allowed, "-i", f"file:{path}")
 
 
-def _small(width: int, height: int, longest: int) -> tuple[int, int]:
+def _small_size(width: int, height: int, longest: int) -> tuple[int, int]:
     scale = min(1.0, longest / max(width, height))
     return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
 

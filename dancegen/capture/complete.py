@@ -17,7 +17,7 @@ from torch import Tensor
 
 from dancegen.body.joints import L_ANKLE, R_ANKLE, mid_hip
 from dancegen.body.sequence import ANKLE_HEIGHT, SkeletonSequence
-from dancegen.capture.diffusion import Given, Sampling, imagined
+from dancegen.capture.diffusion import Given, Sampling, sample_near
 from dancegen.capture.movement import (
     CHANNELS,
     DIRECTIONS,
@@ -27,13 +27,13 @@ from dancegen.capture.movement import (
     canonical_numbers,
     floor_path,
     paths,
+    rotate_vectors,
     to_channels,
-    turned,
     turning_rate,
     unit_directions,
 )
 from dancegen.capture.network import Vimo
-from dancegen.capture.settle import calmed, from_sequence
+from dancegen.capture.settle import calm, from_sequence
 from dancegen.errors import DancegenError
 
 BESIDE = 30  # known poses on each side that the network is shown, 1 s
@@ -65,8 +65,8 @@ def fill_gap(network: Vimo, dance: SkeletonSequence, begin: int, end: int, seed:
     part = dance.at(np.arange(first, last))
     known = numbers_of(part)  # (N, X)
     gap = slice(begin - first, end - first)
-    made = _imagined_between(network, known, gap, seed)
-    made = carried_over(known, made, gap)
+    made = _imagine_between(network, known, gap, seed)
+    made = carry_over(known, made, gap)
     return _with_gap(dance, made[gap], begin, end)
 
 
@@ -75,7 +75,7 @@ def numbers_of(dance: SkeletonSequence) -> Tensor:
     return to_channels(*(one[None] for one in from_sequence(dance)))[0]
 
 
-def _imagined_between(network: Vimo, known: Tensor, gap: slice, seed: int) -> Tensor:
+def _imagine_between(network: Vimo, known: Tensor, gap: slice, seed: int) -> Tensor:
     """What the network says of all poses (N, X), given those outside the gap."""
     count, frames = len(known), network.config.frames
     moved, mask = torch.zeros(1, frames, CHANNELS), torch.zeros(1, frames, CHANNELS)
@@ -83,11 +83,11 @@ def _imagined_between(network: Vimo, known: Tensor, gap: slice, seed: int) -> Te
     mask[0, gap] = 0
     for edge in (gap.start - 1, gap.stop):  # their speed and contact were measured across the gap
         mask[0, edge, HEADING.stop :] = 0
-    made = imagined(network, None, Sampling(), torch.Generator().manual_seed(seed), Given(moved, mask))
-    return calmed(made)[0, :count]
+    made = sample_near(network, None, Sampling(), torch.Generator().manual_seed(seed), Given(moved, mask))
+    return calm(made)[0, :count]
 
 
-def carried_over(known: Tensor, made: Tensor, gap: slice) -> Tensor:
+def carry_over(known: Tensor, made: Tensor, gap: slice) -> Tensor:
     """`made` (N, X) with its difference from the known poses beside the gap, rate and all, bent through the gap."""
     out = made.clone()
     off = (known - made)[[gap.start - 2, gap.start - 1, gap.stop, gap.stop + 1]]
@@ -119,19 +119,19 @@ def turning(known: Tensor, gap: slice) -> Tensor:
 def _with_gap(dance: SkeletonSequence, made: Tensor, begin: int, end: int) -> SkeletonSequence:
     """The dance with numbers (G, X) in the gap: placed on the floor between its two ends."""
     cosine, sine = made[:, HEADING].unbind(-1)
-    body = turned(paths() @ unit_directions(made), cosine, sine).double().numpy()  # (G, V, 3)
+    body = rotate_vectors(paths() @ unit_directions(made), cosine, sine).double().numpy()  # (G, V, 3)
     hips = mid_hip(dance.joints).astype(np.float64)
     hips[:, 2] = 0 if dance.depth is None else dance.depth
     way = floor_path(made[None])[0].double().numpy()
-    root = _bent(way, hips[max(begin - 2, 0) : begin], hips[end : end + 2])
+    root = _bend(way, hips[max(begin - 2, 0) : begin], hips[end : end + 2])
     lowest = body[:, [R_ANKLE, L_ANKLE], 1].max(axis=1)
     root[:, 1] = np.minimum(root[:, 1], -ANKLE_HEIGHT - lowest)
     joints = dance.joints.copy()
     body[..., :2] += root[:, None, :2]
     joints[begin:end] = body.astype(np.float32)
-    changed = replace(dance, joints=joints, confidence=_bridged(dance.confidence, begin, end))
+    changed = replace(dance, joints=joints, confidence=_bridge(dance.confidence, begin, end))
     angle = -np.degrees(np.arctan2(sine.numpy(), cosine.numpy()))
-    yaw = None if dance.yaw is None else _turned_on(dance.yaw, angle, begin, end)
+    yaw = None if dance.yaw is None else _continue_turn(dance.yaw, angle, begin, end)
     depth = dance.depth
     if depth is not None:
         depth = depth.copy()
@@ -139,7 +139,7 @@ def _with_gap(dance: SkeletonSequence, made: Tensor, begin: int, end: int) -> Sk
     return replace(changed, yaw=yaw, depth=depth)
 
 
-def _bent(way: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+def _bend(way: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """The mid-hip (G, 3): the way's own steps, bent by a cubic so that place and speed agree with both ends."""
     count = len(way)
     at = np.arange(1, count + 1) / (count + 1)
@@ -155,14 +155,14 @@ def _bent(way: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return bent
 
 
-def _bridged(confidence: np.ndarray, begin: int, end: int) -> np.ndarray:
+def _bridge(confidence: np.ndarray, begin: int, end: int) -> np.ndarray:
     """A joint that is there on both sides is there between."""
     out = confidence.copy()
     out[begin:end] = np.minimum(confidence[begin - 1], confidence[end])
     return out
 
 
-def _turned_on(yaw: np.ndarray, angle: np.ndarray, begin: int, end: int) -> np.ndarray:
+def _continue_turn(yaw: np.ndarray, angle: np.ndarray, begin: int, end: int) -> np.ndarray:
     """Turns (T,) in degrees with `angle` (G,) in the gap, unwrapped; what follows changes by whole turns only."""
     whole = np.unwrap(np.concatenate([yaw[begin - 1 : begin], angle, yaw[end : end + 1]]), period=360)
     out = yaw.astype(np.float64).copy()

@@ -50,7 +50,7 @@ def signal(time: Tensor) -> Tensor:
     return angle.cos().clamp(min=1e-4)
 
 
-def noised(clean: Tensor, time: Tensor, noise: Tensor) -> Tensor:
+def add_noise(clean: Tensor, time: Tensor, noise: Tensor) -> Tensor:
     """q: clean (B, S, X) in spreads at times (B,)."""
     left = signal(time)[:, None, None]
     return left * clean + (1 - left.square()).sqrt() * noise
@@ -64,25 +64,25 @@ def sample(
 
     Where `given` says, every step starts from what was given (equation 8), and the result is exactly that.
     """
-    made = imagined(network, sight, how, generator, given)
+    made = sample_near(network, sight, how, generator, given)
     return made if given is None else torch.where(given.mask > 0, given.moved, made)
 
 
 @torch.no_grad()
-def imagined(
+def sample_near(
     network: Vimo, sight: Tensor | None, how: Sampling, generator: torch.Generator, given: Given | None = None
 ) -> Tensor:
     """As `sample`, but what the network itself says at the end where something is given: near it, not equal."""
     count = len(given.moved) if sight is None and given is not None else 1 if sight is None else len(sight)
-    memory = network.watch(sight) if sight is not None else unseen(network, count)
-    nothing = unseen(network, count)
+    memory = network.watch(sight) if sight is not None else blind_memory(network, count)
+    nothing = blind_memory(network, count)
     noise = torch.randn((count, network.config.frames, len(network.spread)), generator=generator) * how.spread
     known = None if given is None else (given.moved - network.centre) / network.spread
     moved = made = noise
     for now, after in pairwise(torch.linspace(1, 0, how.steps + 1)):
         at = now.expand(count)
         if known is not None and given is not None:
-            moved = torch.where(given.mask > 0, noised(known, at, noise), moved)
+            moved = torch.where(given.mask > 0, add_noise(known, at, noise), moved)
         clean = network.denoise(moved, at, memory)
         if how.guidance != 1:
             free = network.denoise(moved, at, nothing)
@@ -97,7 +97,7 @@ def imagined(
     return made
 
 
-def unseen(network: Vimo, count: int) -> Memory:
+def blind_memory(network: Vimo, count: int) -> Memory:
     """The memory of no 2D sequence."""
     nothing = torch.zeros(count, network.config.frames, FEATURES)
     return network.watch(nothing, torch.zeros(count, dtype=torch.bool))

@@ -18,8 +18,8 @@ from torch import Tensor
 from dancegen.capture.diffusion import Given, Sampling, sample
 from dancegen.capture.movement import CHANNELS, FPS, place
 from dancegen.capture.network import Vimo, VimoConfig
-from dancegen.capture.refine import refined
-from dancegen.capture.settle import calmed
+from dancegen.capture.refine import refine
+from dancegen.capture.settle import calm
 from dancegen.capture.sight import SURE, features
 from dancegen.progress import Reporter
 from dancegen.weights.checkpoint import build_network, load_checkpoint
@@ -76,7 +76,7 @@ def imagine(
     seen = at_rate(seen)
     frames, size = network.config.frames, torch.tensor([seen.size], dtype=torch.float32)
     length = len(seen.points)
-    points, cut = padded(seen.points, frames), padded(seen.cut, frames)
+    points, cut = pad(seen.points, frames), pad(seen.cut, frames)
     starts = window_starts(len(points), frames)
     generator = torch.Generator().manual_seed(seed)
     made = torch.zeros(count, 0, CHANNELS)
@@ -84,17 +84,17 @@ def imagine(
     for start in starts:
         here = slice(start, start + frames)
         sight = features(points[None, here], cut[None, here], size).expand(count, -1, -1)
-        given = held(made, start, frames)
+        given = known_overlap(made, start, frames)
         made = torch.cat([made[:, :start], sample(network, sight, how, generator, given)], dim=1)
         reporter.advance()
     reporter.stage("bending limbs to where they were seen")
-    made = refined(calmed(made[:, :length]), *(one.expand(count, *one.shape) for one in (seen.points, seen.cut)))
+    made = refine(calm(made[:, :length]), *(one.expand(count, *one.shape) for one in (seen.points, seen.cut)))
     misfits = [misfit(one, seen.points) for one in made]
     order = sorted(range(count), key=misfits.__getitem__)
     return [(made[number], misfits[number]) for number in order]
 
 
-def padded(values: Tensor, frames: int) -> Tensor:
+def pad(values: Tensor, frames: int) -> Tensor:
     """At least one window (T, ...): what is too short goes back and forth."""
     count = len(values)
     if count >= frames:
@@ -108,7 +108,7 @@ def window_starts(length: int, frames: int) -> list[int]:
     return [*range(0, length - frames, frames - OVERLAP), length - frames]
 
 
-def held(made: Tensor, start: int, frames: int) -> Given | None:
+def known_overlap(made: Tensor, start: int, frames: int) -> Given | None:
     """What is known of the window at `start`: all of the overlap."""
     known = made.shape[1] - start
     if known <= 0:

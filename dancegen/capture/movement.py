@@ -9,7 +9,7 @@
 - 2: contact of the right and the left ankle with the floor, 0 or 1.
 
 Canonical axes (`body/sequence.py`): x to the viewer's right, y down, z away from the camera. Written for torch; the
-heading is positive in the sense of `facing.turned`.
+heading is positive in the sense of `facing.turn_directions`.
 
 Glossary: B windows, S frames, V = 18 joints, L = 17 bones, X = 59.
 """
@@ -45,7 +45,7 @@ def heading_of(directions: Tensor) -> Tensor:
     return torch.atan2(right[..., 2], -right[..., 0])
 
 
-def turned(vectors: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+def rotate_vectors(vectors: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
     """Vectors (..., K, 3) about the vertical by an angle of that cosine and sine (...)."""
     x, y, z = vectors.unbind(-1)
     c, s = cosine[..., None], sine[..., None]
@@ -66,9 +66,9 @@ def to_channels(directions: Tensor, root: Tensor, camera: Tensor | None = None) 
     heading = heading_of(directions)  # (B, S)
     cosine, sine = heading.cos(), heading.sin()
     seen = heading if camera is None else heading + camera
-    body = turned(directions, cosine, -sine)  # (B, S, L, 3)
+    body = rotate_vectors(directions, cosine, -sine)  # (B, S, L, 3)
     speed = torch.gradient(root, spacing=1 / FPS, dim=1)[0]
-    speed = turned(speed[..., None, :], cosine, -sine)[..., 0, :]  # (B, S, 3)
+    speed = rotate_vectors(speed[..., None, :], cosine, -sine)[..., 0, :]  # (B, S, 3)
     contact = contacts(paths().to(root) @ directions + root[..., None, :])
     facing = torch.stack([seen.cos(), seen.sin(), turning_rate(heading)], dim=-1)
     said = [body.flatten(2), facing, speed[..., [0, 2]], root[..., 1:2], contact]
@@ -110,14 +110,14 @@ def body_of(channels: Tensor) -> Tensor:
 
 def place(channels: Tensor) -> Tensor:
     """Forward kinematics, FK of the paper: numbers (B, S, X) to joints (B, S, V, 3); the first mid-hip at x = z = 0."""
-    return turned(body_of(channels), *heading_turn(channels)) + floor_path(channels)[..., None, :]
+    return rotate_vectors(body_of(channels), *heading_turn(channels)) + floor_path(channels)[..., None, :]
 
 
 def floor_path(channels: Tensor) -> Tensor:
     """The mid-hip (B, S, 3): the sum of its speeds, from x = z = 0, and its height."""
     cosine, sine = heading_turn(channels)
     speed = torch.nn.functional.pad(channels[..., SPEED], (0, 1))[..., [0, 2, 1]]  # (B, S, 3), y 0
-    step = turned(speed[..., None, :], cosine, sine)[..., 0, :] / FPS
+    step = rotate_vectors(speed[..., None, :], cosine, sine)[..., 0, :] / FPS
     way = torch.cat([torch.zeros_like(step[:, :1]), (step[:, 1:] + step[:, :-1]).cumsum(1) / 2], dim=1)
     return torch.stack([way[..., 0], channels[..., HEIGHT], way[..., 2]], dim=-1)
 

@@ -74,7 +74,9 @@ class Attention(nn.Module):
         """x (B, N, D) asks memory (B, N, D); turn (2, N, D / H / 2) is `rotary`: -> (B, N, D)."""
         query = self.query(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, N, D / H)
         key, value = self.key_value(memory).unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        match = rotated(query, turn) @ rotated(key, turn).transpose(-1, -2) * query.shape[-1] ** -0.5  # (B, H, N, N)
+        match = (
+            rotate_halves(query, turn) @ rotate_halves(key, turn).transpose(-1, -2) * query.shape[-1] ** -0.5
+        )  # (B, H, N, N)
         made = match.softmax(-1).to(value.dtype) @ value  # plain: for so few tokens quicker on a CPU than fused kernels
         return self.out(made.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
 
@@ -200,7 +202,7 @@ def rotary(tokens: int, width: int, device: torch.device) -> Tensor:
     return torch.stack([angle.cos(), angle.sin()])
 
 
-def rotated(x: Tensor, turn: Tensor) -> Tensor:
+def rotate_halves(x: Tensor, turn: Tensor) -> Tensor:
     """(B, H, N, D / H) with its halves turned as a plane: the same shape."""
     first, second = x.chunk(2, dim=-1)
     cosine, sine = turn.to(x.dtype)

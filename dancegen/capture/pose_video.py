@@ -53,19 +53,19 @@ def _read(pixels: np.ndarray) -> tuple[np.ndarray, int]:
     bright = clean & (high > BRIGHT)
     body = np.zeros((V, 3))
     for joint in range(V):
-        dot = _roundest(bright & (nearest == joint))
+        dot = _roundest_spot(bright & (nearest == joint))
         if dot is not None:
             body[joint] = *dot, 1.0
     limbs = 0
     for bone, (parent, child) in enumerate(BONES):  # outward from the neck: what no limb leads to is a finger
-        drawn = _drawn(clean & (nearest == bone), body[parent], body[child])
+        drawn = _is_drawn(clean & (nearest == bone), body[parent], body[child])
         limbs += drawn
         if not drawn:
             body[child] = 0
     return (body if (body[:, 2] > 0).sum() >= LEAST_JOINTS else np.zeros((V, 3))), limbs
 
 
-def _roundest(lit: np.ndarray) -> tuple[float, float] | None:
+def _roundest_spot(lit: np.ndarray) -> tuple[float, float] | None:
     """The middle (x, y) of the largest round spot of (H, W) bool: fingers are long."""
     parts, _ = label(lit, np.ones((3, 3)))
     best, middle = 0.0, None
@@ -79,7 +79,7 @@ def _roundest(lit: np.ndarray) -> tuple[float, float] | None:
     return middle
 
 
-def _drawn(limb: np.ndarray, first: np.ndarray, second: np.ndarray) -> bool:
+def _is_drawn(limb: np.ndarray, first: np.ndarray, second: np.ndarray) -> bool:
     """Whether most of the way between two joints has the limb's colour (H, W) bool."""
     if first[2] <= 0 or second[2] <= 0:
         return False

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from dancegen.body.joints import L_HIP, L_SHOULDER, NECK, NOSE, R_HIP, R_SHOULDER, V
-from dancegen.capture.movement import DIRECTIONS, heading_turn, paths, turned, unit_directions
+from dancegen.capture.movement import DIRECTIONS, heading_turn, paths, rotate_vectors, unit_directions
 from dancegen.capture.sight import SURE
 
 TRUNK = (NECK, R_SHOULDER, L_SHOULDER, R_HIP, L_HIP, NOSE)
@@ -29,28 +29,28 @@ HUBER = 0.05  # body heights of misfit beyond which a joint pulls no harder
 SCALE_FRAMES = 91  # whose median is the scale of a view: a squat is no zoom
 
 
-def refined(moved: Tensor, points: Tensor, cut: Tensor) -> Tensor:
+def refine(moved: Tensor, points: Tensor, cut: Tensor) -> Tensor:
     """Movements (B, T, X) bent to points (B, T, V, 3) with confidence; cut (B, T) 1 on the first frame of a shot."""
     network = unit_directions(moved)  # (B, T, L, 3)
     directions, turn = network, heading_turn(moved)
     for _ in range(ROUNDS):
-        directions = _bent(directions, network, turn, points, cut)
+        directions = _bend(directions, network, turn, points, cut)
     out = moved.clone()
     out[..., DIRECTIONS] = directions.flatten(-2)
     return out
 
 
-def _bent(first: Tensor, network: Tensor, turn: tuple[Tensor, Tensor], points: Tensor, cut: Tensor) -> Tensor:
+def _bend(first: Tensor, network: Tensor, turn: tuple[Tensor, Tensor], points: Tensor, cut: Tensor) -> Tensor:
     """Directions (B, T, L, 3) turned from `first` until joints lie where they were seen, under the views of `first`."""
     sure = points[..., 2] * (points[..., 2] > SURE)  # (B, T, V)
-    view, scale = views(turned(paths() @ first, *turn), points, sure, cut)
-    flat = _centred(points[..., :2], sure) / scale[..., None, None]
+    view, scale = views(rotate_vectors(paths() @ first, *turn), points, sure, cut)
+    flat = _centre(points[..., :2], sure) / scale[..., None, None]
     change = torch.zeros_like(first).requires_grad_()
     optimiser = torch.optim.Adam([change], lr=RATE)
     for _ in range(STEPS):
         directions = torch.nn.functional.normalize(first + change, dim=-1)
-        shown = turned(paths() @ directions, *turn) @ view.transpose(-1, -2)  # (B, T, V, 2)
-        gap = ((_centred(shown, sure) - flat).norm(dim=-1) - SPARED).clamp(min=0)
+        shown = rotate_vectors(paths() @ directions, *turn) @ view.transpose(-1, -2)  # (B, T, V, 2)
+        gap = ((_centre(shown, sure) - flat).norm(dim=-1) - SPARED).clamp(min=0)
         fit = torch.where(gap < HUBER, gap.square() / (2 * HUBER), gap - HUBER / 2)
         loss = (fit * sure).sum(-1).mean() + NEAR * (directions - network).square().sum((-1, -2)).mean()
         if first.shape[1] > 2:
@@ -62,7 +62,7 @@ def _bent(first: Tensor, network: Tensor, turn: tuple[Tensor, Tensor], points: T
     return torch.nn.functional.normalize(first + change.detach(), dim=-1)
 
 
-def _centred(places: Tensor, weight: Tensor) -> Tensor:
+def _centre(places: Tensor, weight: Tensor) -> Tensor:
     """Places (B, T, V, C) about their weighted middle."""
     total = weight.sum(-1)[..., None, None].clamp(min=1e-6)
     return places - (places * weight[..., None]).sum(-2, keepdim=True) / total
@@ -74,11 +74,11 @@ def views(body: Tensor, points: Tensor, sure: Tensor, cut: Tensor) -> tuple[Tens
     share = torch.full((V,), OTHERS)
     share[list(TRUNK)] = 1.0
     weight = sure * share  # (B, T, V)
-    local, flat = _centred(body, weight), _centred(points[..., :2], weight)
+    local, flat = _centre(body, weight), _centre(points[..., :2], weight)
     left, _, right = torch.linalg.svd(flat.transpose(-1, -2) @ (weight[..., None] * local), full_matrices=False)
     view = left @ right  # orthonormal rows
     trunk = weight * (share == 1)  # bent legs would make the body small
-    local, flat = _centred(body, trunk) @ view.transpose(-1, -2), _centred(points[..., :2], trunk)
+    local, flat = _centre(body, trunk) @ view.transpose(-1, -2), _centre(points[..., :2], trunk)
     along, own = (trunk[..., None] * torch.stack([local * flat, local * local])).sum((-1, -2))
     scale = along.clamp(min=0) / own.clamp(min=1e-9)
     return view, steady_scale(scale, along > 0, cut)

@@ -19,7 +19,7 @@ from dancegen.capture.movement import (
     floor_path,
     heading_turn,
     paths,
-    turned,
+    rotate_vectors,
     unit_directions,
 )
 
@@ -31,9 +31,9 @@ GROUND_SMOOTHING = 0.1  # seconds, over what the ground asks for
 
 def to_sequence(moved: Tensor) -> SkeletonSequence:
     """A canonical dance of movement (T, X): bones of exact length, turns and path told beside it."""
-    directions, angle = smoothed(moved)
+    directions, angle = smooth_movement(moved)
     cosine, sine = torch.from_numpy(np.cos(angle)).float(), torch.from_numpy(np.sin(angle)).float()
-    body = turned(paths() @ directions, cosine, sine).double().numpy()  # (T, V, 3) about the mid-hip
+    body = rotate_vectors(paths() @ directions, cosine, sine).double().numpy()  # (T, V, 3) about the mid-hip
     contact = gaussian_filter1d(moved[:, CONTACT].double().numpy(), CONTACT_SMOOTHING * FPS, axis=0)
     stands = np.clip((contact - STANDS) / (1 - STANDS), 0, 1)  # (T, 2)
     way = floor_path(moved[None])[0].double().numpy()
@@ -47,17 +47,17 @@ def to_sequence(moved: Tensor) -> SkeletonSequence:
     )
 
 
-def calmed(moved: Tensor) -> Tensor:
+def calm(moved: Tensor) -> Tensor:
     """Movement (..., T, X) whose directions, heading and path do not tremble."""
-    calm = gaussian_filter1d(moved.numpy(), SMOOTHING * FPS, axis=-2)
-    return canonical_numbers(torch.from_numpy(calm))
+    still = gaussian_filter1d(moved.numpy(), SMOOTHING * FPS, axis=-2)
+    return canonical_numbers(torch.from_numpy(still))
 
 
-def smoothed(moved: Tensor) -> tuple[Tensor, np.ndarray]:
+def smooth_movement(moved: Tensor) -> tuple[Tensor, np.ndarray]:
     """Directions (T, L, 3) of length 1 in the heading's frame and the heading (T,), unwrapped, without trembling."""
-    calm = calmed(moved)
-    cosine, sine = heading_turn(calm)
-    return unit_directions(calm), np.unwrap(np.arctan2(sine.double().numpy(), cosine.double().numpy()))
+    still = calm(moved)
+    cosine, sine = heading_turn(still)
+    return unit_directions(still), np.unwrap(np.arctan2(sine.double().numpy(), cosine.double().numpy()))
 
 
 def standing_way(body: np.ndarray, stands: np.ndarray, way: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -50,7 +50,7 @@ def is_drawn(clip: Clip) -> bool:
 
 
 def watch(clip: Clip, detector: Detector | None, reporter: Reporter) -> Watched:
-    """Look at all frames of a clip; without a detector it is a pose video, made large (`clip.enlarged`)."""
+    """Look at all frames of a clip; without a detector it is a pose video, made large (`clip.enlarge`)."""
     seen, cuts = [], []
     eyes, scenes = Eyes(clip, detector) if detector else None, Scenes()
     for pixels in frames(clip):
@@ -86,7 +86,7 @@ class Eyes:
             found = []
             for box in self.boxes:
                 one = self.detector.look(picture, box)
-                if one is not None and not any(_alike(one, other) for other in found):
+                if one is not None and not any(_is_same_person(one, other) for other in found):
                     found.append(one)
         if found or whole:
             self.boxes = [_around(one, picture.size) for one in found]
@@ -125,7 +125,7 @@ def _around(found: Detection, size: tuple[int, int]) -> tuple[int, int, int, int
     return int(left), int(top), max(int(right), int(left) + 2), max(int(bottom), int(top) + 2)
 
 
-def _alike(one: Detection, other: Detection) -> bool:
+def _is_same_person(one: Detection, other: Detection) -> bool:
     """Whether two looks found the same person."""
     both = (one.confidence > 0) & (other.confidence > 0)
     extent = float(np.ptp(one.joints[one.confidence > 0], axis=0).max())

@@ -49,7 +49,7 @@ class Tailored:
         return made
 
 
-def tailored(dancer: Choreographer, person: Person | None, steps: int | None) -> Choreographer:
+def tailor(dancer: Choreographer, person: Person | None, steps: int | None) -> Choreographer:
     """The choreographer as it dances for a person, in so many steps; one who dances for nobody stays as it is.
 
     Raises:

@@ -107,7 +107,7 @@ def _run(
         sweep(out.resolve())
         table.plan(jobs, overwrite)
         before = {row.job.key for row in table.rows() if row.state == DONE}
-        if table.ready():
+        if table.list_ready():
             left = sum(row.state not in OVER for row in table.rows())
             engine = _engine(engine_name, left, workers, address, request.device)
             stack.callback(engine.close)
@@ -193,11 +193,11 @@ def _live_table(rows: Sequence[Row], began: dict[str, float]) -> Any:
 
 
 def _plan_table(jobs: Sequence[Job], out: Path, overwrite: bool) -> str:
-    from dancegen.batch.jobs import done_before
+    from dancegen.batch.jobs import read_done
 
     counts = [count_of(sum(job.kind == kind for job in jobs), what) for kind, what in COUNTED.items()]
     said = f"{counts[2]} from {counts[0]} and {counts[1]}, each made once:"
-    problems, done = {job.key for job in jobs if job.problem}, done_before(out)
+    problems, done = {job.key for job in jobs if job.problem}, read_done(out)
     states = {job.key: _plan(job, problems, done, overwrite) for job in jobs}
     wanted = {need for job in jobs if states[job.key].endswith(TO_DO) for need in job.needs}
     lines = [("what", "file", "state")]

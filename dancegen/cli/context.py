@@ -38,13 +38,13 @@ _REPORTER: ContextVar[Reporter | None] = ContextVar("reporter", default=None)
 _TYPED: ContextVar[tuple[str, ...]] = ContextVar("typed", default=())
 
 
-def typed() -> tuple[str, ...]:
+def typed_words() -> tuple[str, ...]:
     """What was typed after `dancegen`, for reports; empty when a command is called as a function."""
     return _TYPED.get()
 
 
 def use_typed(arguments: Sequence[str]) -> None:
-    """Make `arguments` what `typed()` returns; `cli.main` calls this once."""
+    """Make `arguments` what `typed_words()` returns; `cli.main` calls this once."""
     _TYPED.set(tuple(arguments))
 
 
@@ -143,7 +143,7 @@ def until_end(held: AbstractContextManager[Any]) -> None:
 
 
 @contextmanager
-def running() -> Iterator[None]:
+def command_run() -> Iterator[None]:
     """The time in which one command runs; `cli.main` is in it once."""
     with ExitStack() as stack:
         token = _COMMAND.set(stack)

@@ -129,14 +129,14 @@ def dance(
     dancer, info, body = _dancer(asked)
     if redo:
         file, manner = from_ or out, Manner(hold, like, weights_by_role(weights or []), offline)
-        made = _redone(Again(song, file, take, redo, force), seed, styles if style else None, dancer, info, manner)
+        made = _redo(Again(song, file, take, redo, force), seed, styles if style else None, dancer, info, manner)
     else:
         reporter().stage("listening to the song")
         sound = load_song(song, start, duration, reporter())
         grid = find_grid(sound, beats, tempo, weights_by_role(weights or []).get("beats"), reporter())
         if grid.confidence == 0:
             reporter().note(f"{song.name} has no beat that could be found: the dance counts its own")
-        kept = _kept(keep or [])
+        kept = _read_kept(keep or [])
         how: dict[str, Any] = {"seeds": range(seed, seed + takes), "styles": styles}
         made = make_dance(sound, grid, dancer, info, **how, reporter=reporter())
         made = replace(made, body=body)
@@ -230,7 +230,7 @@ class Manner:
         return Holding(dancer, old, self.hold, dancer.styles) if self.hold else dancer
 
 
-def _kept(options: list[str]) -> list[Kept]:
+def _read_kept(options: list[str]) -> list[Kept]:
     """What `--keep` names, read before any slow work."""
     from dancegen.dances.keep import Kept, parse_kept
     from dancegen.dances.read_dance import read_dance
@@ -239,7 +239,7 @@ def _kept(options: list[str]) -> list[Kept]:
     return [Kept(read_dance(Path(name)), first, last, Path(name).name) for name, first, last in parsed]
 
 
-def _redone(
+def _redo(
     again: Again, seed: int, styles: Styles | None, dancer: Dancer, info: WeightsInfo | None, manner: Manner
 ) -> DanceFile:
     from dancegen.audio.load import load_song
@@ -271,7 +271,7 @@ def _redone(
 
 def _dancer(asked: Request) -> tuple[Dancer, WeightsInfo | None, Body | None]:
     """The choreographer asked for, which file its weights are from, and the body it dances for where that is known."""
-    from dancegen.choreographers.tailor import tailored
+    from dancegen.choreographers.tailor import tailor
     from dancegen.production.backends import load_backends
     from dancegen.registry import backend
 
@@ -279,7 +279,7 @@ def _dancer(asked: Request) -> tuple[Dancer, WeightsInfo | None, Body | None]:
     backends = load_backends(asked, ["choreographer", "subject"] if pictured else ["choreographer"], reporter())
     dancer, info = backends.dancer(), backends.weights.get(backend("choreographer", asked.choreographer).weights)
     if not pictured:
-        return tailored(dancer, None, asked.steps), info, None
+        return tailor(dancer, None, asked.steps), info, None
     if not getattr(dancer, "for_person", False):
         what = f"--picture: --choreographer {asked.choreographer} dances on no body of its own"
         raise DancegenError(what, "leave it out, or add --choreographer hotdance")
@@ -291,7 +291,7 @@ def _dancer(asked: Request) -> tuple[Dancer, WeightsInfo | None, Body | None]:
     found = find_people_for(asked, open_picture(asked.picture), backends, reporter())[0]
     person = Person(found.joints, found.confidence, found.picture.size)
     body = Body(asked.picture.name, tuple(dancer.bones(person)))  # type: ignore[attr-defined]
-    return tailored(dancer, person, asked.steps), info, body
+    return tailor(dancer, person, asked.steps), info, body
 
 
 def _table(made: DanceFile, out: Path, sheet: Path | None) -> Any:

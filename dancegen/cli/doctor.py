@@ -122,7 +122,7 @@ def _weights() -> Iterator[Finding]:
         else:
             yield Finding(BROKEN, what, f"{entry.package_path} has another sha256", "install dancegen again")
     own = defaults()
-    yield from _unfilled({entry.role for entry in entries} | own.keys())
+    yield from _find_unfilled({entry.role for entry in entries} | own.keys())
     for role, path in own.items():
         if path.is_file():
             yield Finding(FINE, f"{role}: your own", str(path))
@@ -134,7 +134,7 @@ def _weights() -> Iterator[Finding]:
 BARE = {"renderer": "draws", "beats": "finds beats, but no bars"}  # what a backend without its weights does
 
 
-def _unfilled(filled: Collection[str]) -> Iterator[Finding]:
+def _find_unfilled(filled: Collection[str]) -> Iterator[Finding]:
     """The networks that nothing is there for; the usual choreographer has no stand-in."""
     from dancegen.registry import BACKENDS
 
@@ -186,12 +186,12 @@ def _backends() -> Iterator[Finding]:
 
 def _mediapipe(says: str) -> Finding:
     """The one that is installed; another package's numpy or protobuf may have broken it."""
-    from dancegen.people.detectors.mediapipe import available, check
+    from dancegen.people.detectors.mediapipe import check, is_available
 
     try:
         check()
     except DancegenError as cause:
-        return Finding(BROKEN if available() else OPTIONAL, "--detector mediapipe", cause.what, cause.remedy)
+        return Finding(BROKEN if is_available() else OPTIONAL, "--detector mediapipe", cause.what, cause.remedy)
     return Finding(FINE, "--detector mediapipe", says)
 
 

@@ -60,8 +60,8 @@ def command(
         for method, row in rows.items():
             told = (f"{value:.2f}" if value < 20 else f"{value:.0f}" for value in dataclasses.astuple(row))
             table.add_row(level, method, *told)
-    dropped = evaluation.dropped_out(network, material.held_out, windows, how)
-    moved = evaluation.swapped(network, material.held_out, windows, how)
+    dropped = evaluation.measure_drop_outs(network, material.held_out, windows, how)
+    moved = evaluation.measure_swaps(network, material.held_out, windows, how)
     dead, units = evaluation.dead_units(network, material.held_out, windows)
     lines = [
         "joints left out: " + ", ".join(f"{share:.0%} {error:.0f} mm" for share, error in dropped.items()),

@@ -26,8 +26,8 @@ def join(
     import numpy as np
 
     from dancegen.capture.imagine import load_vimo
-    from dancegen.dances.dance_file import DanceFile, Take, rounded, write_dance
-    from dancegen.dances.keep import joined
+    from dancegen.dances.dance_file import DanceFile, Take, round_dance, write_dance
+    from dancegen.dances.keep import join_dances
     from dancegen.dances.read_dance import read_dance
     from dancegen.weights.own import weights_by_role
     from dancegen.weights.resolve import weights_path
@@ -36,9 +36,9 @@ def join(
     one, other = read_dance(first), read_dance(second)
     role = "capture.vimo"
     network = load_vimo(weights_path(weights_by_role(weights or []).get(role, role), role=role, offline=offline))
-    whole = joined(one.take(None).skeleton, other.take(None).skeleton, network, seed)
+    whole = join_dances(one.take(None).skeleton, other.take(None).skeleton, network, seed)
     style = one.take(None).style
-    write_dance(out, DanceFile(None, np.zeros(0), 0.0, 0.0, None, (Take(rounded(whole), seed, style),)))
+    write_dance(out, DanceFile(None, np.zeros(0), 0.0, 0.0, None, (Take(round_dance(whole), seed, style),)))
     return f"{one_line(out)}: {len(whole)} poses, {whole.seconds:.1f} s, without a song"
 
 

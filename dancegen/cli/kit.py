@@ -50,7 +50,7 @@ def export_kit(
     dancers = chosen_dancers(made.take(given["take"]), given["people"], str(dance), single=not line.several)
     sound = _song_of(made, dance, song)
     draws = ("avatar" if driver == "avatar" else Request.renderer) if line.drives else None
-    people, renderer = _found(picture, given["pose"], len(dancers), draws)
+    people, renderer = _find_dancers(picture, given["pose"], len(dancers), draws)
     notes = _notes(dancers, people, line.drives)
 
     def drive(size: tuple[int, int]) -> Driver:
@@ -89,7 +89,7 @@ def _song_of(made: DanceFile, dance: Path, song: Path | None) -> Song | None:
     return load_song(song, made.start, made.seconds, reporter())
 
 
-def _found(picture: Path, pose: Path | None, count: int, draws: str | None) -> tuple[list[LocatedBody], Any]:
+def _find_dancers(picture: Path, pose: Path | None, count: int, draws: str | None) -> tuple[list[LocatedBody], Any]:
     """The people of the picture for so many dancers, from left to right, and the renderer called `draws`, if any.
 
     Raises:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from dancegen import __version__
-from dancegen.cli.context import reporter, running, use_reporter, use_typed
+from dancegen.cli.context import command_run, reporter, use_reporter, use_typed
 from dancegen.cli.terminal import PLAIN_WIDTH, discard, is_lively, name_values, prepare_streams, safe_console
 from dancegen.errors import DancegenError, escape, escape_lines, one_line
 from dancegen.progress import SilentReporter, count_of
@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     _unwind_on_signals()
     status = 1
     try:
-        with running():
+        with command_run():
             name_values(typer.main.get_command(_build(_module_of(given))))(given, prog_name="dancegen")
         status = 0
     except SystemExit as end:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dancegen.cli.context import check_file, check_inputs, reporter, typed
+from dancegen.cli.context import check_file, check_inputs, reporter, typed_words
 from dancegen.cli.options import Overwrite, all_options, takes_request
 from dancegen.errors import DancegenError, one_line
 from dancegen.progress import count_of
@@ -85,7 +85,7 @@ def _write_report(page: Path, made: Produced) -> None:
     assert made.path is not None
     reporter().stage("report")
     checks = check_all(made.grid, made.people, made.dance, made.size, made.frames, made.path.parent)
-    write_report(page, made, checks, shlex.join(["dancegen", *typed()]))
+    write_report(page, made, checks, shlex.join(["dancegen", *typed_words()]))
 
 
 def _describe(made: Produced, origin: str) -> str:

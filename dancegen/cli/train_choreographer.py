@@ -42,7 +42,7 @@ def command(
     from dancegen.files import refuse_inputs
     from dancegen.lab.datasets.convert import convert_folder
     from dancegen.lab.datasets.data import load_material, prepare, save_material
-    from dancegen.lab.train.stg_mamba.export import assembled, export
+    from dancegen.lab.train.stg_mamba.export import assemble, export
     from dancegen.lab.train.stg_mamba.flow import trained_prior
     from dancegen.lab.train.stg_mamba.train import TrainOptions, Until, draw_curves, train
 
@@ -75,7 +75,7 @@ def command(
     )
     result = out / "choreographer.safetensors"
     notes = {"steps": trainer.step, "prior_steps": prior_steps, "seed": seed}
-    export(assembled(config, trainer.average, prior, read.stage), result, notes)
+    export(assemble(config, trainer.average, prior, read.stage), result, notes)
     draw_curves(out)
     steps_done = count_of(trainer.step, "steps")
     return f"{result} after {steps_done}; losses in {out / 'log.csv'}, curves in {out / 'curves.png'}"

@@ -107,7 +107,7 @@ def download(
     large = [name for name in names or () if name in many]
     single = [name for name in names or () if name not in many]
     lines = [_download_repository(name, unpinned, offline) for name in large]
-    entries = load_manifest() if all_ else _named(single) if single or not large else ()
+    entries = load_manifest() if all_ else _select_files(single) if single or not large else ()
     paths = [entry_path(entry, offline=offline, reporter=reporter()) for entry in entries]
     return "\n".join([*lines, *(f"{entry.name}: {one_line(path)}" for entry, path in zip(entries, paths, strict=True))])
 
@@ -151,7 +151,7 @@ def pin(name: Annotated[str, typer.Argument(help="A model of many files, such as
     return f"{write_pin(pinned)}: {name} is commit {pinned.revision}, {len(pinned.files)} files"
 
 
-def _named(names: list[str] | None) -> tuple[Entry, ...]:
+def _select_files(names: list[str] | None) -> tuple[Entry, ...]:
     from dancegen.weights.manifest import entries_named, load_manifest
 
     if not names:
@@ -167,7 +167,7 @@ def verify(
     from dancegen.weights import hub
 
     lines, faults = [], []
-    for entry in _verified(names):
+    for entry in _files_to_verify(names):
         path = hub.find_cached(entry) if entry.source == "hub" else entry.package_path
         if path is None:
             lines.append(f"{entry.name}: not downloaded")
@@ -182,7 +182,7 @@ def verify(
     return "\n".join(lines)
 
 
-def _verified(names: list[str] | None) -> tuple[Entry, ...]:
+def _files_to_verify(names: list[str] | None) -> tuple[Entry, ...]:
     """The files that `verify` looks at: those named, or all; those of models of many files that were downloaded too."""
     from dancegen.weights.manifest import load_manifest
     from dancegen.weights.repository import load_repositories, repository_named
@@ -192,7 +192,7 @@ def _verified(names: list[str] | None) -> tuple[Entry, ...]:
     known = [one for name in sorted(wanted) if (one := repository_named(name)) and one.pinned]
     many = tuple(entry for one in known for entry in one.entries)
     single = [name for name in names or () if name not in models]
-    return (*(_named(single) if single else () if names else load_manifest()), *many)
+    return (*(_select_files(single) if single else () if names else load_manifest()), *many)
 
 
 def _fault(entry: Entry, path: Path) -> str:

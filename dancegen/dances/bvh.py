@@ -70,7 +70,7 @@ def read_bvh(path: Path, names: Mapping[str, str] | None = None) -> SkeletonSequ
     except OSError as cause:
         raise DancegenError(f"{path} cannot be read ({cause.strerror})", "check its permissions") from cause
     nodes, values, seconds = _parse(text, str(path))
-    places = _placed(nodes, values)  # (T, J, 3)
+    places = _place_joints(nodes, values)  # (T, J, 3)
     return _canonical(_ours(nodes, places, names or {}, str(path)), 1 / seconds)
 
 
@@ -123,7 +123,7 @@ def _hierarchy(text: str, name: str) -> list[Node]:
     return nodes
 
 
-def _placed(nodes: list[Node], values: np.ndarray) -> np.ndarray:
+def _place_joints(nodes: list[Node], values: np.ndarray) -> np.ndarray:
     """Where all joints are: (T, J, 3), by forward kinematics."""
     count, column = len(values), 0
     places, turns = np.zeros((count, len(nodes), 3)), []
@@ -148,14 +148,14 @@ def _placed(nodes: list[Node], values: np.ndarray) -> np.ndarray:
 
 def _ours(nodes: list[Node], places: np.ndarray, names: Mapping[str, str], path: str) -> np.ndarray:
     """Our joints (T, V, 3), in the file's axes and unit."""
-    by_name = {_plain(node.name): number for number, node in reversed(list(enumerate(nodes))) if node.channels}
+    by_name = {_plain_name(node.name): number for number, node in reversed(list(enumerate(nodes))) if node.channels}
     joints, missing = np.zeros((len(places), V, 3)), []
     for joint, called in enumerate(JOINT_NAMES):
         side, _, part = called.partition("_")
         if part not in NAMES:
             continue
         forms = [form.replace("S", side).replace("@", side[0]) for form in NAMES[part]]
-        forms = [_plain(names[called])] if called in names else forms
+        forms = [_plain_name(names[called])] if called in names else forms
         found = next((by_name[form] for form in forms if form in by_name), None)
         if found is None:
             missing.append(called)
@@ -165,12 +165,12 @@ def _ours(nodes: list[Node], places: np.ndarray, names: Mapping[str, str], path:
         there = ", ".join(node.name for node in nodes if node.channels)
         raise DancegenError(f"{path}: no joint is known as {', '.join(missing)} (it has {there[:120]})", "give --names")
     joints[:, J.NECK] = (joints[:, J.R_SHOULDER] + joints[:, J.L_SHOULDER]) / 2
-    heads = [_plain(names["head"])] if "head" in names else list(HEADS)
+    heads = [_plain_name(names["head"])] if "head" in names else list(HEADS)
     head = next((by_name[form] for form in heads if form in by_name), None)
     return _with_face(joints, None if head is None else places[:, head])
 
 
-def _plain(name: str) -> str:
+def _plain_name(name: str) -> str:
     """A joint's name without prefixes, marks and capitals: `mixamorig:LeftArm`, `upper_arm.L` -> leftarm, upperarml."""
     return re.sub(r"[^a-z0-9]", "", name.split(":")[-1].lower())
 

@@ -21,9 +21,9 @@ from dancegen.capture.clip import Clip
 from dancegen.capture.imagine import Seen
 from dancegen.capture.watch import Watched
 from dancegen.dances.bars import bar_count
-from dancegen.dances.dance_file import DanceFile, Source, Take, rounded
+from dancegen.dances.dance_file import DanceFile, Source, Take, round_dance
 from dancegen.dances.to_song import put_to_song
-from dancegen.dances.warp import warped
+from dancegen.dances.warp import warp_dance
 from dancegen.errors import DancegenError
 from dancegen.people.choose import choose_one
 from dancegen.people.tracks import Followed, find_followed
@@ -83,7 +83,7 @@ def follow_one(clip: Clip, watched: Watched, people: str, reporter: Reporter) ->
 def captured_dance(clip: Clip, made: Captured, song: Path | None, reporter: Reporter) -> DanceFile:
     """The dance file: to `song`, warped onto its beats; else to the clip's own sound, if it has any."""
     takes = tuple(
-        Take(rounded(dance), made.seed + number, STYLE, scores={"misfit": misfit})
+        Take(round_dance(dance), made.seed + number, STYLE, scores={"misfit": misfit})
         for number, (dance, misfit) in enumerate(zip(made.dances, made.misfits, strict=True))
     )
     dance = DanceFile(None, np.zeros(0), 0.0, 0.0, made.weights, takes, chosen=1)
@@ -106,7 +106,8 @@ def dance_to(dance: DanceFile, sound: Song, grid: BeatGrid, clip: str) -> DanceF
     """
     if grid.confidence > 0:
         takes = tuple(
-            replace(take, skeleton=rounded(warped(take.skeleton, grid.times, sound.seconds))) for take in dance.takes
+            replace(take, skeleton=round_dance(warp_dance(take.skeleton, grid.times, sound.seconds)))
+            for take in dance.takes
         )
         shortest = min(len(take.skeleton) for take in takes)
         takes = tuple(replace(take, skeleton=take.skeleton.at(np.arange(shortest))) for take in takes)

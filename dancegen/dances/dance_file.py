@@ -220,7 +220,7 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def rounded(skeleton: SkeletonSequence) -> SkeletonSequence:
+def round_dance(skeleton: SkeletonSequence) -> SkeletonSequence:
     """The skeleton as it will be after a trip through a file; what is drawn now is what is rendered later."""
 
     def round_trip(joints: np.ndarray) -> np.ndarray:

@@ -69,7 +69,7 @@ def dance_from_json(content: Any) -> DanceFile:
         weights=_weights(content),
         takes=read,
         placement=_placement(content),
-        chosen=_chosen(content, len(read)),
+        chosen=_read_choice(content, len(read)),
         downbeat=_downbeat(beats, len(times)),
         tempi=_tempi(beats),
         sections=tuple(_section(section) for section in fields.objects(content, "sections")),
@@ -85,7 +85,7 @@ def _version(content: dict[str, Any]) -> int:
         raise DancegenError('"version" is missing')
     version = content["version"]
     if version not in (VERSION, *OLDER) or type(version) is not int:
-        what = f"it has version {fields.told(version)}, and this dancegen reads version {VERSION}"
+        what = f"it has version {fields.describe_value(version)}, and this dancegen reads version {VERSION}"
         raise DancegenError(what, "upgrade dancegen")
     return version
 
@@ -140,10 +140,10 @@ def _weights(content: dict[str, Any], prefix: str = "") -> WeightsInfo | None:
     return WeightsInfo(fields.text(weights, "name", prefix), fields.text(weights, "sha256", prefix))
 
 
-def _chosen(content: dict[str, Any], takes: int) -> int | None:
+def _read_choice(content: dict[str, Any], takes: int) -> int | None:
     if content.get("chosen") is None:
         return None
-    number = fields.whole(content, "chosen")
+    number = fields.whole_number(content, "chosen")
     if not 1 <= number <= takes:
         raise DancegenError(f'"chosen" is {number}, and there are takes 1 to {takes}')
     return number
@@ -178,7 +178,7 @@ def _take(stored: Any, where: str, scale: Scale) -> Take:
     skeleton = read_dancer(stored, where, scale)
     return Take(
         skeleton=skeleton,
-        seed=fields.whole(stored, "seed", prefix),
+        seed=fields.whole_number(stored, "seed", prefix),
         style=fields.text(stored, "style", prefix),
         edits=tuple(_edit(edit, where) for edit in fields.objects(stored, "edits", prefix)),
         scores=scores,
@@ -209,7 +209,7 @@ def _bars(stored: dict[str, Any], what: str) -> tuple[int, int]:
 
 def _edit(stored: dict[str, Any], where: str) -> Edit:
     first, last = _bars(stored, f'{where}: each of "edits"')
-    seed, style = fields.whole(stored, "seed", f"{where}: "), fields.text(stored, "style", f"{where}: ")
+    seed, style = fields.whole_number(stored, "seed", f"{where}: "), fields.text(stored, "style", f"{where}: ")
     return Edit(first, last, seed, style, _weights(stored, f"{where}, edits, "), _amount(stored, f"{where}, edits: "))
 
 

@@ -18,7 +18,7 @@ def is_number(value: Any) -> bool:
     return type(value) in (int, float) and -LARGEST_NUMBER <= value <= LARGEST_NUMBER  # NaN is in no range
 
 
-def told(value: Any) -> str:
+def describe_value(value: Any) -> str:
     """A wrong value for a message."""
     if isinstance(value, np.ndarray | list):
         return f"a list of {len(value)}"
@@ -36,15 +36,15 @@ def number(content: dict[str, Any], key: str, low: float, high: float, prefix: s
     """A finite number from `low` to `high`."""
     value = field(content, key, prefix)
     if not is_number(value) or not low <= value <= high:
-        raise DancegenError(f'{prefix}"{key}" is {told(value)}, not a number from {low:g} to {high:g}')
+        raise DancegenError(f'{prefix}"{key}" is {describe_value(value)}, not a number from {low:g} to {high:g}')
     return value
 
 
-def whole(content: dict[str, Any], key: str, prefix: str = "") -> int:
+def whole_number(content: dict[str, Any], key: str, prefix: str = "") -> int:
     """A whole number."""
     value = field(content, key, prefix)
     if type(value) is not int:
-        raise DancegenError(f'{prefix}"{key}" is {told(value)}, not a whole number')
+        raise DancegenError(f'{prefix}"{key}" is {describe_value(value)}, not a whole number')
     return value
 
 
@@ -52,7 +52,7 @@ def text(content: dict[str, Any], key: str, prefix: str = "") -> str:
     """A text."""
     value = field(content, key, prefix)
     if not isinstance(value, str):
-        raise DancegenError(f'{prefix}"{key}" is {told(value)}, not text')
+        raise DancegenError(f'{prefix}"{key}" is {describe_value(value)}, not text')
     return value
 
 

@@ -15,7 +15,7 @@ from dancegen.body.keypoints import KeypointFrame, read_clip
 from dancegen.body.layouts import Keypoints
 from dancegen.body.sequence import ANKLE_HEIGHT, HAND, SkeletonSequence
 from dancegen.dances.bars import bar_count
-from dancegen.dances.dance_file import DanceFile, Placement, Source, Take, rounded
+from dancegen.dances.dance_file import DanceFile, Placement, Source, Take, round_dance
 from dancegen.dances.filling import figure_size, fill_gaps, gap_notes
 from dancegen.dances.tables import read_csv, read_npz
 from dancegen.dances.to_song import put_to_song
@@ -72,7 +72,7 @@ def read_poses(path: Path, fps: float, canvas: tuple[int, int] | None = None, pe
         raise DancegenError(f"{path} has no people in its {count_of(len(frames), 'frames')}", "export it again")
     chosen = choose_people(found, people, str(path))
     notes = [*clip.notes, *_people_notes(frames, found, chosen, people)]
-    told = clip.missing if people == "all" else clip.missing + len(_others(frames, chosen[0]))
+    told = clip.missing if people == "all" else clip.missing + len(_other_frames(frames, chosen[0]))
     dancers = []
     for number, person in enumerate(chosen, 1):
         points, gaps = _whole_body(person, frames, fps, str(path))
@@ -82,7 +82,7 @@ def read_poses(path: Path, fps: float, canvas: tuple[int, int] | None = None, pe
     canvas = canvas or _canvas(dancers)
     placement = _placement(*dancers[0], canvas)
     sequences = [_canonical(*dancer, person, placement, fps) for dancer, person in zip(dancers, chosen, strict=True)]
-    return Imported(tuple(_near(sequences, notes)), placement, tuple(notes))
+    return Imported(tuple(_draw_near(sequences, notes)), placement, tuple(notes))
 
 
 def imported_dance(
@@ -103,7 +103,7 @@ def imported_dance(
         canvas, people: as in `read_poses`.
     """
     found = _read(poses, fps, canvas, people)
-    dancers, notes = [rounded(dancer) for dancer in found.dancers], list(found.notes)
+    dancers, notes = [round_dance(dancer) for dancer in found.dancers], list(found.notes)
     take = Take(dancers[0], 0, "imported", partners=tuple(dancers[1:]))
     made = DanceFile(None, np.zeros(0), 0.0, 0.0, None, (take,), found.placement)
     if song is not None:
@@ -128,7 +128,7 @@ def imported_bvh(file: Path, song: Path | None, start: float, names: Path | None
     unknown = sorted(set(told) - {*JOINT_NAMES, "head"})
     if unknown:
         raise DancegenError(f"{names}: {unknown[0]} is no joint", f"name {', '.join(JOINT_NAMES[2:14])} or head")
-    take, notes = Take(rounded(read_bvh(file, told)), 0, "imported"), list[str]()
+    take, notes = Take(round_dance(read_bvh(file, told)), 0, "imported"), list[str]()
     made = DanceFile(None, np.zeros(0), 0.0, 0.0, None, (take,))
     if song is not None:
         made = _to_song(made, song, start, notes)
@@ -152,7 +152,7 @@ def _read(path: Path, fps: float | None, canvas: tuple[int, int] | None, people:
         dancer = SkeletonSequence(places / placement.scale, rate, confidence)
     notes: list[str] = []
     dancer = replace(dancer, fps=fps or dancer.fps)
-    return Imported(tuple(_near([dancer], notes)), placement, tuple(notes))
+    return Imported(tuple(_draw_near([dancer], notes)), placement, tuple(notes))
 
 
 def _to_song(made: DanceFile, song: Path, start: float, notes: list[str]) -> DanceFile:
@@ -177,7 +177,7 @@ def _people_notes(
         where = f" (frames {_ranges(several)})" if several else ""
         notes.append(f"{count_of(len(found), 'people')} in the clip{where}: --people {people} is taken")
     for person in chosen if people != "all" else ():
-        others = [number + 1 for number in _others(frames, person)]
+        others = [number + 1 for number in _other_frames(frames, person)]
         if others:
             numbers = f"{'frame' if len(others) == 1 else 'frames'} {_ranges(others)}"
             notes.append(f"the dancer is missing from {numbers}, where others are: interpolated")
@@ -188,7 +188,7 @@ def _people_notes(
     return notes
 
 
-def _others(frames: Sequence[KeypointFrame], person: Followed) -> list[int]:
+def _other_frames(frames: Sequence[KeypointFrame], person: Followed) -> list[int]:
     """The frames, from 0, in which somebody is, but not this person."""
     held = person.persons
     return [at for at, frame in enumerate(frames) if at not in held and any(one.seen for one in frame.persons)]
@@ -260,20 +260,20 @@ def _canonical(
 def _hands_and_face(person: Followed, count: int) -> tuple[np.ndarray | None, np.ndarray | None]:
     """(T, 2, HAND, 3) and (T, F, 3) pixels and confidence, 0 in frames without; faces of the most frequent layout."""
     held = person.persons
-    hands = _gathered({number: one.hands for number, one in held.items()}, count, (2, HAND, 3))
+    hands = _gather({number: one.hands for number, one in held.items()}, count, (2, HAND, 3))
     layouts = Counter(len(one.face) for one in held.values() if one.face is not None)
     if not layouts:
         return hands, None
     points = layouts.most_common(1)[0][0]
     faces = {number: _of_length(one, points) for number, one in held.items()}
-    return hands, _gathered(faces, count, (points, 3))
+    return hands, _gather(faces, count, (points, 3))
 
 
 def _of_length(person: Keypoints, points: int) -> np.ndarray | None:
     return person.face if person.face is not None and len(person.face) == points else None
 
 
-def _gathered(given: dict[int, np.ndarray | None], count: int, shape: tuple[int, ...]) -> np.ndarray | None:
+def _gather(given: dict[int, np.ndarray | None], count: int, shape: tuple[int, ...]) -> np.ndarray | None:
     gathered = np.zeros((count, *shape))
     for number, points in given.items():
         if points is not None:
@@ -287,7 +287,7 @@ def _to_canonical(points: np.ndarray, placement: Placement) -> np.ndarray:
     return np.where(near, np.concatenate([places, points[..., 2:]], axis=-1), 0).astype(np.float32)
 
 
-def _near(dancers: Sequence[SkeletonSequence], notes: list[str]) -> list[SkeletonSequence]:
+def _draw_near(dancers: Sequence[SkeletonSequence], notes: list[str]) -> list[SkeletonSequence]:
     """The dancers whom a dance file can hold; joints far outside are drawn in, which is noted."""
     drawn = []
     for dancer in dancers:

@@ -17,7 +17,7 @@ from dancegen.audio.grid import BeatGrid
 from dancegen.body.joints import ARM_BONES, LEG_BONES, mid_hip
 from dancegen.body.sequence import SkeletonSequence, bone_directions, place_joints
 from dancegen.dances.bars import bar_poses, parse_bars
-from dancegen.dances.dance_file import DanceFile, Edit, Source, Take, rounded, without_bars
+from dancegen.dances.dance_file import DanceFile, Edit, Source, Take, round_dance, without_bars
 from dancegen.dances.takes import rank_takes
 from dancegen.errors import DancegenError
 
@@ -88,7 +88,7 @@ def fill_bars(made: DanceFile, number: int, new: SkeletonSequence, edits: Sequen
     """
     take, grid = made.take(number), made.grid.beats_or_count(made.seconds)
     old = _everything(take.skeleton)
-    dance = _everything(rounded(new.resample(old.fps, len(old))))
+    dance = _everything(round_dance(new.resample(old.fps, len(old))))
     known = np.ones(len(old), bool)
     sources = take.sources
     for edit in edits:
@@ -104,15 +104,15 @@ def fill_bars(made: DanceFile, number: int, new: SkeletonSequence, edits: Sequen
 
 def _with_seams(dance: SkeletonSequence, known: np.ndarray, network: Vimo, seed: int) -> SkeletonSequence:
     """The dance with transitions between what is known (T,) and what is not, as it will be read from a file."""
-    dance = _brought_near(dance, known)
+    dance = _bring_near(dance, known)
     for begin, end in _seams(known, round(SEAM_SECONDS * dance.fps)):
-        dance = _filled(network, dance, begin, end, seed)
-    return rounded_but(dance, known)
+        dance = _fill(network, dance, begin, end, seed)
+    return round_unknown(dance, known)
 
 
-def rounded_but(dance: SkeletonSequence, known: np.ndarray) -> SkeletonSequence:
+def round_unknown(dance: SkeletonSequence, known: np.ndarray) -> SkeletonSequence:
     """As it will be read from a file; what is known was read from one."""
-    made = rounded(dance)
+    made = round_dance(dance)
     return replace(made, joints=np.where(known[:, None, None], dance.joints, made.joints))
 
 
@@ -145,7 +145,7 @@ def _put(dance: SkeletonSequence, part: SkeletonSequence, begin: int) -> Skeleto
     return replace(dance, **changed)
 
 
-def _brought_near(dance: SkeletonSequence, known: np.ndarray) -> SkeletonSequence:
+def _bring_near(dance: SkeletonSequence, known: np.ndarray) -> SkeletonSequence:
     """What is not known is moved over the floor so that it begins and ends beside what is known."""
     joints, depth = dance.joints.copy(), np.zeros(len(dance)) if dance.depth is None else dance.depth.copy()
     place = np.stack([mid_hip(joints)[:, 0], depth], axis=1)  # (T, 2)
@@ -183,7 +183,7 @@ def _seams(known: np.ndarray, length: int) -> list[tuple[int, int]]:
     return seams
 
 
-def _filled(network: Vimo, dance: SkeletonSequence, begin: int, end: int, seed: int) -> SkeletonSequence:
+def _fill(network: Vimo, dance: SkeletonSequence, begin: int, end: int, seed: int) -> SkeletonSequence:
     from dancegen.capture.complete import fill_gap
 
     if dance.fps != FPS:
@@ -191,7 +191,7 @@ def _filled(network: Vimo, dance: SkeletonSequence, begin: int, end: int, seed: 
     return fill_gap(network, dance, begin, end, seed)
 
 
-def joined(first: SkeletonSequence, second: SkeletonSequence, network: Vimo, seed: int) -> SkeletonSequence:
+def join_dances(first: SkeletonSequence, second: SkeletonSequence, network: Vimo, seed: int) -> SkeletonSequence:
     """One dance after the other with a transition between; the second is moved to where the first ends."""
     one, other = (_everything(dance if dance.fps == FPS else _at_fps(dance)) for dance in (first, second))
     gap = round(JOIN_SECONDS * FPS)
@@ -208,7 +208,7 @@ def joined(first: SkeletonSequence, second: SkeletonSequence, network: Vimo, see
         yaw=np.concatenate([one.yaw, np.repeat(one.yaw[-1:], gap), other.yaw]),
         depth=np.concatenate([one.depth, np.repeat(one.depth[-1:], gap), depth]),
     )
-    return _filled(network, whole, len(one), len(one) + gap, seed)
+    return _fill(network, whole, len(one), len(one) + gap, seed)
 
 
 def _at_fps(dance: SkeletonSequence) -> SkeletonSequence:

@@ -12,7 +12,7 @@ from dancegen.audio.grid import BeatGrid, tempo_changes
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.choreographers.base import AMOUNT, TURNS
 from dancegen.dances.bars import bar_poses, check_bars, parse_bars, paste, read_beats, retime
-from dancegen.dances.dance_file import DanceFile, Edit, SongInfo, Take, file_sha256, rounded, without_bars
+from dancegen.dances.dance_file import DanceFile, Edit, SongInfo, Take, file_sha256, round_dance, without_bars
 from dancegen.dances.takes import rank_takes
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
@@ -144,7 +144,7 @@ def _one_take(song: Song, grid: BeatGrid, dancer: Choreographer, seed: int, styl
         )
         for style in dict.fromkeys([styles.base, *(style for style, _, _ in styles.stretches)])
     }
-    take = Take(rounded(made[styles.base]), seed, styles.base, amount=styles.amount, turns=styles.turns)
+    take = Take(round_dance(made[styles.base]), seed, styles.base, amount=styles.amount, turns=styles.turns)
     for style, first, last in styles.stretches:
         take = _paste(take, made[style], grid, Edit(first, last, seed, style))
     return take
@@ -192,7 +192,7 @@ def redo(
 def _paste(take: Take, new: SkeletonSequence, grid: BeatGrid, edit: Edit) -> Take:
     old = take.skeleton
     begin, end = bar_poses(grid, edit.first, edit.last, old.fps, len(old))
-    mixed = rounded(paste(old, new.resample(old.fps, len(old)), begin, end))
+    mixed = round_dance(paste(old, new.resample(old.fps, len(old)), begin, end))
     sources = without_bars(take.sources, edit.first, edit.last)
     return replace(take, skeleton=mixed, edits=(*take.edits, edit), sources=sources)
 

@@ -10,7 +10,7 @@ import numpy as np
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.choreographers.base import AMOUNT, TURNS, Choreographer
 from dancegen.dances.keep import held_limbs
-from dancegen.dances.warp import warped
+from dancegen.dances.warp import warp_dance
 
 if TYPE_CHECKING:
     from dancegen.audio.grid import BeatGrid
@@ -43,7 +43,7 @@ class Like:
         """See `choreographers.base.Choreographer`; seed and style change nothing."""
         begin = max(0.0, min(self.begin, song.seconds - LEAST_SECONDS))
         beats = grid.times[grid.times >= begin - 1e-3] - begin
-        moved = warped(self.model, beats, song.seconds - begin)
+        moved = warp_dance(self.model, beats, song.seconds - begin)
         moved = moved if moved.fps == FPS else moved.resample(FPS, max(2, round(moved.seconds * FPS)))
         count, last = round(song.seconds * FPS), max(len(moved) - 1, 1)
         at = (np.arange(count) - round(begin * FPS)) % (2 * last)

@@ -9,7 +9,7 @@ import numpy as np
 from dancegen.body.joints import MIRROR
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.dances.bars import bar_poses, paste
-from dancegen.dances.dance_file import DanceFile, Source, Take, rounded, without_bars
+from dancegen.dances.dance_file import DanceFile, Source, Take, round_dance, without_bars
 from dancegen.dances.takes import rank_takes
 
 
@@ -30,8 +30,8 @@ def mirror_bars(dance: DanceFile, number: int, bars: list[tuple[int, int]]) -> D
         old = take.skeleton
         begin, end = bar_poses(grid, first, last, old.fps, len(old))
         sources = (*without_bars(take.sources, first, last), Source(first, last, "made", "mirrored"))
-        take = replace(take, skeleton=rounded(paste(old, mirror(old), begin, end)), sources=sources)
-    changed = dance.with_take(number, _ordered(take))
+        take = replace(take, skeleton=round_dance(paste(old, mirror(old), begin, end)), sources=sources)
+    changed = dance.with_take(number, _sort_sources(take))
     return replace(changed, takes=rank_takes(changed.takes, grid.times), chosen=number)
 
 
@@ -51,5 +51,5 @@ def mirror(dance: SkeletonSequence) -> SkeletonSequence:
     )
 
 
-def _ordered(take: Take) -> Take:
+def _sort_sources(take: Take) -> Take:
     return replace(take, sources=tuple(sorted(take.sources, key=lambda source: source.first)))

@@ -50,15 +50,25 @@ def read_npz(path: Path) -> tuple[SkeletonSequence, Placement | None]:
         raise DancegenError(f"{path} is not the .npz file of a dance", REMEDY) from cause
     count = len(joints) if joints.ndim else 0
     fits = joints.shape == pixels.shape == (count, V, 3) and confidence.shape == (count, V) and canvas.shape == (2,)
-    fits = fits and 0 < count <= MOST_POSES and fps.shape == () and _plain(confidence, 0, 1) and _plain(canvas, 1, 1e6)
+    fits = (
+        fits
+        and 0 < count <= MOST_POSES
+        and fps.shape == ()
+        and _is_plain(confidence, 0, 1)
+        and _is_plain(canvas, 1, 1e6)
+    )
     fits = fits and all(MORE[name](values, count) for name, values in more.items())
-    if not fits or not _plain(joints, -FARTHEST_HEIGHTS, FARTHEST_HEIGHTS) or not _plain(pixels, -FARTHEST, FARTHEST):
+    if (
+        not fits
+        or not _is_plain(joints, -FARTHEST_HEIGHTS, FARTHEST_HEIGHTS)
+        or not _is_plain(pixels, -FARTHEST, FARTHEST)
+    ):
         raise DancegenError(f"{path} holds no dance of 18 joints", REMEDY)
     _check_rate(path, float(fps))
     placement = _placement(joints, pixels, canvas)
     for name in ("hands", "face"):
         if name in more:
-            more[name] = _taken_back(more[name], placement) if placement else np.zeros(0, np.float32)
+            more[name] = _take_back(more[name], placement) if placement else np.zeros(0, np.float32)
     kept = {name: values for name, values in more.items() if values.size}
     return SkeletonSequence(joints, float(fps), confidence.astype(np.float32), **kept), placement
 
@@ -81,7 +91,7 @@ def read_csv(path: Path) -> tuple[np.ndarray, np.ndarray, float]:
                 raise DancegenError(f"{path} has not the columns of a dance (frame, time, nose_x, nose_y, ...)", REMEDY)
             for row in rows:
                 values = np.array(row, np.float32)
-                if len(row) != len(COLUMNS) or not _plain(values, -FARTHEST, FARTHEST) or len(poses) >= MOST_POSES:
+                if len(row) != len(COLUMNS) or not _is_plain(values, -FARTHEST, FARTHEST) or len(poses) >= MOST_POSES:
                     raise ValueError(row)
                 times.append(float(row[1]))
                 poses.append(values[2:].reshape(V, 4))
@@ -105,7 +115,7 @@ def _check_rate(path: Path, fps: float) -> None:
         raise DancegenError(f"{path} has {fps:g} poses a second", "export it with --fps from 1 to 240")
 
 
-def _plain(values: np.ndarray, least: float, most: float) -> bool:
+def _is_plain(values: np.ndarray, least: float, most: float) -> bool:
     return bool((values >= least).all() and (values <= most).all())
 
 
@@ -115,7 +125,7 @@ def _is_points(*shape: int | None) -> Callable[[np.ndarray, int], bool]:
     def fits(values: np.ndarray, count: int) -> bool:
         same = values.ndim == 1 + len(shape) and len(values) == count
         same = same and all(wanted in (None, size) for wanted, size in zip(shape, values.shape[1:], strict=True))
-        return same and _plain(values, -FARTHEST, FARTHEST)
+        return same and _is_plain(values, -FARTHEST, FARTHEST)
 
     return fits
 
@@ -137,7 +147,7 @@ def _placement(joints: np.ndarray, pixels: np.ndarray, canvas: np.ndarray) -> Pl
     return Placement(round(float(canvas[0])), round(float(canvas[1])), scale, x, y)
 
 
-def _taken_back(points: np.ndarray, placement: Placement) -> np.ndarray:
+def _take_back(points: np.ndarray, placement: Placement) -> np.ndarray:
     """Hands or a face (T, ..., 3) in pixels as the canonical dance has them."""
     places = (points[..., :2] - (placement.x, placement.y)) / placement.scale
     there = np.concatenate([places, np.clip(points[..., 2:], 0, 1)], axis=-1)

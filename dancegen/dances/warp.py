@@ -21,7 +21,7 @@ SKIPPED = 0.12  # cost of an accent that is passed over, in squared logarithms o
 FIRST_BEATS = 4  # one of which the first accent goes to
 
 
-def warped(dance: SkeletonSequence, beats: np.ndarray, longest: float) -> SkeletonSequence:
+def warp_dance(dance: SkeletonSequence, beats: np.ndarray, longest: float) -> SkeletonSequence:
     """The dance with accents on `beats` (B,) seconds, at most `longest` seconds; unchanged where nothing fits."""
     anchors = match(kinematic_beats(dance.joints, dance.fps), beats)
     if len(anchors) < 2:
@@ -58,10 +58,10 @@ def match(accents: np.ndarray, beats: np.ndarray) -> np.ndarray:
             better = value < cost[accent]
             cost[accent][better] = value[better]
             before[accent][better] = np.stack([np.full(len(beats), earlier), best], axis=1)[better]
-    return _walked_back(cost, before, accents, beats)
+    return _walk_back(cost, before, accents, beats)
 
 
-def _walked_back(cost: np.ndarray, before: np.ndarray, accents: np.ndarray, beats: np.ndarray) -> np.ndarray:
+def _walk_back(cost: np.ndarray, before: np.ndarray, accents: np.ndarray, beats: np.ndarray) -> np.ndarray:
     """The best path that ends as late as any does."""
     last = max((accent for accent in range(len(accents)) if np.isfinite(cost[accent]).any()), default=-1)
     if last < 0:

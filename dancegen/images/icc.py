@@ -25,15 +25,15 @@ def matrix_profile(places: tuple[float, ...], gamma: float) -> bytes:
     columns = _colorants(np.asarray(places, float).reshape(4, 2))
     curve = b"curv\0\0\0\0" + (struct.pack(">IH", 1, round(gamma * 256)) if gamma else _srgb_curve())
     curve += bytes(-len(curve) % 4)
-    parts = [(b"wtpt", b"XYZ \0\0\0\0" + _fixed(D50))]
-    parts += [(name, b"XYZ \0\0\0\0" + _fixed(column)) for name, column in zip(_COLORANTS, columns.T, strict=True)]
+    parts = [(b"wtpt", b"XYZ \0\0\0\0" + _to_fixed(D50))]
+    parts += [(name, b"XYZ \0\0\0\0" + _to_fixed(column)) for name, column in zip(_COLORANTS, columns.T, strict=True)]
     parts += [(name, curve) for name in (b"rTRC", b"gTRC", b"bTRC")]
     at, table, body = 128 + 4 + 12 * len(parts), struct.pack(">I", len(parts)), b""
     for name, part in parts:
         table += name + struct.pack(">II", at + len(body), len(part))
         body += part
     head = struct.pack(">I4sI4s4s4s", at + len(body), b"none", 0x02400000, b"mntr", b"RGB ", b"XYZ ")
-    head += bytes(12) + b"acsp" + bytes(28) + _fixed(D50)
+    head += bytes(12) + b"acsp" + bytes(28) + _to_fixed(D50)
     return head.ljust(128, b"\0") + table + body
 
 
@@ -61,5 +61,5 @@ def _srgb_curve() -> bytes:
     return struct.pack(">I1024H", 1024, *np.round(light * 65535).astype(int).tolist())
 
 
-def _fixed(values: np.ndarray) -> bytes:
+def _to_fixed(values: np.ndarray) -> bytes:
     return b"".join(struct.pack(">i", round(float(value) * 65536)) for value in values)

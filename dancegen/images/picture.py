@@ -159,7 +159,7 @@ def _convert(path: Path, image: Image.Image) -> ConditionalImage:
     turn = _turn(image)
     if turn is None:
         notes.append("the picture's EXIF data is damaged and left out: it is not turned")
-    small = shrunk(image, max(1, max(image.size) // (2 * LARGEST_SIDE)))
+    small = shrink(image, max(1, max(image.size) // (2 * LARGEST_SIDE)))
     if turn in TURNS:
         small = small.transpose(TURNS[turn])
     flat, alpha, said = _flatten(small, profile)
@@ -240,7 +240,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, str
     return converted, ""
 
 
-def shrunk(image: Image.Image, factor: int) -> Image.Image:
+def shrink(image: Image.Image, factor: int) -> Image.Image:
     """A picture of any mode at 1/`factor` of its size, 8 bits a channel, colours not looked up in a palette any more.
 
     What comes out is "RGBA" or "LA" where there is transparency, else of the picture's own mode (RGB, L, CMYK, ...).
@@ -250,7 +250,7 @@ def shrunk(image: Image.Image, factor: int) -> Image.Image:
     small: Image.Image | None = None
     for top in range(0, height, STRIP * factor):
         strip = image.crop((0, top, width, min(top + STRIP * factor, height)))
-        strip = _plain(_eight_bits(strip, *extremes) if extremes else strip)
+        strip = _to_plain_mode(_eight_bits(strip, *extremes) if extremes else strip)
         strip = strip.reduce(factor) if factor > 1 else strip
         if small is None:
             small = Image.new(strip.mode, (strip.width, -(-height // factor)))
@@ -259,7 +259,7 @@ def shrunk(image: Image.Image, factor: int) -> Image.Image:
     return small
 
 
-def _plain(image: Image.Image) -> Image.Image:
+def _to_plain_mode(image: Image.Image) -> Image.Image:
     """Of a mode whose values can be averaged."""
     if image.mode not in ("RGBA", "LA") and image.has_transparency_data:
         return image.convert("RGBA")

@@ -84,16 +84,16 @@ def find_people(
                 f"--mask is the outline of one person, not of {len(chosen)}", "choose one with --people"
             )
         found = [_locate(chosen[0], picture, read_mask(mask_file, picture), "mask file")]
-        return _numbered(found, chosen, people)
+        return _number_people(found, chosen, people)
     bodies = [person for person in people if has_torso(person.confidence)]
     found = [
         _locate(one, picture, *person_mask(picture, one, network, [other for other in bodies if other is not one]))
         for one in chosen
     ]
-    return _numbered(found, chosen, people)
+    return _number_people(found, chosen, people)
 
 
-def _numbered(
+def _number_people(
     found: Sequence[LocatedBody], chosen: Sequence[Detection], people: Sequence[Detection]
 ) -> list[LocatedBody]:
     """Those found with the numbers that the chosen have among all people."""
@@ -150,7 +150,7 @@ def _by_dwpose(picture: ConditionalImage, reporter: Reporter) -> list[Detection]
 
 def _by_mediapipe(picture: ConditionalImage, network: Callable[[], SubjectNetwork] | None) -> list[Detection]:
     """mediapipe's people; the network's where mediapipe is not sure of a whole person and the network is: drawings."""
-    if not mediapipe_detector.available():
+    if not mediapipe_detector.is_available():
         return []
     found = mediapipe_detector.find_all(picture.pixels)
     if not found or network is None:
@@ -173,7 +173,7 @@ def _with_masks(people: list[Detection], picture: ConditionalImage) -> list[Dete
     The network is asked only where mediapipe, if it is there, saw nobody or was not sure: it is not asked again.
     """
     done = picture.alpha is not None or all(one.mask is not None or one.detector == "network" for one in people)
-    if done or not mediapipe_detector.available():
+    if done or not mediapipe_detector.is_available():
         return people
     seen = mediapipe_detector.find_all(picture.pixels)
     return [_with_mask(person, seen) if person.mask is None else person for person in people]

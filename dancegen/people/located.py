@@ -150,7 +150,7 @@ class Detection(Posture):
     knuckles: np.ndarray | None = None
 
 
-def implausible(joints: np.ndarray, confidence: np.ndarray, size: tuple[int, int]) -> str:
+def implausibility(joints: np.ndarray, confidence: np.ndarray, size: tuple[int, int]) -> str:
     """Why this cannot be a person, or "" if it can.
 
     Args:

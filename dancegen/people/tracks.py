@@ -81,7 +81,7 @@ def find_tracks(frames: Sequence[KeypointFrame], fps: float) -> list[Track]:
         ended += [track for track in running if number - track.frames[-1] > GAP_SECONDS * fps]
         running = [track for track in running if number - track.frames[-1] <= GAP_SECONDS * fps]
         sizes = [body_size(person.body) for person in people]
-        known = _matched(running, people, sizes, number, fps)
+        known = _match(running, people, sizes, number, fps)
         for person, size, track in zip(people, sizes, known, strict=True):
             if track is None:
                 running.append(Track([number], [person], [size]))
@@ -92,7 +92,7 @@ def find_tracks(frames: Sequence[KeypointFrame], fps: float) -> list[Track]:
     return sorted([*ended, *running], key=lambda track: -track.extent)
 
 
-def _matched(
+def _match(
     running: Sequence[Track], people: Sequence[Keypoints], sizes: Sequence[float], number: int, fps: float
 ) -> list[Track | None]:
     """The track that each of the people of frame `number` goes on with, at the least distance together."""
@@ -102,10 +102,10 @@ def _matched(
     costs = np.full((len(running), len(people)), _REFUSED)
     for row, track in enumerate(running):
         reach = max(NEAR, FASTEST * (number - track.frames[-1]) / fps)
-        expected = _expected(track, number)
+        expected = _predict(track, number)
         for column, person in enumerate(people):
-            if _moved(track.persons[-1].body, person.body, track.sizes[-1], sizes[column]) <= reach:
-                costs[row, column] = _moved(expected, person.body, track.sizes[-1], sizes[column])
+            if _distance(track.persons[-1].body, person.body, track.sizes[-1], sizes[column]) <= reach:
+                costs[row, column] = _distance(expected, person.body, track.sizes[-1], sizes[column])
     if costs.size == 1:
         pairs = [(0, 0)]
     else:
@@ -118,7 +118,7 @@ def _matched(
     return known
 
 
-def _expected(track: Track, number: int) -> np.ndarray:
+def _predict(track: Track, number: int) -> np.ndarray:
     """The body (V, 3) of a track in frame `number` if it goes on as in its last frames: who crosses goes on."""
     last = track.persons[-1].body
     past = max(-PAST, -len(track.frames))
@@ -130,7 +130,7 @@ def _expected(track: Track, number: int) -> np.ndarray:
     return last + np.array([*speed, 0.0]) * min(number - track.frames[-1], PAST)
 
 
-def _moved(before: np.ndarray, after: np.ndarray, *sizes: float) -> float:
+def _distance(before: np.ndarray, after: np.ndarray, *sizes: float) -> float:
     """How far a body (V, 3) is from another, body heights; infinite where they are not of one of the two sizes."""
     if min(sizes) > 0 and max(sizes) > SAME_SIZE * min(sizes):
         return float("inf")
@@ -178,7 +178,7 @@ def find_followed(frames: Sequence[KeypointFrame], fps: float) -> list[Followed]
     found = []
     while left:
         chain = [left.pop(0)]
-        while (other := _continuing(chain, left, fps)) is not None:
+        while (other := _find_continuation(chain, left, fps)) is not None:
             left.remove(other)
             chain = sorted([*chain, other], key=lambda track: track.frames[0])
         jumps = [after.frames[0] for before, after in pairwise(chain) if _jumps(before, after, fps)]
@@ -186,7 +186,7 @@ def find_followed(frames: Sequence[KeypointFrame], fps: float) -> list[Followed]
     return sorted(found, key=lambda person: -person.extent)
 
 
-def _continuing(chain: Sequence[Track], left: Sequence[Track], fps: float) -> Track | None:
+def _find_continuation(chain: Sequence[Track], left: Sequence[Track], fps: float) -> Track | None:
     """The track of `left` that goes on before or after `chain`."""
     first, last = chain[0], chain[-1]
     candidates = []
@@ -204,4 +204,4 @@ def _jumps(before: Track, after: Track, fps: float) -> bool:
     """Whether a person cannot have come from the end of one track to the beginning of the next."""
     seconds = (after.frames[0] - before.frames[-1]) / fps
     sizes = before.sizes[-1], after.sizes[0]
-    return _moved(before.persons[-1].body, after.persons[0].body, *sizes) > max(NEAR, FASTEST * seconds)
+    return _distance(before.persons[-1].body, after.persons[0].body, *sizes) > max(NEAR, FASTEST * seconds)

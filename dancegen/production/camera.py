@@ -122,7 +122,7 @@ def plan_camera(
     """
     generator = torch.Generator().manual_seed(seed ^ 0xCA3E6A)
     fps, count = poses[0].fps, len(poses[0])
-    everybody = _together([whole_extent(one, frame) for one in poses])  # (T, 4)
+    everybody = _union([whole_extent(one, frame) for one in poses])  # (T, 4)
     shots = cut_shots(count, fps, grid, len(poses), generator) if "cuts" in moves else [_Shot(0, count)]
     wide = _wide_path(moves, poses, frame, everybody)  # (T, 3) targets for shots that show everybody
     boxes, kept = np.empty((count, 3)), everybody.copy()
@@ -210,7 +210,7 @@ def _extent(dance: SkeletonSequence, frame: tuple[int, int], joints: list[int], 
     return np.clip(np.concatenate([low - room, high + room], axis=1) / (*frame, *frame), 0, 1)
 
 
-def _together(extents: Sequence[np.ndarray]) -> np.ndarray:
+def _union(extents: Sequence[np.ndarray]) -> np.ndarray:
     """The extent (T, 4) of all of extents."""
     stacked = np.stack(extents)
     return np.concatenate([stacked[..., :2].min(axis=0), stacked[..., 2:].max(axis=0)], axis=1)
@@ -228,7 +228,7 @@ def _wide_path(
     at = np.linspace(0, 1, count)
     share = at * at * (3 - 2 * at)
     half = begin + (end - begin) * share
-    around = _together([everybody.min(axis=0)[None], everybody.max(axis=0)[None]])[0]
+    around = _union([everybody.min(axis=0)[None], everybody.max(axis=0)[None]])[0]
     middle = _keep((around[None, :2] + around[None, 2:]) / 2, np.array([end]), around[None])[0]
     if "follow" in moves:
         hips = np.mean([mid_hip(one.joints)[:, 0] for one in poses], axis=0) / frame[0]

@@ -29,7 +29,7 @@ class Window:
 
     def of_picture(self, pixels: np.ndarray) -> np.ndarray:
         """What is seen of uint8 (H, W, 3): beyond the edge, the edge continued and softened."""
-        seen, away = self._seen(pixels)
+        seen, away = self._cut(pixels)
         if not away.any():
             return seen
         from scipy.ndimage import gaussian_filter
@@ -41,10 +41,10 @@ class Window:
 
     def of_mask(self, mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """What is seen of float32 (H, W), at the size (w, h); nothing beyond the edge."""
-        seen, away = self._seen(mask.astype(np.float32))
+        seen, away = self._cut(mask.astype(np.float32))
         return np.asarray(Image.fromarray(seen * (away == 0)).resize(size, Image.Resampling.BILINEAR))
 
-    def _seen(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _cut(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The window of (H, W, ...), its edge continued outside, and (height, width) how many pixels outside it is."""
         rows, columns = np.arange(self.height)[:, None] + self.top, np.arange(self.width) + self.left
         near = np.clip(rows, 0, len(values) - 1), np.clip(columns, 0, values.shape[1] - 1)

@@ -66,7 +66,7 @@ def capture_movement(clip: Clip, asked: Asked, reporter: Reporter) -> Captured:
     Raises:
         DancegenError: nobody is seen, or hardly; as `capture.clip.frames`; weights are missing.
     """
-    from dancegen.capture.clip import enlarged
+    from dancegen.capture.clip import enlarge
     from dancegen.capture.diffusion import Sampling
     from dancegen.capture.imagine import imagine, load_vimo
     from dancegen.capture.settle import to_sequence
@@ -84,7 +84,7 @@ def capture_movement(clip: Clip, asked: Asked, reporter: Reporter) -> Captured:
         )
     reporter.stage("looking at the clip", count, "frames")
     drawn = is_drawn(clip)
-    clip = enlarged(clip) if drawn else clip
+    clip = enlarge(clip) if drawn else clip
     eyes = None if drawn else _finder(asked)
     seen = follow_one(clip, watch(clip, eyes, reporter), asked.people, reporter)
     made = imagine(network, seen, asked.samples, Sampling(), asked.seed, reporter)
@@ -123,7 +123,7 @@ def _finder(asked: Asked) -> Detector:
 
     name = asked.detector
     if name == "auto":
-        name = "mediapipe" if mediapipe.available() else "network"
+        name = "mediapipe" if mediapipe.is_available() else "network"
     role = registry.backend("detector", name).weights
     path = _weights(role, asked.weights, asked.offline) if name == "network" else None
     found: Detector = registry.load("detector", name, path, choose_device("cpu"))

@@ -36,7 +36,7 @@ class Known:
     origin: Origin | None = None
     as_it_is: bool = False
 
-    def heard(self, song: Song) -> tuple[BeatGrid | None, tuple[SkeletonSequence, ...]]:
+    def recall(self, song: Song) -> tuple[BeatGrid | None, tuple[SkeletonSequence, ...]]:
         """Beats for this song, where they are known, and its dancers, none where no dance is."""
         from dancegen.body.sequence import SkeletonSequence
 

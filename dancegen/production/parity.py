@@ -125,7 +125,7 @@ def _frames(here: Request, there: Request, pairs: tuple[Backends, Backends]) -> 
     dance = pairs[0].dancer().dance(song, grid, seed=here.seed, style=here.style)
     known = Known(grid, dance, [subject])
 
-    def drawn(request: Request, backends: Backends) -> np.ndarray:
+    def draw(request: Request, backends: Backends) -> np.ndarray:
         return np.stack(list(islice(frames(request, known=known, backends=backends), FRAMES))).astype(np.float32)
 
     rows = []
@@ -138,6 +138,6 @@ def _frames(here: Request, there: Request, pairs: tuple[Backends, Backends]) -> 
         for whose, (cpu, device) in (("", trained or bare), (" without the network", bare)):
             if whose and not trained:
                 continue
-            step = float(np.abs(drawn(one, cpu) - drawn(two, device)).mean())
+            step = float(np.abs(draw(one, cpu) - draw(two, device)).mean())
             rows.append(Row(f"{name}'s frames{whose}, mean of a value", step, 0.5, "of 255"))
     return rows

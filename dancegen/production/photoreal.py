@@ -127,9 +127,9 @@ def _memory(size: tuple[int, int]) -> Check:
 
 def _room(size: tuple[int, int], frames: int) -> Check:
     """Room for the segments that are kept while the film is made."""
-    from dancegen.renderers.diffusion.store import kept_in
+    from dancegen.renderers.diffusion.store import cache_folder
 
-    folder = kept_in()
+    folder = cache_folder()
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     need, free = cost.room(size, frames), float(shutil.disk_usage(folder).free)

@@ -178,7 +178,7 @@ def prepare(
         reporter.stage("loading the networks")
         backends = load_backends(request, jobs, reporter)
     people = known.people or find_people_for(request, image, backends, reporter)
-    grid, dancers = known.heard(song)
+    grid, dancers = known.recall(song)
     if grid is None:
         grid = find_beats(song, request.weights.get("beats"), reporter)
     if request.canvas:
@@ -250,10 +250,10 @@ def _choreograph(
         reporter.note(f"{song.path.name} has no beat that could be found: the dance counts its own")
     dancer = backends.dancer()
     if request.steps is not None or hasattr(dancer, "for_person"):
-        from dancegen.choreographers.tailor import Person, tailored
+        from dancegen.choreographers.tailor import Person, tailor
 
         first = people[0]
-        dancer = tailored(dancer, Person(first.joints, first.confidence, first.picture.size), request.steps)
+        dancer = tailor(dancer, Person(first.joints, first.confidence, first.picture.size), request.steps)
     manner = {"amount": request.style_amount, "turns": request.turns}
 
     def dance(seed: int) -> SkeletonSequence:

@@ -80,7 +80,7 @@ def learn_style(
     base = weights_path(asked.weights.get(ROLE, ROLE), role=ROLE, offline=asked.offline, reporter=reporter)
     network, info = load_choreographer(base), weights_info(base)
     work = out.with_name(f".{out.name}.work")
-    dances = [_danced(source, work, learning, reporter) for source in sources]
+    dances = [_read_danced(source, work, learning, reporter) for source in sources]
     reporter.stage("cutting phrases")
     phrases = gather(dances, network.phrases, _spare(), learning.seed)
     state = work / f"{_key([info.sha256, *map(str, sources), str(sum(map(len, phrases.values())))])}.safetensors"
@@ -113,7 +113,7 @@ def check_sources(sources: Sequence[Path], out: Path) -> None:
         raise DancegenError("a clip is named twice", "name each once")
 
 
-def _danced(source: Path, work: Path, learning: Learning, reporter: Reporter) -> Danced:
+def _read_danced(source: Path, work: Path, learning: Learning, reporter: Reporter) -> Danced:
     """The dance of a source, with the sound that it was danced to where that is at hand."""
     from dancegen.dances.imports import imported_dance
     from dancegen.dances.read_dance import read_dance
@@ -127,10 +127,10 @@ def _danced(source: Path, work: Path, learning: Learning, reporter: Reporter) ->
         for note in notes:
             reporter.note(f"{source.name}: {note}")
         return Danced(dance.take(None).skeleton)
-    return _captured(source, work, learning, reporter)
+    return _capture(source, work, learning, reporter)
 
 
-def _captured(source: Path, work: Path, learning: Learning, reporter: Reporter) -> Danced:
+def _capture(source: Path, work: Path, learning: Learning, reporter: Reporter) -> Danced:
     """The dance behind a clip; kept, so that a run that goes on does not look at it again."""
     from dancegen.audio.load import MIN_SECONDS, load_song
     from dancegen.capture.clip import open_clip

@@ -156,11 +156,11 @@ def _find_shadow(picture: np.ndarray, feet: np.ndarray, covered: np.ndarray, tal
         return known
     sigma = BLUR * tall
 
-    def local(where: np.ndarray) -> np.ndarray:
+    def local_mean(where: np.ndarray) -> np.ndarray:
         amount = gaussian_filter(where.astype(np.float32), sigma, truncate=BLURS)[..., None]
         return gaussian_filter(picture * where[..., None], (sigma, sigma, 0), truncate=BLURS) / np.maximum(amount, 1e-3)
 
-    usual, seen = guess_across(local(known), known, upright=False), local(~covered)
+    usual, seen = guess_across(local_mean(known), known, upright=False), local_mean(~covered)
     share = (seen + 0.02) / (usual + 0.02)  # (h, w, 3)
     light = share.mean(-1)
     dark = (light < 1 - DARKER) & ((usual - seen).mean(-1) > VISIBLE) & (np.abs(share - light[..., None]).max(-1) < HUE)

@@ -126,7 +126,7 @@ def _dance(made: Produced) -> str:
     legend = (
         "speed of elbows, wrists, knees and ankles; lines: beats, red the first of a bar; dots: the dance's own beats"
     )
-    return f'{poses}{curve}<p class="pale">{legend}{_first(made)}</p>'
+    return f'{poses}{curve}<p class="pale">{legend}{_shown_part(made)}</p>'
 
 
 def _beats(made: Produced) -> str:
@@ -139,10 +139,10 @@ def _beats(made: Produced) -> str:
     plot = _image(beat_plot(onset, FRAME_RATE, made.grid, seconds), "onsets and beats of the song")
     sure = f"confidence {made.grid.confidence:.2f}"
     said = "how strongly sounds set in, with the beats, numbers of bars, and the tempo above"
-    return f'{plot}<p class="pale">{said}; {sure}{_first(made)}</p>'
+    return f'{plot}<p class="pale">{said}; {sure}{_shown_part(made)}</p>'
 
 
-def _first(made: Produced) -> str:
+def _shown_part(made: Produced) -> str:
     return f"; the first {SHOWN_SECONDS:.0f} s" if made.song.seconds > SHOWN_SECONDS else ""
 
 

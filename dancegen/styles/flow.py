@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dancegen.choreographers.stg_mamba.prior import shared
+from dancegen.choreographers.stg_mamba.prior import common_codes
 
 DEAF = 0.12  # share of the steps' rows that hear nothing
 ALONE = 0.5  # of the sides of phrases beside which nothing is known
@@ -26,8 +26,8 @@ STYLELESS = 0.1  # whose style is left to the music
 class Velocity(Protocol):
     """What is trained: a `Prior`, or one with a style of its own."""
 
-    def told(self, sound: Tensor, heard: Tensor, facts: Tensor, style: Tensor, meter: int) -> Tensor:
-        """See `Prior.told`."""
+    def condition(self, sound: Tensor, heard: Tensor, facts: Tensor, style: Tensor, meter: int) -> Tensor:
+        """See `Prior.condition`."""
 
     def __call__(self, place: Tensor, beside: Tensor, time: Tensor, told: Tensor) -> Tensor:
         """See `Prior.forward`."""
@@ -67,7 +67,7 @@ def flow_loss(prior: Velocity, phrases: Phrases, rows: Tensor, meter: int, gener
     time = torch.sigmoid(torch.randn(count, generator=generator))  # more often in the middle of the way
     place = noise + time[:, None, None] * (goal - noise)
     known = phrases.known[rows] * (draw[:2].T > ALONE)
-    beside = shared(phrases.before[rows], phrases.after[rows], known)
+    beside = common_codes(phrases.before[rows], phrases.after[rows], known)
     style = torch.where(draw[2] < STYLELESS, torch.zeros_like(phrases.style[rows]), phrases.style[rows])
-    told = prior.told(phrases.sound[rows], (draw[3] > DEAF).float(), phrases.facts[rows], style, meter)
+    told = prior.condition(phrases.sound[rows], (draw[3] > DEAF).float(), phrases.facts[rows], style, meter)
     return F.mse_loss(prior(place, beside, time, told).float(), goal - noise)

@@ -23,7 +23,7 @@ from dancegen.choreographers.stg_mamba.sketch import STEPS as DRAWN
 from dancegen.errors import DancegenError
 from dancegen.styles.codes import encode, mirror_values
 from dancegen.styles.flow import Phrases
-from dancegen.styles.motion import FPS, HUMAN_HEIGHT, SPIN, Motion, canonical, slow_turn, usable_stretches
+from dancegen.styles.motion import FPS, HUMAN_HEIGHT, SPIN, Motion, slow_turn, to_canonical, usable_stretches
 from dancegen.styles.phrases import BEATS, PERIODS, STEPS, even_way, phrase_poses, phrase_starts
 
 LEAST_PHRASES = 8  # without their mirror images; fewer are one move
@@ -61,15 +61,15 @@ def motions_of(dance: SkeletonSequence, name: str) -> list[Motion]:
     if dance.depth is not None:
         joints[..., 2] += dance.depth[:, None]
     joints *= np.array([1, -1, -1]) * HUMAN_HEIGHT  # y up, metres
-    directions, root, usable = canonical(joints)
+    directions, root, usable = to_canonical(joints)
     turn = slow_turn(joints)
     return [
         Motion(directions[a:b], root[a:b], "", name, a / FPS, turn[a:b])
-        for a, b in usable_stretches(usable & _seen(dance))
+        for a, b in usable_stretches(usable & _is_seen(dance))
     ]
 
 
-def _seen(dance: SkeletonSequence) -> np.ndarray:
+def _is_seen(dance: SkeletonSequence) -> np.ndarray:
     """(T,) bool, whether the trunk was seen at all: what fills a gap is nobody's style."""
     return np.asarray(dance.confidence[:, [2, 5, 8, 11]].max(axis=1) > 0)
 
@@ -110,12 +110,12 @@ def _rows(motion: Motion, meter: int, song: Song | None, source: int) -> list[_R
         rate = np.gradient(motion.turn[path[0] : path[-1] + 1]) * FPS
         spins = bool(np.abs(rate).max() > SPIN)
         period = float(times[-1] - times[0]) / BEATS[meter]
-        sound = None if mel is None else _heard(mel, times, meter)
+        sound = None if mel is None else _hear(mel, times, meter)
         rows.append(_Row(values, period, source, float(times[0]), float(times[-1]), spins, sound))
     return rows
 
 
-def _heard(mel: np.ndarray, times: np.ndarray, meter: int) -> np.ndarray | None:
+def _hear(mel: np.ndarray, times: np.ndarray, meter: int) -> np.ndarray | None:
     """What is heard (U, A) while a phrase is danced, its beats at `times` (B + 1,) seconds; None after the sound."""
     first, last = round(times[0] / PIECE_SECONDS), round(times[-1] / PIECE_SECONDS)
     if last > len(mel) or last - first < 2 * UNITS:
@@ -132,7 +132,7 @@ def _pool(rows: Sequence[_Row], spare: Sequence[Song], meter: int) -> np.ndarray
     for song in spare:
         mel = mel_pieces(song)
         begins = np.arange(0.0, max(song.seconds - seconds, 0.0) + 0.01, seconds / 4)
-        heard = (_heard(mel, begin + np.arange(BEATS[meter] + 1) * USUAL_PERIOD, meter) for begin in begins)
+        heard = (_hear(mel, begin + np.arange(BEATS[meter] + 1) * USUAL_PERIOD, meter) for begin in begins)
         found += [one for one in heard if one is not None]
     return np.stack(found) if found else np.zeros((1, UNITS, UNIT_SOUND), np.float32)
 

@@ -38,7 +38,7 @@ class Motion:
         source: the file's name, to split by.
         start: seconds into the file.
         turn: (T,) float32 radians, how far the dancer has slowly turned since the file's first pose, which `directions`
-            no longer show; `finish.facing.turned` puts it back. Empty: not known.
+            no longer show; `finish.facing.turn_directions` puts it back. Empty: not known.
     """
 
     directions: np.ndarray
@@ -57,7 +57,7 @@ class Motion:
         return place_joints(self.directions, self.root)
 
 
-def mirrored(directions: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def mirror_motion(directions: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The mirror image: left and right swapped and x negated."""
     flipped = directions[..., list(BONE_MIRROR), :] * np.array([-1, 1, 1], directions.dtype)
     return flipped, root * np.array([-1, 1], root.dtype)
@@ -114,7 +114,7 @@ def floor_gap(joints: np.ndarray) -> np.ndarray:
     return np.maximum(low - gaussian_smooth(floor, FPS), 0.0)
 
 
-def canonical(
+def to_canonical(
     joints: np.ndarray, camera: float = 0.0, fastest: float = MAX_TURN
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Captured joints (T, V, 3), y up, metres, 30 a second, to directions, root and a mask of usable poses.

@@ -71,7 +71,7 @@ def find(studio: Studio, name: str) -> Job:
 async def picture(studio: Studio, call: Call) -> Response:
     """Who is in a picture."""
     found = await _people(studio, name_of(call))
-    return JSONResponse(await run_in_threadpool(pictures.told, studio, name_of(call), found))
+    return JSONResponse(await run_in_threadpool(pictures.tell, studio, name_of(call), found))
 
 
 async def picture_view(studio: Studio, call: Call) -> Response:
@@ -116,11 +116,11 @@ async def picture_people(studio: Studio, call: Call) -> Response:
     check_choice(choice)
     studio.project.path("pictures", name_of(call))
     await run_in_threadpool(studio.project.change_in, "people", name_of(call), choice)
-    studio.changed()
+    studio.note_change()
     return JSONResponse({})
 
 
-async def _heard(studio: Studio, name: str) -> Any:
+async def _hear(studio: Studio, name: str) -> Any:
     studio.project.path("songs", name)
     return await result_of(studio, hear(studio, name))
 
@@ -132,19 +132,19 @@ def hear(studio: Studio, name: str) -> Job:
 
 async def song(studio: Studio, call: Call) -> Response:
     """What is heard in a song."""
-    return JSONResponse(songs.told(await _heard(studio, name_of(call))))
+    return JSONResponse(songs.tell(await _hear(studio, name_of(call))))
 
 
 async def song_sound(studio: Studio, call: Call) -> Response:
     """The song as any browser plays it."""
-    path = await run_in_threadpool(songs.playable, studio, name_of(call))
+    path = await run_in_threadpool(songs.playable_file, studio, name_of(call))
     return FileResponse(path, media_type="audio/wav", headers={"cache-control": "no-cache"})
 
 
 async def song_beats(studio: Studio, call: Call) -> Response:
     """Beats that are corrected; the answer is the song as it is heard now."""
     how = await json_of(call)
-    heard = await _heard(studio, name_of(call))
+    heard = await _hear(studio, name_of(call))
     await run_in_threadpool(songs.mend, studio, name_of(call), heard, how)
     return await song(studio, call)
 
@@ -152,7 +152,7 @@ async def song_beats(studio: Studio, call: Call) -> Response:
 async def song_stretch(studio: Studio, call: Call) -> Response:
     """Which part of a song is danced to."""
     given = await json_of(call)
-    heard = await _heard(studio, name_of(call))
+    heard = await _hear(studio, name_of(call))
     try:
         start = float(given.get("start", 0))
         length = None if given.get("duration") is None else float(given["duration"])
@@ -161,7 +161,7 @@ async def song_stretch(studio: Studio, call: Call) -> Response:
     songs.check_length(heard, start, length)
     value = None if start == 0 and length is None else [start, length]
     await run_in_threadpool(studio.project.change_in, "stretches", name_of(call), value)
-    studio.changed()
+    studio.note_change()
     return JSONResponse({})
 
 
@@ -188,7 +188,7 @@ async def dance_undo(studio: Studio, call: Call) -> Response:
     """An earlier or later version of a song's dance."""
     steps = -1 if (await json_of(call)).get("redo") else 1
     await run_in_threadpool(studio.project.go_back, name_of(call), steps)
-    studio.changed()
+    studio.note_change()
     return JSONResponse({})
 
 
@@ -199,7 +199,7 @@ async def dance_take(studio: Studio, call: Call) -> Response:
     if history is None or type(number) is not int or number < 1:
         raise DancegenError("there is no such take", "reload the page")
     await run_in_threadpool(studio.project.change_in, "dances", name_of(call), {**history, "take": number})
-    studio.changed()
+    studio.note_change()
     return JSONResponse({})
 
 
@@ -227,7 +227,7 @@ Reader = Callable[[Studio, str], "DanceFile"]
 
 
 async def _dance(read: Reader, studio: Studio, call: Call) -> Response:
-    return JSONResponse(await run_in_threadpool(lambda: dances.told(read(studio, name_of(call)), name_of(call))))
+    return JSONResponse(await run_in_threadpool(lambda: dances.tell(read(studio, name_of(call)), name_of(call))))
 
 
 async def _poses(read: Reader, studio: Studio, call: Call) -> Response:

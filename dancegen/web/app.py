@@ -37,7 +37,7 @@ def make_app(studio: Studio) -> Starlette:
     """The app that serves a studio; `guard.Guard` belongs before it."""
     table: list[tuple[str, str, Handler]] = [
         ("GET", "/", page),
-        ("GET", "/static/{name}", static),
+        ("GET", "/static/{name}", page_file),
         ("GET", "/api/state", state),
         ("GET", "/api/events", events),
         ("PATCH", "/api/state", choose),
@@ -70,11 +70,11 @@ def make_app(studio: Studio) -> Starlette:
         ("POST", "/api/preview", preview_frames),
         ("DELETE", "/api/jobs/{number:int}", job_stop),
     ]
-    routes = [Route(path, partial(_answered, studio, handler), methods=[method]) for method, path, handler in table]
+    routes = [Route(path, partial(_answer_call, studio, handler), methods=[method]) for method, path, handler in table]
     return Starlette(routes=routes)
 
 
-async def _answered(studio: Studio, handler: Handler, call: Call) -> Response:
+async def _answer_call(studio: Studio, handler: Handler, call: Call) -> Response:
     """A handler's answer; what a user can mend is status 400 with the sentence that says it."""
     try:
         return await handler(studio, call)
@@ -89,7 +89,7 @@ async def page(studio: Studio, call: Call) -> Response:
     return Response((STATIC / "index.html").read_bytes(), headers={"cache-control": "no-store"}, media_type="text/html")
 
 
-async def static(studio: Studio, call: Call) -> Response:
+async def page_file(studio: Studio, call: Call) -> Response:
     """What the page consists of."""
     path = STATIC / Path(name_of(call)).name
     if path.suffix not in TYPES or not path.is_file():
@@ -101,11 +101,11 @@ async def static(studio: Studio, call: Call) -> Response:
 def snapshot(studio: Studio) -> dict[str, Any]:
     """All that the page shows without being asked: what is chosen, what there is, what is being done."""
     project = studio.project
-    jobs = [job.told() for job in studio.jobs()]
+    jobs = [job.tell() for job in studio.jobs()]
     for job in jobs:
         job["error"] = project.shorten(job["error"])
     there = {kind: project.names(kind) for kind in ("songs", "pictures")}
-    made = {"videos": videos.told(studio), "clips": clips.told(studio), "learnt": styles.told(studio)}
+    made = {"videos": videos.tell(studio), "clips": clips.tell(studio), "learnt": styles.tell(studio)}
     for one in (one for found in made.values() for one in found if one["job"]):
         one["job"]["error"] = project.shorten(one["job"]["error"])
     return {"version": studio.version, "state": project.state, **there, "jobs": jobs, **made}
@@ -154,7 +154,7 @@ async def choose(studio: Studio, call: Call) -> Response:
     if not isinstance(given.get("choices", {}), dict):
         raise DancegenError("choices are names and values", "reload the page")
     await run_in_threadpool(partial(studio.project.change, **given))
-    studio.changed()
+    studio.note_change()
     return JSONResponse({})
 
 
@@ -180,14 +180,14 @@ async def upload(studio: Studio, call: Call) -> Response:
         answers.hear(studio, taken["name"])
     elif taken["kind"] == "clip" and not clips.dance_file(studio.project.path("clips", taken["name"])).exists():
         clips.add(studio, taken["name"], {})
-    studio.changed()
+    studio.note_change()
     return JSONResponse(taken)
 
 
 async def example(studio: Studio, call: Call) -> Response:
     """The example's song and picture."""
     taken = await run_in_threadpool(uploads.example, studio)
-    studio.changed()
+    studio.note_change()
     return JSONResponse(taken)
 
 

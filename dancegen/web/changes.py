@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dancegen.audio.bars import bars as bars_of
 from dancegen.audio.load import load_song
 from dancegen.dances.bars import bar_poses, check_bars
-from dancegen.dances.dance_file import DanceFile, Edit, Take, rounded
+from dancegen.dances.dance_file import DanceFile, Edit, Take, round_dance
 from dancegen.dances.keep import Kept, check_limbs, fill_bars, keep_bars
 from dancegen.dances.make import redo
 from dancegen.dances.manner import Holding, Like
@@ -63,18 +63,18 @@ def edit(studio: Studio, song: str, asked: dict[str, Any], job: Job) -> str:
             transitions around); "bars": stretches [first, last]; "seed" and "style" of what is made anew; "like": a
             clip in whose manner; "hold": limbs that stay as they are.
     """
-    shown, how = _shown(studio, song, asked.get("bars")), asked.get("do")
+    shown, how = _show(studio, song, asked.get("bars")), asked.get("do")
     if how not in WAYS:
         raise DancegenError(f"bars cannot be changed by {how!r}", "reload the page")
     if how == "mirror":
         return dances.keep(studio, song, mirror_bars(shown.made, shown.number, shown.bars), shown.number)
     if how == "keep":
-        shown = replace(shown, bars=_others(shown))
-    make = _with_clip if how == "clip" else _anew
+        shown = replace(shown, bars=_other_bars(shown))
+    make = _with_clip if how == "clip" else _dance_anew
     return dances.keep(studio, song, make(studio, song, shown, asked, job), shown.number)
 
 
-def _shown(studio: Studio, song: str, bars: Any) -> Shown:
+def _show(studio: Studio, song: str, bars: Any) -> Shown:
     history = studio.project.dance_of(song)
     if history is None:
         raise DancegenError(f"{song} has no dance yet", "make one first")
@@ -85,7 +85,7 @@ def _shown(studio: Studio, song: str, bars: Any) -> Shown:
     return shown
 
 
-def _others(shown: Shown) -> Bars:
+def _other_bars(shown: Shown) -> Bars:
     """All bars but these."""
     every = bars_of(shown.grid)
     others = complement(shown.bars, every[0].number, every[-1].number)
@@ -94,32 +94,34 @@ def _others(shown: Shown) -> Bars:
     return others
 
 
-def _anew(studio: Studio, song: str, shown: Shown, asked: dict[str, Any], job: Job) -> DanceFile:
+def _dance_anew(studio: Studio, song: str, shown: Shown, asked: dict[str, Any], job: Job) -> DanceFile:
     """The marked bars danced anew by a choreographer, or as a clip does, with limbs held."""
     how = {name: asked[name] for name in ("style", "style_amount", "choreographer", "steps", "seed") if name in asked}
     if isinstance(how.get("style"), str):
-        how["style"] = styles.named(studio, how["style"])
+        how["style"] = styles.style_path(studio, how["style"])
     request = studio.request(song=studio.project.path("songs", song), **how)
     check_limbs(asked.get("hold"))
     fill = asked.get("do") == "fill"
     if fill:
-        _others(shown)  # there must be something to begin from
+        _other_bars(shown)  # there must be something to begin from
     job.stage("listening to the song")
     made, own = shown.made, shown.take
     sound = load_song(request.song, made.start, made.seconds)
     dancer, info = dances.dancer_of(studio, request, job)
     dancer = _manner(studio, dancer, shown, asked)
     manner = (
-        (request.style, request.style_amount) if "style" in asked else (styles.named(studio, own.style), own.amount)
+        (request.style, request.style_amount)
+        if "style" in asked
+        else (styles.style_path(studio, own.style), own.amount)
     )
     edits = [Edit(first, last, request.seed, manner[0], info, manner[1]) for first, last in shown.bars]
     if not fill:
         return redo(made, shown.number, sound, dancer, edits, job)
     new = dancer.dance(sound, shown.grid, seed=request.seed, style=manner[0], amount=manner[1], reporter=job)
-    return fill_bars(made, shown.number, new, _foreign(edits, made.weights), studio.motion_network(job))
+    return fill_bars(made, shown.number, new, _foreign_edits(edits, made.weights), studio.motion_network(job))
 
 
-def _foreign(edits: Sequence[Edit], own: WeightsInfo | None) -> list[Edit]:
+def _foreign_edits(edits: Sequence[Edit], own: WeightsInfo | None) -> list[Edit]:
     """Edits that name their weights only where these are not the dance's own."""
     return [replace(one, weights=None if one.weights == own else one.weights) for one in edits]
 
@@ -140,7 +142,7 @@ def _with_clip(studio: Studio, song: str, shown: Shown, asked: dict[str, Any], j
     job.stage("listening to the song")
     sound = load_song(studio.project.path("songs", song), made.start, made.seconds)
     moved = model.dance(sound, shown.grid, seed=own.seed, style=own.style)
-    moved = rounded(moved.resample(own.skeleton.fps, len(own.skeleton)))
+    moved = round_dance(moved.resample(own.skeleton.fps, len(own.skeleton)))
     source = replace(made, takes=(Take(moved, own.seed, own.style),), chosen=None)
     kept = [Kept(source, first, last, name) for first, last in shown.bars]
     alone = replace(made, takes=(own,), chosen=None)

@@ -106,6 +106,6 @@ def _meanings() -> dict[str, str]:
     return found
 
 
-def relative(path: Path, folder: Path) -> str:
+def relative_name(path: Path, folder: Path) -> str:
     """A file of a project as its requests name it."""
     return path.relative_to(folder).as_posix()

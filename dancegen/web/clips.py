@@ -84,7 +84,7 @@ def movement(studio: Studio, name: str) -> SkeletonSequence:
     return read(studio, name).take(None).skeleton
 
 
-def told(studio: Studio) -> list[dict[str, Any]]:
+def tell(studio: Studio) -> list[dict[str, Any]]:
     """All clips: what is done about each, and whether its movement is there ("captured": another number each time)."""
     jobs = {job.about: job for job in studio.studies.jobs() if job.kind == KIND}
     found = []
@@ -93,5 +93,5 @@ def told(studio: Studio) -> list[dict[str, Any]]:
         there = out.stat().st_mtime_ns // 1000 if out.is_file() else 0
         open_ones = (WAITING, RUNNING) if there else (WAITING, RUNNING, FAILED, STOPPED)
         state = job.state if job and job.state in open_ones else DONE if there else ""
-        found.append({"name": name, "state": state, "captured": there, "job": job.told() if job else None})
+        found.append({"name": name, "state": state, "captured": there, "job": job.tell() if job else None})
     return found

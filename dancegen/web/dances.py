@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dancegen.audio.load import load_song
-from dancegen.choreographers.tailor import tailored
+from dancegen.choreographers.tailor import tailor
 from dancegen.dances.captured import dance_to
 from dancegen.dances.dance_file import DanceFile, edit_json, source_json, write_dance
 from dancegen.dances.make import MOST_TAKES, Styles, describe_bars, find_grid, make_dance
@@ -37,7 +37,7 @@ def make(studio: Studio, song: str, asked: dict[str, Any], job: Job) -> str:
     if type(takes) is not int or not 1 <= takes <= MOST_TAKES:
         raise DancegenError(f"there can be 1 to {MOST_TAKES} takes")
     if isinstance(asked.get("style"), str):
-        asked["style"] = styles.named(studio, asked["style"])
+        asked["style"] = styles.style_path(studio, asked["style"])
     request = studio.request(song=studio.project.path("songs", song), **asked)
     check_limits("seed", request.seed + takes - 1)
     heard = songs.hear(studio, song, job)
@@ -100,7 +100,7 @@ def keep(
     name = studio.project.free_name("dances", Path(song).stem, ending)
     write_dance(studio.project.folder / "dances" / name, made)
     studio.project.add_dance(song, name, take or made.default_take, instead_of)
-    studio.changed()
+    studio.note_change()
     return name
 
 
@@ -121,7 +121,7 @@ def read(studio: Studio, name: str) -> DanceFile:
     return found or studio.dances.put(key, read_dance(path))  # type: ignore[no-any-return]
 
 
-def told(made: DanceFile, name: str) -> dict[str, Any]:
+def tell(made: DanceFile, name: str) -> dict[str, Any]:
     """A dance as the page takes it: all but the poses; seconds of the song's file."""
     grid = made.grid.beats_or_count(made.seconds)
     takes = []
@@ -152,5 +152,5 @@ def poses(made: DanceFile, number: int) -> bytes:
 def dancer_of(studio: Studio, request: Request, job: Job) -> tuple[Any, Any]:
     """The choreographer that a request names, and which file its weights are from."""
     backends = studio.backends(request, ["choreographer"], job)
-    dancer = tailored(backends.dancer(), None, request.steps)
+    dancer = tailor(backends.dancer(), None, request.steps)
     return dancer, backends.weights.get(backend("choreographer", request.choreographer).weights)

@@ -74,7 +74,7 @@ def mask_file(picture: Path, number: int, people: int) -> Path:
     return corrections(picture, None if people == 1 else number)[1]
 
 
-def told(studio: Studio, name: str, found: Sequence[LocatedBody]) -> dict[str, Any]:
+def tell(studio: Studio, name: str, found: Sequence[LocatedBody]) -> dict[str, Any]:
     """People as the page takes them; joints in pixels of the picture as it is shown."""
     picture = studio.project.path("pictures", name)
     people = []
@@ -155,7 +155,7 @@ def forget(studio: Studio, name: str) -> None:
         path.unlink(missing_ok=True)
 
 
-def chosen(choice: str, people: int) -> list[int]:
+def parse_choice(choice: str, people: int) -> list[int]:
     """The numbers of those who dance, of so many people in a picture."""
     if choice == "all":
         return list(range(1, people + 1))
@@ -170,7 +170,7 @@ def files_of(studio: Studio, name: str, found: Sequence[LocatedBody]) -> dict[st
     values: dict[str, Any] = {"picture": picture, "people": choice}
     pose = corrections(picture)[0]
     values |= {"pose": pose} if pose.exists() else {}
-    numbers = chosen(choice, len(found))
+    numbers = parse_choice(choice, len(found))
     if len(numbers) == 1:
         mask = mask_file(picture, numbers[0], len(found))
         values |= {"mask": mask} if mask.exists() else {}

@@ -44,13 +44,13 @@ class Scene:
 
 def scene(studio: Studio, asked: dict[str, Any], job: Job) -> Scene:
     """What is asked for, made ready; the last one is remembered."""
-    values = videos.wanted(studio, {**asked, **small(asked)}, job)
+    values = videos.request_fields(studio, {**asked, **preview_settings(asked)}, job)
     files = [values[name] for name in ("song", "picture", "dance", "pose", "mask") if values.get(name)]
     key = (stamp(*files), repr(sorted(values.items(), key=lambda item: item[0])))
     known = studio.scenes.get(key)
     if known is not None:
         return known  # type: ignore[no-any-return]
-    request = Request.from_json(videos.plain(values, None))
+    request = Request.from_json(videos.plain_fields(values, None))
     backends = studio.backends(request, ["subject", "renderer"], job)
     film = prepare(request, job, known=Known(people=_people(studio, job)), backends=backends)
     return studio.scenes.put(key, Scene(film, film.made.song.start))  # type: ignore[no-any-return]
@@ -61,10 +61,10 @@ def _people(studio: Studio, job: Job) -> list[LocatedBody]:
     picture = studio.project.state["picture"]
     choice = str(studio.project.state["people"].get(picture, "largest"))
     found = pictures.find(studio, picture, job)
-    return [found[number - 1] for number in pictures.chosen(choice, len(found))]
+    return [found[number - 1] for number in pictures.parse_choice(choice, len(found))]
 
 
-def small(asked: dict[str, Any]) -> dict[str, Any]:
+def preview_settings(asked: dict[str, Any]) -> dict[str, Any]:
     """Size and rate of a preview of what is asked for."""
     sides = re.fullmatch(r"(\d{2,4})x(\d{2,4})", str(asked.get("canvas") or ""), re.IGNORECASE)
     if sides is None:  # what else it is, a request refuses
@@ -82,22 +82,22 @@ def frames(ready: Scene, begin: float, over: Callable[[], bool] = lambda: False)
     while at < count and not over():
         chosen = np.arange(at, min(at + at_once * step, count), step)
         began = time.monotonic()
-        drawn = list(drawn_at(film, chosen))
+        drawn = list(draw_at(film, chosen))
         speed = SLACK * len(chosen) / max(time.monotonic() - began, 1e-3)  # frames a second
         for number, frame in zip(chosen, drawn, strict=True):
-            yield packed(frame, ready.start + float(number) / FPS)
+            yield pack(frame, ready.start + float(number) / FPS)
         at = int(chosen[-1]) + step
         step = min(max(math.ceil(FPS / speed), 1), MOST_LEFT_OUT) if at_once > 1 else 1
         at_once = AT_ONCE
 
 
-def drawn_at(film: Film, chosen: np.ndarray) -> Iterator[np.ndarray]:
+def draw_at(film: Film, chosen: np.ndarray) -> Iterator[np.ndarray]:
     """Some frames of a film, by their numbers (N,)."""
     drawn = film.draw(*(poses.at(chosen) for poses in film.poses))
     return replace(film.camera, boxes=film.camera.boxes[chosen]).look(drawn) if film.camera else drawn
 
 
-def packed(frame: np.ndarray, moment: float) -> bytes:
+def pack(frame: np.ndarray, moment: float) -> bytes:
     """A frame as it goes to the page; what is transparent lies on mid grey."""
     if frame.shape[2] == 4:
         alpha = frame[..., 3:].astype(np.float32) / 255

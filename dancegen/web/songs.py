@@ -94,7 +94,7 @@ def loudness(song: Song) -> np.ndarray:
     return np.round(255 * peaks / max(float(peaks.max()), 1e-6)).astype(np.uint8)
 
 
-def told(heard: HeardSong) -> dict[str, Any]:
+def tell(heard: HeardSong) -> dict[str, Any]:
     """A song as the page takes it."""
     grid = heard.grid
     return {
@@ -133,13 +133,13 @@ def mend(studio: Studio, name: str, heard: HeardSong, how: dict[str, Any]) -> No
         beats_file(path).unlink(missing_ok=True)
         return
     try:
-        grid = _corrected(heard.grid.beats_or_count(heard.seconds), how, heard.seconds)
+        grid = _correct(heard.grid.beats_or_count(heard.seconds), how, heard.seconds)
     except (KeyError, TypeError, ValueError, IndexError) as cause:
         raise DancegenError("the beats cannot be corrected like that", "reload the page") from cause
     write_grid(beats_file(path), name, grid)
 
 
-def _corrected(grid: BeatGrid, how: dict[str, Any], seconds: float) -> BeatGrid:
+def _correct(grid: BeatGrid, how: dict[str, Any], seconds: float) -> BeatGrid:
     match how["do"]:
         case "half" | "double" as tempo:
             return retime(grid, tempo)
@@ -150,9 +150,9 @@ def _corrected(grid: BeatGrid, how: dict[str, Any], seconds: float) -> BeatGrid:
                 raise DancegenError("a bar has 2 to 7 beats here", "choose 3 or 4")
             return bars_from(grid, grid.pickup, int(how["beats"]))
         case "move":
-            return moved(grid, int(how["beat"]), float(how["to"]), seconds)
+            return move_beat(grid, int(how["beat"]), float(how["to"]), seconds)
         case "tap":
-            return tapped([float(tap) for tap in how["taps"]][:1000], seconds)
+            return tap_grid([float(tap) for tap in how["taps"]][:1000], seconds)
     raise ValueError(how["do"])
 
 
@@ -163,7 +163,7 @@ def bars_from(grid: BeatGrid, beat: int, meter: int) -> BeatGrid:
     return replace(grid, downbeat=np.arange(len(grid.times)) % meter == beat % meter)
 
 
-def moved(grid: BeatGrid, beat: int, to: float, seconds: float) -> BeatGrid:
+def move_beat(grid: BeatGrid, beat: int, to: float, seconds: float) -> BeatGrid:
     """The grid with one beat at another moment, between its neighbours."""
     if not 0 <= beat < len(grid.times):
         raise DancegenError(f"there is no beat {beat + 1}", "choose one that there is")
@@ -174,7 +174,7 @@ def moved(grid: BeatGrid, beat: int, to: float, seconds: float) -> BeatGrid:
     return replace(grid, times=times)
 
 
-def tapped(taps: Sequence[float], seconds: float) -> BeatGrid:
+def tap_grid(taps: Sequence[float], seconds: float) -> BeatGrid:
     """An even count through what was tapped, over the whole song; the first tap begins a bar.
 
     Args:
@@ -206,7 +206,7 @@ def grid_of(heard: HeardSong, song: Song) -> BeatGrid:
     return heard.grid.within(song.start, song.start + song.seconds).beats_or_count(song.seconds)
 
 
-def playable(studio: Studio, name: str) -> Path:
+def playable_file(studio: Studio, name: str) -> Path:
     """The song as any browser plays it, sample by sample where the file has it: a WAV in a hidden folder, made once."""
     path = studio.project.path("songs", name)
     out = path.parent / ".played" / f"{name}.{path.stat().st_mtime_ns}.wav"
@@ -215,7 +215,7 @@ def playable(studio: Studio, name: str) -> Path:
     heard = studio.songs.get(stamp(path))
     long = (heard.seconds if heard else path.stat().st_size / 1e5) > LONG
     out.parent.mkdir(exist_ok=True)
-    for old in out.parent.glob(f"{_escaped(name)}.*.wav"):
+    for old in out.parent.glob(f"{_escape(name)}.*.wav"):
         old.unlink(missing_ok=True)
     how = ("-ac", "1", "-ar", str(LONG_RATE)) if long else ("-ac", "2", "-ar", str(PLAIN_RATE))
     with whole_file(out) as scratch:
@@ -227,7 +227,7 @@ def playable(studio: Studio, name: str) -> Path:
     return out
 
 
-def _escaped(name: str) -> str:
+def _escape(name: str) -> str:
     from glob import escape
 
     return escape(name)

@@ -64,7 +64,7 @@ class Studio:
         numbers = itertools.count(1)
         self.project, self.usual, self.version = project, usual or {}, 0
         names = ("hands", "views", "films", "studies")
-        self.lanes = [Lane(name, numbers, self.changed) for name in names]
+        self.lanes = [Lane(name, numbers, self.note_change) for name in names]
         self.hands, self.views, self.films, self.studies = self.lanes
         self.people, self.songs, self.scenes = Memory(), Memory(), Memory(1)
         self.dances = Memory(4)  # versions of a dance, and clips; four minutes with eight takes are 12 MB
@@ -73,7 +73,7 @@ class Studio:
         self._backends = Memory(8)
         self._loading, self.asking, self.finding = threading.Lock(), threading.Lock(), threading.Lock()
 
-    def changed(self) -> None:
+    def note_change(self) -> None:
         """There is something new to tell; any thread may say so."""
         self.version += 1
 

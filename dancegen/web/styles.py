@@ -52,7 +52,7 @@ def learn(studio: Studio, file: str, sources: list[Path], learning: Learning, jo
     return file
 
 
-def named(studio: Studio, style: str) -> str:
+def style_path(studio: Studio, style: str) -> str:
     """A style as choreographers take it: one of the project by its path, wherever the project was when it was used."""
     own = studio.project.folder / "styles" / Path(style).name
     return str(own) if is_style_file(style) and own.is_file() else style
@@ -63,7 +63,7 @@ def label(style: str) -> str:
     return Path(style).name if is_style_file(style) else style
 
 
-def told(studio: Studio) -> list[dict[str, Any]]:
+def tell(studio: Studio) -> list[dict[str, Any]]:
     """All styles of the project: whether each is there, what is done about it, what it is learnt from."""
     jobs = {job.about: job for job in studio.studies.jobs() if job.kind == KIND}
     there, begun = studio.project.names("styles"), studio.project.state["learnt"]
@@ -72,6 +72,6 @@ def told(studio: Studio) -> list[dict[str, Any]]:
         job = jobs.get(name)
         shown = (WAITING, RUNNING) if name in there else (WAITING, RUNNING, FAILED, STOPPED)
         state = job.state if job and job.state in shown else DONE if name in there else ""
-        entry = {"name": name, "state": state, "there": name in there, "job": job.told() if job else None}
+        entry = {"name": name, "state": state, "there": name in there, "job": job.tell() if job else None}
         found.append({**begun.get(name, {}), **entry})
     return found

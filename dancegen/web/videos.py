@@ -17,7 +17,7 @@ from dancegen.production.request_json import read_request
 from dancegen.production.sinks import VideoFile
 from dancegen.report.page import write_report
 from dancegen.web import dances, pictures
-from dancegen.web.choices import GROUPS, relative
+from dancegen.web.choices import GROUPS, relative_name
 from dancegen.web.project import FILMS
 from dancegen.web.studio import Studio, stamp
 from dancegen.web.work import DONE, FAILED, RUNNING, STOPPED, WAITING, Job
@@ -25,7 +25,7 @@ from dancegen.web.work import DONE, FAILED, RUNNING, STOPPED, WAITING, Job
 OF_DANCE = tuple(name for name, group in GROUPS.items() if group == "dance")  # the dance file's own once there is one
 
 
-def wanted(studio: Studio, asked: dict[str, Any], job: Job | None = None) -> dict[str, Any]:
+def request_fields(studio: Studio, asked: dict[str, Any], job: Job | None = None) -> dict[str, Any]:
     """The fields of a request for the picture, the song and the dance that are shown.
 
     Args:
@@ -46,17 +46,17 @@ def wanted(studio: Studio, asked: dict[str, Any], job: Job | None = None) -> dic
         chosen["background"] = str(studio.project.path("pictures", str(chosen["background"])))
     people = str(state["people"].get(picture, "largest"))
     Request.from_json({**studio.usual, **chosen, "song": song, "picture": picture, "people": people})
-    found = _found(studio, picture, job)
+    found = _find_people(studio, picture, job)
     values: dict[str, Any] = dict(chosen)
     values |= {"song": studio.project.path("songs", song), **pictures.files_of(studio, picture, found)}
     name = history["versions"][history["at"]]
     take = min(history["take"], len(dances.read(studio, name).takes))
     values |= {"dance": studio.project.path("dances", name), "take": take}
-    Request.from_json({**studio.usual, **plain(values, None)})
+    Request.from_json({**studio.usual, **plain_fields(values, None)})
     return {**studio.usual, **values}
 
 
-def _found(studio: Studio, picture: str, job: Job | None) -> Any:
+def _find_people(studio: Studio, picture: str, job: Job | None) -> Any:
     """The people of a picture; found on the spot where nobody asked before."""
     if job is not None:
         return pictures.find(studio, picture, job)
@@ -65,16 +65,16 @@ def _found(studio: Studio, picture: str, job: Job | None) -> Any:
 
 def ask(studio: Studio, asked: dict[str, Any]) -> str:
     """Write a request for a video; its name."""
-    values = wanted(studio, asked)
+    values = request_fields(studio, asked)
     with studio.asking:  # two pages that ask at once get two names
         taken = {*studio.project.requests(), *(Path(name).stem for name in studio.project.names("videos"))}
         stem = f"take{values['take']}"
         name = next(
             name for number in range(1, 10**6) if (name := stem if number == 1 else f"{stem}-{number}") not in taken
         )
-        content = {"version": 1, **plain(_freeze(studio, name, values), studio.project.folder)}
+        content = {"version": 1, **plain_fields(_freeze(studio, name, values), studio.project.folder)}
         write_whole(studio.project.request_path(name), json.dumps(content, indent=1).encode())
-    studio.changed()
+    studio.note_change()
     return name
 
 
@@ -88,12 +88,12 @@ def _freeze(studio: Studio, name: str, values: dict[str, Any]) -> dict[str, Any]
     return frozen
 
 
-def plain(values: dict[str, Any], folder: Path | None) -> dict[str, Any]:
+def plain_fields(values: dict[str, Any], folder: Path | None) -> dict[str, Any]:
     """Fields as JSON has them, files by their names in `folder`."""
     plain = {}
     for name, value in values.items():
         path = Path(value) if name in PATHS or (name == "background" and Path(str(value)).is_absolute()) else None
-        plain[name] = value if path is None else relative(path, folder) if folder else str(path)
+        plain[name] = value if path is None else relative_name(path, folder) if folder else str(path)
     return plain
 
 
@@ -123,11 +123,14 @@ def film(studio: Studio, name: str, job: Job) -> str:
 def command(studio: Studio, name: str) -> str:
     """What makes the same video in a terminal."""
     request = studio.project.request_path(name)
-    out = studio.project.folder / f"{name}{'.webm' if _asked(studio, name).get('background') == 'none' else '.mp4'}"
+    out = (
+        studio.project.folder
+        / f"{name}{'.webm' if _read_request(studio, name).get('background') == 'none' else '.mp4'}"
+    )
     return shlex.join(["dancegen", "render", "--request", str(request), "-o", str(out)])
 
 
-def told(studio: Studio) -> list[dict[str, Any]]:
+def tell(studio: Studio) -> list[dict[str, Any]]:
     """All videos that were asked for, the newest first: what is made of them, and where it is."""
     made = {Path(one).stem: one for one in studio.project.names("videos") if one.lower().rpartition(".")[2] in FILMS}
     jobs = {job.about: job for job in studio.films.jobs()}
@@ -136,13 +139,13 @@ def told(studio: Studio) -> list[dict[str, Any]]:
         job, file = jobs.get(name), made.get(name)
         state = job.state if job and (job.state in (WAITING, RUNNING, FAILED, STOPPED)) else DONE if file else ""
         report = f"{name}.html" if (studio.project.folder / "videos" / f"{name}.html").is_file() else None
-        entry = {"name": name, "state": state, "file": file, "report": report, "job": job.told() if job else None}
-        entry["asked"] = _asked(studio, name)
+        entry = {"name": name, "state": state, "file": file, "report": report, "job": job.tell() if job else None}
+        entry["asked"] = _read_request(studio, name)
         found.append({**entry, "command": command(studio, name)})
     return found
 
 
-def _asked(studio: Studio, name: str) -> dict[str, Any]:
+def _read_request(studio: Studio, name: str) -> dict[str, Any]:
     """What a request says, files by their names; empty where it cannot be read."""
     path = studio.project.request_path(name)
     key = stamp(path)

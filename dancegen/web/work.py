@@ -82,7 +82,7 @@ class Job:
         if self.halt.is_set():
             raise Stop
 
-    def told(self) -> dict[str, Any]:
+    def tell(self) -> dict[str, Any]:
         """As the page hears of it."""
         names = ("number", "kind", "about", "state", "doing", "done", "total", "unit", "notes", "error")
         seconds = round(time.time() - self.began, 1) if self.state == RUNNING and self.began else 0

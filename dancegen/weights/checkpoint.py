@@ -66,7 +66,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, "np") as file:  # "np" spares the import of torch: only the header is read
             raw = file.metadata() or {}
-        decoded = {key: _decoded(path, key, value) for key, value in raw.items()}
+        decoded = {key: _decode(path, key, value) for key, value in raw.items()}
         if not isinstance(decoded.get(CONFIG_KEY, {}), dict):
             raise ValueError(f"its {CONFIG_KEY} is no JSON object")
         return decoded
@@ -76,7 +76,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
         raise DancegenError(f"{path} is not a whole safetensors file ({cause})", "fetch it again") from cause
 
 
-def _decoded(path: Path, key: str, value: str) -> Any:
+def _decode(path: Path, key: str, value: str) -> Any:
     if key not in (CONFIG_KEY, NOTES_KEY):
         return value
     return parse_json(value, f"{path}: its {key}", "fetch it again", packed=False)
@@ -122,7 +122,7 @@ def build_network(
 
     _check_numbers(config, state, path)
     try:
-        with torch.device("meta"), _unfilled(), _at_most(len(state)):  # shapes alone, no memory
+        with torch.device("meta"), _leave_unfilled(), _at_most(len(state)):  # shapes alone, no memory
             shapes = make(config)
         _check_tensors(shapes, state, path)
         network = make(config)
@@ -132,7 +132,7 @@ def build_network(
     return network
 
 
-def _unfilled() -> contextlib.AbstractContextManager[Any]:
+def _leave_unfilled() -> contextlib.AbstractContextManager[Any]:
     """Leaves out what fills new parameters: without memory it has no effect but that PyTorch imports its compiler."""
     import torch
     from torch.overrides import TorchFunctionMode

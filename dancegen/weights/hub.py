@@ -70,7 +70,7 @@ def fetch(entry: Entry, *, offline: bool = False, reporter: Reporter | None = No
             return path
         if path is None and network_is_off(offline):
             raise _not_here(entry)
-        with _alone(entry, reporter):
+        with _hold_alone(entry, reporter):
             return _fetch_alone(entry, offline, reporter)
     except OSError as cause:
         raise explain(entry, cause, cache_folder()) from cause
@@ -135,7 +135,7 @@ def _check_space(entry: Entry) -> None:
 
 
 @contextlib.contextmanager
-def _alone(entry: Entry, reporter: Reporter) -> Iterator[None]:
+def _hold_alone(entry: Entry, reporter: Reporter) -> Iterator[None]:
     """Hold this file's lock among processes; the system frees it when its holder dies."""
     from filelock import Timeout
     from huggingface_hub.utils import WeakFileLock

@@ -55,7 +55,7 @@ class Entry:
     @property
     def package_path(self) -> Path:
         """The file of a "package" entry; it may be missing, it may not lie outside the package."""
-        return inside(PACKAGE_FOLDER, self.filename)
+        return path_inside(PACKAGE_FOLDER, self.filename)
 
 
 def manifest_file() -> Path:
@@ -149,7 +149,7 @@ def path_fault(path: Any) -> str:
     return ""
 
 
-def inside(folder: Path, relative: str) -> Path:
+def path_inside(folder: Path, relative: str) -> Path:
     """`folder / relative`, refused if it leads outside `folder`, be it by `..` or by a symbolic link."""
     path = folder / relative
     if path_fault(relative) or not path.resolve().is_relative_to(folder.resolve()):

@@ -44,7 +44,7 @@ def prepare(what: str, repo_id: str, *, card: Path | None = None, licence: str |
         file, name = Path(what), re.sub(r"[^a-z0-9._-]", "-", Path(what).stem.lower()).lstrip("-._") or "weights"
         card = card or file.with_suffix(".md")
     else:
-        (known,) = _publishable(what)
+        (known,) = _publishable_files(what)
         file, name, licence = entry_path(known), known.name, licence or known.licence
         card = card or PACKAGE_FOLDER / known.card
     role = role_of_file(file)
@@ -68,7 +68,7 @@ def prepare(what: str, repo_id: str, *, card: Path | None = None, licence: str |
     return Publication(file, with_front_matter(card.read_text(encoding="utf-8"), licence), entry)
 
 
-def _publishable(name: str) -> tuple[Entry, ...]:
+def _publishable_files(name: str) -> tuple[Entry, ...]:
     found = entries_named(name, load_manifest())
     if len(found) > 1 or found[0].source == "hub":
         raise DancegenError(f"{name} is on the Hub already, at {found[0].repo_id}", "give weights of your own")

@@ -118,11 +118,11 @@ def repository_named(name: str) -> Repository | None:
     """The repository of that name or role as it is known here: pinned, or as it was taken once; None for others."""
     for one in load_repositories():
         if name in (one.name, one.role):
-            return one if one.pinned else taken().get(one.name, one)
+            return one if one.pinned else taken_repositories().get(one.name, one)
     return None
 
 
-def taken() -> dict[str, Repository]:
+def taken_repositories() -> dict[str, Repository]:
     """What was downloaded though it was not pinned, by name."""
     path = _taken_file()
     if not path.is_file():
@@ -134,7 +134,7 @@ def taken() -> dict[str, Repository]:
 
 def remember(repository: Repository) -> None:
     """Hold every later use of an unpinned repository against what was taken now."""
-    known = {**taken(), repository.name: repository}
+    known = {**taken_repositories(), repository.name: repository}
     _taken_file().parent.mkdir(parents=True, exist_ok=True)
     write_json(_taken_file(), [dataclasses.asdict(one) for one in known.values()])
 

@@ -35,7 +35,7 @@ def look_up(repository: Repository, reporter: Reporter | None = None) -> Reposit
         with hub.client_speaks_to(reporter):
             info = HfApi().model_info(repository.repo_id, revision=BRANCH, files_metadata=True)
     except Exception as cause:  # the client's own classes, and those of its connection
-        raise explain(_whole(repository, BRANCH), cause, hub.cache_folder()) from cause
+        raise explain(_as_entry(repository, BRANCH), cause, hub.cache_folder()) from cause
     commit = str(info.sha)
     files = tuple(
         _file(repository, commit, one, reporter)
@@ -81,7 +81,7 @@ def _file(repository: Repository, commit: str, one: Any, reporter: Reporter) -> 
             path = Path(hf_hub_download(repository.repo_id, one.rfilename, revision=commit))
         return RepositoryFile(one.rfilename, path.stat().st_size, sha256_of(path))
     except Exception as cause:
-        raise explain(_whole(repository, commit), cause, hub.cache_folder()) from cause
+        raise explain(_as_entry(repository, commit), cause, hub.cache_folder()) from cause
 
 
 def _check_room(repository: Repository, needed: int) -> None:
@@ -94,7 +94,7 @@ def _check_room(repository: Repository, needed: int) -> None:
         raise DancegenError(what, "make room, or set HF_HOME to a folder on a larger disk")
 
 
-def _whole(repository: Repository, revision: str) -> Entry:
+def _as_entry(repository: Repository, revision: str) -> Entry:
     """The repository as one entry, for messages."""
     about: dict[str, Any] = {"source": "hub", "repo_id": repository.repo_id, "revision": revision, "filename": ""}
     about |= {"sha256": "", "config_version": None, "card": repository.card, "licence": repository.licence}

@@ -61,7 +61,7 @@ def _room() -> Image.Image:
 
 def _shadow(board: Image.Image) -> None:
     """The shadow under the feet."""
-    mask = _blank(board)
+    mask = _new_layer(board)
     ImageDraw.Draw(mask).ellipse([v * UNIT for v in (31, 134, 71, 142)], fill=120)
     board.paste((90, 70, 56), mask=mask.filter(ImageFilter.GaussianBlur(2.2 * UNIT)))
 
@@ -172,7 +172,7 @@ def _part(board: Image.Image, mask: Image.Image, colour: tuple[int, ...]) -> Non
 
 def _tube(board: Image.Image, knots: list[Knot]) -> Image.Image:
     """The mask of a limb: a smooth curve through the knots with their half-widths."""
-    mask = _blank(board)
+    mask = _new_layer(board)
     draw = ImageDraw.Draw(mask)
     for x, y, radius in _smooth(np.array(knots), closed=False) * UNIT:
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
@@ -181,13 +181,13 @@ def _tube(board: Image.Image, knots: list[Knot]) -> Image.Image:
 
 def _polygon(board: Image.Image, points: list[Point]) -> Image.Image:
     """The mask of a closed smooth outline."""
-    mask = _blank(board)
+    mask = _new_layer(board)
     ImageDraw.Draw(mask).polygon([tuple(p) for p in _smooth(np.array(points), closed=True) * UNIT], fill=255)
     return mask
 
 
 def _oval(board: Image.Image, x: float, y: float, half_width: float, half_height: float) -> Image.Image:
-    mask = _blank(board)
+    mask = _new_layer(board)
     box = [v * UNIT for v in (x - half_width, y - half_height, x + half_width, y + half_height)]
     ImageDraw.Draw(mask).ellipse(box, fill=255)
     return mask
@@ -207,5 +207,5 @@ def _smooth(knots: np.ndarray, closed: bool) -> np.ndarray:
     return np.concatenate([*pieces, padded[-2][None]]) if not closed else np.concatenate(pieces)
 
 
-def _blank(board: Image.Image) -> Image.Image:
+def _new_layer(board: Image.Image) -> Image.Image:
     return Image.new("L", board.size, 0)

@@ -11,7 +11,7 @@ import numpy as np
 
 from dancegen.body.joints import ARM_BONES, MIRROR, mid_hip
 from dancegen.body.sequence import SkeletonSequence, bone_directions, over_blocks, place_joints
-from dancegen.choreographers.finish.facing import turned, yaw
+from dancegen.choreographers.finish.facing import turn_directions, yaw
 
 COUPLES = ("salsa",)  # styles that two people dance as a couple
 
@@ -26,7 +26,7 @@ def partner(leader: SkeletonSequence, other: SkeletonSequence) -> SkeletonSequen
 
     def with_arms(joints: np.ndarray, lent: np.ndarray) -> np.ndarray:
         own, arms = bone_directions(joints).astype(np.float32), bone_directions(lent).astype(np.float32)
-        own[:, ARM_BONES] = turned(arms, yaw(own) - yaw(arms))[:, ARM_BONES]
+        own[:, ARM_BONES] = turn_directions(arms, yaw(own) - yaw(arms))[:, ARM_BONES]
         hips = mid_hip(joints)
         placed = place_joints(own, hips[:, :2])
         placed[..., 2] += hips[:, 2, None] - mid_hip(placed)[:, 2, None]

@@ -40,7 +40,7 @@ def yaw(directions: np.ndarray) -> np.ndarray:
 def face_camera(directions: np.ndarray, limit: float = LIMIT) -> np.ndarray:
     """Turn the body back about the vertical where it turns too far: (T, L, 3) -> (T, L, 3) float32."""
     angle = yaw(directions)
-    return turned(directions, _soften(angle, limit) - angle)
+    return turn_directions(directions, _soften(angle, limit) - angle)
 
 
 def _soften(angle: np.ndarray, limit: float) -> np.ndarray:
@@ -51,7 +51,7 @@ def _soften(angle: np.ndarray, limit: float) -> np.ndarray:
     return kept
 
 
-def turned(directions: np.ndarray, angle: np.ndarray) -> np.ndarray:
+def turn_directions(directions: np.ndarray, angle: np.ndarray) -> np.ndarray:
     """Directions (T, L, 3) about the vertical by `angle` (T,) radians, in the sense of `yaw`."""
     cosine, sine = np.cos(angle)[:, None], np.sin(angle)[:, None]  # (T, 1)
     x, y, z = np.moveaxis(directions, -1, 0)  # (T, L) each
@@ -76,13 +76,13 @@ def face(directions: np.ndarray, rate: np.ndarray, fps: float, level: float, phr
     if level < WHOLE:
         limit = LIMIT + (WIDE - LIMIT) * min(level / 0.5, 1)
 
-        def half_turned(part: np.ndarray, angle: np.ndarray) -> np.ndarray:
-            wide = face_camera(turned(part, angle), limit)
+        def turn_half(part: np.ndarray, angle: np.ndarray) -> np.ndarray:
+            wide = face_camera(turn_directions(part, angle), limit)
             return spot(wide, face_camera(part), min(level / 0.5, 1))
 
-        return over_blocks(half_turned, directions, swaying(rate, fps, limit - LIMIT))
+        return over_blocks(turn_half, directions, swaying(rate, fps, limit - LIMIT))
     angle = whole_turns(rate, fps, phrase_ends)
-    return over_blocks(lambda part, turn: turned(face_camera(part), turn), directions, angle)
+    return over_blocks(lambda part, turn: turn_directions(face_camera(part), turn), directions, angle)
 
 
 def swaying(rate: np.ndarray, fps: float, reach: float) -> np.ndarray:
@@ -135,7 +135,7 @@ def flatten(dance: SkeletonSequence) -> tuple[SkeletonSequence, float]:
 
     def turn_back(joints: np.ndarray, turn: np.ndarray) -> np.ndarray:
         middle = mid_hip(joints)[:, None] * (1, 0, 1)  # (T, 1, 3), the vertical that it turns about
-        return (turned(joints - middle, turn) + middle).astype(np.float32)
+        return (turn_directions(joints - middle, turn) + middle).astype(np.float32)
 
     joints = by_blocks(turn_back, dance.joints, back)
     shown = -np.degrees(kept).astype(np.float32)

@@ -153,15 +153,15 @@ def last_pose(style: str, seed: int) -> np.ndarray:
     pose = np.asarray(parts, float)
     pose[list(_ARM_LIMBS)] += LOOSE * torch.randn(4, 3, generator=generator).numpy()
     lean, twist = LEAN * (2 * draw[2] - 1), TWIST * (2 * draw[3] - 1)
-    pose[:6] = _turned(pose[:6], lean, 1)  # the trunk leans with its arms, the head stays upright
-    pose[[6, 9]] = _turned(pose[[6, 9]], lean, 1)
-    pose[:12] = _turned(pose[:12], twist, 2)  # the head looks at the camera
+    pose[:6] = _turn_limbs(pose[:6], lean, 1)  # the trunk leans with its arms, the head stays upright
+    pose[[6, 9]] = _turn_limbs(pose[[6, 9]], lean, 1)
+    pose[:12] = _turn_limbs(pose[:12], twist, 2)  # the head looks at the camera
     if draw[4] < 0.5:
         pose = pose[list(BONE_MIRROR)] * [-1, 1, 1]
     return pose / np.linalg.norm(pose, axis=-1, keepdims=True)
 
 
-def _turned(limbs: np.ndarray, angle: float, other: int) -> np.ndarray:
+def _turn_limbs(limbs: np.ndarray, angle: float, other: int) -> np.ndarray:
     """Directions (N, 3) turned from x toward axis `other` by `angle` radians."""
     out, cosine, sine = limbs.copy(), np.cos(angle), np.sin(angle)
     out[:, 0] = cosine * limbs[:, 0] - sine * limbs[:, other]

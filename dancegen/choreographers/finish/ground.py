@@ -41,13 +41,13 @@ def smooth_in_time(values: np.ndarray, sigma: float) -> np.ndarray:
     weights = (weights / weights.sum()).astype(np.float32)
     total = np.zeros_like(values)
     for part in blocks(len(values)):
-        near = _held(values, part.start - reach, part.stop + reach)
+        near = _clamp_rows(values, part.start - reach, part.stop + reach)
         for shift, weight in enumerate(weights):
             total[part] += weight * near[shift : shift + part.stop - part.start]
     return total
 
 
-def _held(values: np.ndarray, first: int, last: int) -> np.ndarray:
+def _clamp_rows(values: np.ndarray, first: int, last: int) -> np.ndarray:
     """Rows `first` to `last`; those before the beginning and after the end are the first and the last."""
     return values[np.clip(np.arange(first, last), 0, len(values) - 1)]
 
@@ -82,7 +82,7 @@ def settle(directions: np.ndarray, root: np.ndarray, fps: float, drift: float = 
     reach = int(np.ceil(3 * sigma))
     for part in blocks(len(root), directions, joints):
         turned, place = (
-            smooth_in_time(_held(values, part.start - reach, part.stop + reach), sigma)[reach:-reach]
+            smooth_in_time(_clamp_rows(values, part.start - reach, part.stop + reach), sigma)[reach:-reach]
             for values in (directions, root)
         )
         joints[part] = place_joints(turned / np.maximum(np.linalg.norm(turned, axis=-1, keepdims=True), 1e-6), place)
@@ -137,12 +137,12 @@ def enlarge(directions: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.nd
     rest = mean_of(directions)
     rest = rest / np.maximum(np.linalg.norm(rest, axis=-1, keepdims=True), 1e-6)
 
-    def sized(some: np.ndarray) -> np.ndarray:
+    def scale(some: np.ndarray) -> np.ndarray:
         larger = rest + part[:, None] * (some - rest)
         larger /= np.maximum(np.linalg.norm(larger, axis=-1, keepdims=True), 1e-6)
         return larger.astype(np.float32)
 
-    return over_blocks(sized, directions), root.astype(np.float32)
+    return over_blocks(scale, directions), root.astype(np.float32)
 
 
 def mean_of(rows: np.ndarray) -> np.ndarray:
@@ -184,7 +184,7 @@ def held_shift(ankle: np.ndarray, fps: float) -> np.ndarray:
         shift[first:last, 1] = np.clip(-ANKLE_HEIGHT - ankle[first:last, 1], -REACH, REACH)
         held[first:last] = 1
         _carry_over(shift, first, last)
-    return shift * _eased(held, fps)[:, None]
+    return shift * _ease(held, fps)[:, None]
 
 
 def _carry_over(shift: np.ndarray, first: int, last: int, poses: int = 8) -> None:
@@ -194,7 +194,7 @@ def _carry_over(shift: np.ndarray, first: int, last: int, poses: int = 8) -> Non
     shift[after][(shift[after] == 0).all(axis=1)] = shift[last - 1]
 
 
-def _eased(held: np.ndarray, fps: float) -> np.ndarray:
+def _ease(held: np.ndarray, fps: float) -> np.ndarray:
     """0 and 1 (T,) with smooth passages around what is held."""
     reach = max(1, round(2 * EASE_SECONDS * fps))
     wide = np.array([held[max(0, t - reach // 2) : t + reach // 2 + 1].max() for t in range(len(held))])

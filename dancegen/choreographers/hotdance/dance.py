@@ -30,7 +30,7 @@ from dancegen.choreographers.hotdance.dancer import Dancer, canonical_dancer, da
 from dancegen.choreographers.hotdance.dit import Heard
 from dancegen.choreographers.hotdance.generate import Sampling, decode_song, draw_song, noise_of_segments, segments
 from dancegen.choreographers.hotdance.model import HotDance, load_hotdance
-from dancegen.choreographers.hotdance.music import alike, hear_beats
+from dancegen.choreographers.hotdance.music import find_repeats, hear_beats
 from dancegen.choreographers.hotdance.reading import limbs_of, pose_values
 from dancegen.choreographers.hotdance.reference import shape_latents
 from dancegen.choreographers.stg_mamba.config import STYLES
@@ -148,7 +148,7 @@ def draw_points(
 
         shape = _shape(network, dancer)
         count = segments(network, columns)
-        form = alike(music[0], config.columns - config.overlap // config.stride, count)
+        form = find_repeats(music[0], config.columns - config.overlap // config.stride, count)
         noises = noise_of_segments(network, wish.seed, form, sampling.ideas)
 
         def choose(first: int, points: Tensor) -> int:

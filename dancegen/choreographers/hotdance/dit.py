@@ -58,7 +58,7 @@ class Layer(nn.Module):
         shift, scale, gate, shift_mlp, scale_mlp, gate_mlp = (told + self.offset)[:, :, None].unbind(1)
         seen = F.layer_norm(x, x.shape[-1:]) * (1 + scale) + shift
         query, key, value = self.joint(seen).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        match = rotated(query, turn) @ rotated(key, turn).transpose(-1, -2) * query.shape[-1] ** -0.5
+        match = rotate_halves(query, turn) @ rotate_halves(key, turn).transpose(-1, -2) * query.shape[-1] ** -0.5
         x = x + gate * self.out((match.softmax(-1).to(value.dtype) @ value).transpose(1, 2).flatten(2))
         seen = F.layer_norm(x, x.shape[-1:]) * (1 + scale_mlp) + shift_mlp
         return x + gate_mlp * self.narrow(F.gelu(self.widen(seen)))  # type: ignore[no-any-return]
@@ -164,7 +164,7 @@ def positions(rows: int, columns: int, width: int, shared: bool, device: torch.d
     return torch.stack([angle.cos(), angle.sin()])
 
 
-def rotated(x: Tensor, turn: Tensor) -> Tensor:
+def rotate_halves(x: Tensor, turn: Tensor) -> Tensor:
     """(B, A, X, D / A) with its halves turned as a plane: the same shape."""
     first, second = x.chunk(2, dim=-1)
     cosine, sine = turn.to(x.dtype)

@@ -77,14 +77,14 @@ def draw_song(
         fit = 0
         if len(noise) > 1:
             points = network.decode(latents)
-            smooth = smoothest(points, kept * config.stride) if made else torch.arange(len(points))
+            smooth = drop_roughest(points, kept * config.stride) if made else torch.arange(len(points))
             fit = int(smooth[choose(first, points[smooth])])
         made.append(latents[fit : fit + 1, ..., 0 if number == 0 else kept :])
         step()
     return torch.cat(made, dim=-1)[0, ..., :columns]
 
 
-def smoothest(points: Tensor, border: int) -> Tensor:
+def drop_roughest(points: Tensor, border: int) -> Tensor:
     """All but one of poses (I, T, V, 3), in their order: that which goes on least evenly from frame `border` - 1."""
     steps = points[:, border - 2 : border + 2].diff(dim=1)  # (I, 3, V, 3)
     jump = (steps[:, 1] - (steps[:, 0] + steps[:, 2]) / 2).norm(dim=-1).mean(dim=-1)

@@ -46,7 +46,7 @@ def sounds(slices: np.ndarray, beats: np.ndarray) -> np.ndarray:
     return laid.reshape(len(beats) - 1, -1)
 
 
-def alike(sound: np.ndarray, beats: int, segments: int) -> list[int]:
+def find_repeats(sound: np.ndarray, beats: int, segments: int) -> list[int]:
     """For each stretch of so many beats of sound (N, G M) the earlier one that it repeats, or -1."""
 
     def tell(part: np.ndarray) -> np.ndarray:
@@ -59,7 +59,7 @@ def alike(sound: np.ndarray, beats: int, segments: int) -> list[int]:
     return [int(number) for number in repeats(told.reshape(segments, beats, -1))]
 
 
-def asked(slices: np.ndarray, beats: np.ndarray, phrase: int, table: np.ndarray) -> np.ndarray:
+def rank_beats(slices: np.ndarray, beats: np.ndarray, phrase: int, table: np.ndarray) -> np.ndarray:
     """What the sound asks of each beat (N, 4) float32: how its phrase ranks among songs, by quantiles `table`.
 
     Args:
@@ -81,10 +81,10 @@ def asked(slices: np.ndarray, beats: np.ndarray, phrase: int, table: np.ndarray)
 def hear_beats(mel: np.ndarray, count: Count, beats: int, table: np.ndarray) -> tuple[np.ndarray, ...]:
     """Sound (N, G M), what it asks (N, 4), clock (N, K) of the first `beats` of a count to pieces (F, S, M).
 
-    The count goes on evenly; `table` as `asked` has it.
+    The count goes on evenly; `table` as `rank_beats` has it.
     """
     last = count.beats[-1] - count.beats[-2]
     more = count.beats[-1] + last * np.arange(1, max(beats + 1 - len(count.beats), 0) + 1)
     times = np.concatenate([count.beats, more])[: beats + 1]
     slices = mel.reshape(-1, BANDS)
-    return sounds(slices, times), asked(slices, times, count.phrase, table), clocks(0, np.diff(times), count.meter)
+    return sounds(slices, times), rank_beats(slices, times, count.phrase, table), clocks(0, np.diff(times), count.meter)

@@ -28,12 +28,12 @@ def limbs_of(points: np.ndarray, dancer: Dancer, at: np.ndarray) -> tuple[np.nda
     directions = by_blocks(bone_directions, points)
     flat = directions.reshape(len(directions), -1).astype(np.float32)
 
-    def turned(part: np.ndarray) -> np.ndarray:
+    def turn_part(part: np.ndarray) -> np.ndarray:
         limbs = between(flat, part).reshape(len(part), -1, 3)
         limbs /= np.maximum(np.linalg.norm(limbs, axis=-1, keepdims=True), AT_REST)
         return limbs
 
-    return by_blocks(turned, at), by_blocks(lambda part: between(root.astype(np.float32), part), at)
+    return by_blocks(turn_part, at), by_blocks(lambda part: between(root.astype(np.float32), part), at)
 
 
 def between(values: np.ndarray, at: np.ndarray) -> np.ndarray:

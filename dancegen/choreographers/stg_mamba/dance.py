@@ -173,14 +173,14 @@ def laid_sketch(network: Choreographer, codes: Tensor, heard: Listening, fps: fl
             scratch.release(phrases)
     depth = accents(heard.mel.reshape(-1, heard.mel.shape[-1]), heard.count.beats)
 
-    def laid(first: int, last: int) -> np.ndarray:
+    def lay_frames(first: int, last: int) -> np.ndarray:
         at = np.arange(first, last) / fps
         poses = lay(phrases, STEPS, heard.count.position(at), depth)
         scratch.release(phrases)
         poses[:, -1] /= heard.count.period(at)
         return unit_directions(poses)
 
-    return laid
+    return lay_frames
 
 
 def _dance(

@@ -18,7 +18,7 @@ from dancegen.body.joints import ARM_BONES, L_ANKLE, LEG_BONES, R_ANKLE
 from dancegen.body.sequence import place_joints
 from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS, VARIED
 from dancegen.choreographers.stg_mamba.model import Choreographer
-from dancegen.choreographers.stg_mamba.prior import USUAL_PERIOD, Prior, shared, token_count
+from dancegen.choreographers.stg_mamba.prior import USUAL_PERIOD, Prior, common_codes, token_count
 from dancegen.choreographers.stg_mamba.sketch import EDGE
 from dancegen.choreographers.stg_mamba.sketch import STEPS as POSES
 
@@ -98,7 +98,7 @@ def imagine(network: Choreographer, heard: Heard, style: int, seed: int, spins: 
         fresh = bool((heard.repeats[group] < 0).all())
         ideas = noise[group] if fresh else noise[group, taken[root[group]], None]
         known = torch.from_numpy(np.stack([done[group], done[group + 2]], axis=1).astype(np.float32)).to(device)
-        beside = shared(codes[np.maximum(group - 1, 0)], codes[np.minimum(group + 1, len(codes) - 1)], known)
+        beside = common_codes(codes[np.maximum(group - 1, 0)], codes[np.minimum(group + 1, len(codes) - 1)], known)
         sound, told = (torch.from_numpy(array[group]).float().to(device) for array in (heard.sound, facts))
         drawn = carry(network.prior, ideas.to(device), Asked(sound, told, beside, style, heard.meter))
         for row, phrase in enumerate(group):
@@ -159,7 +159,7 @@ def carry(prior: Prior, ideas: Tensor, asked: Asked) -> Tensor:
     style = torch.full((count,), asked.style, device=ideas.device)
     beside = asked.beside.repeat_interleave(many, dim=0)
     hears = torch.ones(count, device=ideas.device)
-    told = prior.told(asked.sound, hears, asked.facts, style, asked.meter)  # (N, K, W)
+    told = prior.condition(asked.sound, hears, asked.facts, style, asked.meter)  # (N, K, W)
 
     def velocity(place: Tensor, time: float) -> Tensor:
         moment = torch.full((count,), time, device=place.device)

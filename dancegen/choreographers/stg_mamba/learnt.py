@@ -66,10 +66,10 @@ class StyledPrior(nn.Module):
         super().__init__()
         self.prior, self.branch, self.amount = prior, branch, amount
 
-    def told(self, sound: Tensor, heard: Tensor, facts: Tensor, style: Tensor, meter: int) -> Tensor:
-        """See `Prior.told`; the more there is of the learnt style, the less of any other."""
-        told = self.prior.told(sound, heard, facts, style, meter)
-        plain = self.prior.told(sound, heard, facts, torch.zeros_like(style), meter)
+    def condition(self, sound: Tensor, heard: Tensor, facts: Tensor, style: Tensor, meter: int) -> Tensor:
+        """See `Prior.condition`; the more there is of the learnt style, the less of any other."""
+        told = self.prior.condition(sound, heard, facts, style, meter)
+        plain = self.prior.condition(sound, heard, facts, torch.zeros_like(style), meter)
         return torch.lerp(told, plain, self.amount)
 
     def forward(self, place: Tensor, beside: Tensor, time: Tensor, told: Tensor) -> Tensor:

@@ -54,7 +54,7 @@ class Prior(nn.Module):
         self.leave = nn.Linear(width, token)
         nn.init.zeros_(self.leave.weight)
 
-    def told(self, sound: Tensor, heard: Tensor, facts: Tensor, style: Tensor, meter: int) -> Tensor:
+    def condition(self, sound: Tensor, heard: Tensor, facts: Tensor, style: Tensor, meter: int) -> Tensor:
         """What the velocity depends on besides place, time and the phrases beside, once for all steps: (B, K, W).
 
         Args:
@@ -72,7 +72,7 @@ class Prior(nn.Module):
         return ear + self.place(places.to(sound.device)) + alike[:, None]
 
     def forward(self, place: Tensor, beside: Tensor, time: Tensor, told: Tensor) -> Tensor:
-        """Velocity (B, K, D) at `place` (B, K, D); `beside` (B, K, D + 1) of `shared`.
+        """Velocity (B, K, D) at `place` (B, K, D); `beside` (B, K, D + 1) of `common_codes`.
 
         `time` (N,) in 0..1 and `told` (N, K, W) may be one for every B / N rows that follow each other.
         """
@@ -117,7 +117,7 @@ def token_places(meter: int) -> tuple[Tensor, Tensor]:
     return (beat // unit).clamp(0, UNITS - 1), torch.cat([turns.sin(), turns.cos(), ends], dim=1).float()
 
 
-def shared(before: Tensor, after: Tensor, known: Tensor) -> Tensor:
+def common_codes(before: Tensor, after: Tensor, known: Tensor) -> Tensor:
     """What a phrase shares with those beside it: codes (B, K, D) of both, and known (B, 2) which are: (B, K, D + 1)."""
     out = torch.zeros(*before.shape[:2], before.shape[2] + 1, device=before.device)
     for codes, side, mine, theirs in (

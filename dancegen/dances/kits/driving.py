@@ -46,7 +46,7 @@ class Driver:
 
     def __init__(self, renderer: Renderer, people: Sequence[LocatedBody], size: tuple[int, int]) -> None:
         self.size, self._renderer = size, renderer
-        self.people = [_alone(one, number, len(people), size) for number, one in enumerate(people)]
+        self.people = [_cut_alone(one, number, len(people), size) for number, one in enumerate(people)]
         with torch.inference_mode():
             plates = [Plate([one], max(size), renderer.device) for one in self.people]
             self._background = make_background(GROUND, plates[0])
@@ -92,7 +92,7 @@ def neutral_figure() -> LocatedBody:
     return find_people(open_picture(Path(PICTURE)), network=None, pose_file=POSE)[0]
 
 
-def _alone(person: LocatedBody, number: int, count: int, size: tuple[int, int]) -> LocatedBody:
+def _cut_alone(person: LocatedBody, number: int, count: int, size: tuple[int, int]) -> LocatedBody:
     """A person cut out of their picture, standing on the plain ground with room around: the one of `count`."""
     rgb = np.array([int(GROUND[at : at + 2], 16) for at in (1, 3, 5)])
     tall = min(TALL * size[1], WIDE * size[0] / count * 2)

@@ -40,7 +40,7 @@ def write_animate_anyone(material: Material) -> dict[str, str]:
     material.save("reference.png", frame.picture(material.picture))
     material.pose_video("dance_kps.mp4", frame.size, poses, DRAWING)
     material.write("animation.yaml", _configuration(material.name))
-    material.write("workflow.json", _anyone(material, len(poses[0])).text())
+    material.write("workflow.json", _animate_anyone(material, len(poses[0])).text())
     return {"size": f"{frame.size[0]}x{frame.size[1]}", "count": str(len(poses[0]))}
 
 
@@ -89,7 +89,7 @@ test_cases:
 """
 
 
-def _anyone(material: Material, count: int) -> Graph:
+def _animate_anyone(material: Material, count: int) -> Graph:
     graph = Graph(material.name)
     reference, (pose, sound) = graph.image("reference.png"), graph.video("dance_kps.mp4")
     base = "./pretrained_weights/stable-diffusion-v1-5/unet/"

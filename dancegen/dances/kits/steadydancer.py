@@ -52,8 +52,8 @@ def write(material: Material) -> dict[str, str]:
     material.save("reference.png", reference)
     large = tuple(side * TWICE for side in size)
     whole = hold(poses, max(len(poses), CLIP))  # ComfyUI's node wants poses for all frames of a window
-    for name, shown in (("pose.mp4", whole), ("negative.mp4", distorted(whole, np.random.default_rng(0)))):
-        material.pose_video(name, (large[0], large[1]), [enlarged(shown)], DRAWING)
+    for name, shown in (("pose.mp4", whole), ("negative.mp4", distort(whole, np.random.default_rng(0)))):
+        material.pose_video(name, (large[0], large[1]), [enlarge(shown)], DRAWING)
     clips = max(1, math.ceil((len(poses) - 1) / (CLIP - 1)))
     material.reporter.stage("clips", clips, "clips")
     for number in range(clips):
@@ -66,13 +66,13 @@ def write(material: Material) -> dict[str, str]:
     return {"size": f"{size[0]}x{size[1]}", "clips": str(clips), "cut": cut}
 
 
-def enlarged(poses: SkeletonSequence) -> SkeletonSequence:
+def enlarge(poses: SkeletonSequence) -> SkeletonSequence:
     """Poses in pixels of the frame, in those of the larger pose pictures."""
     hands = None if poses.hands is None else poses.hands * (TWICE, TWICE, 1)
     return replace(poses, joints=poses.joints * TWICE, hands=hands)
 
 
-def distorted(poses: SkeletonSequence, draw_from: np.random.Generator) -> SkeletonSequence:
+def distort(poses: SkeletonSequence, draw_from: np.random.Generator) -> SkeletonSequence:
     """Each pose of another size and shape around its neck, as the negative poses are."""
     scale = draw_from.uniform(*SCALES, len(poses))
     factor = np.stack([scale * draw_from.uniform(*SHAPES, len(poses)), scale], axis=-1)[:, None]  # (T, 1, 2)
@@ -90,10 +90,10 @@ def _write_clip(material: Material, number: int, poses: SkeletonSequence, size: 
     """The folder of one clip: 81 pictures of the poses, 81 of those not to follow, the prompt."""
     folder = material.folder / f"clip-{number + 1:03d}"
     whole = hold(poses, CLIP)
-    wrong = distorted(whole, np.random.default_rng(number))
+    wrong = distort(whole, np.random.default_rng(number))
     for name, shown in (("positive", whole), ("negative", wrong)):
         (folder / name).mkdir(parents=True)
-        for at, image in enumerate(draw((size[0] * TWICE, size[1] * TWICE), [enlarged(shown)], DRAWING)):
+        for at, image in enumerate(draw((size[0] * TWICE, size[1] * TWICE), [enlarge(shown)], DRAWING)):
             Image.fromarray(image).save(folder / name / f"{at:04d}.jpg", quality=QUALITY)
     (folder / "prompt.txt").write_text(material.prompt + "\n", encoding="utf-8")
 
@@ -108,7 +108,7 @@ def workflow(material: Material, size: tuple[int, int], count: int) -> Graph:
         graph.video("pose.mp4"),
         graph.video("negative.mp4"),
     )
-    small, wrong = (_fitted(graph, images, size, frames) for images in (pose, negative))
+    small, wrong = (_fit(graph, images, size, frames) for images in (pose, negative))
     vae = load_vae(graph)
     vision = graph.node("CLIPVisionLoader", clip_name="clip_vision_h.safetensors")
     look = {"strength_1": 1.0, "strength_2": 1.0, "crop": "center", "combine_embeds": "average", "force_offload": True}
@@ -137,7 +137,7 @@ def workflow(material: Material, size: tuple[int, int], count: int) -> Graph:
     return graph
 
 
-def _fitted(graph: Graph, images: Link, size: tuple[int, int], frames: int) -> Link:
+def _fit(graph: Graph, images: Link, size: tuple[int, int], frames: int) -> Link:
     """As many pose pictures as there are frames, as large as these."""
     small = graph.node(
         "ImageScale", image=images, upscale_method="area", width=size[0], height=size[1], crop="disabled"

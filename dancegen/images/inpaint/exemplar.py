@@ -35,7 +35,7 @@ def find_sources(picture: np.ndarray, hole: np.ndarray) -> np.ndarray | None:
     usable = ~binary_dilation(hole, np.ones((PATCH, PATCH), bool)) & inner
     if usable.sum() < PATCH * PATCH:
         return None
-    return _Filling(picture, hole, usable).filled()
+    return _Filling(picture, hole, usable).fill()
 
 
 def guess_across(picture: np.ndarray, known: np.ndarray, upright: bool = True) -> np.ndarray:
@@ -82,7 +82,7 @@ class _Filling:
         self.table = np.ascontiguousarray(np.concatenate([(self.sources**2).sum(1), -2 * flat], 1))  # (p, 4 * P * P)
         self.size = max(hole.shape)
 
-    def filled(self) -> np.ndarray:
+    def fill(self) -> np.ndarray:
         """Patch after patch, the most urgent first."""
         while self.hole.any():
             front = np.argwhere(self.hole & binary_dilation(self.known))

@@ -166,7 +166,7 @@ class _Level:
         y, x = np.minimum(y, coarser.shape[0] - 1), np.minimum(x, coarser.shape[1] - 1)
         row = rows + np.round((coarser[y, x, 0] - y) * scale[0]).astype(int)
         column = columns + np.round((coarser[y, x, 1] - x) * scale[1]).astype(int)
-        self.found = self._valid(row, column)
+        self.found = self._to_valid(row, column)
         self.places[rows, columns] = self.found
         self.current = np.where(self.hole[..., None], copy_places(self.current, self.places), self.current)
         self.targets = self._patches()
@@ -227,7 +227,7 @@ class _Level:
         self.features = self._features()
         return self.features[self.rows * self.width + self.columns]
 
-    def _valid(self, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+    def _to_valid(self, row: np.ndarray, column: np.ndarray) -> np.ndarray:
         """Places moved to the nearest usable one: (n, 2)."""
         row, column = np.clip(row, 0, self.height - 1), np.clip(column, 0, self.width - 1)
         return self.nearest[row, column]
@@ -240,7 +240,7 @@ class _Level:
         return np.einsum("nf,nf->n", difference, difference) / difference.shape[1] + HEIGHT_COST * lift**2
 
     def _try(self, row: np.ndarray, column: np.ndarray) -> None:
-        places = self._valid(row, column)
+        places = self._to_valid(row, column)
         cost = self._cost(places)
         better = cost < self.cost
         self.found[better], self.cost[better] = places[better], cost[better]

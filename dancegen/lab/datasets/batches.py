@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.choreographers.stg_mamba.counting import clock
-from dancegen.lab.datasets.motion import FPS, Motion, mirrored
+from dancegen.lab.datasets.motion import FPS, Motion, mirror_motion
 from dancegen.lab.datasets.placing import Stage, Window
 
 BLUR = 0.35  # most that is added to the codes of a sketch, so that the network mends what the prior does not hit
@@ -96,6 +96,6 @@ def draw_styles(
         first = int(at[2] * (len(motion) - length + 1))
         directions, root = motion.directions[first : first + length], motion.root[first : first + length]
         if at[3] < 0.5:
-            directions, root = mirrored(directions, root)
+            directions, root = mirror_motion(directions, root)
         rows.append((torch.from_numpy(directions.copy()), torch.from_numpy(root.copy()), torch.tensor(style)))
     return tuple(torch.stack(column) for column in zip(*rows, strict=True))  # type: ignore[return-value]

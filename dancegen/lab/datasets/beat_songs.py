@@ -19,7 +19,7 @@ from dancegen.audio.spectrum import (
 )
 from dancegen.errors import DancegenError
 from dancegen.files import whole_file
-from dancegen.lab.synthetic.songs.mixdown import beatless, song
+from dancegen.lab.synthetic.songs.mixdown import beatless_sound, song
 from dancegen.progress import Reporter, SilentReporter
 
 SHARD = 50  # songs a file
@@ -70,7 +70,7 @@ def read_songs(folder: Path) -> Songs:
 def _one(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     label, meter = np.zeros(FRAMES, np.int8), 0
     if rng.random() < BEATLESS:
-        samples = beatless(rng, SECONDS)
+        samples = beatless_sound(rng, SECONDS)
     else:
         samples, piece = song(rng, SECONDS)
         frames = np.round(piece.beats * FRAME_RATE).astype(int)

@@ -64,7 +64,7 @@ def free_count(
     most = phrase * (2 + int(seconds / (TEMPI[0] * phrase)))  # beats that cover any tempo
     first = int(rng.integers(0, max(1, len(heard) - min(most, len(heard) - 2) - 1)))
     places = heard[first : first + most + 1]
-    times = places - places[0] if natural else counted_freely(len(places) - 1, rng)
+    times = places - places[0] if natural else count_freely(len(places) - 1, rng)
     if not natural and not STRETCH[0] < np.median(np.diff(places)) / np.median(np.diff(times)) < STRETCH[1]:
         return None
     begin = 0.0 if whole else float(rng.uniform(0, times[min(phrase, len(times) - 1)]))
@@ -74,7 +74,7 @@ def free_count(
     return Beats(times[: phrases * phrase + 1], places[: phrases * phrase + 1], begin)
 
 
-def counted_freely(beats: int, rng: np.random.Generator) -> np.ndarray:
+def count_freely(beats: int, rng: np.random.Generator) -> np.ndarray:
     """Times (beats + 1,) of a count at some tempo, drifting a little, changing it at times."""
     low, high = np.log(TEMPI)
     log_period = np.full(beats, rng.uniform(low, high))
@@ -89,10 +89,10 @@ def laid_sound(slices: np.ndarray, beats: Beats, rng: np.random.Generator) -> np
     """A song's slices (S, M) at the beats' times, coloured: float32 from time 0 to the last beat."""
     grid = np.arange(int(beats.times[-1] * SLICE_RATE)) / SLICE_RATE  # s
     at = (np.interp(grid, beats.times, beats.places) * SLICE_RATE).astype(int)
-    return coloured(slices[np.clip(at, 0, len(slices) - 1)].astype(np.float32), rng)
+    return colour_sound(slices[np.clip(at, 0, len(slices) - 1)].astype(np.float32), rng)
 
 
-def coloured(slices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def colour_sound(slices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The sound made louder or softer, brighter or darker, cut at an end, or blurred: other sound of the same beats."""
     out = slices + np.float32(rng.normal(0, LOUDER))
     out = out + np.float32(rng.normal(0, BRIGHTER)) * np.linspace(-1, 1, BANDS, dtype=np.float32)

@@ -30,7 +30,7 @@ from dancegen.lab.datasets.bank import Bank, build_bank
 from dancegen.lab.datasets.codes import Codec, fit_codec
 from dancegen.lab.datasets.motion import SPIN, Motion, read_motion
 from dancegen.lab.datasets.placing import Sound, Stage
-from dancegen.lab.datasets.split import Take, is_validation, shares, twin_free
+from dancegen.lab.datasets.split import Take, is_validation, shares, twin_free_poses
 from dancegen.progress import Reporter, SilentReporter
 
 FORMAT = 3
@@ -88,15 +88,15 @@ def hear(path: Path, style: str) -> Sound:
     return Sound(path.stem, mel_pieces(song).reshape(-1, BANDS).astype(np.float16), find_beats(song).times, style)
 
 
-def straightened(motion: Motion) -> Take:
+def straighten(motion: Motion) -> Take:
     """A performance as twins are looked for in it."""
     return Take(motion.source, place_joints(motion.directions, np.zeros((len(motion), 2), np.float32)))
 
 
 def cut_banks(training: Sequence[Motion], held_out: Sequence[Motion]) -> dict[int, Bank]:
     """The phrases of the training performances that no held-out dancer dances, by meter."""
-    takes = [straightened(motion) for motion in training]
-    free = twin_free(takes, [straightened(motion) for motion in held_out])
+    takes = [straighten(motion) for motion in training]
+    free = twin_free_poses(takes, [straighten(motion) for motion in held_out])
     counted = [share * kept for share, kept in zip(shares(takes), free, strict=True)]
     banks = {4: build_bank(training, counted, 4, SPIN)}
     some = [number for number, motion in enumerate(training) if motion.style in IN_THREE]

@@ -17,10 +17,10 @@ from dancegen.styles.motion import (
     SPIN,
     Motion,
     body_yaw,
-    canonical,
     floor_gap,
-    mirrored,
+    mirror_motion,
     slow_turn,
+    to_canonical,
     usable_stretches,
 )
 
@@ -38,7 +38,7 @@ def read_motion(path: Path, style: str, camera: float = 0.0, fastest: float = MA
         low = np.floor(at).astype(int)
         share = (at - low)[:, None, None]
         joints = joints[low] * (1 - share) + joints[np.minimum(low + 1, len(joints) - 1)] * share
-    directions, root, usable = canonical(joints, camera, fastest)
+    directions, root, usable = to_canonical(joints, camera, fastest)
     turn = slow_turn(joints)
     return [
         Motion(
@@ -60,9 +60,9 @@ __all__ = [
     "SPIN",
     "Motion",
     "body_yaw",
-    "canonical",
     "floor_gap",
-    "mirrored",
+    "mirror_motion",
     "read_motion",
     "slow_turn",
+    "to_canonical",
 ]

@@ -19,8 +19,8 @@ from dancegen.body.joints import BONE_MIRROR, L_ANKLE, R_ANKLE
 from dancegen.body.sequence import ANKLE_HEIGHT, bone_directions, place_joints
 from dancegen.dances.metrics import gaussian_smooth
 from dancegen.errors import DancegenError
-from dancegen.lab.datasets.motion import FPS, HUMAN_HEIGHT, MAX_SPEED, canonical, floor_gap
-from dancegen.lab.datasets.split import Take, is_validation, shares, twin_free
+from dancegen.lab.datasets.motion import FPS, HUMAN_HEIGHT, MAX_SPEED, floor_gap, to_canonical
+from dancegen.lab.datasets.split import Take, is_validation, shares, twin_free_poses
 
 CLEAN = ("cmu_", "m2m_")  # how names of motion with permissive terms begin
 SHARES = {True: 0.6, False: 0.4}  # of the windows that are drawn: from clean motion, from the rest
@@ -70,7 +70,7 @@ def read_recording(path: Path) -> Recording:
     lowest = np.log(np.exp(body[:, [R_ANKLE, L_ANKLE], 1] / 0.008).sum(axis=1)) * 0.008
     y = gaussian_smooth(-lowest - ANKLE_HEIGHT - floor_gap(joints) / HUMAN_HEIGHT, 1.0)
     way = floor_way(joints, body)
-    straight = place_joints(canonical(joints)[0], np.zeros((len(joints), 2)))
+    straight = place_joints(to_canonical(joints)[0], np.zeros((len(joints), 2)))
     root = np.stack([way[:, 0], y, way[:, 1]], axis=1)
     return Recording(path.stem, directions, root, ~glitch, straight.astype(np.float32))
 
@@ -102,7 +102,7 @@ def read_performances(folder: Path, *, held_out: bool = False) -> Performances:
         counted = [one.usable.astype(np.float32) for one in chosen]
     else:
         apart = [Take(one.name, one.straight) for one in recordings if is_validation(one.name)]
-        free = twin_free(takes, apart)
+        free = twin_free_poses(takes, apart)
         counted = [one.usable * kept * share for one, kept, share in zip(chosen, free, shares(takes), strict=True)]
     return _end_to_end(chosen, counted)
 

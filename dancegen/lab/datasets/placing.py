@@ -226,7 +226,7 @@ class Stage:
             if len(near):
                 chosen.append(int(near[rng.integers(len(near))]))
             else:
-                chosen.append(self._best(asked, wanted, period, chosen, rng))
+                chosen.append(self._best_row(asked, wanted, period, chosen, rng))
         return chosen
 
     @staticmethod
@@ -235,7 +235,7 @@ class Stage:
         near = np.flatnonzero(of & (np.abs(bank.start - place) < within))
         return near[np.abs(np.log(bank.period[near] / period)) < 2 * LIKE_TEMPO]
 
-    def _best(
+    def _best_row(
         self, asked: Asked, wanted: np.ndarray, period: float, chosen: list[int], rng: np.random.Generator
     ) -> int:
         """Of some rows of the style and a like tempo the one that suits the music and the phrase before best."""

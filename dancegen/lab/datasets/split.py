@@ -98,7 +98,7 @@ def find_twins(looked_for: Sequence[Take], among: Sequence[Take], hop: int = HOP
     return found
 
 
-def twin_free(training: Sequence[Take], validation: Sequence[Take]) -> list[np.ndarray]:
+def twin_free_poses(training: Sequence[Take], validation: Sequence[Take]) -> list[np.ndarray]:
     """For each training take the poses (T,) bool that lie in no twin of a validation window."""
     free = [np.ones(len(take.joints), bool) for take in training]
     for twin in find_twins(validation, training):

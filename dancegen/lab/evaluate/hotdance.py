@@ -50,7 +50,7 @@ FPS = 30.0
 DEAD = 0.01
 
 
-def played(song: Song, grid: BeatGrid, speed: float, seconds: float) -> tuple[Song, BeatGrid]:
+def play_at(song: Song, grid: BeatGrid, speed: float, seconds: float) -> tuple[Song, BeatGrid]:
     """`seconds` of a song at another speed (its pitch moves along), and its beats."""
     count = int(seconds * SAMPLE_RATE)
     at = np.arange(count) * speed
@@ -61,7 +61,7 @@ def played(song: Song, grid: BeatGrid, speed: float, seconds: float) -> tuple[So
     return Song(song.path, samples), replace(grid, times=times[kept], tempo=grid.tempo * speed, downbeat=downbeat)
 
 
-def counted(song: Song, grid: BeatGrid) -> np.ndarray:
+def danced_beats(song: Song, grid: BeatGrid) -> np.ndarray:
     """The beats that are danced, seconds."""
     beats = count_for(grid, song.seconds, STYLE).beats
     return beats[(beats >= 0) & (beats < song.seconds)]
@@ -71,9 +71,9 @@ def tempo_rows(dancer: Choreographer, songs: Sequence[tuple[Song, BeatGrid]]) ->
     """By how many % the rate of kinematic beats is off what the song's speed asks for."""
     off: dict[float, list[float]] = {speed: [] for speed in SPEEDS}
     for song, grid in songs:
-        usual = _per_beat(dancer, *played(song, grid, 1.0, SECONDS))
+        usual = _per_beat(dancer, *play_at(song, grid, 1.0, SECONDS))
         for speed in SPEEDS:
-            off[speed].append(100 * abs(_per_beat(dancer, *played(song, grid, speed, SECONDS)) / usual - 1))
+            off[speed].append(100 * abs(_per_beat(dancer, *play_at(song, grid, speed, SECONDS)) / usual - 1))
     return {f"tempo x{speed:g}, % off": float(np.median(found)) for speed, found in off.items()}
 
 
@@ -81,7 +81,7 @@ def _per_beat(dancer: Choreographer, song: Song, grid: BeatGrid) -> float:
     """Kinematic beats for each danced beat, the standing first and last seconds left out."""
     joints = dancer.dance(song, grid, seed=0, style=STYLE).joints
     within = slice(round(3 * FPS), len(joints) - round(2 * FPS))
-    beats = counted(song, grid)
+    beats = danced_beats(song, grid)
     beats = beats[(beats >= 3) & (beats < song.seconds - 2)]
     return len(kinematic_beats(joints[within], FPS)) / max(len(beats), 1)
 
@@ -90,9 +90,9 @@ def splice_row(dancer: Choreographer, songs: Sequence[tuple[Song, BeatGrid]]) ->
     """Seconds after a splice from slow to fast until kinematic beats are on the new beats as they are elsewhere."""
     found = []
     for song, grid in songs:
-        joined, beats = spliced(song, grid)
+        joined, beats = splice(song, grid)
         moves = kinematic_beats(dancer.dance(joined, beats, seed=0, style=STYLE).joints, FPS)
-        hits = nearest_distance(moves, counted(joined, beats)) <= HIT_WINDOW
+        hits = nearest_distance(moves, danced_beats(joined, beats)) <= HIT_WINDOW
         usual = hits[(moves > 3) & (moves < SPLICE)].mean() if len(moves) else 0.0
         waits = np.arange(0, 8, 0.1)
         follows = [
@@ -105,17 +105,17 @@ def splice_row(dancer: Choreographer, songs: Sequence[tuple[Song, BeatGrid]]) ->
     return {"splice, s until it follows (median)": float(np.median(found)), "splice, s (worst)": max(found)}
 
 
-def spliced(song: Song, grid: BeatGrid) -> tuple[Song, BeatGrid]:
+def splice(song: Song, grid: BeatGrid) -> tuple[Song, BeatGrid]:
     """A song played slowly, then fast."""
-    slow, slow_grid = played(song, grid, SLOW, SPLICE)
-    fast, fast_grid = played(song, grid, FAST, SECONDS - SPLICE)
+    slow, slow_grid = play_at(song, grid, SLOW, SPLICE)
+    fast, fast_grid = play_at(song, grid, FAST, SECONDS - SPLICE)
     times = np.concatenate([slow_grid.times, fast_grid.times + SPLICE])
     keep = np.concatenate([[True], np.diff(times) > 0.2])
     joined = Song(song.path, np.concatenate([slow.samples, fast.samples]))
     return joined, BeatGrid(times[keep], grid.tempo, grid.confidence)
 
 
-def drawn(dancer: HotDancer, heard: Listening, who: Dancer, seed: int, sampling: Sampling) -> np.ndarray:
+def draw_raw(dancer: HotDancer, heard: Listening, who: Dancer, seed: int, sampling: Sampling) -> np.ndarray:
     """Points (T, V, 3) as they are drawn, before anything is set right."""
     return draw_points(dancer.network, heard, Wish(seed, STYLE), who, sampling, SilentReporter())
 
@@ -124,10 +124,10 @@ def reference_row(dancer: HotDancer, songs: Sequence[tuple[Song, BeatGrid]]) -> 
     """How far drawn limbs and scale are from the picture's, in % (median over bodies and limbs), as drawn."""
     limbs, scales = [], []
     for number, (song, grid) in enumerate(songs):
-        part = played(song, grid, 1.0, SECONDS)
+        part = play_at(song, grid, 1.0, SECONDS)
         heard = listen(*part, dancer.network, Wish(0, STYLE))
         for who in people(BODIES, number):
-            points = drawn(dancer, heard, who, number, Sampling())
+            points = draw_raw(dancer, heard, who, number, Sampling())
             unit = who.scale
             for parent, child in LIMBS:
                 length = np.median(np.linalg.norm(points[:, child] - points[:, parent], axis=-1))
@@ -167,8 +167,8 @@ def stitching_row(dancer: HotDancer, songs: Sequence[tuple[Song, BeatGrid]]) -> 
     hop = config.frames - config.overlap
     ratios = []
     for song, grid in songs:
-        heard = listen(*played(song, grid, 1.0, SECONDS), dancer.network, Wish(0, STYLE))
-        points = drawn(dancer, heard, canonical_dancer(), 0, Sampling())
+        heard = listen(*play_at(song, grid, 1.0, SECONDS), dancer.network, Wish(0, STYLE))
+        points = draw_raw(dancer, heard, canonical_dancer(), 0, Sampling())
         steps = np.linalg.norm(np.diff(points[..., :2], axis=0), axis=-1).mean(axis=1)
         borders = np.arange(config.frames, len(points), hop)
         ratios += (steps[borders - 1] / np.median(steps)).tolist()
@@ -180,19 +180,19 @@ def input_rows(dancer: HotDancer, songs: Sequence[tuple[Song, BeatGrid]]) -> dic
     rows: dict[str, list[float]] = {}
     usual_body = canonical_dancer()
     for (song, grid), (other, _) in pairwise([*songs, songs[0]]):
-        own, its = played(song, grid, 1.0, SECONDS), played(other, grid, 1.0, SECONDS)
+        own, its = play_at(song, grid, 1.0, SECONDS), play_at(other, grid, 1.0, SECONDS)
         heard = listen(*own, dancer.network, Wish(0, STYLE))
         strange = replace(heard, mel=listen(*its, dancer.network, Wish(0, STYLE)).mel)
         slower = replace(heard, count=replace(heard.count, beats=heard.count.beats * 1.1))
         waltz = replace(heard, shares={"waltz": 1.0})
         other_body = people(1, 3)[0]
-        base = drawn(dancer, heard, usual_body, 0, Sampling())
+        base = draw_raw(dancer, heard, usual_body, 0, Sampling())
         made = {
-            "seed": drawn(dancer, heard, usual_body, 1, Sampling()),
-            "sound": drawn(dancer, strange, usual_body, 0, Sampling()),
-            "count": drawn(dancer, slower, usual_body, 0, Sampling()),
-            "style": drawn(dancer, waltz, usual_body, 0, Sampling()),
-            "picture": drawn(dancer, heard, other_body, 0, Sampling()),
+            "seed": draw_raw(dancer, heard, usual_body, 1, Sampling()),
+            "sound": draw_raw(dancer, strange, usual_body, 0, Sampling()),
+            "count": draw_raw(dancer, slower, usual_body, 0, Sampling()),
+            "style": draw_raw(dancer, waltz, usual_body, 0, Sampling()),
+            "picture": draw_raw(dancer, heard, other_body, 0, Sampling()),
         }
         gaps = {name: _gap(base, points) for name, points in made.items()}
         for name, gap in gaps.items():
@@ -229,7 +229,7 @@ def dead_units(dancer: HotDancer, songs: Sequence[tuple[Song, BeatGrid]]) -> dic
     kept: list[list[Tensor]] = [[] for _ in layers]
     with _listening_to(layers, kept):  # type: ignore[arg-type]
         for song, grid in songs:
-            dancer.dance(*played(song, grid, 1.0, SECONDS), seed=0, style=STYLE)
+            dancer.dance(*play_at(song, grid, 1.0, SECONDS), seed=0, style=STYLE)
     shares = []
     for outs in kept:
         change = nn.functional.gelu(torch.cat(outs)).std(dim=0)

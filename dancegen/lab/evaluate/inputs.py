@@ -29,7 +29,7 @@ from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.choreographers.stg_mamba.dance import Listening, laid_sketch, listen
 from dancegen.choreographers.stg_mamba.imagine import WARM, Asked, carry
 from dancegen.choreographers.stg_mamba.model import Choreographer
-from dancegen.choreographers.stg_mamba.prior import shared
+from dancegen.choreographers.stg_mamba.prior import common_codes
 
 DEAD = 0.01
 FIRST, SECOND = "cha-cha", "rumba"  # the styles that are swapped
@@ -58,7 +58,7 @@ def prior_inputs(network: Choreographer, songs: Sequence[tuple[Song, BeatGrid]])
     draw = torch.Generator().manual_seed(0)
     noise, other = (WARM * torch.randn(len(sound), 1, tokens, width, generator=draw) for _ in range(2))
     nothing = torch.zeros(len(sound), tokens, width)
-    alone = shared(nothing, nothing, torch.zeros(len(sound), 2))
+    alone = common_codes(nothing, nothing, torch.zeros(len(sound), 2))
 
     def phrases(noise: Tensor, sound: Tensor, facts: Tensor, beside: Tensor, style: str) -> tuple[Tensor, Tensor]:
         with torch.inference_mode():
@@ -67,7 +67,7 @@ def prior_inputs(network: Choreographer, songs: Sequence[tuple[Song, BeatGrid]])
 
     codes, usual = phrases(noise, sound, facts, alone, FIRST)
     known = torch.ones(len(sound), 2)
-    beside = shared(codes.roll(1, 0), codes.roll(2, 0), known)
+    beside = common_codes(codes.roll(1, 0), codes.roll(2, 0), known)
     slower = facts + torch.tensor([0.3, 0, 0])
     spins = facts + torch.tensor([0, 0, 1.0])
     draws = _gap(usual, phrases(other, sound, facts, alone, FIRST)[1])
@@ -92,18 +92,18 @@ def dancing_inputs(network: Choreographer, songs: Sequence[tuple[Song, BeatGrid]
     sketch = torch.from_numpy(np.stack([_sketch_of(network, each, poses) for each in heard]))
     styles = [torch.full((len(heard),), STYLES.index(style)) for style in (FIRST, SECOND)]
 
-    def danced(mel: Tensor, beats: Tensor, sketch: Tensor, style: Tensor) -> Tensor:
+    def dance_with(mel: Tensor, beats: Tensor, sketch: Tensor, style: Tensor) -> Tensor:
         with torch.inference_mode():
             turned, placed, rate = network(mel, beats, sketch, style)
             return torch.cat([turned.flatten(2), placed, rate[..., None]], dim=-1)
 
-    usual = danced(mel, beats, sketch, styles[0])
+    usual = dance_with(mel, beats, sketch, styles[0])
     moved = _gap(usual, sketch)
     swapped = {
-        "sound": danced(mel.roll(1, 0), beats, sketch, styles[0]),
-        "beats": danced(mel, beats.roll(1, 0), sketch, styles[0]),
-        "style": danced(mel, beats, sketch, styles[1]),
-        "sketch": danced(mel, beats, sketch.roll(1, 0), styles[0]),
+        "sound": dance_with(mel.roll(1, 0), beats, sketch, styles[0]),
+        "beats": dance_with(mel, beats.roll(1, 0), sketch, styles[0]),
+        "style": dance_with(mel, beats, sketch, styles[1]),
+        "sketch": dance_with(mel, beats, sketch.roll(1, 0), styles[0]),
     }
     rows = {f"dancing network: {name} / what it adds": _gap(usual, made) / moved for name, made in swapped.items()}
     return {"dancing network: what it adds, heights": moved} | rows
@@ -114,7 +114,7 @@ def _sketch_of(network: Choreographer, heard: Listening, poses: int) -> np.ndarr
     count = len(heard.heard.sound)
     noise = torch.randn(count, 1, 11, network.config.token, generator=torch.Generator().manual_seed(1))
     nothing = torch.zeros(count, 11, network.config.token)
-    alone = shared(nothing, nothing, torch.zeros(count, 2))
+    alone = common_codes(nothing, nothing, torch.zeros(count, 2))
     asked = Asked(torch.from_numpy(heard.heard.sound), torch.zeros(count, 3), alone, STYLES.index(FIRST), 4)
     with torch.inference_mode():
         codes = carry(network.prior, noise, asked)[:, 0]
@@ -145,7 +145,7 @@ def _levels(songs: Sequence[Song]) -> tuple[Tensor, Tensor]:
 
 
 @contextmanager
-def watched(network: nn.Module) -> Iterator[dict[str, list[Tensor]]]:
+def watch(network: nn.Module) -> Iterator[dict[str, list[Tensor]]]:
     """What the layers of a network say while it is used: name: outputs (N, C) each."""
     said: dict[str, list[Tensor]] = {}
 
@@ -184,14 +184,14 @@ def input_rows(
     network: Choreographer, songs: Sequence[tuple[Song, BeatGrid]], beats: BeatNet | None = None
 ) -> dict[str, float]:
     """Every row of this file."""
-    with watched(network) as said:
+    with watch(network) as said:
         rows = prior_inputs(network, songs) | dancing_inputs(network, songs)
     rows["choreographer: dead units, %"] = dead_share(said)[0]
     if beats is not None:
-        with watched(beats) as heard:
+        with watch(beats) as heard:
             rows |= beat_inputs(beats, [song for song, _ in songs])
         rows["beat network: dead units, %"] = dead_share(heard)[0]
     return rows
 
 
-__all__ = ["beat_inputs", "dancing_inputs", "dead_share", "input_rows", "prior_inputs", "watched"]
+__all__ = ["beat_inputs", "dancing_inputs", "dead_share", "input_rows", "prior_inputs", "watch"]

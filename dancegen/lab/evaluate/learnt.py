@@ -57,7 +57,7 @@ def style_rows(
 ) -> dict[str, dict[str, float]]:
     """Of base and learnt: windows that the judge calls the genre (%), hit rate and coverage (%), diversity; of learnt
     also `preferred`, the share of windows (%) that are more of the genre than the base's."""
-    said = {name: [_said(judge, genre, one) for takes in of for one in takes] for name, of in dances.items()}
+    said = {name: [_judge_windows(judge, genre, one) for takes in of for one in takes] for name, of in dances.items()}
     rows = {}
     for name, of in dances.items():
         scores = [
@@ -74,7 +74,7 @@ def style_rows(
     return rows
 
 
-def _said(judge: GenreNetwork, genre: str, dance: np.ndarray) -> np.ndarray:
+def _judge_windows(judge: GenreNetwork, genre: str, dance: np.ndarray) -> np.ndarray:
     """Of each window of a dance (T, V, 3) the log probability of the genre, and whether it is the likeliest: (N, 2)."""
     skip = int(SKIP * FPS)
     middle, number = dance[skip:-skip], STYLES.index(genre)

@@ -114,7 +114,7 @@ def bank_poses(bank: Bank, rows: np.ndarray) -> np.ndarray:
     return place_joints(directions, np.zeros((*directions.shape[:2], 2), np.float32))
 
 
-def nearest(phrases: np.ndarray, among: np.ndarray) -> np.ndarray:
+def distance_to_nearest(phrases: np.ndarray, among: np.ndarray) -> np.ndarray:
     """The mean joint distance (P,) of each phrase (P, G, V, 3) to the nearest of `among` or of their mirror images."""
     flipped = among[:, :, list(MIRROR)] * np.array([-1, 1, 1], np.float32)
     both = np.concatenate([among, flipped])
@@ -128,11 +128,11 @@ def nearest(phrases: np.ndarray, among: np.ndarray) -> np.ndarray:
     return np.asarray(best)
 
 
-def distinct(phrases: np.ndarray, limit: float = 0.03) -> int:
+def count_distinct(phrases: np.ndarray, limit: float = 0.03) -> int:
     """How many of the phrases (P, G, V, 3) differ from each other, mirror images counting as the same."""
     kept: list[np.ndarray] = []
     for phrase in phrases:
-        if not kept or nearest(phrase[None], np.stack(kept))[0] >= limit:
+        if not kept or distance_to_nearest(phrase[None], np.stack(kept))[0] >= limit:
             kept.append(phrase)
     return len(kept)
 
@@ -241,8 +241,8 @@ def novelty(
         style = ("cha-cha", "rumba", "salsa", "tango")[number % 4]
         dance = dancer.dance(song, grid, seed=number, style=style, turns=0.0)
         danced.append(phrase_poses(dance.joints, dance.fps, danced_beats(song, grid, style), bank.beats)[1:-1])
-    rows = {"nearest training phrase": float(nearest(np.concatenate(danced), known).mean())}
+    rows = {"nearest training phrase": float(distance_to_nearest(np.concatenate(danced), known).mean())}
     if held_out is not None and len(held_out):
         real = bank_poses(held_out, np.arange(0, len(held_out), max(1, len(held_out) // 80)))
-        rows["nearest training phrase, real held-out"] = float(nearest(real, known).mean())
+        rows["nearest training phrase, real held-out"] = float(distance_to_nearest(real, known).mean())
     return rows

@@ -13,7 +13,7 @@ from dancegen.choreographers.hotdance.model import HotDance
 from dancegen.lab.datasets.motion import FPS, Motion
 from dancegen.lab.train.hotdance.pool import Pool
 from dancegen.lab.train.hotdance.run import generator_of
-from dancegen.lab.train.hotdance.vae import FRAMES, told_again
+from dancegen.lab.train.hotdance.vae import FRAMES, measure_retelling
 from dancegen.lab.train.hotdance.views import see
 
 RATE = 16.0  # frames a second: eight a beat at 120 beats a minute
@@ -43,6 +43,6 @@ def _starts(frames: int) -> range:
 def vae_row(network: HotDance, motions: Sequence[Motion]) -> dict[str, float]:
     """Mean error and its 95 % in bins, that of depth, and jitter over the real one."""
     pool = windows_of(motions)
-    told = told_again(network.vae, see(pool, np.arange(len(pool)), generator_of(3, 0)))
+    told = measure_retelling(network.vae, see(pool, np.arange(len(pool)), generator_of(3, 0)))
     names = {"mean": "bins off", "most": "bins off, 95 %", "depth": "bins of depth off", "jitter": "jitter / real"}
     return {f"autoencoder, {says}": told[name] for name, says in names.items()}

@@ -56,7 +56,7 @@ class Shot:
         space = (self.depth, self.knuckles)
         return LocatedBody(image, self.joints[:, :2].copy(), sure, self.mask, "given", *space)
 
-    def small(self, size: int) -> Shot:
+    def shrink(self, size: int) -> Shot:
         """The same, its longer side `size`: what a frame of that size is compared with."""
         height, width = self.pixels.shape[:2]
         out = output_size((width, height), size)
@@ -131,9 +131,9 @@ def evaluate(
     reporter.stage("rendering", sum(len(clip.pairs) for clip in clips) * len(methods), "frames")
     for clip in clips:
         results[clip.name] = {}
-        small = replace(clip, shots=[shot.small(size) for shot in clip.shots])
+        small = replace(clip, shots=[shot.shrink(size) for shot in clip.shots])
         if judge is not None:
-            results[clip.name]["real"] = _real(small, judge)
+            results[clip.name]["real"] = _measure_real(small, judge)
         for name, method in methods.items():
             frames = []
             score = Score()
@@ -166,7 +166,7 @@ def _measure(
             score.add(f"pck@{share}", hit)
 
 
-def _real(clip: Clip, judge: Callable[[np.ndarray], np.ndarray | None]) -> dict[str, float]:
+def _measure_real(clip: Clip, judge: Callable[[np.ndarray], np.ndarray | None]) -> dict[str, float]:
     score = Score()
     for b in sorted({b for _, b in clip.pairs}):
         found = judge(clip.shots[b].pixels)
@@ -185,9 +185,9 @@ def _flicker_ratio(frames: list[np.ndarray], clip: Clip) -> float:
 
 def mediapipe_judge() -> Callable[[np.ndarray], np.ndarray | None] | None:
     """mediapipe's joints of a frame, or None where it is not installed."""
-    from dancegen.people.detectors.mediapipe import available, find_all
+    from dancegen.people.detectors.mediapipe import find_all, is_available
 
-    if not available():
+    if not is_available():
         return None
 
     def judge(pixels: np.ndarray) -> np.ndarray | None:
@@ -232,7 +232,7 @@ def real_clips(path: Path, every: float = 1.0, reporter: Reporter | None = None)
         shots = [_shot(one, one.proportions) for one in map(person, map(open_picture, files))]
         return list(_by_place([file.stem for file in files], shots))
     found = [person(ConditionalImage(path, frame, ())) for frame in _video_frames(path, every)]
-    body = longest([one.proportions for one in found])  # one camera: a limb is as long as it ever looks
+    body = longest_limbs([one.proportions for one in found])  # one camera: a limb is as long as it ever looks
     shots = [_shot(one, body) for one in found]
     return [Clip(path.stem, shots, [(0, b) for b in range(1, len(shots))], in_order=True)]
 
@@ -252,7 +252,7 @@ def judged_depth(subject: LocatedBody, body: Proportions) -> np.ndarray:
     return depth.astype(np.float32)
 
 
-def longest(bodies: Sequence[Proportions]) -> Proportions:
+def longest_limbs(bodies: Sequence[Proportions]) -> Proportions:
     """The first of several measurements of one body, with the greatest length of each limb: in pictures they are never
     longer than in truth."""
     lengths = {name: max(body.lengths[name] for body in bodies) for name in bodies[0].lengths}
@@ -306,7 +306,7 @@ def contact_sheet(methods: dict[str, Method], clips: list[Clip], path: Path, row
     for clip in clips:
         a, b = clip.pairs[len(clip.pairs) // 2]
         subject = clip.shots[a].subject()
-        pictures = [clip.shots[a].small(size).pixels, clip.shots[b].small(size).pixels]
+        pictures = [clip.shots[a].shrink(size).pixels, clip.shots[b].shrink(size).pixels]
         pictures += [method(subject, clip.shots[b].joints) for method in methods.values()]
         strips.append(np.concatenate(pictures, 1))
         if len(strips) == rows:

@@ -19,7 +19,7 @@ from dancegen.choreographers.base import Choreographer
 from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.dances import metrics
 from dancegen.lab.datasets.motion import FPS, Motion
-from dancegen.lab.datasets.split import twin_free
+from dancegen.lab.datasets.split import twin_free_poses
 from dancegen.lab.evaluate.choreographer import HeardSong, RealDance
 from dancegen.lab.train.stg_mamba.networks import GenreNetwork
 from dancegen.lab.train.stg_mamba.train import fit_genre, hold_still
@@ -34,9 +34,9 @@ def train_judge(
     training: Sequence[Motion], held_out: Sequence[Motion], seed: int = 1, steps: int = STEPS
 ) -> GenreNetwork:
     """A judge of styles that has seen nothing that a held-out dancer dances."""
-    from dancegen.lab.datasets.data import straightened
+    from dancegen.lab.datasets.data import straighten
 
-    free = twin_free([straightened(one) for one in training], [straightened(one) for one in held_out])
+    free = twin_free_poses([straighten(one) for one in training], [straighten(one) for one in held_out])
     parts = [part for one, kept in zip(training, free, strict=True) for part in _stretches(one, kept)]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -57,7 +57,7 @@ def _stretches(motion: Motion, kept: np.ndarray) -> list[Motion]:
     ]
 
 
-def judged(judge: GenreNetwork, dances: Sequence[np.ndarray]) -> np.ndarray:
+def judge_windows(judge: GenreNetwork, dances: Sequence[np.ndarray]) -> np.ndarray:
     """The style (N,) that the judge sees in each window of dances (T, V, 3)."""
     windows = [dance[at : at + WINDOW] for dance in dances for at in range(0, len(dance) - WINDOW + 1, HOP)]
     if not windows:
@@ -85,8 +85,8 @@ def style_rows(
     rows = {}
     for style, of_style in dances.items():
         number = STYLES.index(style)
-        seen = judged(judge, [one.joints for one in held_out if one.style == style])
-        found = judged(judge, of_style)
+        seen = judge_windows(judge, [one.joints for one in held_out if one.style == style])
+        found = judge_windows(judge, of_style)
         rows[style] = {"danced": 100 * float((found == number).mean())}
         if len(seen):
             rows[style]["real"] = 100 * float((seen == number).mean())
@@ -103,13 +103,13 @@ def matched_row(dances: dict[str, list[np.ndarray]], real: RealDance) -> dict[st
     weights = [sum(map(len, of_style)) for of_style in by_style.values()]
     row = {}
     for name, features in (("pfd", metrics.pose_features), ("vfd", lambda one: metrics.velocity_features(one, FPS))):
-        made = mixed([[features(one) for one in dances[style]] for style in by_style], weights)
-        true = mixed([[features(one) for one in of_style] for of_style in by_style.values()], weights)
+        made = mix_moments([[features(one) for one in dances[style]] for style in by_style], weights)
+        true = mix_moments([[features(one) for one in of_style] for of_style in by_style.values()], weights)
         row[name] = metrics.gaussian_distance(*made, *true)
     return row
 
 
-def mixed(parts: Sequence[Sequence[np.ndarray]], weights: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+def mix_moments(parts: Sequence[Sequence[np.ndarray]], weights: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     """Mean (C,) and covariance (C, C) of features that are weighed by part."""
     means, squares = [], []
     for part in parts:

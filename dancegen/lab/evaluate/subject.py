@@ -75,7 +75,7 @@ def judge_pictures(folder: Path) -> list[Judged]:
         drawings = sorted(group.glob("*_joints.yaml"))
         if drawings:
             found += [_read_drawing(path) for path in drawings]
-        elif mediapipe_detector.available():
+        elif mediapipe_detector.is_available():
             found += _judge_by_mediapipe(group)
     if not found:
         raise DancegenError(

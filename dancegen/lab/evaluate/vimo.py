@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from dancegen.capture.diffusion import Sampling, sample
-from dancegen.capture.movement import ANKLES, CONTACT, FPS, place, to_channels, turned
+from dancegen.capture.movement import ANKLES, CONTACT, FPS, place, rotate_vectors, to_channels
 from dancegen.capture.network import Vimo
-from dancegen.capture.refine import refined
-from dancegen.capture.settle import calmed, to_sequence
+from dancegen.capture.refine import refine
+from dancegen.capture.settle import calm, to_sequence
 from dancegen.capture.sight import CUT, JOINTS, PLACE, features
 from dancegen.dances.metrics import kinematic_beats
 from dancegen.lab.datasets.performances import Performances, draw_windows, read_performances
@@ -100,7 +100,7 @@ def beats_agree(made: np.ndarray, true: np.ndarray) -> float:
     return float(2 * min(near.any(0).sum(), near.any(1).sum()) / (len(ours) + len(theirs)))
 
 
-def danced(moved: Tensor) -> Tensor:
+def dance_joints(moved: Tensor) -> Tensor:
     """Joints (B, S, V, 3) of movements (B, S, X) on the floor, with standing feet."""
     dances = [to_sequence(one) for one in moved]
     joints = torch.stack([torch.from_numpy(dance.joints) for dance in dances])
@@ -108,12 +108,12 @@ def danced(moved: Tensor) -> Tensor:
     return joints
 
 
-def captured(network: Vimo, windows: Windows, how: Sampling, seed: int) -> Tensor:
+def capture_joints(network: Vimo, windows: Windows, how: Sampling, seed: int) -> Tensor:
     """Joints (B, S, V, 3) as `dancegen capture` makes them, limbs bent to where they were seen."""
-    return imagined(network, windows.sight, how, seed, windows)
+    return imagine_joints(network, windows.sight, how, seed, windows)
 
 
-def imagined(network: Vimo, sight: Tensor, how: Sampling, seed: int, bent_to: Windows | None = None) -> Tensor:
+def imagine_joints(network: Vimo, sight: Tensor, how: Sampling, seed: int, bent_to: Windows | None = None) -> Tensor:
     """The joints (B, S, V, 3) of one sample of each window; a regression has but one."""
     parts = []
     for number, part in enumerate(sight.split(BATCH)):
@@ -122,12 +122,12 @@ def imagined(network: Vimo, sight: Tensor, how: Sampling, seed: int, bent_to: Wi
                 moved = sample(network, part, how, generator_of(seed, number))
             else:
                 moved = network.regress(part) * network.spread + network.centre
-        moved = calmed(moved)
+        moved = calm(moved)
         if bent_to is None:
             parts.append(place(moved))
             continue
         here = slice(number * BATCH, number * BATCH + len(part))
-        parts.append(danced(refined(moved, bent_to.points[here], bent_to.cut[here])))
+        parts.append(dance_joints(refine(moved, bent_to.points[here], bent_to.cut[here])))
     return torch.cat(parts)
 
 
@@ -143,7 +143,7 @@ class Lifting:
         """From poses at random."""
         directions, root = draw_windows(performances, POSES // HEADINGS + 1, HEADINGS, generator_of(5, 5))
         angle = torch.linspace(0, 2 * torch.pi, HEADINGS + 1)[:-1].expand(len(directions), -1)
-        joints = place(to_channels(turned(directions, angle.cos(), angle.sin()), root)).flatten(0, 1)
+        joints = place(to_channels(rotate_vectors(directions, angle.cos(), angle.sin()), root)).flatten(0, 1)
         joints = joints - joints[:, [8, 11]].mean(1, keepdim=True)
         flat = joints[..., :2]
         return cls(flat / flat.norm(dim=-1).mean(-1)[:, None, None], joints)
@@ -193,13 +193,15 @@ def evaluate_levels(
     for level in levels:
         casual = LEVELS[level]
         windows = draw(material.held_out, count, network.config.frames, casual, generator_of(100, ord(level)), 0.0)
-        made = [imagined(network, windows.sight, how, seed) for seed in range(SAMPLES)]
-        found[level] = {"capture": figures(captured(network, windows, how, 0), windows.moved)}
+        made = [imagine_joints(network, windows.sight, how, seed) for seed in range(SAMPLES)]
+        found[level] = {"capture": figures(capture_joints(network, windows, how, 0), windows.moved)}
         found[level]["network alone"] = figures(made[0], windows.moved)
-        found[level]["best of 5"] = _best(made, windows.moved)
+        found[level]["best of 5"] = _best_samples(made, windows.moved)
         if regression is not None:
-            found[level]["regression"] = figures(imagined(regression, windows.sight, how, 0), windows.moved)
-        found[level]["one step"] = figures(imagined(network, windows.sight, Sampling(1, 1.0, 0.0), 0), windows.moved)
+            found[level]["regression"] = figures(imagine_joints(regression, windows.sight, how, 0), windows.moved)
+        found[level]["one step"] = figures(
+            imagine_joints(network, windows.sight, Sampling(1, 1.0, 0.0), 0), windows.moved
+        )
         found[level]["frame by frame"] = figures(material.lifting.lift(windows.points), windows.moved)
         still = network.centre.expand_as(windows.moved)
         found[level]["mean pose"] = figures(place(still), windows.moved)
@@ -207,7 +209,7 @@ def evaluate_levels(
     return found
 
 
-def _best(made: list[Tensor], moved: Tensor) -> Figures:
+def _best_samples(made: list[Tensor], moved: Tensor) -> Figures:
     """Of the sample of each window with the least window error."""
     true = place(moved)
     errors = torch.stack([window_errors(one, true) for one in made])  # (SAMPLES, B)
@@ -215,7 +217,7 @@ def _best(made: list[Tensor], moved: Tensor) -> Figures:
     return figures(best, moved)
 
 
-def dropped_out(network: Vimo, held_out: Performances, count: int, how: Sampling) -> dict[float, float]:
+def measure_drop_outs(network: Vimo, held_out: Performances, count: int, how: Sampling) -> dict[float, float]:
     """Window error without the path (mm), level B, with that share of the joints left out by half seconds."""
     windows = _windows(network, held_out, count, "B")
     true, found = place(windows.moved), {}
@@ -223,22 +225,22 @@ def dropped_out(network: Vimo, held_out: Performances, count: int, how: Sampling
         gone = drop_out(torch.full((count, 1, 1), share), network.config.frames, generator_of(7, 7))
         points = windows.points * ~gone[..., None]
         sight = features(points, windows.cut, windows.size)
-        found[share] = float(window_errors(in_place(imagined(network, sight, how, 0)), in_place(true)).mean())
+        found[share] = float(window_errors(in_place(imagine_joints(network, sight, how, 0)), in_place(true)).mean())
     return found
 
 
-def swapped(network: Vimo, held_out: Performances, count: int, how: Sampling) -> dict[str, float]:
+def measure_swaps(network: Vimo, held_out: Performances, count: int, how: Sampling) -> dict[str, float]:
     """How far joints move (mm, about the mid-hip) where an input is another window's; and with another seed."""
     windows = _windows(network, held_out, count, "E")
-    plain, sight = imagined(network, windows.sight, how, 0), windows.sight
+    plain, sight = imagine_joints(network, windows.sight, how, 0), windows.sight
     confidence = list(range(2, JOINTS.stop, 3))
     places = [number for number in range(JOINTS.stop) if number % 3 < 2]
     parts = {"2D places": places, "confidences": confidence, "place and size": list(range(PLACE.start, PLACE.stop))}
-    found = {"seed": _apart(plain, imagined(network, sight, how, 1))}
+    found = {"seed": _apart(plain, imagine_joints(network, sight, how, 1))}
     for name, numbers in (parts | {"cut flags": [CUT]}).items():
         other = sight.clone()
         other[..., numbers] = sight.roll(1, 0)[..., numbers]
-        found[name] = _apart(plain, imagined(network, other, how, 0))
+        found[name] = _apart(plain, imagine_joints(network, other, how, 0))
     with torch.no_grad():
         memory = network.watch(sight[:BATCH])
         noise = torch.randn(
@@ -270,7 +272,7 @@ def dead_units(network: Vimo, held_out: Performances, count: int) -> tuple[int, 
 
             hooks.append(module.register_forward_hook(keep))
     sight = _windows(network, held_out, count, "E").sight
-    imagined(network, sight, Sampling(), 0)
+    imagine_joints(network, sight, Sampling(), 0)
     with torch.no_grad():  # at all times, not only at those that sampling stops at
         moved = torch.zeros(DEAD_TIMES, network.config.frames, len(network.spread))
         memory = network.watch(sight[:1].expand(DEAD_TIMES, -1, -1))

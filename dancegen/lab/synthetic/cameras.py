@@ -68,7 +68,7 @@ class Film(NamedTuple):
     view: Tensor
 
 
-def uniform(generator: torch.Generator, shape: tuple[int, ...], low: float, high: float) -> Tensor:
+def draw_uniform(generator: torch.Generator, shape: tuple[int, ...], low: float, high: float) -> Tensor:
     """Numbers between two others."""
     return low + (high - low) * torch.rand(shape, generator=generator)
 
@@ -87,16 +87,16 @@ def film(joints: Tensor, casual: Casual, generator: torch.Generator) -> Film:
         return whole.gather(1, shot[:, None]).squeeze(1)
 
     shape = (count, SHOTS)
-    drift = uniform(generator, shape, -0.4, 0.4)[..., None] * torch.arange(frames) / FPS * moves[..., None]
-    yaw = track(uniform(generator, shape, 0, 2 * math.pi), 0.5, 0.05, 0.3)
+    drift = draw_uniform(generator, shape, -0.4, 0.4)[..., None] * torch.arange(frames) / FPS * moves[..., None]
+    yaw = track(draw_uniform(generator, shape, 0, 2 * math.pi), 0.5, 0.05, 0.3)
     yaw = yaw + drift.gather(1, shot[:, None]).squeeze(1)
     near = torch.rand(shape, generator=generator) < casual.close
-    fills = torch.where(near, uniform(generator, shape, 1.0, 2.2), uniform(generator, shape, 0.35, 0.9))
+    fills = torch.where(near, draw_uniform(generator, shape, 1.0, 2.2), draw_uniform(generator, shape, 0.35, 0.9))
     zoom = track(fills.log(), 0.3, 0.05, 0.4).exp()  # of the picture's height that the body would fill
-    far = track(uniform(generator, shape, 2.0, 7.0).mul(METRE).log(), 0.25, 0.05, 0.3).exp()
-    above = track(uniform(generator, shape, 0.4, 2.2) * METRE, 0.2, 0.05, 0.3)
+    far = track(draw_uniform(generator, shape, 2.0, 7.0).mul(METRE).log(), 0.25, 0.05, 0.3).exp()
+    above = track(draw_uniform(generator, shape, 0.4, 2.2) * METRE, 0.2, 0.05, 0.3)
     roll = track(torch.randn(shape, generator=generator) * 0.05, 0.03, 0.1, 0.5)
-    aim_height = torch.where(near, uniform(generator, shape, 0.2, 0.85), uniform(generator, shape, 0.4, 0.6))
+    aim_height = torch.where(near, draw_uniform(generator, shape, 0.2, 0.85), draw_uniform(generator, shape, 0.4, 0.6))
     aim = aims(joints, moves, generator)  # (B, S, 2)
     height = track(aim_height, 0.05, 0.05, 0.3)
     view = views(yaw, torch.atan2(above - height, far), roll)  # (B, S, 3, 3)
@@ -105,7 +105,7 @@ def film(joints: Tensor, casual: Casual, generator: torch.Generator) -> Film:
     depth = (seen[..., 2] + far[..., None]).clamp(min=0.2)
     size = torch.tensor(PICTURES, dtype=torch.float32)[torch.randint(len(PICTURES), (count,), generator=generator)]
     size = size / size.amin(1, keepdim=True) * TALL
-    shake = [track(uniform(generator, shape, -0.1, 0.1), 0.02, 0.5, 2.0) for _ in range(2)]
+    shake = [track(draw_uniform(generator, shape, -0.1, 0.1), 0.02, 0.5, 2.0) for _ in range(2)]
     middle = size[:, None] * 0.5 + torch.stack(shake, dim=-1) * size[:, None, 1:]  # (B, S, 2)
     focal = zoom * far * size[:, 1:]  # (B, S)
     points = seen[..., :2] / depth[..., None] * focal[..., None, None] + middle[..., None, :]
@@ -123,8 +123,8 @@ def draw_cuts(count: int, frames: int, casual: Casual, generator: torch.Generato
 
 def waves(generator: torch.Generator, shape: tuple[int, ...], frames: int, slow: float, quick: float) -> Tensor:
     """Two sines of `slow` to `quick` a second, together within -1..1: (*shape, S)."""
-    rate = uniform(generator, (*shape, 2, 1), slow, quick)
-    phase = uniform(generator, (*shape, 2, 1), 0, 2 * math.pi)
+    rate = draw_uniform(generator, (*shape, 2, 1), slow, quick)
+    phase = draw_uniform(generator, (*shape, 2, 1), 0, 2 * math.pi)
     share = torch.rand((*shape, 2, 1), generator=generator) / 2
     return (share * (2 * math.pi * rate * torch.arange(frames) / FPS + phase).sin()).sum(-2)
 
@@ -139,7 +139,7 @@ def aims(joints: Tensor, moves: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def views(yaw: Tensor, pitch: Tensor, roll: Tensor) -> Tensor:
-    """Rotations (..., 3, 3) from the dancer's axes: about the vertical (as `movement.turned`), down, about the view."""
+    """Rotations (..., 3, 3) from the dancer's axes about the vertical (`movement.rotate_vectors`), down and view."""
     zero, one = torch.zeros_like(yaw), torch.ones_like(yaw)
 
     def matrix(*rows: Tensor) -> Tensor:

@@ -133,7 +133,7 @@ def skin(character: Character, globals_: np.ndarray) -> tuple[np.ndarray, np.nda
     return vertices.astype(np.float32), normals.astype(np.float32)
 
 
-def lowest(character: Character, globals_: np.ndarray) -> float:
+def lowest_point(character: Character, globals_: np.ndarray) -> float:
     """The height of the posed character's lowest vertex: `skin` for y alone."""
     row = globals_[:, 1, :3]  # (J, 3)
     shift = globals_[:, 1, 3] - np.einsum("jb,jb->j", row, character.bind)  # (J,)

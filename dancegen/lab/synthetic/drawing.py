@@ -94,7 +94,7 @@ def redraw_by_hand(
     colour = fill * (1 - share) + ink * share
     # The line straddles the outline: what it covers outside belongs to the person.
     labels = _grow(drawn.labels, style.line // 2) if style.kind != "flat" else drawn.labels
-    return shaken(np.clip(colour, 0, 255).astype(np.uint8), style.wobble), shaken(labels, style.wobble)
+    return shake(np.clip(colour, 0, 255).astype(np.uint8), style.wobble), shake(labels, style.wobble)
 
 
 def _flat_colours(drawn: Drawn, style: DrawingStyle) -> np.ndarray:
@@ -176,7 +176,7 @@ def widen(picture: np.ndarray, by: int) -> np.ndarray:
     return maximum_filter1d(maximum_filter1d(picture, 2 * by + 1, axis=0), 2 * by + 1, axis=1)
 
 
-def shaken(picture: np.ndarray, wobble: np.ndarray) -> np.ndarray:
+def shake(picture: np.ndarray, wobble: np.ndarray) -> np.ndarray:
     """The picture (S, S, ...) as an unsteady hand draws it: each pixel comes from `wobble` (2, S, S) px away."""
     if not wobble.any():
         return picture

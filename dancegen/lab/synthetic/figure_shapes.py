@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from dancegen.lab.synthetic.character import ARM_LABELS, HEAD, LEG_LABELS
-from dancegen.lab.synthetic.drawing import shaken, widen
+from dancegen.lab.synthetic.drawing import shake, widen
 from dancegen.lab.synthetic.figure import HEAD_RADIUS, SIZE, Figure
 from dancegen.lab.synthetic.figure_ink import fill_colours, hatch, outlines, press
 from dancegen.lab.synthetic.figure_strokes import Ink, hand
@@ -50,7 +50,7 @@ def draw_figure(
     labels = np.where((labels == 0) & inked, np.maximum(near, 1), labels).astype(np.uint8)
     colour = fill_colours(labels, figure, paper, grain)
     colour = colour * (1 - lines[..., None]) + np.array(figure.ink, np.float32) * lines[..., None]
-    return shaken(np.clip(colour, 0, 255).astype(np.uint8), figure.wobble), shaken(labels, figure.wobble)
+    return shake(np.clip(colour, 0, 255).astype(np.uint8), figure.wobble), shake(labels, figure.wobble)
 
 
 def _limb(pen: ImageDraw.ImageDraw, points: list[np.ndarray], halves: np.ndarray, fill: int) -> None:

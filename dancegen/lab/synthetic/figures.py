@@ -64,12 +64,12 @@ def _poses(sources: Sources, figure: Figure, child: bool, rng: np.random.Generat
     else:
         limit = FACING_LIMIT if rng.random() < 0.55 else SIDE_LIMIT
         targets = random_targets(sources.clips[int(rng.integers(len(sources.clips)))], rng, limit)
-        flat = [_flat(target) for target in targets]
+        flat = [_flatten(target) for target in targets]
     lean = float(rng.normal(0, figure.lean))
     return [_apply_proportions(*pose, figure, lean + rng.normal(0, 0.04)) for pose in flat]
 
 
-def _flat(target: Target) -> tuple[np.ndarray, float]:
+def _flatten(target: Target) -> tuple[np.ndarray, float]:
     """The pose seen from the front, (18, 2), y down, body height about 1, and how far the face looks to the right."""
     tall = float(np.linalg.norm(target.joints[1] - (target.joints[8] + target.joints[11]) / 2)) / 0.29
     face = target.joints[0] - (target.joints[16] + target.joints[17]) / 2

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dancegen.lab.synthetic.character import FINGERS, Character, lowest
+from dancegen.lab.synthetic.character import FINGERS, Character, lowest_point
 
 MOST_TWIST = {"arm": 1.2, "upleg": 1.0}  # radians about the bone
 HINGE = {"R_arm": (0, 1, 0), "L_arm": (0, -1, 0), "R_upleg": (1, 0, 0), "L_upleg": (1, 0, 0)}  # bend axes at rest
@@ -40,7 +40,7 @@ def pose(character: Character, target: np.ndarray, floor: float, hands: HandShap
     scale = _leg(character.rest) / _leg(target)
     matrices = _chain(character, rotations, scale * _mid_hip(target))
     jump = scale * max(0.0, min(target[10, 1], target[13, 1]) - floor - 0.03)
-    matrices[:, 1, 3] += jump - lowest(character, matrices)
+    matrices[:, 1, 3] += jump - lowest_point(character, matrices)
     return matrices
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dancegen.body import joints as J
 from dancegen.body.joints import BONES, MIRROR, V, body_height
-from dancegen.lab.synthetic.cameras import FPS, Casual, Film, uniform
+from dancegen.lab.synthetic.cameras import FPS, Casual, Film, draw_uniform
 
 # The trunk and thighs hide what is behind them: (joint, joint, radius in body heights).
 HIDING = (
@@ -43,15 +43,15 @@ def sightings(film: Film, casual: Casual, generator: torch.Generator) -> tuple[T
     covered, nobody = obstacles(film, tall, casual, generator)
     sure = 1 - torch.randn(count, frames, V, generator=generator).abs() * 0.12
     doubt = hidden | covered
-    sure = torch.where(doubt, uniform(generator, (count, frames, V), 0.1, 0.6), sure).clamp(0.1, 1)
-    amount = uniform(generator, (count, 1, 1, 1), *casual.noise) * tall[..., None, None]
-    noise = coloured((count, frames, V, 2), generator) * amount * (1 + 2 * doubt[..., None])
+    sure = torch.where(doubt, draw_uniform(generator, (count, frames, V), 0.1, 0.6), sure).clamp(0.1, 1)
+    amount = draw_uniform(generator, (count, 1, 1, 1), *casual.noise) * tall[..., None, None]
+    noise = coloured_noise((count, frames, V, 2), generator) * amount * (1 + 2 * doubt[..., None])
     bias = torch.randn(count, 1, V, 2, generator=generator) * BIAS * tall[..., None, None]
     told = points + noise + bias
     told, sure = faults(told, sure, film, casual, generator)
     strict = torch.rand(count, 1, 1, generator=generator) < 0.4  # detectors that leave out what they do not see
     gone = outside | nobody[..., None] | (doubt & (strict | covered & (random_blocks(count, frames, generator) < 0.7)))
-    gone = gone | dropped(count, frames, casual, generator)
+    gone = gone | drop_joints(count, frames, casual, generator)
     even = torch.rand(count, 1, 1, generator=generator) < 0.15  # detectors that tell no confidence
     sure = torch.where(even, torch.ones_like(sure), sure) * ~gone
     told = low_rate(torch.cat([told, sure[..., None]], dim=-1), film.cut, casual, generator)
@@ -89,17 +89,20 @@ def obstacles(film: Film, tall: Tensor, casual: Casual, generator: torch.Generat
     often = torch.tensor([casual.occlusion, casual.occlusion / 2])[:, None, None]
     has = torch.rand(2, count, 1, generator=generator) < often
     begin = torch.randint(frames, (2, count, 1), generator=generator)
-    long = torch.stack([uniform(generator, (count, 1), 0.3, 2.0), uniform(generator, (count, 1), 0.1, 0.5)]) * FPS
+    long = (
+        torch.stack([draw_uniform(generator, (count, 1), 0.3, 2.0), draw_uniform(generator, (count, 1), 0.1, 0.5)])
+        * FPS
+    )
     during = has & (time >= begin) & (time < begin + long)  # (2, B, S)
     centre = film.points.mean(2) + torch.randn(count, 1, 2, generator=generator) * 0.2 * tall[..., None]
-    reach = uniform(generator, (count, 1, 1, 2), 0.08, 0.35) * tall[..., None, None]
+    reach = draw_uniform(generator, (count, 1, 1, 2), 0.08, 0.35) * tall[..., None, None]
     inside = ((film.points - centre[:, :, None]).abs() < reach).all(-1)
     fades = torch.rand(count, 1, generator=generator) < 0.25
     fade = torch.nn.functional.max_pool1d(film.cut.float()[:, None], 7, stride=1, padding=3)[:, 0] > 0
     return inside & during[0][..., None], during[1] | (fade & fades & (casual.occlusion > 0))
 
 
-def coloured(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+def coloured_noise(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     """Noise of unit variance that remembers MEMORY of itself from frame to frame: (B, S, ...)."""
     taps = MEMORY ** torch.arange(12.0).flip(0)
     white = torch.randn(shape[0], shape[1] + 11, *shape[2:], generator=generator)
@@ -135,9 +138,11 @@ def random_blocks(count: int, frames: int, generator: torch.Generator) -> Tensor
     return some[:, start : start + frames]
 
 
-def dropped(count: int, frames: int, casual: Casual, generator: torch.Generator) -> Tensor:
+def drop_joints(count: int, frames: int, casual: Casual, generator: torch.Generator) -> Tensor:
     """Joints and whole limbs (B, S, V) that are left out, 0 to 60 % of them where a window has such gaps."""
-    share = uniform(generator, (count, 1, 1), 0, 0.6) * (torch.rand(count, 1, 1, generator=generator) < casual.drop)
+    share = draw_uniform(generator, (count, 1, 1), 0, 0.6) * (
+        torch.rand(count, 1, 1, generator=generator) < casual.drop
+    )
     return drop_out(share, frames, generator)
 
 

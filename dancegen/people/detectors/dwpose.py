@@ -23,7 +23,7 @@ from dancegen.body.joints import NECK
 from dancegen.errors import DancegenError
 from dancegen.images.picture import ConditionalImage
 from dancegen.people.detectors.base import MOST_PEOPLE
-from dancegen.people.located import Detection, implausible
+from dancegen.people.located import Detection, implausibility
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.weights import hub
 from dancegen.weights.manifest import load_manifest
@@ -104,7 +104,7 @@ class DWPoseDetector:
         for joints, confidence in find_with_dwpose(picture.pixels, *self.models):
             outside = (joints < 0).any(axis=-1) | (joints >= (width, height)).any(axis=-1)  # (V,)
             sure = np.where(outside | (confidence < MIN_JOINT_SCORE), 0, confidence).astype(np.float32)
-            if not implausible(joints, sure, (width, height)):
+            if not implausibility(joints, sure, (width, height)):
                 found.append(Detection(joints, sure, None, "dwpose"))
         return found
 

@@ -17,7 +17,7 @@ from dancegen.body import joints as J
 from dancegen.body.joints import body_height
 from dancegen.images.picture import ConditionalImage
 from dancegen.people.detectors.base import OTHER_HEIGHT, find_one_by_one, squares
-from dancegen.people.located import Detection, has_torso, implausible
+from dancegen.people.located import Detection, has_torso, implausibility
 from dancegen.people.masks.flat import flat_outline
 from dancegen.people.masks.mask import limit_size
 
@@ -102,7 +102,7 @@ def _look(image: ConditionalImage, network: SubjectNetwork) -> Detection | None:
     joints, confidence = network_joints(image, network)
     found = Detection(joints, confidence, None, "network")
     if has_torso(confidence) and certainty(found) > LEAST_CONFIDENCE:
-        return None if implausible(joints, confidence, image.size) else found
+        return None if implausibility(joints, confidence, image.size) else found
     if float(np.mean(confidence[list(J.FACE_JOINTS)])) < LEAST_FACE or float(np.mean(confidence[LEGS])) > LEAST_JOINT:
         return None  # nobody, or a vague figure from head to foot
     seen = np.where(confidence < LEAST_JOINT, 0, confidence)

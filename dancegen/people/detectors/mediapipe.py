@@ -22,7 +22,7 @@ from dancegen.body.joints import MIRROR, NECK, V, body_height
 from dancegen.errors import DancegenError
 from dancegen.images.picture import ConditionalImage
 from dancegen.people.detectors.base import OTHER_HEIGHT, find_one_by_one, squares
-from dancegen.people.located import TORSO, Detection, has_torso, implausible
+from dancegen.people.located import TORSO, Detection, has_torso, implausibility
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +38,7 @@ OTHER_SURE, OTHER_APART, OTHER_AREA = 0.8, 0.3, 0.15  # torso's visibility, shar
 LEAST_CERTAINTY = 0.6  # of a person that only a part of the picture showed
 
 
-def available() -> bool:
+def is_available() -> bool:
     """Whether a mediapipe with a pose model is installed (only what is above that model is imported here)."""
     try:
         if importlib.util.find_spec("mediapipe") is None:
@@ -51,7 +51,7 @@ def available() -> bool:
 
 def check() -> None:
     """Raises DancegenError where mediapipe is installed and cannot be used."""
-    if not available():
+    if not is_available():
         raise DancegenError("this mediapipe has no pose model", "run `pip install 'dancegen[mediapipe]'`")
     with _SILENCE, _model(masks=False):
         pass
@@ -145,7 +145,7 @@ def _model(*, masks: bool = True) -> Any:
 def _search(model: Any, pixels: np.ndarray) -> Detection | None:
     """Looks at the whole picture, then at it with a wide border, then at parts of it."""
     height, width = pixels.shape[:2]
-    return _look(model, pixels, (0, 0, width, height)) or _surest(model, pixels, _boxes(width, height))
+    return _look(model, pixels, (0, 0, width, height)) or _surest_body(model, pixels, _boxes(width, height))
 
 
 def _search_again(model: Any, pixels: np.ndarray, people: list[Detection]) -> Detection | None:
@@ -154,10 +154,10 @@ def _search_again(model: Any, pixels: np.ndarray, people: list[Detection]) -> De
     found = _look(model, pixels, (0, 0, width, height))
     if found is not None and _is_another(people, found):
         return found
-    return _surest(model, pixels, squares(width, height), people)
+    return _surest_body(model, pixels, squares(width, height), people)
 
 
-def _surest(
+def _surest_body(
     model: Any, pixels: np.ndarray, boxes: list[tuple[int, int, int, int]], people: Sequence[Detection] = ()
 ) -> Detection | None:
     """The surest body in these boxes of the picture besides these people, if it is sure at all."""
@@ -207,7 +207,7 @@ def _look(model: Any, pixels: np.ndarray, box: tuple[int, int, int, int]) -> Det
     scale = np.array([right - left, bottom - top])
     marks = np.array([(m.x, m.y, m.visibility) for m in result.pose_landmarks.landmark])  # (33, 3)
     joints, confidence = _joints(marks[:, :2] * scale + (left, top), marks[:, 2], (width, height))
-    if confidence[list(TORSO)].max() < TORSO_VISIBILITY or implausible(joints, confidence, (width, height)):
+    if confidence[list(TORSO)].max() < TORSO_VISIBILITY or implausibility(joints, confidence, (width, height)):
         return None
     world = np.array([(m.x, m.y, m.z) for m in result.pose_world_landmarks.landmark])  # (33, 3) metres
     knuckles = np.stack([marks[list(pair), :2].mean(0) for pair in KNUCKLES]) * scale + (left, top)

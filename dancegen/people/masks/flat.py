@@ -59,11 +59,11 @@ def flat_figure(pixels: np.ndarray, distance: np.ndarray, rough: np.ndarray | No
     if rest.any() and (differs[rest] < 1).mean() < LEAST_REST:
         return None
     ink = (differs > 1) & ~_shadow(colours, background, tolerance, distance)
-    ink = _keep_near_limbs(ink & ((differs > 2) | _darker_than_around(colours, tolerance)), distance)
+    ink = _keep_near_limbs(ink & ((differs > 2) | _find_darker(colours, tolerance)), distance)
     likely = np.where(distance < HOLE, 1.0, 0.0) if rough is None else rough
     inside = _without_holes(ink, _enclose(ink, 0), distance, likely)
     for gap in GAPS:
-        inside |= _bodily(_enclose(ink, round(gap * max(ink.shape))) & ~inside, distance, likely)
+        inside |= _keep_bodily(_enclose(ink, round(gap * max(ink.shape))) & ~inside, distance, likely)
     inside = _keep_attached(inside, distance)
     core = distance < 0.35
     # Within a limb's width is near enough: a stick figure's lines are not on the axes.
@@ -125,7 +125,7 @@ def _background(colours: np.ndarray) -> tuple[np.ndarray, float] | None:
     return (background, tolerance) if spread < 8 else None
 
 
-def _darker_than_around(colours: np.ndarray, tolerance: float) -> np.ndarray:
+def _find_darker(colours: np.ndarray, tolerance: float) -> np.ndarray:
     """Faint ink on unevenly lit paper: what is darker or lighter than its surroundings, (H, W) bool."""
     grey = colours.mean(-1)
     return np.abs(grey - ndimage.gaussian_filter(grey, AROUND * max(grey.shape))) > 0.3 * tolerance
@@ -173,7 +173,7 @@ def _without_holes(ink: np.ndarray, inside: np.ndarray, distance: np.ndarray, li
     return inside & ~np.isin(labels, 1 + np.flatnonzero((nearest > HOLE) & (believed < 0.5)))
 
 
-def _bodily(region: np.ndarray, distance: np.ndarray, likely: np.ndarray) -> np.ndarray:
+def _keep_bodily(region: np.ndarray, distance: np.ndarray, likely: np.ndarray) -> np.ndarray:
     """The pieces of a region that lie along the axes of limbs, not in a corner between two."""
     labels, count = ndimage.label(region)
     if not count:

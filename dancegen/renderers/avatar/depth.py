@@ -44,7 +44,7 @@ def joints_in_space(joints: np.ndarray, depth: np.ndarray | None, seen: np.ndarr
     size = float(body_height(joints))
     space = np.concatenate([joints, np.zeros((J.V, 1))], 1)
     if depth is not None:
-        space[:, 2] = _place_limbs(joints, _upright(joints, depth.astype(np.float64), size), body)
+        space[:, 2] = _place_limbs(joints, _stand_upright(joints, depth.astype(np.float64), size), body)
     face = flat_face(joints, seen, size)
     ahead = np.array([DEPTH[joint] for joint in J.FACE_JOINTS]) * FACE_WIDE * size
     space[J.FACE_JOINTS, :2] = joints[J.NECK] + face
@@ -52,7 +52,7 @@ def joints_in_space(joints: np.ndarray, depth: np.ndarray | None, seen: np.ndarr
     return space
 
 
-def _upright(joints: np.ndarray, depth: np.ndarray, size: float) -> np.ndarray:
+def _stand_upright(joints: np.ndarray, depth: np.ndarray, size: float) -> np.ndarray:
     """Depths (V,) without the lean that detectors see in people who stand."""
     ankles = (joints[J.R_ANKLE] + joints[J.L_ANKLE]) / 2
     tall = float(ankles[1] - joints[J.NECK, 1])
@@ -145,7 +145,7 @@ def clear_trunk(
         trunk_front: (h, w) the depth of the trunk's front, `NOWHERE` beside it.
     """
     shoulder = J.R_SHOULDER if L.R_HAND in sheet.limbs else J.L_SHOULDER
-    over = sheet.mask & (trunk_front < NOWHERE / 2) & ~grid.near(shoulder, NOT_SHOULDER)
+    over = sheet.mask & (trunk_front < NOWHERE / 2) & ~grid.is_near(shoulder, NOT_SHOULDER)
     inside = np.where(over, np.maximum(middle + REST_ON * thickness - trunk_front, 0), 0)
     clear: np.ndarray = middle - gaussian_filter(inside, 0.02 * grid.height)
     return clear

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dancegen.compiled import compiled
+from dancegen.compiled import jit
 from dancegen.renderers.avatar.bones import Rig
 from dancegen.renderers.avatar.shell import Atlas, Mesh
 
@@ -23,7 +23,7 @@ STRAIGHT = 0.6  # of the way from where dual quaternions take a vertex to where 
 FAINT, SOLID = 0.06, 0.5  # alpha below which nothing is drawn, and from which it hides what is behind
 
 
-@compiled
+@jit
 def move(motion: tuple[float, ...], x: float, y: float, z: float) -> tuple[float, float, float]:
     """A point moved by a dual quaternion (8,) whose real part is a unit."""
     q0, q1, q2, q3, d0, d1, d2, d3 = motion
@@ -35,7 +35,7 @@ def move(motion: tuple[float, ...], x: float, y: float, z: float) -> tuple[float
     )
 
 
-@compiled
+@jit
 def skin(mesh: Mesh, rig: Rig, first: int, last: int, placed: np.ndarray, facing: np.ndarray) -> None:
     """Vertices `first` to `last` in a pose: `placed` (N, 3), and how squarely the sheet there faces the camera (N,).
 
@@ -78,7 +78,7 @@ def skin(mesh: Mesh, rig: Rig, first: int, last: int, placed: np.ndarray, facing
         facing[i] = abs(1 - 2 * (q1 * q1 + q2 * q2))
 
 
-@compiled
+@jit
 def draw(
     mesh: Mesh,
     atlas: Atlas,
@@ -149,14 +149,14 @@ def draw(
                 l2 += g2x
 
 
-@compiled
+@jit
 def clear(depth: np.ndarray, samples: np.ndarray, rows: tuple[int, int]) -> None:
     """Make some rows of `draw`'s canvas empty."""
     depth[rows[0] : rows[1]] = FAR
     samples[rows[0] : rows[1]] = 0
 
 
-@compiled
+@jit
 def resolve(depth: np.ndarray, samples: np.ndarray, layer: np.ndarray, rows: tuple[int, int]) -> None:
     """Pixels from some rows of samples: `layer` (5, h, w) float32, premultiplied RGBA in 0..1 and the nearest depth."""
     share = np.float32(1.0 / (255.0 * SIDE * SIDE))

@@ -81,7 +81,7 @@ class Grid:
         level: np.ndarray = ((self.places - neck) @ spine) / max(float(spine @ spine), 1e-6)
         return level
 
-    def near(self, joint: int, reach: float) -> np.ndarray:
+    def is_near(self, joint: int, reach: float) -> np.ndarray:
         """(h, w) bool: within so many heights of a joint."""
         away: np.ndarray = np.linalg.norm(self.places - self.local[joint], axis=-1)
         return away < reach * self.height
@@ -164,5 +164,5 @@ def _owners(grid: Grid, limbs: tuple[int, ...]) -> np.ndarray:
         reaching = []
         scores[L.LOWER_TORSO] = grid.scores[L.LOWER_TORSO]
     for limb, joint, reach in reaching:
-        scores[limb] = np.where(grid.near(joint, reach), grid.scores[limb], NOWHERE)
+        scores[limb] = np.where(grid.is_near(joint, reach), grid.scores[limb], NOWHERE)
     return scores.argmin(0)

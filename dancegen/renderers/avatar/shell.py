@@ -17,7 +17,7 @@ from dancegen.renderers.avatar.mesh import LEAST_STEP, REACH, STEP, Surface, cle
 from dancegen.renderers.avatar.pages import sheet_pages
 from dancegen.renderers.avatar.sheets import cut_sheets, make_grid
 from dancegen.renderers.avatar.thickness import sheet_thickness
-from dancegen.renderers.avatar.weights import apart, skin_weights
+from dancegen.renderers.avatar.weights import leg_difference, skin_weights
 from dancegen.renderers.puppet.cut import LimbLayers
 
 BONES = 4  # that move one vertex at most
@@ -106,7 +106,7 @@ def make_shell(
         else:
             legs = np.maximum(legs, np.where(sheet.mask, thickness, 0))
         alpha = clean_alpha(sheet.alpha, REACH * grid.density)
-        surfaces.append(make_surface(grid, alpha, thickness, middle, weights, apart(grid, weights), step))
+        surfaces.append(make_surface(grid, alpha, thickness, middle, weights, leg_difference(grid, weights), step))
         pages += sheet_pages(sheet, grid, alpha, bool(seen[[0, 14, 15]].any()))
     return Shell(space, body, _join(surfaces), _bind(pages))
 

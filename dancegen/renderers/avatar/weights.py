@@ -65,7 +65,7 @@ def above_hem(grid: Grid) -> np.ndarray:
     return above
 
 
-def apart(grid: Grid, weights: np.ndarray) -> np.ndarray:
+def leg_difference(grid: Grid, weights: np.ndarray) -> np.ndarray:
     """How much more each cell goes with the right leg than with the left: (h, w), 0 in cloth, or without a skirt."""
     if not grid.hem:
         return np.zeros(grid.cells)

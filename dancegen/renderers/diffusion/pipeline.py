@@ -40,7 +40,7 @@ class Animator:
 
     def __init__(self, folder: Path, device: torch.device, plan: Plan) -> None:
         kind = torch.float32 if device.type == "cpu" else torch.bfloat16
-        with _explained("loading Wan-Animate"), _quietly():
+        with _explain_errors("loading Wan-Animate"), _silence():
             self._prompt = _encode_prompt(folder, device, kind)  # (1, L, C)
             self._pipeline = _load(folder, kind)
             _place(self._pipeline, device, plan)
@@ -78,7 +78,7 @@ class Animator:
             return given
 
         self._tail = tail
-        with _explained(f"drawing {reference.shape[1]}x{reference.shape[0]}"), _quietly(), torch.inference_mode():
+        with _explain_errors(f"drawing {reference.shape[1]}x{reference.shape[0]}"), _silence(), torch.inference_mode():
             made = self._pipeline(
                 image=Image.fromarray(reference),
                 pose_video=[Image.fromarray(one) for one in poses],
@@ -156,7 +156,7 @@ def _place(pipeline: Any, device: torch.device, plan: Plan) -> None:
 
 
 @contextlib.contextmanager
-def _explained(doing: str) -> Any:
+def _explain_errors(doing: str) -> Any:
     """What goes wrong in the libraries, in plain words."""
     try:
         yield
@@ -169,7 +169,7 @@ def _explained(doing: str) -> Any:
 
 
 @contextlib.contextmanager
-def _quietly() -> Any:
+def _silence() -> Any:
     """Neither bars nor warnings of the libraries: progress is told step by step."""
     from diffusers.utils import logging as of_diffusers
     from transformers.utils import logging as of_transformers

@@ -116,14 +116,14 @@ class WanAnimateRenderer:
             tail = kept["tail"]
             for image in kept["frames"][OVERLAP if number else 0 :][:fresh]:
                 yield _layer(image.numpy(), figure)
-        store.done()
+        store.finish()
 
     def _segment(
         self, figure: Actor, placed: SkeletonSequence, number: int, tail: torch.Tensor | None
     ) -> dict[str, torch.Tensor]:
         """Draw a segment: its frames (T, h, w, 3) uint8, and the last of them as the model goes on from them."""
         first = number * (SEGMENT - OVERLAP)
-        part = placed.at(_mirrored(np.arange(first, first + SEGMENT), len(placed)))
+        part = placed.at(_bounce(np.arange(first, first + SEGMENT), len(placed)))
         size = figure.frame.size
         video = figure.animator.segment(
             figure.reference,
@@ -170,7 +170,7 @@ def load(weights: Path | None, device: torch.device) -> WanAnimateRenderer:
     return WanAnimateRenderer(folder, device)
 
 
-def _mirrored(at: np.ndarray, count: int) -> np.ndarray:
+def _bounce(at: np.ndarray, count: int) -> np.ndarray:
     """Numbers of poses, going back and forth beyond the last of `count`, as the pipeline fills up a segment."""
     if count == 1:
         return np.zeros_like(at)

@@ -26,7 +26,7 @@ class Store:
         digest = hashlib.sha256()
         for part in what:
             digest.update(hashlib.sha256(part).digest())
-        self.folder = kept_in() / digest.hexdigest()[:32]
+        self.folder = cache_folder() / digest.hexdigest()[:32]
 
     def read(self, number: int) -> dict[str, torch.Tensor] | None:
         """A segment as it was kept; None if it is not there, or not whole."""
@@ -53,11 +53,11 @@ class Store:
         except OSError as cause:
             raise write_error(self._file(number), cause) from cause
 
-    def done(self) -> None:
+    def finish(self) -> None:
         """The video is drawn to its end: remove its segments, and those of others that are too old."""
         shutil.rmtree(self.folder, ignore_errors=True)
         oldest = time.time() - KEPT_DAYS * 86_400
-        for folder in kept_in().glob("*"):
+        for folder in cache_folder().glob("*"):
             if folder.stat().st_mtime < oldest:
                 shutil.rmtree(folder, ignore_errors=True)
 
@@ -65,7 +65,7 @@ class Store:
         return self.folder / f"segment-{number:04d}.safetensors"
 
 
-def kept_in() -> Path:
+def cache_folder() -> Path:
     """Below the Hub client's folder for files of other libraries, where large things are expected (HF_HOME)."""
     from huggingface_hub import constants
 

@@ -94,15 +94,15 @@ def limb_bends(source: np.ndarray, target: np.ndarray) -> Bends:
     def towards(joints: np.ndarray, ends: list[int]) -> np.ndarray:
         return joints[..., ends, :] - joints[..., joint, :]
 
-    def walked(joints: np.ndarray, ends: list[int]) -> np.ndarray:
+    def walk(joints: np.ndarray, ends: list[int]) -> np.ndarray:
         """The angle from the limb's axis to another direction, 0..2 pi."""
         return (_angle(towards(joints, ends)) - _angle(towards(joints, own))) % (2 * np.pi)
 
-    between = walked(target, other)  # (..., N)
-    turn = walked(source, other) - between
+    between = walk(target, other)  # (..., N)
+    turn = walk(source, other) - between
     side = np.where(turn > 0, -1.0, 1.0)
     span = np.where(side > 0, between, 2 * np.pi - between)
-    to_side = walked(target, guard)
+    to_side = walk(target, guard)
     to_side = np.where(side > 0, to_side, 2 * np.pi - to_side)
     on_torso = np.array(guard) != np.array(joint)
     end = np.where(on_torso, np.minimum(span, to_side) - TORSO_STIFF, span - STIFF)

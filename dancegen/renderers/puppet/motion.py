@@ -75,11 +75,11 @@ def skeleton_features(source: np.ndarray, targets: np.ndarray) -> np.ndarray:
     taller = np.log(heights[1] / heights[0])[:, None]
     columns = [places[0].reshape(len(target), -1), places[1].reshape(len(target), -1), depth, known]
     columns += [
-        _larger(*lengths),
-        _larger(lengths[0], np.hypot(lengths[1], away)),
+        _log_ratio(*lengths),
+        _log_ratio(lengths[0], np.hypot(lengths[1], away)),
         *directions,
         taller,
-        _larger(*breadths),
+        _log_ratio(*breadths),
     ]
     return np.concatenate(columns, 1).astype(np.float32)  # (B, FEATURES)
 
@@ -91,7 +91,7 @@ def rest_poses(source: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return flat
 
 
-def _larger(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+def _log_ratio(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return np.log((target + 0.02) / (source + 0.02))
 
 

@@ -59,16 +59,16 @@ def joint_widths(matte: torch.Tensor, joints: np.ndarray) -> np.ndarray:
     for row, mask in enumerate(matte[:, 0].cpu().numpy() > 0.5):
         inside = distance_transform_edt(np.pad(mask, 1, constant_values=True))[1:-1, 1:-1]
         room = max(1, round(0.015 * float(size[row])))  # a joint is rarely right in the middle of its limb
-        widths[row] = [_largest(inside, point, room) for point in points[row]]
+        widths[row] = [_largest_near(inside, point, room) for point in points[row]]
         for index in HINGES:
             sides = [0.7 * points[row, index] + 0.3 * points[row, index + step] for step in (-2, 2)]
-            narrow = min(_largest(inside, point, room) for point in sides)
+            narrow = min(_largest_near(inside, point, room) for point in sides)
             if narrow > 0:
                 widths[row, index] = min(widths[row, index], narrow)
     return widths
 
 
-def _largest(values: np.ndarray, point: np.ndarray, room: int) -> float:
+def _largest_near(values: np.ndarray, point: np.ndarray, room: int) -> float:
     """The largest of (h, w) values around a point (x, y); 0 where it is outside."""
     x, y = point.astype(int)
     rows, columns = slice(max(y - room, 0), y + room + 1), slice(max(x - room, 0), x + room + 1)
@@ -88,11 +88,11 @@ def torso_distance(joints: np.ndarray, height: int, width: int) -> torch.Tensor:
     down = (hips - neck) / long  # (B, 2)
     across = np.stack([-down[:, 1], down[:, 0]], -1)
 
-    def lateral(joint: int, middle: np.ndarray) -> np.ndarray:
+    def offset_across(joint: int, middle: np.ndarray) -> np.ndarray:
         return ((xy[:, joint] - middle) * across).sum(-1, keepdims=True) / size  # (B, 1)
 
-    shoulders = [lateral(joint, neck) for joint in (J.R_SHOULDER, J.L_SHOULDER)]
-    hip_sides = [lateral(joint, hips) for joint in (J.R_HIP, J.L_HIP)]
+    shoulders = [offset_across(joint, neck) for joint in (J.R_SHOULDER, J.L_SHOULDER)]
+    hip_sides = [offset_across(joint, hips) for joint in (J.R_HIP, J.L_HIP)]
     tops = [((xy[:, joint] - neck) * down).sum(-1, keepdims=True) / size for joint in (J.R_SHOULDER, J.L_SHOULDER)]
     sides = []
     for sign in (1.0, -1.0):  # a body in profile has both shoulders on one side, or nearly

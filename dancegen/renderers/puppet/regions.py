@@ -77,7 +77,7 @@ def read_lines(
     person = matte > 0.5  # (B, 1, h, w)
     wide = max(1, round(LINE * height))
     steps = _steps(picture, matte, LENGTH / height)
-    darker = _darker(picture, wide)
+    darker = _darkness(picture, wide)
     strokes = (darker / INK).clamp_max(1)
     front = _in_front(distances)  # (B, K, h, w)
     sure = (distances < SEED) & (front > HIDES)
@@ -86,7 +86,7 @@ def read_lines(
     filled = (_close(inner[:, :1].float(), 2 * wide) > 0.5) & person  # with the dots of a shirt
     inner[:, SLEEVES] |= filled
     outer[:, SLEEVES] &= ~filled
-    behind, hidden, shown = _unseen(distances[:, ARMS], inner, outer, person)  # (B, arms, 1, 1) each
+    behind, hidden, shown = _find_unseen(distances[:, ARMS], inner, outer, person)  # (B, arms, 1, 1) each
     for arm, seen in zip(HANDS, hands, strict=True):
         hidden[:, arm] &= not seen
         shown[:, arm] |= seen
@@ -132,12 +132,12 @@ def _close(values: torch.Tensor, by: int) -> torch.Tensor:
     return -grow(-grow(values, by), by)
 
 
-def _darker(picture: torch.Tensor, wide: int) -> torch.Tensor:
+def _darkness(picture: torch.Tensor, wide: int) -> torch.Tensor:
     """How much darker a stroke is than what is on both sides of it: (B, 3, h, w) -> (B, 1, h, w), 0 elsewhere."""
     return (_close(picture, wide) - picture).amax(1, keepdim=True)
 
 
-def _unseen(
+def _find_unseen(
     arms: torch.Tensor, inner: torch.Tensor, outer: torch.Tensor, person: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Which limbs of the arms are behind the body's outline, which hands are not seen at all, which are seen beside it.

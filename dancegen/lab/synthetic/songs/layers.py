@@ -53,7 +53,7 @@ def choose_layers(rng: np.random.Generator, genre: str, meter: int, swing: float
     if rng.random() < 0.6:
         arp = UP_AND_DOWN if threes else [0, 1, 2, 1, 3, 1, 2, 1]
     return Layers(
-        drums=_varied(rng, drums),
+        drums=_vary(rng, drums),
         fills=rng.random() < 0.7,
         swing=swing,
         sixteenth_swing=rng.random() < 0.3,
@@ -66,7 +66,7 @@ def choose_layers(rng: np.random.Generator, genre: str, meter: int, swing: float
     )
 
 
-def _varied(rng: np.random.Generator, drums: Pattern) -> Pattern:
+def _vary(rng: np.random.Generator, drums: Pattern) -> Pattern:
     """The pattern with a few strokes left out and a few soft ones more."""
     out = {}
     for drum, line in drums.items():

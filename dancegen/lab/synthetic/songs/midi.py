@@ -51,14 +51,14 @@ def midi_bytes(piece: Piece, levels: dict[int, float]) -> bytes:
     events.sort(key=lambda event: event[:2])
     body, at = bytearray(b"\x00\xff\x51\x03" + (1_000_000).to_bytes(3, "big")), 0  # a quarter note is a second
     for tick, _, data in events:
-        body += _varying(tick - at) + data
+        body += _variable_bytes(tick - at) + data
         at = tick
     body += b"\x00\xff\x2f\x00"
     head = b"MThd" + (6).to_bytes(4, "big") + b"".join(number.to_bytes(2, "big") for number in (0, 1, TICKS))
     return head + b"MTrk" + len(body).to_bytes(4, "big") + bytes(body)
 
 
-def _varying(value: int) -> bytes:
+def _variable_bytes(value: int) -> bytes:
     """MIDI's number of as many bytes as it needs."""
     out = [value & 0x7F]
     while value := value >> 7:

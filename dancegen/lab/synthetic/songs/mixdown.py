@@ -30,10 +30,10 @@ def song(rng: np.random.Generator, seconds: float) -> tuple[np.ndarray, Piece]:
     sound = midi.play(piece, seconds, levels) if font else synth.play(rng, piece, seconds, levels)
     sound = np.concatenate([np.zeros(round(quiet * RATE), np.float32), sound])[: round(seconds * RATE)]
     piece.beats += quiet
-    return recorded(rng, sound), piece
+    return record(rng, sound), piece
 
 
-def recorded(rng: np.random.Generator, sound: np.ndarray) -> np.ndarray:
+def record(rng: np.random.Generator, sound: np.ndarray) -> np.ndarray:
     """What a room, a mixing desk and a bad microphone do to a sound (N,)."""
     sound = sound / max(float(np.abs(sound).max()), 1e-6)
     if rng.random() < 0.5:
@@ -59,18 +59,18 @@ def recorded(rng: np.random.Generator, sound: np.ndarray) -> np.ndarray:
     return (PEAK * sound / max(float(np.abs(sound).max()), 1e-6)).astype(np.float32)
 
 
-def beatless(rng: np.random.Generator, seconds: float) -> np.ndarray:
+def beatless_sound(rng: np.random.Generator, seconds: float) -> np.ndarray:
     """(N,) of a sound without a beat: noise, held notes, swelling wind, strokes at random moments."""
     count = round(seconds * RATE)
-    make = (_noise, _held, _swelling, _strokes)[int(rng.integers(0, 4))]
-    return recorded(rng, make(rng, count))
+    make = (_noise, _held_notes, _swelling, _strokes)[int(rng.integers(0, 4))]
+    return record(rng, make(rng, count))
 
 
 def _noise(rng: np.random.Generator, count: int) -> np.ndarray:
     return lfilter([1.0], [1.0, -rng.choice([0.0, 0.9, 0.98])], rng.normal(0, 1, count))
 
 
-def _held(rng: np.random.Generator, count: int) -> np.ndarray:
+def _held_notes(rng: np.random.Generator, count: int) -> np.ndarray:
     time, sound = np.arange(count) / RATE, np.zeros(count)
     for _ in range(int(rng.integers(1, 6))):
         hertz, slow, phase = 110 * 2 ** rng.uniform(0, 3), rng.uniform(0.01, 0.15), rng.uniform(0, 6)
@@ -81,7 +81,7 @@ def _held(rng: np.random.Generator, count: int) -> np.ndarray:
 def _swelling(rng: np.random.Generator, count: int) -> np.ndarray:
     moments = np.sort(rng.uniform(0, count, 30))
     loud = np.interp(np.arange(count), moments, rng.uniform(0, 1, 30) ** 2)
-    return _held(rng, count) * loud + 0.2 * loud * rng.normal(0, 1, count)
+    return _held_notes(rng, count) * loud + 0.2 * loud * rng.normal(0, 1, count)
 
 
 def _strokes(rng: np.random.Generator, count: int) -> np.ndarray:

@@ -102,22 +102,22 @@ class Writer:
         last = len(self.beats) - 1
         if beat < -0.02 or beat >= last:
             return
-        ends = [self._swung(beat), self._swung(min(beat + length, last))]
+        ends = [self._swing_beat(beat), self._swing_beat(min(beat + length, last))]
         begin, end = np.interp(ends, np.arange(last + 1), self.beats)
         strong = 1.0 if (beat - self.first) % self.meter < 0.01 else 1 - self.accent
         begin = max(begin + self.rng.normal(0, self.loose), 0.0)
         loud = float(np.clip(loud * strong * self.rng.uniform(0.85, 1.15), 0.05, 1))
         self.notes.append(Note(begin, max(end - begin, 0.03), part, pitch, loud))
 
-    def _swung(self, beat: float) -> float:
+    def _swing_beat(self, beat: float) -> float:
         swing, whole = self.layers.swing, np.floor(beat)
         part = beat - whole
         if swing == 0.5:
             return beat
         if not self.layers.sixteenth_swing:
-            return float(whole + _late(part, swing))
+            return float(whole + _swing_part(part, swing))
         half = np.floor(part * 2) / 2
-        return float(whole + half + _late((part - half) * 2, swing) / 2)
+        return float(whole + half + _swing_part((part - half) * 2, swing) / 2)
 
     def _drums(self, begin: float, fill: bool, crash: bool) -> None:
         for drum, line in self.layers.drums.items():
@@ -193,6 +193,6 @@ class Writer:
             degree += step
 
 
-def _late(part: float, swing: float) -> float:
+def _swing_part(part: float, swing: float) -> float:
     """Where a place in a beat, 0..1, comes when the beat's first half takes the share `swing`."""
     return part * 2 * swing if part < 0.5 else swing + (part - 0.5) * 2 * (1 - swing)

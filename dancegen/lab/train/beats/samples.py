@@ -34,13 +34,13 @@ class Batch(NamedTuple):
 
 def batch(songs: Songs, size: int, rng: np.random.Generator) -> Batch:
     """`size` songs drawn at random and changed."""
-    drawn = [_changed(songs, int(rng.integers(len(songs.mel))), rng) for _ in range(size)]
+    drawn = [_change(songs, int(rng.integers(len(songs.mel))), rng) for _ in range(size)]
     return Batch(*(torch.from_numpy(np.stack(column)) for column in zip(*drawn, strict=True)))
 
 
-def _changed(songs: Songs, number: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+def _change(songs: Songs, number: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
     faster = 2 ** rng.uniform(-STRETCH, STRETCH)
-    mel, pitch, label, known = _stretched(songs, number, faster)
+    mel, pitch, label, known = _stretch(songs, number, faster)
     pitch = np.roll(pitch, rng.integers(CLASSES), axis=1)
     shift = int(rng.integers(-SHIFT, SHIFT + 1))
     mel = np.roll(mel, shift, axis=1)
@@ -59,7 +59,7 @@ def _changed(songs: Songs, number: int, rng: np.random.Generator) -> tuple[np.nd
     return mel, pitch, label, known
 
 
-def _stretched(songs: Songs, number: int, faster: float) -> tuple[np.ndarray, ...]:
+def _stretch(songs: Songs, number: int, faster: float) -> tuple[np.ndarray, ...]:
     """One song at `faster` times its tempo, cut or filled up with silence to FRAMES."""
     count = min(int(FRAMES / faster) // PITCH_EVERY * PITCH_EVERY, FRAMES)
     source = np.arange(count) * faster

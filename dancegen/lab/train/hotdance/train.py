@@ -83,7 +83,7 @@ def train_hotdance(
     began = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
     pool, ranks = read_pool(data, out, settings, config, reporter)
-    vae = fresh(lambda: PoseVae(config), settings.seed)
+    vae = make_network(lambda: PoseVae(config), settings.seed)
     vae.start()
     run = Run(vae, settings.vae, lambda generator: vae_losses(vae, pool, settings.vae_batch, generator))
     reporter.note("autoencoder")
@@ -111,7 +111,7 @@ def read_pool(
     return load_pool(out / POOL), np.load(out / RANKS, allow_pickle=False)
 
 
-def fresh(make: Callable[[], Network], seed: int) -> Network:
+def make_network(make: Callable[[], Network], seed: int) -> Network:
     """A network with initial weights that `seed` decides."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -120,7 +120,7 @@ def fresh(make: Callable[[], Network], seed: int) -> Network:
 
 def start_dit(vae: Path, config: HotDanceConfig, settings: TrainHotDance, pool: Pool, ranks: np.ndarray) -> HotDance:
     """The networks with a trained autoencoder, which is not trained any further, and an untrained transformer."""
-    network = fresh(lambda: HotDance(config), settings.seed)
+    network = make_network(lambda: HotDance(config), settings.seed)
     _, state = load_checkpoint(vae / STATE, HotDanceConfig)
     network.vae.load_state_dict({key[5:]: value for key, value in state.items() if key.startswith("mean.")})
     network.vae.requires_grad_(False)

@@ -74,7 +74,7 @@ def reconstruction(logits: Tensor, at: Tensor, seen: Tensor) -> dict[str, Tensor
 
 
 @torch.no_grad()
-def told_again(vae: PoseVae, shown: Seen) -> dict[str, float]:
+def measure_retelling(vae: PoseVae, shown: Seen) -> dict[str, float]:
     """How well an autoencoder tells dances again: mean error and its 95 % in bins, x and y apart, and jitter."""
     at = to_bins(shown.points, vae.config.bins)
     again = read(vae.decode(vae.encode(draw(at, vae.config.bins))[0]))

@@ -17,7 +17,7 @@ from dancegen.body import joints as J
 from dancegen.body.joints import BONE_MIRROR, FACE_JOINTS, V
 from dancegen.body.sequence import ANKLE_HEIGHT, BONE_LENGTHS, rooted_paths
 from dancegen.choreographers.finish.frame import STANDING
-from dancegen.lab.synthetic.cameras import METRE, uniform, views
+from dancegen.lab.synthetic.cameras import METRE, draw_uniform, views
 from dancegen.lab.train.hotdance.pool import Pool
 
 LIMBS, FACES, SIZES = 0.1, 0.2, 0.06  # deviations of the logarithms of limbs', heads' and single bones' lengths
@@ -46,11 +46,11 @@ def bodies(count: int, generator: torch.Generator) -> Tensor:
     """(B, V, L) bone lengths from the mid-hip of bodies of other proportions, both sides alike."""
     structure = torch.from_numpy(rooted_paths()) / torch.tensor(BONE_LENGTHS)
 
-    def normal(size: int, deviation: float) -> Tensor:
+    def draw_normal(size: int, deviation: float) -> Tensor:
         return torch.randn(count, size, generator=generator) * deviation
 
-    part = normal(len(PARTS), SIZES)
-    arms, legs, head = normal(1, LIMBS), normal(1, LIMBS), normal(1, FACES)
+    part = draw_normal(len(PARTS), SIZES)
+    arms, legs, head = draw_normal(1, LIMBS), draw_normal(1, LIMBS), draw_normal(1, FACES)
     change = torch.zeros(count, len(BONE_LENGTHS))
     for number, bones in enumerate(PARTS):
         change[:, list(bones)] = part[:, number : number + 1]
@@ -60,7 +60,7 @@ def bodies(count: int, generator: torch.Generator) -> Tensor:
     return structure * (torch.tensor(BONE_LENGTHS) * change.exp())[:, None]
 
 
-def turned_about(values: Tensor, angle: Tensor) -> Tensor:
+def turn_about(values: Tensor, angle: Tensor) -> Tensor:
     """Vectors (B, T, N, 3) about the vertical by angle (B, T), in the sense of `finish.facing.yaw`."""
     cosine, sine = angle.cos()[..., None], angle.sin()[..., None]
     x, y, z = values.unbind(-1)
@@ -78,7 +78,7 @@ def turning(turn: Tensor, turns: Tensor) -> Tensor:
     return torch.where(turns[:, None] == 2, whole, torch.where(turns[:, None] == 1, side, torch.zeros(())))
 
 
-def standing(count: int, generator: torch.Generator) -> Tensor:
+def standing_bodies(count: int, generator: torch.Generator) -> Tensor:
     """Directions (B, L, 3) of people who stand, each a little otherwise."""
     made = torch.tensor(STANDING, dtype=torch.float32) + LOOSE * torch.randn(
         count, len(STANDING), 3, generator=generator
@@ -103,21 +103,21 @@ def film(joints: Tensor, still: Tensor, generator: torch.Generator) -> tuple[Ten
     """What one camera each sees of joints (B, T, V, 3) and of the same body standing (B, V, 3): points alike."""
     count, frames = joints.shape[:2]
     one = (count, 1)
-    far = uniform(generator, one, 2.5, 6.0) * METRE
-    above = uniform(generator, one, 0.6, 1.6) * METRE
+    far = draw_uniform(generator, one, 2.5, 6.0) * METRE
+    above = draw_uniform(generator, one, 0.6, 1.6) * METRE
     yaw = torch.randn(count, 1, generator=generator) * YAW
     roll = torch.randn(count, 1, generator=generator) * ROLL
-    size = uniform(generator, one, 0.42, 0.8)  # of the picture that the usual body fills
-    place = uniform(generator, one, -0.14, 0.14) + 0.5
+    size = draw_uniform(generator, one, 0.42, 0.8)  # of the picture that the usual body fills
+    place = draw_uniform(generator, one, -0.14, 0.14) + 0.5
     room = (1 - size) * 0.4
-    level = 0.5 + room * uniform(generator, one, -1, 1)  # of the body's middle
-    zoom = uniform(generator, one, -0.12, 0.12) * (torch.rand(one, generator=generator) < ZOOMING)
+    level = 0.5 + room * draw_uniform(generator, one, -1, 1)  # of the body's middle
+    zoom = draw_uniform(generator, one, -0.12, 0.12) * (torch.rand(one, generator=generator) < ZOOMING)
     grows = (zoom * torch.linspace(-1, 1, frames)).exp()  # (B, T)
     middle = 0.5
     view = views(yaw, torch.atan2(above - middle, far), roll)  # (B, 1, 3, 3)
     target = joints.new_tensor([0.0, -middle, 0.0])
 
-    def shown(bodies: Tensor, grow: Tensor) -> Tensor:
+    def show(bodies: Tensor, grow: Tensor) -> Tensor:
         inside = torch.einsum("bsij,bsvj->bsvi", view.expand(-1, bodies.shape[1], -1, -1), bodies - target)
         hips = inside[..., [J.R_HIP, J.L_HIP], 2].mean(-1, keepdim=True)
         depth = (inside[..., 2] + far[..., None]).clamp(min=0.3)
@@ -126,7 +126,7 @@ def film(joints: Tensor, still: Tensor, generator: torch.Generator) -> tuple[Ten
         y = inside[..., 1] / depth * focal + level[..., None]
         return torch.stack([x, y, (inside[..., 2] - hips) * focal / far[..., None]], dim=-1)
 
-    return shown(joints, grows), shown(still[:, None], grows[:, :1])[:, 0]
+    return show(joints, grows), show(still[:, None], grows[:, :1])[:, 0]
 
 
 def hide(shape: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -158,7 +158,7 @@ def see(pool: Pool, rows: np.ndarray, generator: torch.Generator, frames: int | 
     root = torch.where(flip[:, None, None], root * sign[:2], root)
     turn = torch.where(flip[:, None], -turn, turn)
     turns = torch.multinomial(torch.tensor(TURN_SHARES), count, replacement=True, generator=generator)
-    directions = turned_about(directions, turning(turn, turns))
+    directions = turn_about(directions, turning(turn, turns))
     if frames is not None:
         begin = 8 * int(torch.randint((directions.shape[1] - frames) // 8 + 1, (1,), generator=generator))
         directions, root = directions[:, begin : begin + frames], root[:, begin : begin + frames]
@@ -168,7 +168,7 @@ def see(pool: Pool, rows: np.ndarray, generator: torch.Generator, frames: int | 
     joints = on_ground(body[:, None] @ directions + flat, usual)  # (B, T, V, 3)
     middle = joints.mean(dim=(1, 2), keepdim=True)[..., :1]
     joints = joints - torch.nn.functional.pad(middle, (0, 2))
-    points, upright = film(joints, on_floor(body @ standing(count, generator)), generator)
+    points, upright = film(joints, on_floor(body @ standing_bodies(count, generator)), generator)
     stands = torch.rand(count, generator=generator) < STANDS
     moment = torch.randint(points.shape[1], (count,), generator=generator)
     shape = torch.where(stands[:, None, None], upright, points[torch.arange(count), moment])

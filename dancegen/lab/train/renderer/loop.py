@@ -87,7 +87,7 @@ def train(
     """
     reporter = reporter or SilentReporter()
     scenes = find_scenes(frames, "train")
-    state = restore(out, asdict(plan), TrainingState.fresh(config, plan.seed, device, start))
+    state = restore(out, asdict(plan), TrainingState.begin(config, plan.seed, device, start))
     log = Log(out / "log.csv", state.step)
     reporter.stage("training", plan.steps - state.step, "steps")
     while state.step < plan.steps:

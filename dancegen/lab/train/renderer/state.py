@@ -30,7 +30,7 @@ class TrainingState:
     step: int = 0
 
     @classmethod
-    def fresh(cls, config: RendererConfig, seed: int, device: str, start: Path | None = None) -> TrainingState:
+    def begin(cls, config: RendererConfig, seed: int, device: str, start: Path | None = None) -> TrainingState:
         """Networks as they start, from a seed, or G_r from the weights `start`; limb maps are learnt elsewhere."""
         with torch.random.fork_rng():
             torch.manual_seed(seed)

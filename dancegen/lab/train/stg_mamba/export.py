@@ -14,7 +14,7 @@ from dancegen.lab.datasets.placing import Stage
 from dancegen.weights.checkpoint import save_checkpoint
 
 
-def assembled(
+def assemble(
     config: ChoreographerConfig, average: dict[str, Tensor], prior: dict[str, Tensor], stage: Stage
 ) -> Choreographer:
     """The network of averaged weights, a trained prior's and what the stage knows of phrases and music."""

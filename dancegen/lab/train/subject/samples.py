@@ -142,7 +142,7 @@ def cut(case: Case, view: View, size: int, rng: np.random.Generator, backdrop: n
         person = torch.minimum(person, alpha) * float(rng.uniform(0.75, 1.15))
         both = _warp(torch.cat([person, alpha]), grid, view.side / size, "zeros")
         cover = both[3:]
-        behind = _warp(_planes(backdrop), _grid(_anywhere(rng), size), 256 / size * 0.75, "reflection")
+        behind = _warp(_planes(backdrop), _grid(_random_view(rng), size), 256 / size * 0.75, "reflection")
         picture = both[:3] + (1 - cover) * behind
     labels = F.grid_sample(
         torch.from_numpy(case.labels).float()[None, None],
@@ -252,7 +252,7 @@ def _extent(case: Case) -> tuple[np.ndarray, np.ndarray]:
     return np.array([columns[0], rows[0]], float), np.array([columns[-1] + 1, rows[-1] + 1], float)
 
 
-def _anywhere(rng: np.random.Generator) -> View:
+def _random_view(rng: np.random.Generator) -> View:
     side = 256 * rng.uniform(0.5, 1.0)
     centre = rng.uniform(side / 2, 256 - side / 2, 2)
     return View(centre, float(side), 0.0, 1.0, bool(rng.random() < 0.5))

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dancegen.body.joints import BEAT_JOINTS
-from dancegen.capture.movement import ANKLES, CONTACT, body_of, heading_turn, place, turned
+from dancegen.capture.movement import ANKLES, CONTACT, body_of, heading_turn, place, rotate_vectors
 
 TENTH = 10.0
 BEAT = list(BEAT_JOINTS)
@@ -57,7 +57,7 @@ def losses(made: Tensor, clean: Tensor, spread: Tensor, view: Tensor, seen: Tens
     away = (joints - true) * TENTH
     standing = made[..., CONTACT].clamp(0, 1)[:, 1:, :, None]  # the network's own, as the paper says
     turn = heading_turn(clean)
-    flat = torch.einsum("bsij,bsvj->bsvi", view, turned(body, *turn))[..., :2]  # at the mid-hip's depth
+    flat = torch.einsum("bsij,bsvj->bsvi", view, rotate_vectors(body, *turn))[..., :2]  # at the mid-hip's depth
     return {
         "simple": ((made - clean) / spread).square().mean(),
         "joints": distance(body, SLIGHT).mean(),

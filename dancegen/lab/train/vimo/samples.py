@@ -14,7 +14,7 @@ from torch import Tensor
 
 from dancegen.body.joints import BONE_MIRROR, TRUNK_BONES
 from dancegen.body.sequence import BONE_LENGTHS, rooted_paths
-from dancegen.capture.movement import to_channels, turned
+from dancegen.capture.movement import rotate_vectors, to_channels
 from dancegen.capture.sight import features
 from dancegen.lab.datasets.performances import STRETCH, Performances, draw_windows
 from dancegen.lab.synthetic.cameras import Casual, film
@@ -58,8 +58,8 @@ def draw(
     points, cut, seen = sightings(seen_by, casual, generator)
     first = seen_by.yaw[:, :1].expand(-1, frames)
     cosine, sine = first.cos(), first.sin()
-    way = turned(root[..., None, :], cosine, sine)[..., 0, :]
-    moved = to_channels(turned(directions, cosine, sine), way, seen_by.yaw - first)
+    way = rotate_vectors(root[..., None, :], cosine, sine)[..., 0, :]
+    moved = to_channels(rotate_vectors(directions, cosine, sine), way, seen_by.yaw - first)
     back = torch.zeros(count, 3, 3)  # from the first camera's heading to the dancer's
     back[:, 0, 0], back[:, 0, 2], back[:, 1, 1] = cosine[:, 0], -sine[:, 0], 1
     back[:, 2, 0], back[:, 2, 2] = sine[:, 0], cosine[:, 0]

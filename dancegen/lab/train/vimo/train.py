@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dancegen.capture.diffusion import noised
+from dancegen.capture.diffusion import add_noise
 from dancegen.capture.network import Vimo, VimoConfig
 from dancegen.errors import DancegenError
 from dancegen.lab.datasets.performances import (
@@ -149,7 +149,7 @@ class Trainer:
         drawn = self.draw(settings.batch, generator)
         with torch.autocast("cpu", torch.bfloat16):
             if network.config.noise:
-                made = self.denoised(drawn.moved, drawn.sight, generator)
+                made = self.denoise(drawn.moved, drawn.sight, generator)
             else:
                 made = network.regress(drawn.sight)
         made = made.float() * network.spread + network.centre
@@ -168,7 +168,7 @@ class Trainer:
         self.follow()
         return {name: float(value.detach()) for name, value in found.items()}
 
-    def denoised(self, clean: Tensor, sight: Tensor, generator: torch.Generator) -> Tensor:
+    def denoise(self, clean: Tensor, sight: Tensor, generator: torch.Generator) -> Tensor:
         """What the network says of noisy movement, at random times; of some windows it is shown nothing."""
         network, count = self.network, len(clean)
         clean = (clean - network.centre) / network.spread
@@ -177,7 +177,7 @@ class Trainer:
         at = torch.where(late, 1 - at.square() * LATE, at)
         noise = torch.randn(clean.shape, generator=generator)
         shown = torch.rand(count, generator=generator) >= self.settings.dropped
-        return network.denoise(noised(clean, at, noise), at, network.watch(sight, shown))
+        return network.denoise(add_noise(clean, at, noise), at, network.watch(sight, shown))
 
     def rate(self) -> float:
         """The learning rate of this step."""
