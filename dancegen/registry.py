@@ -83,7 +83,7 @@ BACKENDS: dict[str, dict[str, Backend]] = {
     "renderer": {
         "auto": Backend(
             "dancegen.renderers.auto:load",
-            "avatar for photos and shaded pictures, puppet for line drawings",
+            "avatar for photos and shaded pictures, a flat skin for line drawings",
             weights="renderer.puppet",
             config="dancegen.renderers.retouch.generator:RendererConfig",
             bare=True,

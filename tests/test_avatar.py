@@ -18,8 +18,10 @@ from dancegen.body.sequence import SkeletonSequence
 from dancegen.people.located import LocatedBody
 from dancegen.renderers.avatar.bones import move_bones, push_out
 from dancegen.renderers.avatar.depth import joints_in_space
+from dancegen.renderers.avatar.flat import move_flat, prepare_flat
 from dancegen.renderers.avatar.pages import back_of_garment
 from dancegen.renderers.avatar.rotations import dual_quaternions, mix, swing
+from dancegen.renderers.avatar.sheets import LEGS
 from dancegen.renderers.avatar.shell import Shell
 from dancegen.renderers.avatar.thickness import BALL, ROUND, inflate
 from dancegen.renderers.base import Renderer
@@ -218,7 +220,7 @@ def test_limbs_that_are_not_in_the_picture_are_not_drawn(avatar: Renderer) -> No
 
 
 def test_auto_draws_drawings_flat(body: LocatedBody) -> None:
-    """Flat colours on paper are a puppet's, a body with shades an avatar's, and only that one may turn."""
+    """Flat colours on paper are a flat skin, a body with shades has depth, and only that one may turn."""
     renderer = registry.load("renderer", "auto", None, CPU)
     height, width = body.mask.shape
     noise = np.random.default_rng(0).integers(0, 256, (height, width, 3)).astype(np.uint8)
@@ -228,6 +230,58 @@ def test_auto_draws_drawings_flat(body: LocatedBody) -> None:
     drawing, person = (replace(body, picture=replace(body.picture, pixels=pixels)) for pixels in (inked, shaded))
     assert not renderer.can_turn([drawing]) and renderer.can_turn([person])
     assert not renderer.can_turn([person, drawing])
+    figures = [renderer.prepare(one, Plate([one], 240)).figure for one in (drawing, person)]
+    assert [np.ptp(figure.shell.mesh.vertices[:, 2]) > 0.05 * body.height for figure in figures] == [False, True]
+
+
+def waved(body: LocatedBody) -> np.ndarray:
+    """The pose (V, 3) of a body with both arms raised and a leg out to the side."""
+    pose = np.pad(body.joints.astype(float), ((0, 0), (0, 1)))
+    for side, (shoulder, elbow, wrist) in zip((-1, 1), J.ARM_CHAINS, strict=True):
+        for joint, length in ((elbow, 1), (wrist, 2)):
+            pose[joint, :2] = pose[shoulder, :2] + 0.15 * body.height * length * np.array([side * 0.8, -0.6])
+    hip, knee, ankle = J.LEG_CHAINS[1]
+    pose[knee, :2], pose[ankle, :2] = pose[hip, :2] + (20, 40), pose[hip, :2] + (40, 80)
+    return pose
+
+
+def test_a_drawing_stays_in_one_piece(body: LocatedBody) -> None:
+    """What trunk and arm both show around a shoulder goes to one place, however the arm is raised."""
+    from dancegen.renderers.avatar import kernels
+
+    shell = prepare_flat(body, Plate([body], 240)).shell
+    rest = np.pad(body.joints.astype(float), ((0, 0), (0, 1)))
+    still, moved = (np.zeros_like(shell.mesh.vertices) for _ in range(2))
+    for pose, where in ((rest, still), (waved(body), moved)):
+        kernels.skin(
+            shell.mesh, move_flat(shell.joints, pose[None], shell.body)[0], 0, len(where), where, where[:, 0] * 0
+        )
+    assert np.abs(still - shell.mesh.vertices)[:, :2].max() < 0.1
+    size = body.height
+    assert np.linalg.norm(moved - still, axis=1).max() > 0.3 * size
+    piece = np.zeros(len(still), int)
+    piece[shell.mesh.triangles.ravel()] = shell.mesh.pages.repeat(3) // 2
+    assert len(np.unique(piece)) == 5
+    for chain in J.ARM_CHAINS:
+        near = np.linalg.norm(still[:, :2] - body.joints[chain[0]], axis=1) < 0.045 * size
+        trunk, arm = (np.flatnonzero(near & (piece == one)) for one in (2, 3 + J.ARM_CHAINS.index(chain)))
+        away = np.linalg.norm(still[trunk, None, :2] - still[None, arm, :2], axis=-1)
+        pairs = np.argwhere(away < 0.3)
+        assert len(pairs) > 3
+        gaps = [np.linalg.norm(moved[trunk[a], :2] - moved[arm[b], :2]) for a, b in pairs]
+        assert max(gaps) < 0.02 * size, max(gaps)
+
+
+def test_legs_that_were_not_found_are_not_torn(body: LocatedBody) -> None:
+    """Where most of what lies below the hips is far from every leg, it goes with the hips as a whole."""
+    lost = body.joints.copy()
+    for hip, knee, ankle in J.LEG_CHAINS:
+        lost[[knee, ankle]] = lost[hip] + np.array([[0, 4], [0, 8]])
+    shells = [prepare_flat(replace(body, joints=joints), Plate([body], 240)).shell for joints in (body.joints, lost)]
+    legs = [np.isin(shell.mesh.bones, (*LEGS[0], *LEGS[1])) * shell.mesh.weights for shell in shells]
+    assert legs[0].max() > 0.99 and legs[1].max() == 0
+    low = shells[1].mesh.vertices[:, 1].max()
+    assert low == pytest.approx(shells[0].mesh.vertices[:, 1].max(), abs=2)
 
 
 def test_no_limb_is_longer_in_space_than_in_truth(body: LocatedBody) -> None:

@@ -1,6 +1,6 @@
-"""Draws each person as their picture asks for: an avatar where it has shades, a puppet where it is lines on paper.
+"""Draws each person as their picture asks for: in depth where it has shades, as a flat skin where it is lines on paper.
 
-A drawn outline has no depth: wrapped around a body it becomes a stroke beside it. A puppet keeps it as it was drawn.
+A drawn outline has no depth: wrapped around a body it becomes a stroke beside it. A flat skin keeps it as it was drawn.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,6 +18,9 @@ from dancegen.body.sequence import SkeletonSequence
 from dancegen.people.located import LocatedBody
 from dancegen.renderers.base import KEEP, Layer, Renderer
 from dancegen.renderers.plate import Plate, read_matte
+
+if TYPE_CHECKING:
+    from dancegen.renderers.avatar.renderer import AvatarRenderer
 
 LOOK = 256  # pixels of the longer side of what is looked at
 BIN = 24  # of 255: colours are told apart in so large steps
@@ -50,15 +53,15 @@ class AutoRenderer:
         self.weights, self.device = weights, device
 
     @cached_property
-    def avatar(self) -> Renderer:
-        """Loaded for the first picture that has shades."""
+    def avatar(self) -> AvatarRenderer:
+        """Loaded for the first picture."""
         from dancegen.renderers.avatar.renderer import load
 
         return load(None, self.device)
 
     @cached_property
     def puppet(self) -> Renderer:
-        """Loaded for the first drawing."""
+        """Loaded for the first picture that shows too little of a person for a shell."""
         from dancegen.renderers.puppet.renderer import load
 
         return load(self.weights, self.device)
@@ -68,13 +71,14 @@ class AutoRenderer:
         return not any(is_drawing(person) for person in people)
 
     def prepare(self, person: LocatedBody, plate: Plate) -> Chosen:
-        """The figure that fits the picture; flat too where too little is seen to be given depth."""
-        if is_drawing(person):
-            return Chosen(self.puppet, self.puppet.prepare(person, plate))
+        """The figure that fits the picture; a puppet where too little is seen to be given a surface."""
         from dancegen.renderers.avatar.shell import Shapeless
 
+        prepare = self.avatar.prepare
+        if is_drawing(person):
+            from dancegen.renderers.avatar.flat import prepare_flat as prepare
         try:
-            return Chosen(self.avatar, self.avatar.prepare(person, plate))
+            return Chosen(self.avatar, prepare(person, plate))
         except Shapeless:
             return Chosen(self.puppet, self.puppet.prepare(person, plate))
 

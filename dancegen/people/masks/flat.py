@@ -1,8 +1,7 @@
 """Cuts a figure out of a flat background: drawings on paper, cartoons on white, photos before an even wall.
 
-The background is a colour that changes slowly over the picture (a quadratic surface per channel, fitted to the
-border). Where it is that plain, what differs from it is the figure's ink; what the ink encloses is the figure's inside,
-even when it has the paper's colour.
+Where the background is plain (`refine.flat_background`), what differs from it is the figure's ink; what the ink
+encloses is the figure's inside, even when it has the paper's colour.
 """
 
 from __future__ import annotations
@@ -12,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-LEAST_BORDER = 0.7  # share of the border that must be background
+from dancegen.people.masks.refine import flat_background
+
 LEAST_REST = 0.85  # and of the picture away from the limbs
 LEAST_CORE = 0.8  # share of the limbs' axes that the figure must cover
 MOST_SPILL = 0.25  # share of the figure that may be far from the limbs
@@ -50,7 +50,7 @@ def flat_figure(pixels: np.ndarray, distance: np.ndarray, rough: np.ndarray | No
         None where the background is not flat or the figure cannot be told from it.
     """
     colours = pixels.astype(np.float32)
-    model = _background(colours)
+    model = flat_background(colours)
     if model is None:
         return None
     background, tolerance = model
@@ -86,7 +86,7 @@ def flat_outline(pixels: np.ndarray) -> np.ndarray | None:
         (H, W) bool; None where the background is not flat or hardly anything is on it.
     """
     colours = pixels.astype(np.float32)
-    model = _background(colours)
+    model = flat_background(colours)
     if model is None:
         return None
     background, tolerance = model
@@ -98,31 +98,6 @@ def flat_outline(pixels: np.ndarray) -> np.ndarray | None:
         return None
     largest = labels == 1 + int(np.argmax(ndimage.sum_labels(inside, labels, np.arange(1, count + 1))))
     return largest if 0.02 < largest.mean() < 0.8 else None
-
-
-def _background(colours: np.ndarray) -> tuple[np.ndarray, float] | None:
-    """The background's colour (H, W, 3) and how far from it a pixel may be; None where it is not flat."""
-    height, width = colours.shape[:2]
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    x, y = x / max(width - 1, 1) * 2 - 1, y / max(height - 1, 1) * 2 - 1
-    terms = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=-1)  # (H, W, 6)
-    ring = np.zeros((height, width), bool)
-    thick = max(round(0.02 * max(height, width)), 2)
-    ring[:thick], ring[-thick:], ring[:, :thick], ring[:, -thick:] = True, True, True, True
-    a, b = terms[ring], colours[ring]
-    keep = np.linalg.norm(b - np.median(b, axis=0), axis=1) < 60
-    for limit in (40.0, 25.0, 15.0):
-        if keep.mean() < LEAST_BORDER:
-            return None
-        fit = np.linalg.lstsq(a[keep], b[keep], rcond=None)[0]  # (6, 3)
-        residual = np.linalg.norm(a @ fit - b, axis=1)
-        keep = residual < limit
-    if keep.mean() < LEAST_BORDER:
-        return None
-    spread = float(np.sqrt((residual[keep] ** 2).mean()))
-    background = terms @ fit
-    tolerance = max(4.0 * spread, 12.0)
-    return (background, tolerance) if spread < 8 else None
 
 
 def _find_darker(colours: np.ndarray, tolerance: float) -> np.ndarray:

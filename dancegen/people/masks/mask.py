@@ -14,8 +14,7 @@ from scipy import ndimage
 
 from dancegen.images.picture import ConditionalImage
 from dancegen.people.located import Detection
-from dancegen.people.masks.flat import flat_figure
-from dancegen.people.masks.refine import refine_mask
+from dancegen.people.masks.refine import flat_background, refine_mask
 
 if TYPE_CHECKING:
     from dancegen.people.network.network import SubjectNetwork
@@ -70,7 +69,11 @@ def _lone_mask(
     soft = _without_strays(soft, distance)
     rough = _resize(soft, distance.shape)
     crowd = anybody is not distance  # then another mask knows nothing of holes in others
-    flat = flat_figure(small, anybody, rough if source != "limbs" and not crowd else None)
+    flat = None
+    if flat_background(small.astype(np.float32)) is not None:
+        from dancegen.people.masks.flat import flat_figure
+
+        flat = flat_figure(small, anybody, rough if source != "limbs" and not crowd else None)
     # What no line closes off is paper: where lines are all there is to see, no other mask knows better.
     lines = flat is not None and flat.strokes and flat.hollow >= HOLLOW
     if flat is None or not (lines or source == "limbs" or _agrees(flat.mask, rough, distance)):

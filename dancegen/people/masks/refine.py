@@ -21,6 +21,7 @@ COLOURS = 32
 ROUNDS = 2
 BLOCK = 4
 COLOUR_WEIGHT = 1.5
+LEAST_BORDER = 0.7  # share of the border that must be of one colour, if the background is flat
 WINDOW = 0.06  # body heights: how far colours are compared
 
 
@@ -134,6 +135,38 @@ def _box(soft: np.ndarray, height: float) -> tuple[int, int, int, int] | None:
 def _contrast(p: np.ndarray) -> np.ndarray:
     """Pulls nearly certain pixels to certainty, so that no ghost of the background stays."""
     return np.clip((p - 0.2) / 0.6, 0, 1).astype(np.float32)
+
+
+def flat_background(colours: np.ndarray) -> tuple[np.ndarray, float] | None:
+    """A picture's background, where it is a colour that changes slowly: a quadratic surface fitted to its border.
+
+    Args:
+        colours: (H, W, 3) float32 of 255.
+
+    Returns:
+        its colour (H, W, 3) and how far from it a pixel may be; None where it is not flat.
+    """
+    height, width = colours.shape[:2]
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    x, y = x / max(width - 1, 1) * 2 - 1, y / max(height - 1, 1) * 2 - 1
+    terms = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=-1)  # (H, W, 6)
+    ring = np.zeros((height, width), bool)
+    thick = max(round(0.02 * max(height, width)), 2)
+    ring[:thick], ring[-thick:], ring[:, :thick], ring[:, -thick:] = True, True, True, True
+    a, b = terms[ring], colours[ring]
+    keep = np.linalg.norm(b - np.median(b, axis=0), axis=1) < 60
+    for limit in (40.0, 25.0, 15.0):
+        if keep.mean() < LEAST_BORDER:
+            return None
+        fit = np.linalg.lstsq(a[keep], b[keep], rcond=None)[0]  # (6, 3)
+        residual = np.linalg.norm(a @ fit - b, axis=1)
+        keep = residual < limit
+    if keep.mean() < LEAST_BORDER:
+        return None
+    spread = float(np.sqrt((residual[keep] ** 2).mean()))
+    background = terms @ fit
+    tolerance = max(4.0 * spread, 12.0)
+    return (background, tolerance) if spread < 8 else None
 
 
 def _resize(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:

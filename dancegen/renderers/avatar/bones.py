@@ -73,7 +73,7 @@ def move_bones(source: np.ndarray, targets: np.ndarray, body: Proportions, floor
         body: how long its limbs truly are, in the same unit.
         floor: y of the ground; the lower ankle's of each pose where not known.
     """
-    scales = _scales(source.astype(np.float64), targets.astype(np.float64), body)
+    scales = find_scales(source.astype(np.float64), targets.astype(np.float64), body)
     sizes = scales * body.height  # (B,)
     rest, poses = source.astype(np.float64), push_out(targets.astype(np.float64), sizes)
     turns = np.zeros((len(poses), K, 3, 3))
@@ -108,7 +108,7 @@ def move_bones(source: np.ndarray, targets: np.ndarray, body: Proportions, floor
     return [Rig(float(scale), *part) for scale, part in zip(scales, parts, strict=True)]
 
 
-def _scales(rest: np.ndarray, poses: np.ndarray, body: Proportions) -> np.ndarray:
+def find_scales(rest: np.ndarray, poses: np.ndarray, body: Proportions) -> np.ndarray:
     """How much larger than at rest a body is in poses (B, V, 3): the most that its limbs, shoulders and ears say, for
     noise and missing depth make them shorter alone."""
     tall = body_height(poses) / true_height(body)

@@ -38,10 +38,11 @@ def sheet_pages(sheet: Sheet, grid: Grid, alpha: np.ndarray, has_face: bool) -> 
         per_cell = grid.density / grid.per_pixel[1]
         places, height = grid.local * per_cell, grid.height * per_cell
         back = back_of_head(back_of_garment(back, alpha, places, height), alpha, places, height)
-    return _page(front, alpha), _page(back, alpha)
+    return plain_page(front, alpha), plain_page(back, alpha)
 
 
-def _page(colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+def plain_page(colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Colours (H, W, 3) and alpha (H, W) as a page (H, W, 4) uint8."""
     page = np.concatenate([colours, alpha[..., None]], -1)
     return (np.clip(page, 0, 1) * 255 + 0.5).astype(np.uint8)
 

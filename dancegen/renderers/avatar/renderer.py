@@ -5,7 +5,7 @@ Glossary: h x w the part of the video that a figure covers; V = 18 joints; B pos
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dancegen.body.proportions import measure, usual_places
+from dancegen.body.proportions import Proportions, measure, usual_places
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.compiled import compile_alone
 from dancegen.people.located import LocatedBody
-from dancegen.renderers.avatar.bones import move_bones
+from dancegen.renderers.avatar.bones import Rig, move_bones
 from dancegen.renderers.avatar.shell import Shell, make_shell
 from dancegen.renderers.base import KEEP, Layer
 from dancegen.renderers.plate import Plate
@@ -29,10 +29,11 @@ KERNELS = "dancegen.renderers.avatar.kernels"
 
 @dataclass(frozen=True, eq=False)
 class Avatar:
-    """A person made ready to dance."""
+    """A person made ready to dance; `move` says how the bones of their shell follow poses."""
 
     plate: Plate
     shell: Shell
+    move: Callable[[np.ndarray, np.ndarray, Proportions], list[Rig]] = move_bones
 
 
 class AvatarRenderer:
@@ -68,7 +69,7 @@ class AvatarRenderer:
             canvas = Canvas(figure.shell, figure.plate.size, pool, torch.get_num_threads())
             for start in range(0, len(poses), BATCH):
                 targets = poses.joints[start : start + BATCH] * scale
-                for rig in move_bones(figure.shell.joints, targets, figure.shell.body):
+                for rig in figure.move(figure.shell.joints, targets, figure.shell.body):
                     drawn, corner = canvas.draw(rig)
                     layer = torch.from_numpy(drawn).to(self.device)
                     yield Layer(layer[:4], corner, layer[4])

@@ -83,7 +83,11 @@ class Grid:
 
     def is_near(self, joint: int, reach: float) -> np.ndarray:
         """(h, w) bool: within so many heights of a joint."""
-        away: np.ndarray = np.linalg.norm(self.places - self.local[joint], axis=-1)
+        return self.is_around(self.local[joint], reach)
+
+    def is_around(self, place: np.ndarray, reach: float) -> np.ndarray:
+        """(h, w) bool: within so many heights of a place (2,) in cells."""
+        away: np.ndarray = np.linalg.norm(self.places - place, axis=-1)
         return away < reach * self.height
 
 
@@ -125,15 +129,16 @@ def make_grid(layers: LimbLayers, joints: np.ndarray) -> Grid:
 def cut_sheets(layers: LimbLayers, grid: Grid) -> list[Sheet]:
     """The pieces that there are, legs first, then the trunk, then the arms."""
     legs = [(*LEGS[0], *LEGS[1])] if grid.hem else list(LEGS)
-    found = (_sheet(layers, grid, limbs) for limbs in (*legs, TRUNK, *ARMS))
+    found = (cut_sheet(layers, grid, limbs, _owners(grid, limbs)) for limbs in (*legs, TRUNK, *ARMS))
     return [sheet for sheet in found if sheet.mask.sum() >= LEAST]
 
 
-def _sheet(layers: LimbLayers, grid: Grid, limbs: tuple[int, ...]) -> Sheet:
+def cut_sheet(layers: LimbLayers, grid: Grid, limbs: tuple[int, ...], owner: np.ndarray) -> Sheet:
+    """The piece of some limbs, whose cells move with `owner` (h, w)."""
     colours, alpha = _gather(layers, grid, limbs)
     alpha = gaussian_filter(alpha, SOFTER * grid.density)
     coarse = F.interpolate(torch.from_numpy(alpha)[None, None], grid.cells, mode="area")[0, 0].numpy()
-    return Sheet(limbs, colours, alpha, coarse > 0.5, _owners(grid, limbs))
+    return Sheet(limbs, colours, alpha, coarse > 0.5, owner)
 
 
 def _gather(layers: LimbLayers, grid: Grid, limbs: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:

@@ -108,10 +108,10 @@ def make_shell(
         alpha = clean_alpha(sheet.alpha, REACH * grid.density)
         surfaces.append(make_surface(grid, alpha, thickness, middle, weights, leg_difference(grid, weights), step))
         pages += sheet_pages(sheet, grid, alpha, bool(seen[[0, 14, 15]].any()))
-    return Shell(space, body, _join(surfaces), _bind(pages))
+    return Shell(space, body, join_surfaces(surfaces), bind_pages(pages))
 
 
-def _join(surfaces: list[Surface]) -> Mesh:
+def join_surfaces(surfaces: list[Surface]) -> Mesh:
     """All surfaces as one, the back of each before its front: soft edges are laid over what is behind them."""
     vertices, uv, weights = (
         np.concatenate([getattr(one, name) for one in surfaces]) for name in ("vertices", "uv", "weights")
@@ -137,7 +137,7 @@ def _join(surfaces: list[Surface]) -> Mesh:
     )
 
 
-def _bind(pages: list[np.ndarray]) -> Atlas:
+def bind_pages(pages: list[np.ndarray]) -> Atlas:
     """Pages (H, W, 4) uint8 one after the other."""
     starts = np.cumsum([0, *(page.size for page in pages[:-1])]).astype(np.int64)
     wide, high = (np.array([page.shape[axis] for page in pages], np.int32) for axis in (1, 0))

@@ -17,12 +17,12 @@ RAMP = (0.35, 0.8)  # levels down the spine between which the chest's turn becom
 PAIRS = ((L.R_THIGH, L.L_THIGH), (L.R_SHIN, L.L_SHIN))
 
 
-def skin_weights(sheet: Sheet, grid: Grid) -> np.ndarray:
-    """(K, h, w), which sum to 1; smooth beyond the piece's outline too."""
+def skin_weights(sheet: Sheet, grid: Grid, softer: float = 1.0) -> np.ndarray:
+    """(K, h, w), which sum to 1; smooth beyond the piece's outline too; `softer` times as far."""
     weights = np.zeros((K, *grid.cells))
     around = binary_dilation(sheet.mask, iterations=2).astype(float)
     for limb in np.unique(sheet.owner):
-        sigma = max(SOFT * (WIDER if limb in BEGINS else 1.0) * grid.height, 0.7)
+        sigma = max(softer * SOFT * (WIDER if limb in BEGINS else 1.0) * grid.height, 0.7)
         share = gaussian_filter(around, sigma)
         weights[limb] = gaussian_filter((sheet.owner == limb) * around, sigma) / np.maximum(share, 1e-6)
     torso = weights[L.UPPER_TORSO] + weights[L.LOWER_TORSO]

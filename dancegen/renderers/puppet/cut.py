@@ -169,7 +169,7 @@ def cut_layers(
     inside = None if hands is None else (hands - np.array(corner)) * scale
     evidence = Evidence(picture, present, local, corrections, inside)
     scores, regions, hem = score_limbs(evidence), evidence.lines, evidence.hem  # (1, K, ha, wa)
-    shares, cores = parts(scores, local, joint_widths(present, local)), hidden_cores(scores, local)
+    shares, cores = parts(scores, local, joint_widths(present, local)), hidden_cores(scores, local, evidence.capsules)
     shares = share_outlines(shares, scores, regions.outlines)
     seen: dict[str, Any] = {"scores": scores[0], "person": present[0, 0], "texels": (height, width)}
     if hem:

@@ -186,16 +186,19 @@ def _find_tucks(joints: np.ndarray) -> list[tuple[int, list[int], np.ndarray, fl
     ]
 
 
-def hidden_cores(distances: torch.Tensor, joints: np.ndarray) -> torch.Tensor:
+def hidden_cores(distances: torch.Tensor, joints: np.ndarray, capsules: torch.Tensor | None = None) -> torch.Tensor:
     """Where a limb of `FILLED` goes on unseen behind a nearer one; the torso as far as its outline.
 
     Args:
         distances: (B, K, h, w); joints: (B, V, 2+) in pixels of the same grid.
+        capsules: (B, K, h, w) as `limb_distances` gives them, where `distances` say more: what the picture shows of an
+            arm says nothing of where the torso behind it ends.
 
     Returns:
         (B, len(FILLED), h, w) in 0..1.
     """
     own = owners(distances)
+    distances = distances if capsules is None else capsules
     order = torch.from_numpy(L.DEFAULT_ORDER).to(distances)
     hidden = list(FILLED)
     hides = (order[None, :] - order[hidden, None] > 0.5).to(distances)  # (hidden, K hiding)
