@@ -1,9 +1,9 @@
 """BVH, the motion files of Blender, Mixamo and motion capture: read by the names of the joints, and written.
 
-Read: any skeleton whose limbs have names that are known (CMU's, Mixamo's, Blender's, Poser's), or are told by a mapping
-{our joint: its name}. Written: hips, spine, shoulders and limbs in Mixamo's names, bones of fixed length.
+Read: any skeleton with limbs (`bvh_names.py` says how they are known); whichever axis dancers stand along is up.
+Written: y up, hips, spine, shoulders and limbs in Mixamo's names, bones of fixed length.
 
-Glossary: T frames, J joints of the file, V = 18 joints of ours; files are y up, in any unit.
+Glossary: T frames, J joints of the file, V = 18 joints of ours; files are in any unit.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from dancegen.body import joints as J
-from dancegen.body.joints import JOINT_NAMES, V, body_height, mid_hip
+from dancegen.body.joints import V, body_height, mid_hip
 from dancegen.body.sequence import ANKLE_HEIGHT, SkeletonSequence, bone_directions, place_joints
+from dancegen.dances.bvh_names import find_joints
 from dancegen.errors import DancegenError
 from dancegen.files import check_input
 
@@ -29,16 +30,6 @@ LARGEST_FILE = 64 << 20  # bytes: 50 minutes of 25 joints at 30 a second; takes 
 MOST_FRAMES, MOST_JOINTS, MOST_DIGITS = 2_000_000, 1000, 20
 AXES = {"x": 0, "y": 1, "z": 2}
 CENTIMETRES = 172.0  # of a body height, in files that are written
-# Part of the body -> how files call it, with S = left or right and @ = l or r; the first that a file has is taken.
-NAMES = {
-    "shoulder": ("Sarm", "Supperarm", "upperarm@", "@upperarm", "@shldr", "Sshoulder", "@shoulder", "shoulder@"),
-    "elbow": ("Sforearm", "Slowerarm", "forearm@", "@forearm", "lowerarm@", "Selbow", "@elbow", "elbow@"),
-    "wrist": ("Shand", "hand@", "@hand", "Swrist", "@wrist", "wrist@"),
-    "hip": ("Supleg", "Supperleg", "Sthigh", "thigh@", "@thigh", "upperleg@", "Ship", "@hip", "hip@"),
-    "knee": ("Sleg", "Slowerleg", "Sshin", "shin@", "@shin", "calf@", "@calf", "Sknee", "@knee", "knee@"),
-    "ankle": ("Sfoot", "foot@", "@foot", "Sankle", "@ankle", "ankle@"),
-}
-HEADS = ("head", "skull", "neck1", "neck")
 # Standing directions of nose, right eye, right ear, left eye, left ear: to the person's left, up, forward.
 FACE = ((0, 0.9, 0.43), (-0.55, 0.75, -0.36), (-0.6, -0.2, -0.77), (0.55, 0.75, -0.36), (0.6, -0.2, -0.77))
 FACE_LENGTHS = (0.110, 0.034, 0.068, 0.034, 0.068)
@@ -148,31 +139,12 @@ def _place_joints(nodes: list[Node], values: np.ndarray) -> np.ndarray:
 
 def _ours(nodes: list[Node], places: np.ndarray, names: Mapping[str, str], path: str) -> np.ndarray:
     """Our joints (T, V, 3), in the file's axes and unit."""
-    by_name = {_plain_name(node.name): number for number, node in reversed(list(enumerate(nodes))) if node.channels}
-    joints, missing = np.zeros((len(places), V, 3)), []
-    for joint, called in enumerate(JOINT_NAMES):
-        side, _, part = called.partition("_")
-        if part not in NAMES:
-            continue
-        forms = [form.replace("S", side).replace("@", side[0]) for form in NAMES[part]]
-        forms = [_plain_name(names[called])] if called in names else forms
-        found = next((by_name[form] for form in forms if form in by_name), None)
-        if found is None:
-            missing.append(called)
-        else:
-            joints[:, joint] = places[:, found]
-    if missing:
-        there = ", ".join(node.name for node in nodes if node.channels)
-        raise DancegenError(f"{path}: no joint is known as {', '.join(missing)} (it has {there[:120]})", "give --names")
+    found = find_joints({number: node.name for number, node in enumerate(nodes) if node.channels}, names, path)
+    joints = np.zeros((len(places), V, 3))
+    for joint, number in found.limbs.items():
+        joints[:, joint] = places[:, number]
     joints[:, J.NECK] = (joints[:, J.R_SHOULDER] + joints[:, J.L_SHOULDER]) / 2
-    heads = [_plain_name(names["head"])] if "head" in names else list(HEADS)
-    head = next((by_name[form] for form in heads if form in by_name), None)
-    return _with_face(joints, None if head is None else places[:, head])
-
-
-def _plain_name(name: str) -> str:
-    """A joint's name without prefixes, marks and capitals: `mixamorig:LeftArm`, `upper_arm.L` -> leftarm, upperarml."""
-    return re.sub(r"[^a-z0-9]", "", name.split(":")[-1].lower())
+    return _with_face(joints, None if found.head is None else places[:, found.head])
 
 
 def _with_face(joints: np.ndarray, head: np.ndarray | None) -> np.ndarray:
@@ -201,13 +173,13 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def _canonical(joints: np.ndarray, fps: float) -> SkeletonSequence:
-    """Joints (T, V, 3) of any size, y up, on the canonical body and its floor."""
+    """Joints (T, V, 3) of any size, on the canonical body and its floor."""
     from dancegen.choreographers.finish.facing import yaw
 
     tall = float(np.median(body_height_of(joints)))
     if not math.isfinite(tall) or tall <= 1e-5:
         raise DancegenError("the skeleton of this BVH file has no height", REMEDY)
-    ours = joints * np.array([1, -1, -1]) / tall
+    ours = upright(joints) * np.array([1, -1, -1]) / tall
     directions = bone_directions(ours)
     root = mid_hip(ours)
     placed = place_joints(directions, root[:, :2])
@@ -218,6 +190,17 @@ def _canonical(joints: np.ndarray, fps: float) -> SkeletonSequence:
     turned = -np.degrees(np.unwrap(yaw(directions)))
     depth = (root[:, 2] - middle[1]).astype(np.float32)
     return SkeletonSequence(placed.astype(np.float32), fps, yaw=turned.astype(np.float32), depth=depth)
+
+
+def upright(joints: np.ndarray) -> np.ndarray:
+    """Joints (T, V, 3) with y up: what dancers stand along in most frames is up, as z is in Blender's files."""
+    standing = np.median(joints[:, J.NECK] - joints[:, [J.R_ANKLE, J.L_ANKLE]].mean(axis=1), axis=0)  # (3,)
+    axis = int(np.abs(standing).argmax())
+    if axis == 1 and standing[1] > 0:
+        return joints
+    up = np.sign(standing[axis]) * np.eye(3)[axis]
+    across = np.array([(0, 0, 1), (-1, 0, 0), (1, 0, 0)][axis])  # what stood on its head is turned about z
+    return joints @ np.stack([across, up, np.cross(across, up)], axis=1)
 
 
 def bvh_text(dance: SkeletonSequence) -> str:
