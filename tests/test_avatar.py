@@ -13,6 +13,7 @@ import torch
 from dancegen import registry
 from dancegen.body import joints as J
 from dancegen.body import limbs as L
+from dancegen.body.capsules import limb_distances
 from dancegen.body.proportions import PAIRED
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.people.located import LocatedBody
@@ -21,12 +22,13 @@ from dancegen.renderers.avatar.depth import joints_in_space
 from dancegen.renderers.avatar.flat import move_flat, prepare_flat
 from dancegen.renderers.avatar.pages import back_of_garment
 from dancegen.renderers.avatar.rotations import dual_quaternions, mix, swing
-from dancegen.renderers.avatar.sheets import LEGS
+from dancegen.renderers.avatar.sheets import LEGS, cut_sheets, make_grid
 from dancegen.renderers.avatar.shell import Shell
 from dancegen.renderers.avatar.thickness import BALL, ROUND, inflate
 from dancegen.renderers.base import Renderer
 from dancegen.renderers.compose import make_scene
 from dancegen.renderers.plate import Plate
+from dancegen.renderers.puppet.cut import cut_person
 from tests.test_puppet import drawn
 
 CPU = torch.device("cpu")
@@ -232,6 +234,55 @@ def test_auto_draws_drawings_flat(body: LocatedBody) -> None:
     assert not renderer.can_turn([person, drawing])
     figures = [renderer.prepare(one, Plate([one], 240)).figure for one in (drawing, person)]
     assert [np.ptp(figure.shell.mesh.vertices[:, 2]) > 0.05 * body.height for figure in figures] == [False, True]
+
+
+def test_a_bent_wrist_straightens_as_the_arm_moves(shell: Shell) -> None:
+    """At rest the hand is the picture's; with the forearm elsewhere it goes on from it."""
+    chain, rest = J.ARM_CHAINS[1], shell.joints
+    bone = rest[chain[2]] - rest[chain[1]]
+    bent = np.array([[np.nan, np.nan], [bone[0] + bone[1], bone[1] - bone[0]]])  # by 45 degrees
+    pose = rest.copy()
+    pose[chain[1]], pose[chain[2]] = rest[chain[0]] + (40, 0, 0), rest[chain[0]] + (70, -25, 0)
+    hand = np.append(bent[1] / np.linalg.norm(bent[1]), 0)
+    found = []
+    for joints in (rest, pose):
+        rig = move_bones(rest, joints[None], shell.body, hands=bent)[0]
+        motion = rig.motions[L.L_HAND]
+        moved = [np.array(kernels_move(motion, *place)) for place in (np.zeros(3), hand)]
+        forearm = joints[chain[2]] - joints[chain[1]]
+        found.append(np.degrees(np.arccos((moved[1] - moved[0]) @ forearm / np.linalg.norm(forearm))))
+    assert found[0] == pytest.approx(45, abs=2)
+    assert found[1] == pytest.approx(14, abs=3)
+
+
+def kernels_move(motion: np.ndarray, *place: float) -> tuple[float, float, float]:
+    """A point moved by a dual quaternion."""
+    from dancegen.renderers.avatar.kernels import move
+
+    return move(tuple(float(part) for part in motion), *(float(part) for part in place))  # type: ignore[no-any-return]
+
+
+def test_sides_under_lifted_arms_show_no_shadow() -> None:
+    """A trunk beside a hanging arm is as broad as it is seen, and the arm's shadow on it goes with the arm."""
+    body = drawn(240, 320, 260)
+    level = limb_distances(body.joints[None], 320, 240)[0].numpy()
+    arms, trunk = level[[L.R_UPPER_ARM, L.R_FOREARM, L.L_UPPER_ARM, L.L_FOREARM]].min(0), level[[1, 2]].min(0)
+    pixels = body.picture.pixels.copy()
+    pixels[level.argmin(0) < 3] = (200, 200, 200)
+    dark = (np.abs(arms - trunk) < 0.2) & (body.mask > 0.5)
+    pixels[dark] = (10, 10, 10)
+    shaded = replace(body, picture=replace(body.picture, pixels=pixels))
+    plate = Plate([shaded], 320)
+    joints = plate.joints(shaded)
+    layers = cut_person(shaded, plate, joints)
+    grid = make_grid(layers, joints)
+    sheet = next(one for one in cut_sheets(layers, grid) if one.is_trunk)
+    rows = np.minimum(np.arange(grid.texels[0]) * grid.cells[0] // grid.texels[0], grid.cells[0] - 1)
+    columns = np.minimum(np.arange(grid.texels[1]) * grid.cells[1] // grid.texels[1], grid.cells[1] - 1)
+    low = ((grid.level > 0.4) & (grid.level < 0.9))[rows][:, columns]
+    shown = low & (sheet.alpha > 0.9)
+    assert shown.sum() > 1000
+    assert (sheet.colours.mean(-1)[shown] < 0.4).mean() < 0.02
 
 
 def waved(body: LocatedBody) -> np.ndarray:

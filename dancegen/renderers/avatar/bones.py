@@ -38,6 +38,7 @@ SPINE_STRETCH, LIMB_STRETCH = (0.6, 1.6), (0.5, 2.5)  # how much shorter and lon
 ARM_SIDE = np.array([1.0, 0.5, -0.35])  # the reference of a left arm: aside, down and a little to the front
 LEG_SIDE = np.array([0.15, 1.0, -0.25])
 UPPER_TWIST, FOREARM_TWIST = 0.7, 1.7  # radians that an arm turns about its bone at most to show its picture's side
+BENT, STRAIGHTENED = 0.25, 0.7  # radians that a wrist stays bent, and of a forearm's turn over which it straightens
 GROUNDED = 0.12  # heights above the ground within which a foot is level
 LEVEL = 0.9  # how level then
 TIP = 0.45  # radians that a foot seen from the side points down: pictures show feet from above
@@ -64,7 +65,13 @@ class Rig(NamedTuple):
     stretches: np.ndarray
 
 
-def move_bones(source: np.ndarray, targets: np.ndarray, body: Proportions, floor: float | None = None) -> list[Rig]:
+def move_bones(
+    source: np.ndarray,
+    targets: np.ndarray,
+    body: Proportions,
+    floor: float | None = None,
+    hands: np.ndarray | None = None,
+) -> list[Rig]:
     """The bones of a shell in other poses.
 
     Args:
@@ -72,6 +79,7 @@ def move_bones(source: np.ndarray, targets: np.ndarray, body: Proportions, floor
         targets: (B, V, 3); a body that is larger in them is nearer to the camera, or smaller.
         body: how long its limbs truly are, in the same unit.
         floor: y of the ground; the lower ankle's of each pose where not known.
+        hands: (2, 2) x and y from the wrist through the right and the left hand at rest, nan where it is not seen.
     """
     scales = find_scales(source.astype(np.float64), targets.astype(np.float64), body)
     sizes = scales * body.height  # (B,)
@@ -97,6 +105,8 @@ def move_bones(source: np.ndarray, targets: np.ndarray, body: Proportions, floor
     for upper, chain, side in ((L.R_UPPER_ARM, J.ARM_CHAINS[0], -1.0), (L.L_UPPER_ARM, J.ARM_CHAINS[1], 1.0)):
         turns[:, upper], lower = _arm(rest, poses, chest, chain, side)
         turns[:, upper + 1] = turns[:, upper + 2] = lower
+        if hands is not None and np.isfinite(hand := hands[int(side > 0)]).all():
+            turns[:, upper + 2] = lower @ _unbend(hand, rest[chain[2]] - rest[chain[1]], lower)
     ground = poses[:, (J.R_ANKLE, J.L_ANKLE), 1].max(1) if floor is None else np.full(len(poses), floor)
     for upper, chain, side in ((L.R_THIGH, J.LEG_CHAINS[0], -1.0), (L.L_THIGH, J.LEG_CHAINS[1], 1.0)):
         turns[:, upper], turns[:, upper + 1] = _leg(rest, poses, hips, chain, side)
@@ -161,6 +171,21 @@ def _arm(
     bone, bones = rest[wrist] - rest[elbow], poses[:, wrist] - poses[:, elbow]
     lower = swing(upper @ unit(bone), bones) @ upper
     return upper, face_front(lower, bones, front, FOREARM_TWIST, 1.0)
+
+
+def _unbend(hand: np.ndarray, forearm: np.ndarray, turns: np.ndarray) -> np.ndarray:
+    """The turns (B, 3, 3) of a hand at rest that follows its forearm: dances know no wrists, and one that is bent in
+    the picture would stay so in poses where no wrist bends; as the forearm leaves the picture's pose, it straightens.
+
+    Args:
+        hand: (2,) and forearm: (3,) where they point at rest; turns: (B, 3, 3) of the forearm.
+    """
+    bone = unit(forearm)
+    shown = unit(np.append(hand / max(float(norm(hand)), 1e-3) * norm(bone[:2]), bone[2]))
+    angle = float(np.arccos(np.clip(shown @ bone, -1, 1)))
+    moved = np.arccos(np.clip((np.trace(turns, axis1=1, axis2=2) - 1) / 2, -1, 1))
+    excess = max(angle - BENT, 0.0) * np.clip(moved / STRAIGHTENED, 0, 1)  # (B,)
+    return about(np.broadcast_to(unit(np.cross(shown, bone)), (len(turns), 3)), excess)
 
 
 def _leg(

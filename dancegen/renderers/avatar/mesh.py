@@ -13,6 +13,7 @@ STEP = 3.0  # pixels between nodes in a video of 512
 LEAST_STEP = 1.5
 SEEN, SURE = 0.3, 0.7  # alpha from which a square is drawn, and from which something is no stain
 TORN = 0.3  # of a vertex's weights on the one leg and the other, from which they are not joined
+KNEE = 0.5  # of a step from the outline over which a piece rises straight, about as deep on the whole as a root
 REACH = 1.6  # pixels around what is sure within which something faint is an edge
 
 
@@ -73,7 +74,11 @@ def make_surface(
         found: np.ndarray = map_coordinates(values, cells, order=1, mode="nearest")
         return found
 
-    deep = np.where(rim, 0, look_up(thickness)) / grid.per_pixel[0]
+    # Nodes lie at any distance from the outline, where a round limb is steepest: with its root there, outlines seen
+    # from a side go in and out. A straight rise to the same depth a step inside is sampled alike wherever nodes lie.
+    away = distance_transform_edt(alpha > SEEN - 0.05)[_texels(places, grid.density, alpha.shape)]
+    share = np.clip(away / (step * grid.density), 0.05, 1)
+    deep = np.where(rim, 0, look_up(thickness) * np.minimum(share / KNEE, 1) / np.sqrt(share)) / grid.per_pixel[0]
     z = look_up(middle) / grid.per_pixel[0]
     used = weights.any((1, 2))
     shares = np.zeros((len(places), len(weights)))
@@ -99,13 +104,18 @@ def _squares(alpha: np.ndarray, step: float) -> tuple[np.ndarray, list[tuple[sli
     return squares, [(row, column) for row in ends for column in ends]
 
 
+def _texels(places: np.ndarray, density: float, shape: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+    """Rows and columns (n,) of the texels under places (n, 2) in video pixels."""
+    return tuple(np.clip((places[:, axis] * density).astype(int), 0, shape[1 - axis] - 1) for axis in (1, 0))
+
+
 def _on_outline(alpha: np.ndarray, nodes: np.ndarray, density: float) -> tuple[np.ndarray, np.ndarray]:
     """Nodes (n, 2) video pixels with those outside moved onto the outline, and which these are (n,)."""
     inside = alpha > SEEN - 0.05
     if not inside.any():
         return nodes, np.ones(len(nodes), bool)
     away, (y, x) = distance_transform_edt(~inside, return_indices=True)
-    at = tuple(np.clip((nodes[:, axis] * density).astype(int), 0, alpha.shape[1 - axis] - 1) for axis in (1, 0))
+    at = _texels(nodes, density, alpha.shape)
     outside = away[at] > 0
     moved = np.stack([x[at] + 0.5, y[at] + 0.5], 1) / density
     return np.where(outside[:, None], moved, nodes), outside

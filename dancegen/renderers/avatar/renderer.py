@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from dancegen.renderers.avatar.bones import Rig, move_bones
 from dancegen.renderers.avatar.shell import Shell, make_shell
 from dancegen.renderers.base import KEEP, Layer
 from dancegen.renderers.plate import Plate
-from dancegen.renderers.puppet.cut import cut_person
+from dancegen.renderers.puppet.cut import cut_person, find_hands
 
 BATCH = 32  # poses whose bones are computed together
 KERNELS = "dancegen.renderers.avatar.kernels"
@@ -57,7 +58,11 @@ class AvatarRenderer:
         layers = cut_person(person, plate, joints)
         depth = None if person.depth is None else person.depth * float(plate.scale.mean())
         body = measure(joints, person.confidence)
-        return Avatar(plate, make_shell(layers, joints, depth, seen, body, max(plate.size)))
+        shell = make_shell(layers, joints, depth, seen, body, max(plate.size))
+        hands = find_hands(person, joints, plate.scale)
+        return Avatar(
+            plate, shell, move_bones if hands is None else partial(move_bones, hands=hands[:, 1] - hands[:, 0])
+        )
 
     @torch.inference_mode()
     def draw(self, figure: Avatar, poses: SkeletonSequence) -> Iterator[Layer]:

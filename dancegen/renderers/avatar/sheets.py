@@ -12,18 +12,23 @@ from functools import cached_property
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import binary_dilation, gaussian_filter
 
 from dancegen.body import joints as J
 from dancegen.body import limbs as L
 from dancegen.body.joints import body_height, mid_hip
 from dancegen.body.limbs import K
+from dancegen.images.filters import push_pull
 from dancegen.renderers.puppet.cut import MARGIN, LimbLayers
 
 TRUNK = (L.LOWER_TORSO, L.UPPER_TORSO, L.HEAD)
 ARMS = ((L.R_UPPER_ARM, L.R_FOREARM, L.R_HAND), (L.L_UPPER_ARM, L.L_FOREARM, L.L_HAND))
 LEGS = ((L.R_THIGH, L.R_SHIN, L.R_FOOT), (L.L_THIGH, L.L_SHIN, L.L_FOOT))
 SHOULDER, HIP, ARMPIT = 0.03, 0.09, 0.08  # heights around a joint within which a piece reaches into its neighbour
+SHADED = 0.014  # heights beside an arm in which a trunk shows its shadow
+SMOOTH = 0.01  # heights over which the trunk's outline beside an arm is smoothed
+BELOW_NECK = 0.12  # of the spine: higher up lie chin and hair
+SHOULDERS = (J.R_SHOULDER, J.L_SHOULDER)
 SOFTER = 0.3  # texels by which the outline is softened: the limbs' seams leave dots in it
 NOWHERE = 1e3  # radii: not of this piece
 LEAST = 10  # cells that a piece has at least
@@ -136,6 +141,8 @@ def cut_sheets(layers: LimbLayers, grid: Grid) -> list[Sheet]:
 def cut_sheet(layers: LimbLayers, grid: Grid, limbs: tuple[int, ...], owner: np.ndarray) -> Sheet:
     """The piece of some limbs, whose cells move with `owner` (h, w)."""
     colours, alpha = _gather(layers, grid, limbs)
+    if not grid.hem and limbs not in ARMS:
+        colours, alpha = _clear_of_others(grid, limbs, colours, alpha)
     alpha = gaussian_filter(alpha, SOFTER * grid.density)
     coarse = F.interpolate(torch.from_numpy(alpha)[None, None], grid.cells, mode="area")[0, 0].numpy()
     return Sheet(limbs, colours, alpha, coarse > 0.5, owner)
@@ -154,6 +161,41 @@ def _gather(layers: LimbLayers, grid: Grid, limbs: tuple[int, ...]) -> tuple[np.
             sums[y0:y1, x0:x1] += texture[y0 - top : y1 - top, x0 - left : x1 - left]
     alpha = sums[..., 3]
     return sums[..., :3] / np.maximum(alpha, 1e-3)[..., None], np.minimum(alpha, 1)
+
+
+def _clear_of_others(
+    grid: Grid, limbs: tuple[int, ...], colours: np.ndarray, alpha: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """A trunk without the shadows and slivers of the arms beside it, legs whose tops have their own colours.
+
+    What a limb shows only once another has left it was never seen: it looks like what is next to it.
+    """
+    nearest = np.where(grid.person, grid.scores.argmin(0), -1)
+    away = np.minimum.reduce([np.linalg.norm(grid.places - grid.local[joint], axis=-1) for joint in SHOULDERS])
+    trunk = limbs == TRUNK
+    foreign = np.isin(nearest, np.ravel(ARMS) if trunk else TRUNK)
+    size = grid.height
+    if trunk:
+        foreign = binary_dilation(foreign, iterations=max(round(SHADED * size), 1)) & (away > ARMPIT * size)
+        foreign &= (grid.level > BELOW_NECK) & (grid.level < 1)
+    if not foreign.any():
+        return colours, alpha
+    texels = (1, 1, *grid.texels)
+
+    def enlarge(cells: np.ndarray) -> torch.Tensor:
+        return F.interpolate(torch.from_numpy(cells.astype(np.float32))[None, None], texels[2:], mode="bilinear")
+
+    known = (1 - enlarge(foreign)) * torch.from_numpy(alpha > 0.9)[None, None]
+    own = torch.from_numpy(np.ascontiguousarray(colours.transpose(2, 0, 1)))[None]
+    clean = push_pull(own, (known > 0.95).float())[0].permute(1, 2, 0).numpy()
+    share = enlarge(foreign)[0, 0, ..., None].numpy()
+    colours = colours * (1 - share) + clean * share
+    if trunk:
+        smooth = np.clip((gaussian_filter(alpha, SMOOTH * size / grid.per_pixel[0] * grid.density) - 0.4) / 0.2, 0, 1)
+        near = gaussian_filter(foreign.astype(np.float32), SHADED * size)
+        near = enlarge(np.clip(3 * near, 0, 1))[0, 0].numpy()
+        alpha = alpha * (1 - near) + smooth * near
+    return colours, alpha
 
 
 def _owners(grid: Grid, limbs: tuple[int, ...]) -> np.ndarray:

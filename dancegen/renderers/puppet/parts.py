@@ -198,7 +198,8 @@ def hidden_cores(distances: torch.Tensor, joints: np.ndarray, capsules: torch.Te
         (B, len(FILLED), h, w) in 0..1.
     """
     own = owners(distances)
-    distances = distances if capsules is None else capsules
+    if capsules is not None:
+        distances = torch.where(own[:, ARMS].amax(1, keepdim=True) > 0.5, capsules, distances)
     order = torch.from_numpy(L.DEFAULT_ORDER).to(distances)
     hidden = list(FILLED)
     hides = (order[None, :] - order[hidden, None] > 0.5).to(distances)  # (hidden, K hiding)
