@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -214,6 +215,26 @@ def test_the_music_decides_the_style() -> None:
     assert max(slow, key=slow.__getitem__) == "ballet" and max(fast, key=fast.__getitem__) == "salsa"
     assert three["waltz"] > 0.7 and sum(slow.values()) == pytest.approx(1)
     assert {choose_style(slow, seed) for seed in range(40)} >= {"ballet", "rumba"}
+
+
+def test_a_song_is_heard_once_where_the_style_counts_it_otherwise(
+    network: Choreographer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a waltz to a song in four: its bars are counted anew, its sound is not heard anew."""
+    heard, meters = [], []
+
+    def hear(song: Song) -> np.ndarray:
+        heard.append(song)
+        return mel_pieces(song)
+
+    def count(*given: Any) -> Any:
+        meters.append(count_for(*given).meter)
+        return count_for(*given)
+
+    monkeypatch.setattr(dances, "mel_pieces", hear)
+    monkeypatch.setattr(dances, "count_for", count)
+    choreograph(*song_of(12.0), network, seed=0, style="waltz", amount=0.6)
+    assert len(heard) == 1 and meters[0] == 4 and meters[-1] == 3
 
 
 def test_the_canonical_body_is_one_high_and_keeps_its_bones() -> None:

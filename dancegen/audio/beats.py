@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dancegen.audio.ends import fit_ends
 from dancegen.audio.grid import BeatGrid, beat_position, grid_from_times
 from dancegen.audio.song import Song
-from dancegen.audio.spectrum import FRAME_RATE, HOP, measure, root_mean_square
+from dancegen.audio.spectrum import FRAME_RATE, measure
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter
 
@@ -34,8 +35,6 @@ FAINT = 0.01  # onsets around this and below are ripple of held notes
 FEWEST = 3  # beats that make a grid
 FAST = 105.0  # beats a minute, above which every second beat may be an off-beat
 OFFBEAT = 1.3  # log odds by which off-beats are less sure than beats; chosen on validation songs
-LAST_FRAMES = 170  # of a song in which beats may be missing
-QUIET = 0.6  # of a song's level, below which it has ended
 NO_BEAT = 0.2  # a confidence below is what songs without a beat reach by chance
 NO_GRID = BeatGrid(np.zeros(0), 0.0, 0.0)
 FASTEST, SLOWEST = 215.0, 48.0  # beats a minute
@@ -114,21 +113,10 @@ def hear_beats(samples: np.ndarray, network: BeatNet) -> BeatGrid:
     confidence = float(np.median(1 / (1 + np.exp(-_peaks(odds[0], frames)))))
     if confidence < NO_BEAT:
         return NO_GRID
-    frames = continue_beats(frames, samples)
+    frames = fit_ends(frames, samples)
     places = bar_places(_peaks(odds[1], frames))
     times = _between_frames(odds[0], frames) / FRAME_RATE
     return BeatGrid(times, 60 / float(np.median(np.diff(times))), confidence, places == 0)
-
-
-def continue_beats(frames: np.ndarray, samples: np.ndarray) -> np.ndarray:
-    """Beats (B,) that go on while (N,) samples sound: in the last second of a song that is cut, none is heard."""
-    gap, found = int(np.median(np.diff(frames[-5:]))), frames.tolist()
-    loud = QUIET * root_mean_square(samples)
-    cut = root_mean_square(samples[-gap * HOP :]) > loud
-    most = min(len(samples) // HOP - 1, found[-1] + LAST_FRAMES) if cut else 0
-    while found[-1] + gap <= most and root_mean_square(samples[found[-1] * HOP : (found[-1] + gap) * HOP]) > loud:
-        found.append(found[-1] + gap)
-    return np.asarray(found)
 
 
 def _drop_offbeats(odds: np.ndarray, frames: np.ndarray) -> np.ndarray:

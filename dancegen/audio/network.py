@@ -32,7 +32,7 @@ from dancegen.weights.checkpoint import load_checkpoint
 STEP = 2  # frames a step
 ACTIVATIONS = ("beat", "downbeat")
 LEVEL_SCALE = 0.25  # brings log mel levels (0..12) to about 0..3
-BLOCK = 3000  # frames that are kept of a pass, 30 s: a minute's song already takes the memory that an hour's does
+BLOCK = 6000  # frames that are kept of a pass, 60 s: each pass hears 20 s more to both sides, which are thrown away
 
 
 @dataclass(frozen=True)

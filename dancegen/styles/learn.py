@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from dancegen.choreographers.stg_mamba.learnt import StyleBranch, StyleConfig, StyledPrior
 from dancegen.choreographers.stg_mamba.model import Choreographer
@@ -20,6 +19,7 @@ from dancegen.errors import DancegenError
 from dancegen.progress import Reporter
 from dancegen.styles.flow import Phrases, flow_loss
 from dancegen.weights.checkpoint import NOTES_KEY, load_checkpoint, read_metadata, save_checkpoint
+from dancegen.weights.run_state import follow, pack, unpack
 
 
 @dataclass(frozen=True)
@@ -95,20 +95,14 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(self.branch.parameters(), 1.0)
         self.optimiser.param_groups[0]["lr"] = self.rate()
         self.optimiser.step()
+        follow(self.mean, self.branch, self.training.average, self.step)
         self.step += 1
-        self._follow()
         return float(loss.detach())
 
     def rate(self) -> float:
         """The learning rate of this step."""
         rise = min(1.0, (self.step + 1) / self.training.warm_up)
         return self.training.rate * rise * 0.5 * (1 + math.cos(math.pi * self.step / self.training.steps))
-
-    @torch.no_grad()
-    def _follow(self) -> None:
-        keep = min(self.training.average, (1 + self.step) / (10 + self.step))
-        for name, value in self.branch.state_dict().items():
-            self.mean[name].lerp_(value, 1 - keep)
 
     def branch_of_mean(self) -> StyleBranch:
         """The copy with the mean weights."""
@@ -118,10 +112,7 @@ class Trainer:
 
     def save(self, path: Path) -> None:
         """Write all that going on needs, whole or not at all."""
-        state = {f"branch.{name}": value.clone() for name, value in self.branch.state_dict().items()}
-        state |= {f"mean.{name}": value.clone() for name, value in self.mean.items()}
-        for index, moments in self.optimiser.state_dict()["state"].items():
-            state |= {f"optimiser.{index}.{name}": torch.as_tensor(value).clone() for name, value in moments.items()}
+        state = pack(self.branch, self.mean, self.optimiser)
         save_checkpoint(path, state, self.config, self._notes())
 
     def load(self, path: Path) -> None:
@@ -134,17 +125,7 @@ class Trainer:
         notes = read_metadata(path)[NOTES_KEY]
         if config != self.config or notes["training"] != self._notes()["training"]:
             raise DancegenError(f"{path} is a run with other options", "give the same ones, or remove it")
-        groups: dict[str, dict[str, Tensor]] = {"branch": {}, "mean": {}, "optimiser": {}}
-        for name, value in stored.items():
-            group, _, rest = name.partition(".")
-            groups[group][rest] = value
-        self.branch.load_state_dict(groups["branch"])
-        self.mean = groups["mean"]
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, value in groups["optimiser"].items():
-            index, _, kind = name.partition(".")
-            moments.setdefault(int(index), {})[kind] = value
-        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
+        unpack(stored, self.branch, self.mean, self.optimiser)
         self.step = int(notes["step"])
 
     def _notes(self) -> dict[str, object]:

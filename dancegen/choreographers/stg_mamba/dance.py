@@ -67,9 +67,9 @@ class Listening:
     heard: Heard
 
 
-def listen(song: Song, grid: BeatGrid, style: str, table: np.ndarray) -> Listening:
-    """Hear a song that is to be danced in a style; `table` of `Choreographer.ranks`."""
-    mel = mel_pieces(song)
+def listen(song: Song, grid: BeatGrid, style: str, table: np.ndarray, mel: np.ndarray | None = None) -> Listening:
+    """Hear a song that is to be danced in a style; `table` of `Choreographer.ranks`, `mel` if heard before."""
+    mel = mel_pieces(song) if mel is None else mel
     count = count_for(grid, song.seconds, style)
     times = np.arange(song.pieces) * PIECE_SECONDS
     position, period = count.position(times), count.period(times)
@@ -157,7 +157,7 @@ def _listen_for(
         shares = dict.fromkeys(shares, 1 - amount) | {style: amount}
     lead = lead_style(shares)
     if heard.count.meter != count_for(grid, song.seconds, lead).meter:
-        heard = listen(song, grid, lead, table)
+        heard = listen(song, grid, lead, table, heard.mel)
     return heard, shares
 
 

@@ -22,6 +22,7 @@ from dancegen.lab.datasets.beat_songs import BEAT, DOWNBEAT, Songs, read_songs
 from dancegen.lab.train.beats.samples import Batch, batch
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.weights.checkpoint import NOTES_KEY, load_checkpoint, read_metadata, save_checkpoint
+from dancegen.weights.run_state import follow, pack, unpack
 
 RARE = (3.0, 6.0)  # how much more a frame with a beat, with a downbeat counts than one without
 NEXT_TO = 0.5  # target of the frames beside a beat's
@@ -152,10 +153,7 @@ class Trainer:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
-        keep = min(self.settings.average, (step + 1) / (step + 10))  # follows quickly at first
-        with torch.no_grad():
-            for name, value in self.network.state_dict().items():
-                self.mean[name].lerp_(value, 1 - keep)
+        follow(self.mean, self.network, self.settings.average, step)
         return loss.item()
 
     def mean_network(self) -> BeatNet:
@@ -166,26 +164,12 @@ class Trainer:
 
     def save(self, path: Path, step: int) -> None:
         """Write everything that going on needs, whole or not at all."""
-        state = {f"network.{name}": value for name, value in self.network.state_dict().items()}
-        state |= {f"mean.{name}": value for name, value in self.mean.items()}
-        for index, moments in self.optimiser.state_dict()["state"].items():
-            state |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
-        save_checkpoint(path, {key: value.clone() for key, value in state.items()}, self.network.config, {"step": step})
+        state = pack(self.network, self.mean, self.optimiser)
+        save_checkpoint(path, state, self.network.config, {"step": step})
 
     def load(self, path: Path) -> int:
         """Read what `save` wrote; returns the step to go on from."""
-        stored = load_checkpoint(path, BeatNetConfig)[1]
-        groups: dict[str, dict[str, Tensor]] = {"network": {}, "mean": {}, "optimiser": {}}
-        for name, value in stored.items():
-            group, _, rest = name.partition(".")
-            groups[group][rest] = value
-        self.network.load_state_dict(groups["network"])
-        self.mean = groups["mean"]
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, value in groups["optimiser"].items():
-            index, _, kind = name.partition(".")
-            moments.setdefault(int(index), {})[kind] = value
-        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
+        unpack(load_checkpoint(path, BeatNetConfig)[1], self.network, self.mean, self.optimiser)
         return int(read_metadata(path)[NOTES_KEY]["step"])
 
     def _rate(self, step: int) -> float:

@@ -19,6 +19,7 @@ from dancegen.errors import DancegenError
 from dancegen.lab.train.stg_mamba.train import append_log, cut_log
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.weights.checkpoint import NOTES_KEY, load_checkpoint, read_metadata, save_checkpoint
+from dancegen.weights.run_state import follow, pack, unpack
 
 STATE, LOG = "state.safetensors", "log.csv"
 LOG_EVERY = 50  # steps
@@ -83,8 +84,8 @@ class Run:
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate()
         self.optimiser.step()
+        follow(self.mean, self.network, self.schedule.average, self.step)
         self.step += 1
-        self.follow()
         return {name: float(value.detach()) for name, value in told.items()}
 
     def rate(self) -> float:
@@ -95,23 +96,11 @@ class Run:
         fall = LEAST_RATE + (1 - LEAST_RATE) * 0.5 * (1 - math.cos(math.pi * left))
         return plan.rate * min(rise, fall)
 
-    @torch.no_grad()
-    def follow(self) -> None:
-        """Move the mean weights towards the network; faster while the run is young."""
-        keep = min(self.schedule.average, (1 + self.step) / (10 + self.step))
-        for name, value in self.network.state_dict().items():
-            if value.is_floating_point():
-                self.mean[name].lerp_(value, 1 - keep)
-
     def save(self, folder: Path) -> None:
         """Write everything that going on needs, whole or not at all."""
-        state = {f"network.{name}": value for name, value in self.network.state_dict().items()}
-        state |= {f"mean.{name}": value for name, value in self.mean.items()}
-        for index, moments in self.optimiser.state_dict()["state"].items():
-            state |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
         notes = {"step": self.step}
         config: Any = self.network.config
-        save_checkpoint(folder / STATE, {key: value.clone() for key, value in state.items()}, config, notes)
+        save_checkpoint(folder / STATE, pack(self.network, self.mean, self.optimiser), config, notes)
 
     def load(self, folder: Path) -> None:
         """Go on from what `save` wrote.
@@ -124,17 +113,7 @@ class Run:
         if stored != config:
             raise DancegenError(f"{folder} holds a run with other sizes", "give another --out or the same sizes")
         self.step = int(read_metadata(folder / STATE)[NOTES_KEY]["step"])
-        parts: dict[str, dict[str, Tensor]] = {"network": {}, "mean": {}, "optimiser": {}}
-        for key, value in state.items():
-            part, _, name = key.partition(".")
-            parts[part][name] = value
-        self.network.load_state_dict(parts["network"])
-        self.mean = parts["mean"]
-        moments: dict[int, dict[str, Tensor]] = {}
-        for key, value in parts["optimiser"].items():
-            index, _, name = key.partition(".")
-            moments.setdefault(int(index), {})[name] = value
-        self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
+        unpack(state, self.network, self.mean, self.optimiser)
 
 
 def generator_of(seed: int, step: int) -> torch.Generator:

@@ -25,6 +25,7 @@ from dancegen.lab.train.subject.check import check, choose_cases, sheet
 from dancegen.people.network.network import SubjectConfig, SubjectNetwork, load_subject_network
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.weights.checkpoint import save_checkpoint
+from dancegen.weights.run_state import follow, pack, unpack
 
 NETWORKS = ("finder", "segmenter", "painter")
 LOSSES = ("dice", "heat", "mask", "parts", "plate", "present")  # of all networks, the columns of log.csv
@@ -172,7 +173,7 @@ class Trainer:
                 values |= learn(cases, rng)
                 nn.utils.clip_grad_norm_(getattr(self.network, name).parameters(), 1.0)
         self.optimiser.step()
-        self._follow(step)
+        follow(self.average, self.network, self.settings.average, step)
         return values
 
     def average_network(self) -> SubjectNetwork:
@@ -183,40 +184,19 @@ class Trainer:
 
     def save(self, path: Path, step: int) -> None:
         """Write everything that going on needs, whole or not at all."""
-        state = {f"network.{name}": value for name, value in self.network.state_dict().items()}
-        state |= {f"average.{name}": value for name, value in self.average.items()}
-        for index, moments in self.optimiser.state_dict()["state"].items():
-            state |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
-        save_checkpoint(path, {k: v.clone() for k, v in state.items()}, self.network.config, {"step": step})
+        state = pack(self.network, self.average, self.optimiser)
+        save_checkpoint(path, state, self.network.config, {"step": step})
 
     def load(self, path: Path) -> int:
         """Read what `save` wrote; returns the step to go on from."""
         with safe_open(path, "pt") as file:
             step = int(json.loads(file.metadata()["dancegen_notes"])["step"])
-        groups: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "optimiser": {}}
-        for name, value in load_file(path).items():
-            group, _, rest = name.partition(".")
-            groups[group][rest] = value
-        self.network.load_state_dict(groups["network"])
-        self.average = groups["average"]
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, value in groups["optimiser"].items():
-            index, _, kind = name.partition(".")
-            moments.setdefault(int(index), {})[kind] = value
-        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
+        unpack(load_file(path), self.network, self.average, self.optimiser)
         return step
 
     def _rate(self, step: int) -> float:
         rise = min(1.0, (step + 1) / self.settings.warm_up)
         return self.settings.rate * rise * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / self.settings.steps)))
-
-    def _follow(self, step: int) -> None:
-        keep = min(self.settings.average, (step + 1) / (step + 10))  # follows quickly at first
-        for name, value in self.network.state_dict().items():
-            if value.is_floating_point():
-                self.average[name].lerp_(value, 1 - keep)
-            else:
-                self.average[name].copy_(value)
 
     def _cases(self, files: list[list[Path]], rng: np.random.Generator) -> list[samples.Case]:
         """Three frames each of as many scenes as the finder's batch needs."""

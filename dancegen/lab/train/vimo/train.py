@@ -32,6 +32,7 @@ from dancegen.lab.train.vimo.losses import LossWeights, losses
 from dancegen.lab.train.vimo.samples import Windows, draw, generator_of
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.weights.checkpoint import NOTES_KEY, load_checkpoint, read_metadata, save_checkpoint
+from dancegen.weights.run_state import follow, pack, unpack
 
 STATE, WEIGHTS, LOG, MATERIAL = "state.safetensors", "vimo.safetensors", "log.csv", "material.npz"
 SPREAD_WINDOWS = 256  # that the numbers' centres and spreads are measured on
@@ -164,8 +165,8 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate()
         self.optimiser.step()
+        follow(self.mean, self.network, self.settings.average, self.step)
         self.step += 1
-        self.follow()
         return {name: float(value.detach()) for name, value in found.items()}
 
     def denoise(self, clean: Tensor, sight: Tensor, generator: torch.Generator) -> Tensor:
@@ -185,20 +186,10 @@ class Trainer:
         rise = min(1.0, (self.step + 1) / settings.warm_up)
         return settings.rate * min(rise, (settings.steps - self.step) / (settings.steps * settings.cooling))
 
-    @torch.no_grad()
-    def follow(self) -> None:
-        """Move the mean weights towards the network; faster while the run is young."""
-        keep = min(self.settings.average, (1 + self.step) / (10 + self.step))
-        for name, value in self.network.state_dict().items():
-            self.mean[name].lerp_(value, 1 - keep)
-
     def save(self, path: Path) -> None:
         """Write everything that going on needs, whole or not at all."""
-        state = {f"network.{name}": value for name, value in self.network.state_dict().items()}
-        state |= {f"mean.{name}": value for name, value in self.mean.items()}
-        for index, moments in self.optimiser.state_dict()["state"].items():
-            state |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
-        save_checkpoint(path, {key: value.clone() for key, value in state.items()}, self.network.config, self.notes())
+        state = pack(self.network, self.mean, self.optimiser)
+        save_checkpoint(path, state, self.network.config, self.notes())
 
     def load(self, path: Path) -> None:
         """Read what `save` wrote.
@@ -210,17 +201,7 @@ class Trainer:
         notes = read_metadata(path)[NOTES_KEY]
         if config != self.network.config or notes["settings"] != self.notes()["settings"]:
             raise DancegenError(f"{path} is a run with other options", "give the same options or another --out")
-        groups: dict[str, dict[str, Tensor]] = {"network": {}, "mean": {}, "optimiser": {}}
-        for name, value in stored.items():
-            group, _, rest = name.partition(".")
-            groups[group][rest] = value
-        self.network.load_state_dict(groups["network"])
-        self.mean = groups["mean"]
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, value in groups["optimiser"].items():
-            index, _, kind = name.partition(".")
-            moments.setdefault(int(index), {})[kind] = value
-        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
+        unpack(stored, self.network, self.mean, self.optimiser)
         self.step = int(notes["step"])
 
     def notes(self) -> dict[str, object]:
