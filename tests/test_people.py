@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from conftest import Ran
 from PIL import Image
 from subject_tools import Drawn, figure_joints, line_drawing, overlap, photo
 
+from dancegen.body import joints as J
 from dancegen.body.joints import FACE_JOINTS, L_WRIST, V
 from dancegen.body.keypoints import read_keypoints
 from dancegen.body.openpose import frame_json
@@ -22,8 +24,9 @@ from dancegen.people.choose import check_choice, choose_one, choose_people
 from dancegen.people.detectors import dwpose
 from dancegen.people.detectors import mediapipe as mediapipe_detector
 from dancegen.people.detectors.base import MOST_PEOPLE, find_one_by_one, squares
-from dancegen.people.find import find_people
+from dancegen.people.find import face_viewer, find_people
 from dancegen.people.located import Detection, LocatedBody
+from tests.test_puppet import drawn
 
 SURE = np.ones(V, np.float32)
 
@@ -203,3 +206,22 @@ def test_the_command_numbers_people_and_its_files_are_accepted_back(
     ran = run_main("subject", tmp_path / "two.png", "-o", tmp_path / "out", "--pose", pose, "--offline")
     assert ran.status == 1
     assert "two.1.mask.png" in ran.err or "--overwrite" in ran.err
+
+
+def test_a_back_is_danced_as_it_is_seen() -> None:
+    """Left and right of somebody seen from behind are exchanged, wherever a detector put the shoulders."""
+    front = drawn(120, 100, 80)
+    depth, knuckles = np.arange(J.V, dtype=np.float32), np.array([[1, 2], [3, 4]], np.float32)
+    ahead = Detection(front.joints, front.confidence, None, "test", depth=depth, knuckles=knuckles)
+    assert face_viewer(ahead) is ahead
+    behind = replace(ahead, joints=ahead.joints[list(J.MIRROR)], depth=depth[list(J.MIRROR)], knuckles=knuckles[::-1])
+    torn = behind.joints.copy()
+    torn[[J.R_SHOULDER, J.L_SHOULDER]] = torn[[J.L_SHOULDER, J.R_SHOULDER]]
+    for found in (behind, replace(behind, joints=torn)):
+        made = face_viewer(found)
+        np.testing.assert_array_equal(made.joints, ahead.joints)
+        assert np.array_equal(np.asarray(made.knuckles), knuckles)
+    assert np.array_equal(np.asarray(face_viewer(behind).depth), depth)
+    unsure = front.confidence.copy()
+    unsure[J.L_HIP] = 0
+    assert face_viewer(replace(behind, confidence=unsure)).joints is behind.joints

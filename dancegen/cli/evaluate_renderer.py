@@ -13,6 +13,10 @@ def command(
     pairs: Annotated[
         list[Path] | None, typer.Option(help="A folder of pictures of one person in one place, or a video; repeatable.")
     ] = None,
+    turned: Annotated[
+        Path | None,
+        typer.Option(help="The folder of characters, backgrounds and dances: held-out people from every side."),
+    ] = None,
     weights: Annotated[
         list[str] | None,
         typer.Option(help="Weights of the renderer, a name or a file; repeatable. The default ones if none."),
@@ -39,13 +43,13 @@ def command(
     from dancegen.renderers.retouch.generator import load_generator
     from dancegen.weights.resolve import weights_path
 
-    inputs: list[Path | str | None] = [frames, *(pairs or []), *(weights or [])]
+    inputs: list[Path | str | None] = [frames, turned, *(pairs or []), *(weights or [])]
     if json is not None:
         check_file(json, "--json", True, inputs=inputs)
     if plot is not None:
         check_file(plot, "--plot", True, inputs=inputs, others=[json])
-    if frames is None and not pairs:
-        raise DancegenError("there is nothing to evaluate on", "give --frames, --pairs or both")
+    if frames is None and not pairs and turned is None:
+        raise DancegenError("there is nothing to evaluate on", "give --frames, --pairs or --turned")
     methods = {"copy": evaluation.copy_method(), "puppet": evaluation.renderer_method(PuppetRenderer())}
     methods["avatar"] = evaluation.renderer_method(load_avatar(None, torch.device("cpu")))
     for name in weights or ["renderer"]:
@@ -57,6 +61,13 @@ def command(
     for path in pairs or []:
         for clip in evaluation.real_clips(path, every=every, reporter=reporter()):
             groups[clip.name] = [clip]
+    if turned is not None:
+        from dancegen.lab.evaluate.turned import mirror_method, turned_clips
+        from dancegen.lab.synthetic.make import start_painter
+
+        methods["mirrored puppet"] = mirror_method(methods["puppet"])
+        for band, clips in turned_clips(turned, start_painter(), scenes).items():
+            groups[f"turned by {band} degrees"] = clips
     tables: list[Any] = []
     everything: dict[str, Any] = {}
     for title, clips in groups.items():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dancegen import registry
+from dancegen.body import joints as J
 from dancegen.body.joints import L_ANKLE, L_KNEE, R_ANKLE, R_KNEE
 from dancegen.errors import DancegenError
 from dancegen.images.picture import ConditionalImage
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 # On 84 rendered and drawn people mediapipe missed joints only below 0.83 and the network, above 0.7, hardly any there.
 MEDIAPIPE_SURE = 0.82
 NETWORK_SURE = 0.7
+REVERSED = 0.06  # heights that the right hip is to the right of the left one in a back: half of what it is at most
 SAME_PERSON = 0.06  # mean distance of the joints of two detectors that see one person, as a share of its extent
 
 
@@ -67,6 +69,7 @@ def find_people(
         people, where = read_people(pose_file, picture), f"the pose file {pose_file}"
     else:
         people, where = _detect(picture, network, detector, reporter), str(picture.path)
+        people = [face_viewer(person) for person in people]
     choose_people(people, choice, where)  # refuses what nobody is before masks are looked for
     people = people if mask_file else _with_masks(people, picture)
     chosen = choose_people(people, choice, where)
@@ -128,6 +131,27 @@ def _detect(
     if better := better_detector():
         remedy += f"; {better}"
     raise DancegenError(f"no person was found in {picture.path}", remedy)
+
+
+def face_viewer(found: Detection) -> Detection:
+    """A person seen from behind with left and right exchanged, so that what the picture shows of them is their front.
+
+    Whoever is drawn dancing shows the side that the picture shows. Detectors are often of two minds about a back: the
+    hips decide, which are wide apart and seldom turned alone, and shoulders that contradict them are exchanged too.
+    """
+    if not has_torso(found.confidence) or not found.confidence[[J.R_HIP, J.L_HIP]].all():
+        return found
+    least = REVERSED * found.height
+    if found.joints[J.L_HIP, 0] - found.joints[J.R_HIP, 0] > -least:
+        return found
+    order = np.array(J.MIRROR)
+    if found.joints[J.L_SHOULDER, 0] - found.joints[J.R_SHOULDER, 0] > least:
+        order[[J.R_SHOULDER, J.L_SHOULDER]] = J.R_SHOULDER, J.L_SHOULDER
+    depth = None if found.depth is None else found.depth[order]
+    knuckles = None if found.knuckles is None else found.knuckles[::-1]
+    return replace(
+        found, joints=found.joints[order], confidence=found.confidence[order], depth=depth, knuckles=knuckles
+    )
 
 
 def better_detector() -> str:

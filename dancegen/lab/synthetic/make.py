@@ -63,7 +63,7 @@ def make_frames(
             if figures:
                 scene = make_figure_scene(sources, index, seed)
             else:
-                painter = painter or _painter()
+                painter = painter or start_painter()
                 scene = make_scene(sources, painter, index, seed, turned)
             write_scene(path, scene)
             written += 1
@@ -99,7 +99,8 @@ def _colour_labels(scene: StoredScene, index: int) -> Image.Image:
     return Image.fromarray((palette[scene.labels[index]] * faded).astype(np.uint8))
 
 
-def _painter() -> Painter:
+def start_painter() -> Painter:
+    """What draws characters, without a window."""
     try:
         return Painter(FRAME_SIZE)
     except ImportError as cause:

@@ -103,9 +103,9 @@ def make_scene(sources: Sources, painter: Painter, index: int, seed: int, turned
     matrices = [pose(character, target.joints, target.floor, random_hands(rng)) for target in targets]
     matrices = _place(character, matrices, rng)
     posed = [skin(character, matrix) for matrix in matrices]
-    setting = _draw_setting(character, [vertices for vertices, _ in posed], sources, drawing, rng)
+    setting = draw_setting(character, [vertices for vertices, _ in posed], sources, drawing, rng)
     painter.use(character)
-    frames = [_frame(character, painter, m, v, n, setting, rng) for m, (v, n) in zip(matrices, posed, strict=True)]
+    frames = [draw_frame(character, painter, m, v, n, setting, rng) for m, (v, n) in zip(matrices, posed, strict=True)]
     pictures, labels, alpha, joints = (np.stack(column) for column in zip(*frames, strict=True))
     meta: dict[str, str | float | int | bool] = {
         "character": path.stem,
@@ -170,9 +170,10 @@ def _place(character: Character, matrices: list[np.ndarray], rng: np.random.Gene
     return placed
 
 
-def _draw_setting(
+def draw_setting(
     character: Character, bodies: list[np.ndarray], sources: Sources, drawing: bool, rng: np.random.Generator
 ) -> _Setting:
+    """A random place, light and camera that shows all of a character's `bodies`, each (N, 3)."""
     background = random_background(sources.backgrounds, FRAME_SIZE, drawing, rng)
     style = random_style(FRAME_SIZE * 2, rng) if drawing else None
     camera, eye = random_camera(character, bodies, rng)
@@ -224,7 +225,7 @@ def _light(rng: np.random.Generator, drawing: bool) -> Light:
     return Light(sun, tuple(map(float, sun_colour)), tuple(map(float, sky_colour)), shine)  # type: ignore[arg-type]
 
 
-def _frame(
+def draw_frame(
     character: Character,
     painter: Painter,
     matrices: np.ndarray,
