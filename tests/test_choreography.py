@@ -18,21 +18,26 @@ from dancegen.body.sequence import BONE_LENGTHS, bone_directions, place_joints
 from dancegen.choreographers.finish.couple import partner
 from dancegen.choreographers.finish.facing import LIMIT, WIDE, face, face_camera, yaw
 from dancegen.choreographers.finish.frame import STANDING, Frame, frame_dance, hold_seconds, last_pose
-from dancegen.choreographers.finish.ground import ARMS, LEGS, enlarge, settle
+from dancegen.choreographers.finish.ground import settle
+from dancegen.choreographers.hotdance.size import ARMS, LEGS, enlarge
 from dancegen.choreographers.stg_mamba import dance as dances
 from dancegen.choreographers.stg_mamba.config import STYLES, ChoreographerConfig
-from dancegen.choreographers.stg_mamba.counting import count_for, frame_of, repeats
+from dancegen.choreographers.stg_mamba.counting import SECTION, count_for, frame_of, repeats, sections
 from dancegen.choreographers.stg_mamba.dance import choreograph, listen, window_starts
-from dancegen.choreographers.stg_mamba.imagine import roots, rounds
+from dancegen.choreographers.stg_mamba.hearing import KNOWN_BY, mixed_seed, number_of
+from dancegen.choreographers.stg_mamba.imagine import roots, rounds, suits
 from dancegen.choreographers.stg_mamba.model import Choreographer, load_choreographer
 from dancegen.choreographers.stg_mamba.sketch import EDGE, STEPS, lay
 from dancegen.choreographers.stg_mamba.stgm import STGMBlock, partitioned_adjacency
-from dancegen.choreographers.stg_mamba.styles import appeal, choose_style
+from dancegen.choreographers.stg_mamba.styles import ARMS as LENT
+from dancegen.choreographers.stg_mamba.styles import appeal, choose_style, plan
 from dancegen.dances.metrics import bone_drift, frozen_share
 from dancegen.errors import DancegenError
 from dancegen.weights.checkpoint import save_checkpoint
 from tests.conftest import click_track
 from tests.tiny import TINY
+
+UPRIGHT = np.asarray(STANDING) / np.linalg.norm(STANDING, axis=-1, keepdims=True)
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +127,7 @@ def test_every_unit_of_the_ear_hears(network: Choreographer) -> None:
 def test_other_sound_at_the_same_beats_is_another_dance(network: Choreographer) -> None:
     song, grid = song_of(20)
     noise = np.random.default_rng(0).normal(0, 0.2, len(song.samples)).astype(np.float32)
+    noise[: 16_000 * KNOWN_BY] = song.samples[: 16_000 * KNOWN_BY]  # not by the song's number alone
     dances_ = [
         choreograph(Song(song.path, s), grid, network, seed=1, style="rumba").joints for s in (song.samples, noise)
     ]
@@ -162,7 +168,9 @@ def test_a_dance_begins_and_ends_standing_and_rests_in_silence() -> None:
     directions[..., 0], directions[..., 1] = np.sin(6 * time)[:, None], 1
     directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
     frame = Frame(1.0, 0.5, np.array([[12.0, 16.0]]), 28.0, 0.5)
-    framed, _ = frame_dance(directions, np.zeros((900, 2), np.float32), 30, frame, last_pose("rumba", 3))
+    framed, _ = frame_dance(
+        directions, np.zeros((900, 2), np.float32), 30, frame, last_pose(("rumba", "rumba"), 3, UPRIGHT)
+    )
     speed = np.linalg.norm(np.diff(framed, axis=0), axis=-1).mean(axis=1) * 30
     for rest in (slice(0, 20), slice(13 * 30 + 5, 15 * 30 + 20), slice(28 * 30 + 2, 899)):
         assert speed[rest].max() < 0.1 < speed[rest].max() + 0.1 and speed[rest].max() > 0  # it breathes
@@ -180,7 +188,8 @@ def test_who_stands_counts_the_dance_in_and_never_freezes() -> None:
     directions = np.repeat(np.asarray(STANDING, np.float32)[None], 600, 0)
     directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
     frame = Frame(6.0, 0.5, np.zeros((0, 2)), 18.0, 0.5, counts=True)
-    joints = settle(*frame_dance(directions, np.zeros((600, 2), np.float32), 30, frame, last_pose("tango", 1)), 30)
+    ending = last_pose(("tango", "rumba"), 1, UPRIGHT)
+    joints = settle(*frame_dance(directions, np.zeros((600, 2), np.float32), 30, frame, ending), 30)
     knees = joints[:, [9, 12], 2].mean(axis=1)  # z: they go forward where they bend
     counted, before = knees[120:180], knees[:100]
     assert counted.std() > 4 * before.std()
@@ -190,11 +199,16 @@ def test_who_stands_counts_the_dance_in_and_never_freezes() -> None:
 
 
 def test_dances_end_unlike_each_other_and_short_ones_soon() -> None:
-    poses = {(style, seed): last_pose(style, seed) for style in STYLES[1:] for seed in range(8)}
+    poses = {(style, seed): last_pose((style, style), seed, UPRIGHT) for style in STYLES[1:] for seed in range(8)}
     assert all(np.allclose(np.linalg.norm(pose, axis=-1), 1, atol=1e-6) for pose in poses.values())
     gaps = [np.abs(poses[style, 0] - poses[style, seed]).max() for style in STYLES[1:] for seed in range(1, 8)]
     assert min(gaps) > 0.1 and np.mean(np.asarray(gaps) > 0.5) > 0.8
-    assert np.array_equal(last_pose("rumba", 4), last_pose("rumba", 4))
+    assert np.array_equal(last_pose(("rumba", "rumba"), 4, UPRIGHT), poses["rumba", 4])
+    ways = [last_pose(("rumba", "ballet"), seed, poses["ballet", 3]) for seed in range(20)]
+    nearer = [float((pose * poses["ballet", 3]).sum()) for pose in ways]
+    assert np.mean(nearer) > np.mean(
+        [float((last_pose(("rumba", "ballet"), s, -UPRIGHT) * poses["ballet", 3]).sum()) for s in range(20)]
+    )
     assert hold_seconds(8) < 0.5 < hold_seconds(60) <= 1
 
 
@@ -220,7 +234,7 @@ def test_the_music_decides_the_style() -> None:
 def test_a_song_is_heard_once_where_the_style_counts_it_otherwise(
     network: Choreographer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half a waltz to a song in four: its bars are counted anew, its sound is not heard anew."""
+    """Half a waltz to a song in four: its bars are counted in three, its sound is heard once."""
     heard, meters = [], []
 
     def hear(song: Song) -> np.ndarray:
@@ -234,7 +248,57 @@ def test_a_song_is_heard_once_where_the_style_counts_it_otherwise(
     monkeypatch.setattr(dances, "mel_pieces", hear)
     monkeypatch.setattr(dances, "count_for", count)
     choreograph(*song_of(12.0), network, seed=0, style="waltz", amount=0.6)
-    assert len(heard) == 1 and meters[0] == 4 and meters[-1] == 3
+    assert len(heard) == 1 and set(meters) == {3}
+
+
+def test_a_song_is_known_by_how_it_begins_however_loud_and_however_long() -> None:
+    song, other = song_of(30)[0].samples, np.random.default_rng(0).normal(0, 0.1, 16_000 * 30).astype(np.float32)
+    own = number_of(song, 16_000)
+    assert own == number_of(song * 0.7, 16_000) == number_of(song[: 16_000 * 12], 16_000)
+    assert own == number_of(song + 1e-7, 16_000) and own != number_of(other, 16_000)
+    assert mixed_seed(0, own, "noise") != mixed_seed(1, own, "noise") != mixed_seed(1, own, "end")
+    assert number_of(song[:0], 16_000) == 0
+
+
+def test_sections_change_with_the_sound_and_come_back() -> None:
+    rng = np.random.default_rng(0)
+    verse, refrain = 0.5 * rng.normal(size=(2, 4, 6)), 3 + 0.5 * rng.normal(size=(3, 4, 6))
+    sound = np.concatenate([verse, refrain, verse, refrain]) + 0.01 * rng.normal(size=(10, 4, 6))
+    parts = sections(sound, repeats(sound))
+    assert parts[:, 0].tolist() == [0, 0, 1, 1, 1, 0, 0, 1, 1, 1]
+    assert parts[:, 1].tolist() == [0] * 5 + [1] * 5
+    same = sections(np.zeros((13, 4, 6)) + 0.001 * rng.normal(size=(13, 4, 6)), np.full(13, -1))
+    assert np.bincount(same[:, 0]).max() <= SECTION[1]  # a song that never changes is no single dance
+
+
+def test_a_change_of_section_is_a_change_of_dance_and_a_return_its_steps_again() -> None:
+    parts = np.array([[0, 0], [0, 0], [1, 0], [1, 0], [2, 0], [0, 1], [0, 1]])
+    odds = [appeal(0.5, False, np.full(4, 0.6))] * len(parts)
+    plans = [plan(parts, odds, seed, 7, "auto") for seed in range(60)]
+    for made in plans:
+        assert made[0] == made[1] and made[2] == made[3] and made[5][0] == made[0][0]
+        assert all(arms in LENT[steps] for steps, arms in made)
+        assert "waltz" not in dict(made)  # is danced to music in three alone
+    changes = np.mean([made[1][0] != made[2][0] for made in plans])
+    assert changes > 0.75 and len({tuple(made) for made in plans}) > 30
+    held = np.mean([arms in ("tango", "waltz", "salsa") for made in plans for _, arms in made])
+    assert held < 0.25
+    assert plan(parts, odds, 0, 7, "auto") != plan(parts, odds, 0, 8, "auto")  # another song, another dance
+    asked = [plan(parts, odds, seed, 7, "tango") for seed in range(60)]
+    assert {steps for made in asked for steps, _ in made} == {"tango"}
+    assert np.mean([arms == "tango" for made in asked for _, arms in made]) > 0.6
+    three = plan(parts, [appeal(0.6, True, np.full(4, 0.5))] * len(parts), 0, 7, "auto")
+    assert {steps for steps, _ in three} <= {"waltz", "ballet"}
+
+
+def test_a_phrase_unlike_the_last_ones_is_preferred() -> None:
+    rng = np.random.default_rng(0)
+    ideas = rng.normal(size=(4, 89, 54)).astype(np.float32)
+    ideas[3] = ideas[0] + 0.5 * rng.normal(size=(89, 54))
+    ranks = np.full(4, 0.5)
+    alone = suits(ideas, ranks, 4)
+    after = suits(ideas, ranks, 4, [ideas[alone, ::STEPS]])
+    assert after != alone
 
 
 def test_the_canonical_body_is_one_high_and_keeps_its_bones() -> None:

@@ -24,7 +24,8 @@ from dancegen.body.retarget import retarget
 from dancegen.body.sequence import SkeletonSequence, by_blocks, place_joints
 from dancegen.choreographers.finish.facing import face
 from dancegen.choreographers.finish.frame import STANDING, Frame, frame_dance, last_pose
-from dancegen.choreographers.finish.ground import enlarge, settle
+from dancegen.choreographers.finish.ground import settle
+from dancegen.choreographers.hotdance.size import enlarge
 from dancegen.choreographers.stg_mamba.hearing import ear_traits, unit_sound
 from dancegen.choreographers.stg_mamba.sketch import accents
 from dancegen.dances.dance_file import round_dance
@@ -67,7 +68,11 @@ def counting(poses: int) -> tuple[np.ndarray, ...]:
 PARTS: dict[str, tuple[Callable[[int], tuple], Callable[..., object], float]] = {
     "turning": (lambda n: (moving(n)[0], np.sin(np.arange(n))), lambda d, r: face(d, r, 30.0, 0.5, np.zeros(0)), 0.1),
     "size": (moving, enlarge, 0.05),
-    "beginning and end": (moving, lambda d, r: frame_dance(d, r, 30.0, FRAME, last_pose("rumba", 0)), 0.4),
+    "beginning and end": (
+        moving,
+        lambda d, r: frame_dance(d, r, 30.0, FRAME, last_pose(("rumba", "rumba"), 0, np.asarray(STANDING))),
+        0.4,
+    ),
     "ground": (moving, lambda d, r: settle(d, r, 30.0), 0.1),
     "numbers of a file": (lambda n: (dance(n),), round_dance, 0.05),
     "scores": (lambda n: (dance(n),), lambda d: score(d.joints, d.fps, np.arange(0, d.seconds, 0.5)), 0.1),

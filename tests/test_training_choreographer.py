@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,26 +12,30 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from torch.nn.functional import pad
 
 from dancegen.body.joints import BONES, NOSE, R_ANKLE, R_SHOULDER, mid_hip
 from dancegen.body.openpose import frame_json
 from dancegen.body.sequence import place_joints
 from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
 from dancegen.choreographers.stg_mamba.model import load_choreographer
-from dancegen.choreographers.stg_mamba.prior import PhraseBasis
+from dancegen.choreographers.stg_mamba.prior import PhraseBasis, Prior
 from dancegen.dances.metrics import beat_scores, joint_speed
 from dancegen.errors import DancegenError
 from dancegen.lab.datasets.bank import build_bank
-from dancegen.lab.datasets.codes import THIN, fit_codec, phrase_values
+from dancegen.lab.datasets.batches import style_shares
+from dancegen.lab.datasets.codes import THIN, codec_of, fit_codec, phrase_values
 from dancegen.lab.datasets.convert import convert_folder, lift
 from dancegen.lab.datasets.counts import count_freely
 from dancegen.lab.datasets.data import DANCED, Material, find_material, load_material, prepare, save_material
 from dancegen.lab.datasets.motion import SPIN, Motion, mirror_motion, read_motion, slow_turn, to_canonical
-from dancegen.lab.datasets.placing import Sound, Stage, with_arms
+from dancegen.lab.datasets.placing import Sound, Stage
 from dancegen.lab.datasets.warp import ease
+from dancegen.lab.train.stg_mamba import flow
 from dancegen.lab.train.stg_mamba import train as training
 from dancegen.lab.train.stg_mamba.export import assemble, export
-from dancegen.lab.train.stg_mamba.flow import collect, fit_prior
+from dancegen.lab.train.stg_mamba.flow import begin_as, collect, fit_prior
+from dancegen.styles.arms import with_arms
 from dancegen.styles.codes import mirror_values
 from tests.conftest import click_track
 
@@ -159,6 +164,31 @@ def test_a_code_says_its_phrase(material: Material) -> None:
     assert np.allclose(with_arms(values[0], values[0]), values[0], atol=1e-4)
 
 
+def test_a_larger_codec_keeps_what_an_earlier_one_says_and_says_more(material: Material) -> None:
+    bank, earlier = material.stage.banks[4], material.stage.codec
+    basis = PhraseBasis(TINY)
+    basis.load_state_dict({name: torch.from_numpy(getattr(earlier, name)) for name in basis.state_dict()})
+    assert np.allclose(codec_of(basis).finders, earlier.finders, rtol=1e-3, atol=1e-4)
+    larger = fit_codec(bank, 40, 0, base=codec_of(basis))
+    values = np.stack([phrase_values(bank, row)[::THIN] for row in range(0, len(bank), 7)])
+    assert np.allclose(larger.encode(values)[..., :24], earlier.encode(values), atol=1e-2)
+    gaps = [np.abs(codec.decode(codec.encode(values)) - values).mean() for codec in (earlier, larger)]
+    assert gaps[1] < 0.9 * gaps[0]
+
+
+def test_arms_are_lent_and_styles_change_in_free_windows_alone(material: Material) -> None:
+    stage = material.stage
+    free = [stage.draw(160, np.random.default_rng(seed), free=True) for seed in range(60)]
+    bound = [stage.draw(160, np.random.default_rng(seed)) for seed in range(60)]
+    assert all(len(window.styles) == len(window.codes) for window in free)
+    assert all(steps == arms for window in bound for steps, arms in window.styles)
+    assert all(len(set(window.styles)) == 1 for window in bound)
+    lent = np.mean([steps != arms for window in free for steps, arms in window.styles])
+    assert 0.15 < lent < 0.6 and any(len({steps for steps, _ in window.styles}) > 1 for window in free)
+    shares = style_shares(next(window for window in free if len({steps for steps, _ in window.styles}) > 1))
+    assert float(shares.sum()) == pytest.approx(1) and (shares > 0).sum() > 1
+
+
 def test_free_counts_rise_within_the_danceable(material: Material) -> None:
     for seed in range(20):
         gaps = np.diff(count_freely(60, np.random.default_rng(seed)))
@@ -176,6 +206,44 @@ def test_the_prior_learns_what_phrases_there_are(material: Material) -> None:
     kept = fit_prior(prior, phrases, **how, tell=lambda _, loss, kept: losses.append(loss))
     assert losses[-1] < 0.8 * losses[0]
     assert set(kept) == set(prior.state_dict())
+
+
+def test_a_prior_goes_on_exactly_and_begins_as_an_earlier_one(material: Material, tmp_path: Path) -> None:
+    phrases = collect(material.stage, 8, 0)
+    how = {"batch": 8, "seed": 0, "rate": 3e-3}
+
+    def fresh() -> Prior:
+        torch.manual_seed(0)
+        return Prior(TINY)
+
+    whole = fit_prior(fresh(), phrases, steps=4, **how)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flow, "SAVED_EVERY", 2)
+        with pytest.raises(KeyboardInterrupt):
+            fit_prior(fresh(), phrases, steps=4, **how, state=tmp_path / "s", tell=stop_at(3, patch))
+        parts = fit_prior(fresh(), phrases, steps=4, **how, state=tmp_path / "s")
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    larger = Prior(replace(TINY, token=TINY.token + 8))
+    begin_as(larger, whole)
+    earlier = fresh()
+    earlier.load_state_dict(whole)
+    place, beside, time = torch.randn(2, 11, TINY.token), torch.randn(2, 11, TINY.token + 1), torch.rand(2)
+    told = earlier.condition(phrases[4].sound[:2], torch.ones(2), phrases[4].facts[:2], phrases[4].style[:2], 4)
+    widened = torch.cat([pad(beside[..., :-1], (0, 8)), beside[..., -1:]], dim=2)
+    said = larger(pad(place, (0, 8)), widened, time, told)
+    assert torch.allclose(said[..., : TINY.token], earlier(place, beside, time, told), atol=1e-5)
+    assert (said[..., TINY.token :] == 0).all()
+
+
+def stop_at(step: int, patch: pytest.MonkeyPatch) -> Callable[[int, float, dict], None]:
+    """Somebody who stops a training at a step, as Ctrl-C does."""
+    patch.setattr(flow, "TOLD_EVERY", 1)
+
+    def tell(now: int, _: float, __: dict) -> None:
+        if now == step:
+            raise KeyboardInterrupt
+
+    return tell
 
 
 def test_easing_keeps_the_path_and_slows_the_beats() -> None:
@@ -202,9 +270,9 @@ def test_one_batch_can_be_overfitted(material: Material) -> None:
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(material: Material, tmp_path: Path) -> None:
-    whole = training.train(TINY, OPTIONS, material.stage, material.motions, tmp_path / "whole")
-    training.train(TINY, OPTIONS, material.stage, material.motions, tmp_path / "parts", until=training.Until(5))
-    parts = training.train(TINY, OPTIONS, material.stage, material.motions, tmp_path / "parts")
+    whole = training.train(TINY, OPTIONS, material, tmp_path / "whole")
+    training.train(TINY, OPTIONS, material, tmp_path / "parts", until=training.Until(5))
+    parts = training.train(TINY, OPTIONS, material, tmp_path / "parts")
     assert whole.step == parts.step == 8
     for name, value in whole.network.state_dict().items():
         assert torch.equal(value, parts.network.state_dict()[name]), name
@@ -213,13 +281,13 @@ def test_a_resumed_run_equals_an_uninterrupted_one(material: Material, tmp_path:
 
 
 def test_a_run_with_other_options_is_refused(material: Material, tmp_path: Path) -> None:
-    training.train(TINY, OPTIONS, material.stage, material.motions, tmp_path, until=training.Until(1))
+    training.train(TINY, OPTIONS, material, tmp_path, until=training.Until(1))
     with pytest.raises(DancegenError, match="other options"):
-        training.train(TINY, replace(OPTIONS, seed=9), material.stage, material.motions, tmp_path)
+        training.train(TINY, replace(OPTIONS, seed=9), material, tmp_path)
 
 
 def test_exported_weights_load_and_hold_no_phrases(material: Material, tmp_path: Path) -> None:
-    trainer = training.train(TINY, OPTIONS, material.stage, material.motions, tmp_path)
+    trainer = training.train(TINY, OPTIONS, material, tmp_path)
     made = export(
         assemble(TINY, trainer.average, trainer.network.prior.state_dict(), material.stage),
         tmp_path / "out.safetensors",

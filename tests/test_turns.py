@@ -15,7 +15,8 @@ from dancegen import Request, registry
 from dancegen.assets.example import POSE
 from dancegen.body.joints import BONES, L_SHOULDER, R_SHOULDER, mid_hip
 from dancegen.body.sequence import SkeletonSequence, bone_directions
-from dancegen.choreographers.finish.facing import LIMIT, flatten, turn_directions, yaw
+from dancegen.choreographers.finish.facing import LIMIT, turn_directions, yaw
+from dancegen.choreographers.finish.turning import flatten
 from dancegen.dances.read_dance import read_dance
 from dancegen.errors import DancegenError
 from dancegen.production.known import Known, read_known

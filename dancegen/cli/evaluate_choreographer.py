@@ -96,13 +96,13 @@ def command(
             dance = dancer.dance(song.song, song.grid, seed=0, style=style)
             speed_plot(dance, song.grid.times, plot / f"{song.name}-speed.png")
             pose_strip(dance, plot / f"{song.name}-poses.png", start=10, seconds=8, columns=16, rows=2)
-    listening = _deep_rows(dancer, heard, real, material) if deep else {}
+    listening = _deep_rows(dancer, heard, real, material, table) if deep else {}
     if as_json:
         return json.dumps({"table": table, "listening": listening, "seconds_for_music_of": timing}, indent=1)
     return draw_table(table, timing, listening)
 
 
-def _deep_rows(dancer: Any, heard: Any, real: Any, material: Path | None) -> dict[str, float]:
+def _deep_rows(dancer: Any, heard: Any, real: Any, material: Path | None, table: Any) -> dict[str, float]:
     """The rows of --deep."""
     from dancegen.audio.network import load_beat_net
     from dancegen.choreographers.stg_mamba.dance import StgMamba
@@ -111,8 +111,8 @@ def _deep_rows(dancer: Any, heard: Any, real: Any, material: Path | None) -> dic
     from dancegen.lab.datasets.motion import SPIN
     from dancegen.lab.evaluate.hotdance import hotdance_rows
     from dancegen.lab.evaluate.inputs import input_rows
-    from dancegen.lab.evaluate.listening import deep_rows
-    from dancegen.lab.evaluate.styles import dances_by_style, matched_row, style_rows, train_judge
+    from dancegen.lab.evaluate.listening import deep_rows, variety
+    from dancegen.lab.evaluate.styles import dances_by_style, frechet_by_style, matched_row, style_rows, train_judge
     from dancegen.weights.resolve import weights_path
 
     banks = held_out = None
@@ -127,6 +127,9 @@ def _deep_rows(dancer: Any, heard: Any, real: Any, material: Path | None) -> dic
     rows |= input_rows(dancer.network, pairs, load_beat_net(weights_path("beats")))
     dances = dances_by_style(dancer, heard, (0, 1))
     rows |= {f"{name}, styles as in the footage": value for name, value in matched_row(dances, real).items()}
+    for style, apart in frechet_by_style(dances, real).items():
+        rows |= {f"{name}, {style} / halves of the real": value for name, value in apart.items()}
+    rows |= variety(dancer, pairs, (0, 1, 2), table["real"]["diversity"])
     if material is not None:
         judge = train_judge(read.motions, read.held_out)
         for style, seen in style_rows(judge, dances, read.held_out).items():

@@ -22,6 +22,9 @@ def command(
     scans: Annotated[str, typer.Option(help="Scans of the STGM blocks: sg, tgf, tgb with commas; empty for none.")] = (
         "sg,tgf,tgb"
     ),
+    start: Annotated[
+        Path | None, typer.Option("--from", help="Weights a new run starts from, rather than from nothing.")
+    ] = None,
     material: Annotated[Path | None, typer.Option(help="Prepared material to use or make (OUT/material.npz).")] = None,
     minutes: Annotated[float, typer.Option(help="Stop and save after this long; the same command goes on.")] = math.inf,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
@@ -37,9 +40,11 @@ def command(
     all motions. Two networks are trained: the prior, which makes phrases of noise, and the network that dances them.
     """
     from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
+    from dancegen.choreographers.stg_mamba.model import load_choreographer
     from dancegen.cli.context import reporter as current_reporter
     from dancegen.device import choose_device
     from dancegen.files import refuse_inputs
+    from dancegen.lab.datasets.codes import codec_of
     from dancegen.lab.datasets.convert import convert_folder
     from dancegen.lab.datasets.data import load_material, prepare, save_material
     from dancegen.lab.train.stg_mamba.export import assemble, export
@@ -56,22 +61,23 @@ def command(
     config = ChoreographerConfig(scans=chosen) if chosen else ChoreographerConfig(scans=(), blocks=0)
     if from_openpose:
         reporter.note(f"{convert_folder(data)} OpenPose folders converted")
+    earlier = load_choreographer(start) if start else None
     prepared = material or out / "material.npz"
     if not prepared.exists():
-        save_material(prepared, prepare(data, token=config.token, seed=seed, reporter=reporter))
+        base = codec_of(earlier.phrases) if earlier else None
+        save_material(prepared, prepare(data, token=config.token, seed=seed, base=base, reporter=reporter))
     read = load_material(prepared)
-    prior = trained_prior(
-        config, read.stage, out, windows=prior_windows, steps=prior_steps, seed=seed, reporter=reporter
-    )
+    how: Any = {"start": earlier.prior.state_dict() if earlier else None, "reporter": reporter}
+    prior = trained_prior(config, read.stage, out, windows=prior_windows, steps=prior_steps, seed=seed, **how)
     trainer = train(
         config,
         options,
-        read.stage,
-        read.motions,
+        read,
         out,
         device=choose_device(device),
         reporter=reporter,
         until=Until(minutes=minutes),
+        start=earlier,
     )
     result = out / "choreographer.safetensors"
     notes = {"steps": trainer.step, "prior_steps": prior_steps, "seed": seed}

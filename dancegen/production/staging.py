@@ -101,7 +101,7 @@ def begin_as(dance: SkeletonSequence, joints: np.ndarray, confidence: np.ndarray
 
 def _flatten(dancers: Sequence[SkeletonSequence], request: Request, reporter: Reporter) -> Sequence[SkeletonSequence]:
     """The dance for a renderer that shows no turns."""
-    from dancegen.choreographers.finish.facing import NOTED, flatten
+    from dancegen.choreographers.finish.turning import NOTED, flatten
 
     flat = [flatten(one) for one in dancers]
     if max(most for _, most in flat) > NOTED:

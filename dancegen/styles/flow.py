@@ -9,7 +9,9 @@ Glossary: N phrases, B batch, U = 4 units, K tokens of a phrase, D numbers of a 
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 import torch
@@ -20,7 +22,21 @@ from dancegen.choreographers.stg_mamba.prior import common_codes
 
 DEAF = 0.12  # share of the steps' rows that hear nothing
 ALONE = 0.5  # of the sides of phrases beside which nothing is known
-STYLELESS = 0.1  # whose style is left to the music
+STYLELESS = 0.1  # whose steps, whose arms are left to the music
+
+
+@cache
+def bfloat16_is_faster() -> bool:
+    """Whether this processor multiplies matrices in bfloat16 faster than in float32: some take ten times as long."""
+    seconds = []
+    for kind in (torch.float32, torch.bfloat16):
+        some = torch.ones(512, 192, dtype=kind)
+        some @ some.T  # the first one prepares
+        begun = time.process_time()
+        for _ in range(8):
+            some @ some.T
+        seconds.append(time.process_time() - begun)
+    return seconds[1] < seconds[0]
 
 
 class Velocity(Protocol):
@@ -43,7 +59,7 @@ class Phrases:
         known: (N, 2) whether there is one.
         sound: (N, U, A).
         facts: (N, 3) log of seconds per beat over 0.55, 1 in three, 1 with spins.
-        style: (N,) index into STYLES.
+        style: (N, 2) index into STYLES of the steps, into ARM_STYLES of the arms.
     """
 
     codes: Tensor
@@ -61,13 +77,13 @@ class Phrases:
 def flow_loss(prior: Velocity, phrases: Phrases, rows: Tensor, meter: int, generator: torch.Generator) -> Tensor:
     """Mean squared error of the velocity, for the phrases `rows` (B,) of a meter."""
     count = len(rows)
-    draw = torch.rand(4, count, generator=generator)
+    draw = torch.rand(5, count, generator=generator)
     goal = phrases.codes[rows]  # (B, K, D)
     noise = torch.randn(goal.shape, generator=generator)
     time = torch.sigmoid(torch.randn(count, generator=generator))  # more often in the middle of the way
     place = noise + time[:, None, None] * (goal - noise)
     known = phrases.known[rows] * (draw[:2].T > ALONE)
     beside = common_codes(phrases.before[rows], phrases.after[rows], known)
-    style = torch.where(draw[2] < STYLELESS, torch.zeros_like(phrases.style[rows]), phrases.style[rows])
+    style = phrases.style[rows] * (draw[[2, 4]].T >= STYLELESS)  # (B, 2)
     told = prior.condition(phrases.sound[rows], (draw[3] > DEAF).float(), phrases.facts[rows], style, meter)
     return F.mse_loss(prior(place, beside, time, told).float(), goal - noise)

@@ -147,7 +147,7 @@ def _phrases(
     before, after, known = _neighbours(rows, codes)
     facts = torch.tensor([[np.log(row.period / USUAL_PERIOD), meter == 3, row.spins] for row in rows]).float()
     sound = torch.cat([_sounds(rows, pool, generator) for _ in range(2)])
-    return Phrases(codes, before, after, known, sound, facts.repeat(2, 1), torch.zeros(len(both), dtype=torch.long))
+    return Phrases(codes, before, after, known, sound, facts.repeat(2, 1), torch.zeros(len(both), 2, dtype=torch.long))
 
 
 def _sounds(rows: Sequence[_Row], pool: np.ndarray, generator: torch.Generator) -> Tensor:

@@ -9,22 +9,14 @@ Glossary: T poses, L = 17 bones (the order of `joints.BONES`).
 
 from __future__ import annotations
 
-from dataclasses import replace
-from itertools import pairwise
-
 import numpy as np
 
-from dancegen.body.joints import mid_hip
-from dancegen.body.sequence import BONE_LENGTHS, SkeletonSequence, bone_directions, by_blocks, over_blocks
+from dancegen.body.sequence import BONE_LENGTHS, over_blocks
 
 SOFT, LIMIT = np.radians(25.0), np.radians(36.0)  # turns up to SOFT are left alone, none passes LIMIT
-SLACK = np.radians(2.0)  # by which a dance that faces the camera passes LIMIT: its feet are held where they stand
 WIDE = np.radians(60.0)  # at level 0.5
 WHOLE = 1.0  # the level from which on turns are whole
 SWAY_SECONDS = 2.5
-EAGER = 1.3  # a turn of more than 360 / (2 EAGER) degrees within a phrase becomes a whole one
-NOTED = np.radians(30.0)  # a dance that is turned back by more is told: it is not the one that was made
-MOST = np.radians(60.0)  # of phrases without a whole turn
 HEAD_BONES = (12, 13, 14, 15, 16)
 R_SHOULDER_LIMB, L_SHOULDER_LIMB, R_HIP_LIMB, L_HIP_LIMB = 0, 1, 6, 9  # all from the neck
 
@@ -40,10 +32,10 @@ def yaw(directions: np.ndarray) -> np.ndarray:
 def face_camera(directions: np.ndarray, limit: float = LIMIT) -> np.ndarray:
     """Turn the body back about the vertical where it turns too far: (T, L, 3) -> (T, L, 3) float32."""
     angle = yaw(directions)
-    return turn_directions(directions, _soften(angle, limit) - angle)
+    return turn_directions(directions, soften(angle, limit) - angle)
 
 
-def _soften(angle: np.ndarray, limit: float) -> np.ndarray:
+def soften(angle: np.ndarray, limit: float) -> np.ndarray:
     """Angles (T,) as they are where they are small, and none beyond `limit`."""
     soft = limit * SOFT / LIMIT
     beyond = np.maximum(np.abs(angle) - soft, 0) / (limit - soft)
@@ -81,6 +73,8 @@ def face(directions: np.ndarray, rate: np.ndarray, fps: float, level: float, phr
             return spot(wide, face_camera(part), min(level / 0.5, 1))
 
         return over_blocks(turn_half, directions, swaying(rate, fps, limit - LIMIT))
+    from dancegen.choreographers.finish.turning import whole_turns
+
     angle = whole_turns(rate, fps, phrase_ends)
     return over_blocks(lambda part, turn: turn_directions(face_camera(part), turn), directions, angle)
 
@@ -92,55 +86,6 @@ def swaying(rate: np.ndarray, fps: float, reach: float) -> np.ndarray:
         angle = keep * angle + float(speed) / fps
         out[t] = angle
     return reach * np.tanh(out / max(reach, 1e-3))
-
-
-def whole_turns(rate: np.ndarray, fps: float, ends: np.ndarray) -> np.ndarray:
-    """The integral (T,) of `rate`, stretched in each phrase to the nearest number of whole turns."""
-    way = np.concatenate([[0.0], np.cumsum(rate)[:-1]]) / fps  # (T,)
-    edges = np.unique(np.clip(np.concatenate([[0], ends, [len(rate) - 1]]).astype(int), 0, len(rate) - 1))
-    out = np.zeros(len(rate))
-    for first, last in pairwise(edges):
-        part = way[first : last + 1] - way[first]
-        turns = np.round(part[-1] / (2 * np.pi) * EAGER)
-        ramp = np.linspace(0, 1, len(part))
-        smooth = ramp * ramp * (3 - 2 * ramp)
-        own = part - part[-1] * smooth  # comes back to the camera
-        if turns:
-            share = np.clip(part / part[-1], 0, 1)
-            turning = np.maximum.accumulate(share) * 0.5 + 0.5 * smooth
-            own = turning * turns * 2 * np.pi
-        else:
-            own = MOST * np.tanh(own / MOST)
-        out[first : last + 1] = own
-    return out
-
-
-def flatten(dance: SkeletonSequence) -> tuple[SkeletonSequence, float]:
-    """A dance as somebody dances it whose back and sides nobody can draw: bodies keep within LIMIT of the camera.
-
-    A body that turns all round sways to one side and comes back by the other.
-
-    Returns:
-        The dance, and the most that a pose is turned back, radians; the dance itself and 0 where none turns too far or
-        it has no depth to turn in.
-    """
-    if not dance.joints[..., 2].any():
-        return dance, 0.0
-    angle = by_blocks(lambda part: yaw(bone_directions(part)), dance.joints)  # (T,)
-    if np.abs(angle).max() <= LIMIT + SLACK:
-        return dance, 0.0
-    away = np.clip((np.abs(angle) - np.pi / 2) / (np.pi / 2), 0, 1)  # 0 to the side, 1 the back
-    kept = _soften(angle, LIMIT) * (1 - away * away * (3 - 2 * away))
-    back = kept - angle
-
-    def turn_back(joints: np.ndarray, turn: np.ndarray) -> np.ndarray:
-        middle = mid_hip(joints)[:, None] * (1, 0, 1)  # (T, 1, 3), the vertical that it turns about
-        return (turn_directions(joints - middle, turn) + middle).astype(np.float32)
-
-    joints = by_blocks(turn_back, dance.joints, back)
-    shown = -np.degrees(kept).astype(np.float32)
-    turning = np.abs(np.remainder(back + np.pi, 2 * np.pi) - np.pi)
-    return replace(dance, joints=joints, yaw=shown), float(turning.max())
 
 
 def spot(directions: np.ndarray, front: np.ndarray, share: float) -> np.ndarray:

@@ -1,14 +1,17 @@
 """Where a dance begins, rests and ends: standing before the first beat and in silence, a finished pose at the end.
 
 All on limb directions, so that bones keep their lengths. Who stands breathes and sways; in the bar before the first
-beat the knees count it in. The last pose is put together of arms and legs that suit the style, by the seed.
+beat the knees count it in. The last pose is put together of arms and legs that suit the styles, by the seed and by what
+was danced.
 
 Glossary: T poses, L = 17 bones (the order of `joints.BONES`), E silent stretches.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -29,48 +32,19 @@ SWAY_SECONDS, SWAY = 2.6, 0.055  # of the hips over the feet to each side (radia
 BREATH_BEATS, SWAY_BEATS = 8, 4  # likewise where there is a beat: who stands rests on beats too
 COUNT_BEATS, COUNT = 4, 0.2  # beats that are counted in with the knees, and how far they bend (radians, about)
 OPENING = 0.16  # radians a second by which the arms of a last pose go on opening
+ENDINGS = 3  # last poses that come to mind
 LOOSE = 0.1  # deviation of a last pose's arms, radians
 LEAN, TWIST = np.radians(7.0), np.radians(22.0)  # most that a last pose leans to a side, is turned
 
 Limbs = tuple[tuple[float, float, float], ...]
 
 # One direction a limb, x to the viewer's right, y down, z away: right shoulder, left shoulder, right upper arm and
-# forearm, left ones, right hip, thigh, shin, left ones, neck to nose, right eye, ear, left eye, ear.
+# forearm, left ones, right hip, thigh, shin, left ones, neck to nose, right eye, ear, left eye, ear. endings.json
+# has arms and legs of last poses, and which suit a style.
 _HEAD = ((0, -0.9, -0.43), (-0.55, -0.75, 0.36), (-0.6, 0.2, 0.77), (0.55, -0.75, 0.36), (0.6, 0.2, 0.77))
 _SHOULDERS = ((-1, 0.06, 0), (1, 0.06, 0))
 _R_HIP, _L_HIP = (-0.19, 0.98, 0), (0.19, 0.98, 0)
 _STRAIGHT: Limbs = (_R_HIP, (-0.07, 1, -0.05), (-0.03, 1, 0.1), _L_HIP, (0.07, 1, -0.05), (0.03, 1, 0.1))
-_LEGS: dict[str, Limbs] = {
-    "together": _STRAIGHT,
-    "lunge": (_R_HIP, (-0.42, 0.9, -0.1), (-0.3, 0.95, 0.05), _L_HIP, (0.3, 0.85, -0.42), (0.02, 0.96, 0.28)),
-    "crossed": (_R_HIP, (0.06, 1, -0.12), (0.1, 0.99, 0.1), _L_HIP, (0.12, 0.98, 0.1), (0.03, 1, 0.08)),
-    "side": (_R_HIP, (-0.12, 0.97, -0.2), (0.06, 0.97, 0.2), _L_HIP, (0.46, 0.88, -0.06), (0.42, 0.9, 0.02)),
-    "front": (_R_HIP, (-0.06, 1, 0.0), (-0.02, 1, 0.1), _L_HIP, (0.1, 0.92, -0.38), (0.04, 0.98, -0.18)),
-    "wide": (_R_HIP, (-0.36, 0.9, -0.22), (-0.16, 0.96, 0.2), _L_HIP, (0.36, 0.9, -0.22), (0.16, 0.96, 0.2)),
-}
-_ARMS: dict[str, Limbs] = {  # right upper arm, forearm, left upper arm, forearm
-    "raised": ((-0.45, -0.88, -0.1), (-0.2, -0.97, -0.1), (0.72, 0.66, 0.15), (-0.82, 0.42, -0.38)),
-    "diagonal": ((-0.9, -0.42, -0.05), (-0.83, -0.55, -0.1), (0.9, 0.42, 0.0), (0.88, 0.45, -0.12)),
-    "high": ((-0.62, -0.78, 0.0), (-0.5, -0.86, -0.1), (0.62, -0.78, 0.0), (0.5, -0.86, -0.1)),
-    "offered": ((-0.97, 0.12, -0.2), (-0.9, -0.25, -0.35), (0.5, 0.86, 0.1), (-0.3, 0.6, -0.74)),
-    "hold": ((-0.86, 0.12, -0.4), (0.1, -0.3, -0.95), (0.9, 0.02, -0.3), (0.4, -0.72, -0.55)),
-    "crown": ((-0.56, -0.8, -0.2), (0.5, -0.84, -0.2), (0.56, -0.8, -0.2), (-0.5, -0.84, -0.2)),
-    "open": ((-0.94, 0.26, -0.2), (-0.9, 0.22, -0.38), (0.94, 0.26, -0.2), (0.9, 0.22, -0.38)),
-    "fourth": ((-0.56, -0.8, -0.2), (0.5, -0.84, -0.2), (0.94, 0.22, -0.2), (0.9, 0.2, -0.38)),
-    "bow": ((-0.5, 0.78, -0.38), (0.72, 0.3, -0.62), (0.74, 0.62, 0.15), (0.8, 0.58, -0.1)),
-    "heart": ((-0.72, 0.64, -0.25), (0.72, -0.3, -0.62), (0.86, -0.42, -0.1), (0.8, -0.58, -0.15)),
-    "behind": ((-0.78, -0.6, 0.05), (0.62, -0.66, 0.4), (0.8, 0.56, 0.0), (0.72, 0.66, -0.22)),
-    "snap": ((-0.82, 0.2, -0.35), (-0.45, -0.8, -0.4), (0.6, 0.78, 0.12), (0.5, 0.84, -0.2)),
-}
-_OF_STYLE = {
-    "cha-cha": (("raised", "snap", "diagonal", "behind", "offered"), ("lunge", "side", "crossed", "wide")),
-    "rumba": (("heart", "behind", "diagonal", "offered", "raised"), ("side", "crossed", "front", "lunge")),
-    "tango": (("hold", "snap", "diagonal", "offered"), ("lunge", "front", "crossed", "side")),
-    "waltz": (("open", "bow", "heart", "diagonal"), ("crossed", "together", "side", "front")),
-    "salsa": (("raised", "behind", "snap", "high", "diagonal"), ("side", "wide", "lunge", "front")),
-    "ballet": (("crown", "open", "fourth", "bow"), ("crossed", "front", "side", "together")),
-}
-_ANY = (tuple(_ARMS), tuple(_LEGS))  # of a style that has no endings of its own
 STANDING: Limbs = (
     *_SHOULDERS,
     *((-0.22, 0.97, 0.03), (-0.1, 0.97, -0.2), (0.22, 0.97, 0.03), (0.1, 0.97, -0.2)),
@@ -144,12 +118,31 @@ def hold_seconds(seconds: float) -> float:
     return float(np.clip(HOLD_SHARE * seconds, LEAST_HOLD, MOST_HOLD))
 
 
-def last_pose(style: str, seed: int) -> np.ndarray:
-    """A finished pose (L, 3), unit directions: arms and legs that suit a style, or their mirror image."""
+def last_pose(styles: tuple[str, str], seed: int, before: np.ndarray) -> np.ndarray:
+    """A finished pose (L, 3), unit directions: of several that come to mind the one that is nearest.
+
+    Args:
+        styles: whose legs and whose arms suit; of another style than those that are known all do.
+        seed: another seed, other poses.
+        before: (L, 3) what is danced when it is to be reached.
+    """
     generator = torch.Generator().manual_seed(seed ^ 0xE4D)
-    draw = torch.rand(5, generator=generator).tolist()
-    arms, legs = _OF_STYLE.get(style, _ANY)
-    parts = (*_SHOULDERS, *_ARMS[arms[int(draw[0] * len(arms))]], *_LEGS[legs[int(draw[1] * len(legs))]], *_HEAD)
+    ideas = [_finished(styles, generator) for _ in range(ENDINGS)]
+    return max(ideas, key=lambda pose: float((pose * before).sum()))
+
+
+def _finished(styles: tuple[str, str], generator: torch.Generator) -> np.ndarray:
+    """A finished pose (L, 3): legs, two arms, each its own, and how it leans and is turned, or the mirror image."""
+    known = json.loads(Path(__file__).with_name("endings.json").read_text(encoding="utf-8"))
+    suit = [
+        known["of_style"].get(style, {"legs": list(known["legs"]), "arms": list(known["arms"])}) for style in styles
+    ]
+    draw = torch.rand(6, generator=generator).tolist()
+
+    def drawn(of: int, kind: str, number: int) -> list:
+        return known[kind][suit[of][kind][int(draw[number] * len(suit[of][kind]))]]  # type: ignore[no-any-return]
+
+    parts = (*_SHOULDERS, *drawn(1, "arms", 0)[:2], *drawn(1, "arms", 5)[2:], *drawn(0, "legs", 1), *_HEAD)
     pose = np.asarray(parts, float)
     pose[list(_ARM_LIMBS)] += LOOSE * torch.randn(4, 3, generator=generator).numpy()
     lean, twist = LEAN * (2 * draw[2] - 1), TWIST * (2 * draw[3] - 1)

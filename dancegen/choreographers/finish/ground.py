@@ -1,7 +1,6 @@
-"""The last touch on a dance: its size, no trembling, no floating, no sliding. On directions and root: bones keep.
+"""The last touch on a dance: no trembling, no floating, no sliding. On directions and root: bones keep.
 
-A network trained with L1 moves a little less than its teachers, legs and trunk most: `enlarge` gives it back. Feet that
-stand are held where they stand: the leg above bends to where the foot should be.
+Feet that stand are held where they stand: the leg above bends to where the foot should be.
 
 Glossary: T poses, L = 17 bones, V = 18 joints; unit body heights, y down, the ground at y = 0.
 """
@@ -11,16 +10,17 @@ from __future__ import annotations
 import numpy as np
 
 from dancegen import scratch
-from dancegen.body.joints import ARM_BONES, L_ANKLE, LEG_BONES, LEG_CHAINS, R_ANKLE, TRUNK_BONES, V
-from dancegen.body.sequence import ANKLE_HEIGHT, blocks, by_blocks, over_blocks, place_joints
+from dancegen.body.joints import L_ANKLE, LEG_CHAINS, R_ANKLE, V
+from dancegen.body.sequence import ANKLE_HEIGHT, blocks, by_blocks, place_joints
 
-ARMS, LEGS, TRUNK = 1.05, 1.08, 1.15  # gains, chosen so that the spread of poses nears that of real dancers
 SMOOTHING, MOST_SMOOTHING = 0.032, 0.065  # seconds, sigma of the Gaussian over the poses of usual and of jerky dances
 JERKY = 40.0  # body heights per second^3: what shakes more is smoothed more; feet that are held add a quarter
 LOOKED_AT = 3000  # poses of its middle by which a dance is called jerky
 HOVER = 0.02  # body heights: a lower ankle at most so high above where it stands is put down
 STEP_HEIGHT = 0.015  # a foot so much higher than the other no longer carries
 SLIDE = 0.3  # body heights per second: what moves faster is a step, not a slide
+STRIDE = 1.0  # likewise in depth, where a foot that stands moves under hips that travel
+LIFTED = 0.008  # body heights, STEP_HEIGHT there: a foot that is carried forward is lifted little
 DRIFT_SECONDS = 2.0  # in which the place that standing feet have been given back is forgotten
 TRAVEL_SECONDS = 5.0  # likewise of dancers who travel through the room
 LOW = 0.02  # body heights above where it stands, at which a foot hardly stands any more
@@ -103,13 +103,17 @@ def ankles_of(joints: np.ndarray) -> np.ndarray:
     return by_blocks(lambda part: part[:, [R_ANKLE, L_ANKLE]], joints)
 
 
-def standing_shift(ankles: np.ndarray, fps: float, drift: float, axis: int = 0) -> np.ndarray:
-    """The shift (T,) of the body along an axis that takes the slide out of standing feet, forgotten in `drift` seconds;
-    ankles (T, 2, 3)."""
-    speed = np.gradient(ankles[..., axis], 1 / fps, axis=0)  # (T, 2)
+def standing_shift(ankles: np.ndarray, fps: float, drift: float) -> np.ndarray:
+    """The shift (T,) of the body in x that takes the slide out of standing feet, forgotten in `drift` seconds; ankles
+    (T, 2, 3)."""
+    speed = np.gradient(ankles[..., 0], 1 / fps, axis=0)  # (T, 2)
     height = ankles[..., 1].max(axis=1, keepdims=True) - ankles[..., 1]
-    carries = np.exp(-height / STEP_HEIGHT - (speed / SLIDE) ** 2)  # (T, 2)
-    slide = (carries * speed).sum(axis=1) / np.maximum(carries.sum(axis=1), 0.5)
+    return forgotten(np.exp(-height / STEP_HEIGHT - (speed / SLIDE) ** 2), speed, fps, drift, 0.5)
+
+
+def forgotten(carries: np.ndarray, speed: np.ndarray, fps: float, drift: float, least: float) -> np.ndarray:
+    """The way (T,) against the speed (T, 2) of feet, by how much each carries (T, 2): `least` together to be heeded."""
+    slide = (carries * speed).sum(axis=1) / np.maximum(carries.sum(axis=1), least)
     slide = smooth_in_time(slide[:, None].astype(np.float32), 0.05 * fps)[:, 0]
     keep, place, out = 1 - 1 / (drift * fps), 0.0, np.zeros(len(slide), np.float32)
     for t, step in enumerate(slide):
@@ -120,37 +124,14 @@ def standing_shift(ankles: np.ndarray, fps: float, drift: float, axis: int = 0) 
 
 def depth_of(joints: np.ndarray, fps: float, drift: float = TRAVEL_SECONDS) -> np.ndarray:
     """How far behind the middle of the floor a dancer comes to be, (T,), whose joints (T, V, 3) tell x and y alone:
-    as the standing feet say."""
+    as the standing feet say: the lower one, which stays where it is in x."""
     if len(joints) < LEAST_POSES:
         return np.zeros(len(joints), np.float32)
-    return standing_shift(ankles_of(joints), fps, drift, axis=2)
-
-
-def enlarge(directions: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Size a dance: directions (T, L, 3) unit vectors, in place, and root (T, 2) -> the same, float32.
-
-    The ground is found again afterwards (`ground.settle`).
-    """
-    part = np.zeros(directions.shape[1], np.float32)
-    for limbs, gain in ((ARM_BONES, ARMS), (LEG_BONES, LEGS), (TRUNK_BONES, TRUNK)):
-        part[list(limbs)] = gain
-    rest = mean_of(directions)
-    rest = rest / np.maximum(np.linalg.norm(rest, axis=-1, keepdims=True), 1e-6)
-
-    def scale(some: np.ndarray) -> np.ndarray:
-        larger = rest + part[:, None] * (some - rest)
-        larger /= np.maximum(np.linalg.norm(larger, axis=-1, keepdims=True), 1e-6)
-        return larger.astype(np.float32)
-
-    return over_blocks(scale, directions), root.astype(np.float32)
-
-
-def mean_of(rows: np.ndarray) -> np.ndarray:
-    """`rows.mean(axis=0)` of (T, ...) float32, to the last bit: numpy adds row after row."""
-    total = np.zeros((1, *rows.shape[1:]), rows.dtype)
-    for part in blocks(len(rows), rows):
-        total[0] = np.concatenate([total, rows[part]]).sum(axis=0)
-    return total[0] / np.asarray(len(rows), rows.dtype)
+    ankles = ankles_of(joints)
+    speed = np.gradient(ankles, 1 / fps, axis=0)  # (T, 2, 3)
+    height = ankles[..., 1].max(axis=1, keepdims=True) - ankles[..., 1]
+    carries = np.exp(-height / LIFTED - (speed[..., 2] / STRIDE) ** 2 - (speed[..., 0] / SLIDE) ** 2)  # (T, 2)
+    return forgotten(carries, speed[..., 2], fps, drift, 0.2)
 
 
 def hold_feet(joints: np.ndarray, fps: float) -> None:

@@ -25,7 +25,7 @@ from dancegen.body.sequence import SkeletonSequence, bone_directions, over_block
 from dancegen.choreographers.base import AMOUNT, TURNS
 from dancegen.choreographers.finish.facing import WHOLE, face, yaw
 from dancegen.choreographers.finish.frame import frame_dance, last_pose
-from dancegen.choreographers.finish.ground import DRIFT_SECONDS, TRAVEL_SECONDS, depth_of, enlarge, settle
+from dancegen.choreographers.finish.ground import DRIFT_SECONDS, TRAVEL_SECONDS, depth_of, settle
 from dancegen.choreographers.hotdance.dancer import Dancer, canonical_dancer, dancer_of, place
 from dancegen.choreographers.hotdance.dit import Heard
 from dancegen.choreographers.hotdance.generate import Sampling, decode_song, draw_song, noise_of_segments, segments
@@ -33,6 +33,7 @@ from dancegen.choreographers.hotdance.model import HotDance, load_hotdance
 from dancegen.choreographers.hotdance.music import find_repeats, hear_beats
 from dancegen.choreographers.hotdance.reading import limbs_of, pose_values
 from dancegen.choreographers.hotdance.reference import shape_latents
+from dancegen.choreographers.hotdance.size import enlarge
 from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.choreographers.stg_mamba.counting import Count, count_for, frame_of
 from dancegen.choreographers.stg_mamba.hearing import ear_traits, rank
@@ -175,7 +176,9 @@ def finish(
     if wish.turns < WHOLE:  # what is drawn turns by itself
         directions = face(directions, np.zeros(len(root)), FPS, wish.turns, np.zeros(0))
     directions, root = enlarge(directions, root)
-    directions, root = frame_dance(directions, root, FPS, frame, last_pose(heard.lead, wish.seed))
+    before = directions[min(int(min(frame.finish, sound[0]) * FPS), len(directions) - 1)]
+    ending = last_pose((heard.lead, heard.lead), wish.seed, before)
+    directions, root = frame_dance(directions, root, FPS, frame, ending)
     turned = -np.degrees(np.unwrap(yaw(directions))) if wish.turns > 0 else None
     joints = settle(directions, root, FPS, TRAVEL_SECONDS if wish.turns >= 1 else DRIFT_SECONDS)
     depth = depth_of(joints, FPS) if wish.turns > 0 else None

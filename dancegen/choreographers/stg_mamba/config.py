@@ -9,6 +9,7 @@ from dancegen.choreographers.stg_mamba.counting import CLOCK
 from dancegen.registry import BACKENDS
 
 STYLES = BACKENDS["choreographer"]["stg-mamba"].styles  # the first, "auto", leaves it to the music
+ARM_STYLES = (*STYLES, "other")  # whose arms a dance can have: of a style, or of none that is offered
 POSE_VALUES = BONE_COUNT * 3 + 3  # a direction for each bone, x and y of the mid-hip, rate of turning
 
 
@@ -36,7 +37,7 @@ class ChoreographerConfig:
 
     ear: tuple[int, ...] = (40, 48, 64)
     hidden: int = 160
-    token: int = 64
+    token: int = 96
     style_width: int = 8
     node: int = 32
     blocks: int = 2

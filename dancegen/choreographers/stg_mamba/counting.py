@@ -42,6 +42,8 @@ EITHER = ("auto", "ballet")  # danced in three where the music is
 SILENT = 0.02 - CENTRE / SPREAD  # mean mel level below which nothing sounds
 MOST_STANDING = 4.0  # seconds that a dancer waits for the first beat while music plays
 LEAST_SILENCE = 1.5  # seconds; a shorter rest is danced through
+SECTION = (2, 4)  # phrases of a section that does not come back, least and most
+CHANGE = 1.2  # times the usual difference of neighbouring phrases, that begins a section
 ALIKE = 0.45  # root mean square difference, in standard deviations of the song, below which two phrases sound the same
 LEAST_VARIED = 0.12  # deviation of the features below which a song is one sound
 USUAL_SECTION = 4  # phrases; of several that sound alike the one so many earlier is repeated
@@ -189,4 +191,28 @@ def repeats(sound: np.ndarray) -> np.ndarray:
         else:
             off = np.abs((q - alike) % USUAL_SECTION)
             found[q] = alike[np.lexsort((alike, gap[alike], off))[0]]
+    return found
+
+
+def sections(sound: np.ndarray, repeated: np.ndarray) -> np.ndarray:
+    """The sections of a song: (Q, U, A) and `repeats` (Q,) -> (Q, 2) int, which section each phrase is of, and how
+    often that was danced before.
+
+    A phrase that repeats another is of its section; else a section goes on until the sound changes more than usual.
+    """
+    flat = sound.mean(axis=1)
+    standard = (flat - flat.mean(axis=0)) / np.maximum(flat.std(axis=0), LEAST_VARIED)
+    change = np.sqrt(np.square(np.diff(standard, axis=0)).mean(axis=1))  # (Q - 1,)
+    usual = float(np.median(change)) if len(change) else 0.0
+    found, times, count, run = np.zeros((len(sound), 2), int), dict[int, int](), 0, 0
+    for q, model in enumerate(repeated):
+        if model >= 0:
+            found[q, 0], run = found[model, 0], SECTION[1]
+        elif q == 0 or run >= SECTION[1] or (run >= SECTION[0] and change[q - 1] > CHANGE * usual):
+            found[q, 0], run, count = count, 1, count + 1
+        else:
+            found[q, 0], run = found[q - 1, 0], run + 1
+        if q == 0 or found[q, 0] != found[q - 1, 0]:
+            times[found[q, 0]] = times.get(found[q, 0], -1) + 1
+        found[q, 1] = times[found[q, 0]]
     return found

@@ -20,20 +20,29 @@ from torch import Tensor
 
 from dancegen import scratch
 from dancegen.audio.grid import BeatGrid
-from dancegen.audio.song import PIECE_SECONDS, Song
+from dancegen.audio.song import PIECE_SECONDS, SAMPLE_RATE, Song
 from dancegen.audio.spectrum import mel_pieces
 from dancegen.body.sequence import SkeletonSequence, blocks, by_blocks
 from dancegen.choreographers.base import AMOUNT, TURNS
 from dancegen.choreographers.finish.facing import face, yaw
 from dancegen.choreographers.finish.frame import frame_dance, last_pose
-from dancegen.choreographers.finish.ground import DRIFT_SECONDS, TRAVEL_SECONDS, depth_of, enlarge, settle
+from dancegen.choreographers.finish.ground import DRIFT_SECONDS, TRAVEL_SECONDS, depth_of, settle
 from dancegen.choreographers.stg_mamba.config import STYLES
-from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS, Count, clock, count_for, frame_of, repeats
-from dancegen.choreographers.stg_mamba.hearing import ear_traits, rank, unit_sound
+from dancegen.choreographers.stg_mamba.counting import (
+    BEATS_OF_UNIT,
+    UNITS,
+    Count,
+    clock,
+    count_for,
+    frame_of,
+    repeats,
+    sections,
+)
+from dancegen.choreographers.stg_mamba.hearing import ear_traits, mixed_seed, number_of, rank, unit_sound
 from dancegen.choreographers.stg_mamba.imagine import Heard, imagine
 from dancegen.choreographers.stg_mamba.model import Choreographer, load_choreographer
 from dancegen.choreographers.stg_mamba.sketch import STEPS, accents, lay, unit_directions
-from dancegen.choreographers.stg_mamba.styles import appeal, choose_style, lead_style, mix_codes, share_styles
+from dancegen.choreographers.stg_mamba.styles import Plan, appeal, numbers, plan, share_styles
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.registry import is_style_file
@@ -67,9 +76,9 @@ class Listening:
     heard: Heard
 
 
-def listen(song: Song, grid: BeatGrid, style: str, table: np.ndarray, mel: np.ndarray | None = None) -> Listening:
+def listen(song: Song, grid: BeatGrid, style: str, table: np.ndarray) -> Listening:
     """Hear a song that is to be danced in a style; `table` of `Choreographer.ranks`, `mel` if heard before."""
-    mel = mel_pieces(song) if mel is None else mel
+    mel = mel_pieces(song)
     count = count_for(grid, song.seconds, style)
     times = np.arange(song.pieces) * PIECE_SECONDS
     position, period = count.position(times), count.period(times)
@@ -82,13 +91,19 @@ def listen(song: Song, grid: BeatGrid, style: str, table: np.ndarray, mel: np.nd
     parts = (mel[number == phrase].reshape(-1, mel.shape[-1]) for phrase in range(phrases))
     ranks = [rank(ear_traits(part), table) if len(part) > 2 else np.full(4, 0.5) for part in parts]
     scratch.release(mel)
-    heard = Heard(sound, lasts[:phrases], repeats(sound), np.stack(ranks), count.meter)
+    own = number_of(song.samples, SAMPLE_RATE)
+    heard = Heard(sound, lasts[:phrases], repeats(sound), np.stack(ranks), count.meter, own)
     return Listening(mel, clock(position, period, count.meter), count, heard)
 
 
-def _style_for(mel: np.ndarray, count: Count, network: Choreographer, seed: int) -> str:
-    ranks = rank(ear_traits(mel.reshape(-1, mel.shape[-1])), network.ranks.cpu().numpy())
-    return choose_style(appeal(float(np.median(np.diff(count.beats))), count.meter == 3, ranks), seed)
+def plan_for(heard: Listening, seed: int, style: str) -> Plan:
+    """Whose steps and whose arms each phrase of a song has; of the first of STYLES as the music asks."""
+    music = heard.heard
+    parts = sections(music.sound, music.repeats)
+    ranks = [music.ranks[parts[:, 0] == part].mean(axis=0) for part in parts[:, 0]]
+    period = float(np.median(np.diff(heard.count.beats)))
+    appeals = [appeal(period, music.meter == 3, rank) for rank in ranks]
+    return plan(parts, appeals, seed, music.number, style)
 
 
 def choreograph(
@@ -123,42 +138,31 @@ def choreograph(
     if style not in STYLES:
         raise DancegenError(f"no dance style {style!r}", f"choose one of {', '.join(STYLES)}")
     reporter = reporter or SilentReporter()
-    heard, shares = _listen_for(song, grid, network, seed, style, amount)
+    heard = listen(song, grid, style if amount >= AMOUNT / 2 else STYLES[0], network.ranks.cpu().numpy())
+    wanted = {STYLES[0]: 1 - amount, style: amount} if style != STYLES[0] else {style: 1.0}
+    plans = [(plan_for(heard, seed, name), share) for name, share in wanted.items() if share]
     spins = np.zeros(len(heard.heard.sound), bool)
     if turns >= LEAST_TURNS:
         spins = np.arange(len(spins)) % round(1 / SPIN_PHRASES) == 1
     fps = network.config.fps
-    asked = [(STYLES.index(name), share) for name, share in shares.items()]
-    codes = mix_codes([(imagine(network, heard.heard, one, seed, spins), share) for one, share in asked])  # (Q, K, D)
+    imagined = [(imagine(network, heard.heard, numbers(one), seed, spins), share) for one, share in plans]
+    codes = imagined[0][0]  # (Q, K, D)
+    if len(imagined) > 1:
+        from dancegen.choreographers.stg_mamba.mixing import mix_codes
+
+        codes = mix_codes(imagined)
     laid = laid_sketch(network, codes, heard, fps)
-    directions, root, rate = _dance(heard, laid, network, share_styles(shares), reporter)
+    directions, root, rate = _dance(heard, laid, network, share_styles(plans), reporter)
     frame = frame_of(heard.mel, heard.count, song.seconds, grid.confidence > 0)
     ends = heard.count.beats[:: heard.count.phrase] * fps
-    directions, root = enlarge(directions, root)
     directions = face(directions, rate, fps, turns, ends)
-    ending = last_pose(lead_style(shares), seed)
+    before = directions[min(int(min(frame.finish, song.seconds) * fps), len(directions) - 1)]
+    ending = last_pose(plans[-1][0][-1], mixed_seed(seed, heard.heard.number, "end"), before)
     directions, root = frame_dance(directions, root, fps, frame, ending)
     # positive toward the viewer's right
     turned = -np.degrees(np.unwrap(by_blocks(yaw, directions))) if turns > 0 else None
     joints = settle(directions, root, fps, TRAVEL_SECONDS if turns >= LEAST_TURNS else DRIFT_SECONDS)
     return SkeletonSequence(joints, fps, yaw=turned, depth=depth_of(joints, fps) if turns > 0 else None)
-
-
-def _listen_for(
-    song: Song, grid: BeatGrid, network: Choreographer, seed: int, style: str, amount: float
-) -> tuple[Listening, dict[str, float]]:
-    """What is heard, in the bars of the style of which there is more, and the share of each style that is danced."""
-    table = network.ranks.cpu().numpy()
-    if style != STYLES[0] and amount == 1:
-        return listen(song, grid, style, table), {style: 1.0}
-    heard = listen(song, grid, STYLES[0], table)
-    shares = {_style_for(heard.mel, heard.count, network, seed): 1.0}
-    if style != STYLES[0] and amount > 0 and style not in shares:
-        shares = dict.fromkeys(shares, 1 - amount) | {style: amount}
-    lead = lead_style(shares)
-    if heard.count.meter != count_for(grid, song.seconds, lead).meter:
-        heard = listen(song, grid, lead, table, heard.mel)
-    return heard, shares
 
 
 def laid_sketch(network: Choreographer, codes: Tensor, heard: Listening, fps: float) -> Sketch:
@@ -184,9 +188,9 @@ def laid_sketch(network: Choreographer, codes: Tensor, heard: Listening, fps: fl
 
 
 def _dance(
-    heard: Listening, sketch: Sketch, network: Choreographer, styles: Tensor, reporter: Reporter
+    heard: Listening, sketch: Sketch, network: Choreographer, styles: np.ndarray, reporter: Reporter
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Directions (T, L, 3), root (T, 2) and rate of turning (T,) of a whole song."""
+    """Directions (T, L, 3), root (T, 2) and rate of turning (T,) of a whole song; styles (Q, S)."""
     pieces, poses = len(heard.mel), network.config.poses_per_piece
     directions = scratch.zeros((pieces * poses, network.paths.shape[1], 3))
     rest = np.zeros((pieces * poses, 3), np.float32)
@@ -231,18 +235,20 @@ def _fade(first: int, count: int, pieces: int, poses: int) -> np.ndarray:
 
 
 def _dance_windows(
-    heard: Listening, sketch: Sketch, network: Choreographer, styles: Tensor, starts: list[int]
+    heard: Listening, sketch: Sketch, network: Choreographer, styles: np.ndarray, starts: list[int]
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """(first piece, directions (T, L, 3), root and rate (T, 3)) of each window, WINDOWS_AT_ONCE together."""
     device = next(network.parameters()).device
     length, poses = min(WINDOW, len(heard.mel)), network.config.poses_per_piece
+    phrase = heard.count.position(np.arange(len(heard.mel)) * PIECE_SECONDS) // heard.count.phrase  # (F,)
+    danced = styles[np.clip(phrase.astype(int), 0, len(styles) - 1)]  # (F, S)
     with torch.inference_mode():
         for group in (starts[i : i + WINDOWS_AT_ONCE] for i in range(0, len(starts), WINDOWS_AT_ONCE)):
             mel = np.stack([heard.mel[first : first + length] for first in group])  # (W, F, S, M)
             beats = np.stack([heard.clock[first : first + length] for first in group])  # (W, F, K)
             drawn = np.stack([sketch(first * poses, (first + length) * poses) for first in group])  # (W, T, C)
-            given = (torch.from_numpy(array).to(device) for array in (mel, beats, drawn))
-            turned, placed, rate = network(*given, styles.to(device).expand(len(group), -1))
+            shares = np.stack([danced[first : first + length].mean(axis=0) for first in group])  # (W, S)
+            turned, placed, rate = network(*(torch.from_numpy(each).to(device) for each in (mel, beats, drawn, shares)))
             rest = torch.cat([placed, rate[..., None]], dim=-1).float().cpu().numpy()
             yield from zip(group, turned.float().cpu().numpy(), rest, strict=True)
 

@@ -7,6 +7,8 @@ Glossary: Q phrases, I ideas, K tokens of a phrase, D numbers of a token, U = 4 
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +19,7 @@ from dancegen import scratch
 from dancegen.body.joints import ARM_BONES, L_ANKLE, LEG_BONES, R_ANKLE
 from dancegen.body.sequence import place_joints
 from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS, VARIED
+from dancegen.choreographers.stg_mamba.hearing import mixed_seed
 from dancegen.choreographers.stg_mamba.model import Choreographer
 from dancegen.choreographers.stg_mamba.prior import USUAL_PERIOD, Prior, common_codes, token_count
 from dancegen.choreographers.stg_mamba.sketch import EDGE
@@ -28,7 +31,9 @@ MATCHES = np.array([1.0, 0.8, 0.7, 0.5])  # how much size, steps, hands and knee
 IN_BARS = 3.0  # how much the hips' rise and fall in bars of three counts beside them
 LIMB_BONES = (*ARM_BONES, *LEG_BONES)
 TOGETHER = 8  # phrases imagined at once: a minute's song already takes the memory that an hour's does
-WARM = 1.1  # deviation of the draws: a prior that was trained for minutes brings them too near to the mean
+NEW = 1.6  # likewise how far it is from what is danced before
+REMEMBERED = 16  # phrases from which another is to differ
+SIZE = 1.15  # of what is imagined, about the mean pose: a prior brings draws too near to it
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class Heard:
         repeats: (Q,) int, the earlier phrase that sounds the same, or -1.
         ranks: (Q, 4) of `ranks.rank`, what the music asks for.
         meter: beats of a bar of the dance.
+        number: the song's own, which makes one seed other dances in other songs.
     """
 
     sound: np.ndarray
@@ -48,13 +54,14 @@ class Heard:
     repeats: np.ndarray
     ranks: np.ndarray
     meter: int
+    number: int = 0
 
 
 def draw_noise(repeats: np.ndarray, shape: tuple[int, int], seed: int) -> Tensor:
     """(Q, IDEAS, *shape) normal draws on the CPU; a repeat has its model's, turned by VARIED toward its own."""
     generator = torch.Generator().manual_seed(seed)
     noise = torch.from_numpy(scratch.zeros((len(repeats), IDEAS, *shape)))
-    torch.randn(noise.shape, generator=generator, out=noise).mul_(WARM)
+    torch.randn(noise.shape, generator=generator, out=noise)
     for phrase, model in enumerate(repeats):
         if model >= 0:
             noise[phrase] = noise[model] * np.cos(VARIED) + noise[phrase] * np.sin(VARIED)
@@ -78,43 +85,48 @@ def rounds(repeats: np.ndarray) -> list[np.ndarray]:
 
 
 @torch.inference_mode()
-def imagine(network: Choreographer, heard: Heard, style: int, seed: int, spins: np.ndarray) -> Tensor:
-    """The codes of each phrase, (Q, K, D): of IDEAS that come to mind the one that suits the music best.
+def imagine(network: Choreographer, heard: Heard, styles: np.ndarray, seed: int, spins: np.ndarray) -> Tensor:
+    """The codes of each phrase, (Q, K, D): of IDEAS that come to mind the one that suits the music best and is new.
 
     Args:
         network: on any device.
         heard: the music.
-        style: index into STYLES.
+        styles: (Q, 2) int of `styles.numbers`, whose steps and whose arms.
         seed: another seed, another dance.
         spins: (Q,) bool, in which phrases the dancer spins.
     """
     device = next(network.parameters()).device
     tokens = token_count(UNITS * BEATS_OF_UNIT[heard.meter])
-    noise = draw_noise(heard.repeats, (tokens, network.config.token), seed)  # (Q, I, K, D)
+    own = mixed_seed(seed, heard.number, "noise")
+    noise = draw_noise(heard.repeats, (tokens, network.config.token), own)  # (Q, I, K, D)
     facts = np.stack([np.log(heard.period / USUAL_PERIOD), np.full(len(noise), heard.meter == 3), spins], axis=1)
     codes, taken, root = torch.zeros_like(noise[:, 0]).to(device), np.zeros(len(noise), int), roots(heard.repeats)
     done = np.zeros(len(noise) + 2, bool)  # with one place before the first phrase and one after the last
+    danced: deque[np.ndarray] = deque(maxlen=REMEMBERED)
     for group in rounds(heard.repeats):
         fresh = bool((heard.repeats[group] < 0).all())
         ideas = noise[group] if fresh else noise[group, taken[root[group]], None]
         known = torch.from_numpy(np.stack([done[group], done[group + 2]], axis=1).astype(np.float32)).to(device)
         beside = common_codes(codes[np.maximum(group - 1, 0)], codes[np.minimum(group + 1, len(codes) - 1)], known)
         sound, told = (torch.from_numpy(array[group]).float().to(device) for array in (heard.sound, facts))
+        style = torch.from_numpy(styles[group]).to(device)
         drawn = carry(network.prior, ideas.to(device), Asked(sound, told, beside, style, heard.meter))
         for row, phrase in enumerate(group):
             said = network.phrases(drawn[row]).float().cpu().numpy()
-            fit = suits(said, heard.ranks[phrase], heard.meter) if fresh else 0
+            fit = suits(said, heard.ranks[phrase], heard.meter, danced) if fresh else 0
+            danced.append(said[fit, ::POSES])
             taken[phrase] = fit if fresh else taken[root[phrase]]
             codes[phrase] = drawn[row, fit]
         done[group + 1] = True
         scratch.release(noise.numpy())
-    return codes
+    return SIZE * codes
 
 
-def suits(phrases: np.ndarray, ranks: np.ndarray, meter: int) -> int:
+def suits(phrases: np.ndarray, ranks: np.ndarray, meter: int, danced: Collection[np.ndarray] = ()) -> int:
     """Which of phrases (N, G, C) suits music of `ranks` (4,), among the others: the loud the large and so on.
 
-    In three the hips' rise and fall in bars counts too.
+    In three the hips' rise and fall in bars counts too, and always how far it is from each that is `danced` already,
+    (K, C), a pose a beat.
     """
     if len(phrases) == 1:
         return 0
@@ -125,6 +137,9 @@ def suits(phrases: np.ndarray, ranks: np.ndarray, meter: int) -> int:
     knees = phrases[..., -2].mean(axis=1)  # y down: the larger the lower
     order = np.stack([size, steps, hands, knees], axis=1).argsort(axis=0).argsort(axis=0) / (len(phrases) - 1)
     cost = np.abs(order - ranks) @ MATCHES
+    if danced:
+        gaps = [np.abs(phrases[:, ::POSES, :-3] - other[:, :-3]).mean(axis=(1, 2)) for other in danced]
+        cost = cost - NEW * np.min(gaps, axis=0).argsort().argsort() / (len(phrases) - 1)
     return int(np.argmin(cost - IN_BARS * bar_shares(bones) if meter == 3 else cost))
 
 
@@ -143,23 +158,22 @@ def bar_shares(bones: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Asked:
-    """What phrases are imagined for: sound (N, U, A), facts (N, FACTS), the phrases beside (N, K, D + 1), a style
-    and a meter."""
+    """What phrases are imagined for: sound (N, U, A), facts (N, FACTS), the phrases beside (N, K, D + 1), styles
+    (N, 2) and a meter."""
 
     sound: Tensor
     facts: Tensor
     beside: Tensor
-    style: int
+    style: Tensor
     meter: int
 
 
 def carry(prior: Prior, ideas: Tensor, asked: Asked) -> Tensor:
     """Draws (N, I, K, D) carried to the end of the flow, by Heun's method: the same shape."""
     count, many = ideas.shape[:2]
-    style = torch.full((count,), asked.style, device=ideas.device)
     beside = asked.beside.repeat_interleave(many, dim=0)
     hears = torch.ones(count, device=ideas.device)
-    told = prior.condition(asked.sound, hears, asked.facts, style, asked.meter)  # (N, K, W)
+    told = prior.condition(asked.sound, hears, asked.facts, asked.style, asked.meter)  # (N, K, W)
 
     def velocity(place: Tensor, time: float) -> Tensor:
         moment = torch.full((count,), time, device=place.device)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dancegen.choreographers.finish.frame import STANDING
-from dancegen.choreographers.stg_mamba.config import POSE_VALUES, STYLES, ChoreographerConfig
+from dancegen.choreographers.stg_mamba.config import ARM_STYLES, POSE_VALUES, STYLES, ChoreographerConfig
 from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS
 from dancegen.choreographers.stg_mamba.hearing import UNIT_SOUND
 from dancegen.choreographers.stg_mamba.sketch import EDGE, STEPS
@@ -47,7 +47,7 @@ class Prior(nn.Module):
         self.deaf = nn.Parameter(torch.zeros(width))  # stands for what is heard where nothing is to be heard
         self.place = nn.Linear(PLACES, width)
         self.facts = nn.Linear(FACTS + 2 * TIME_WAVES, width)
-        self.style = nn.Embedding(len(STYLES), width)
+        self.style, self.arms = nn.Embedding(len(STYLES), width), nn.Embedding(len(ARM_STYLES), width)
         self.enter = nn.Linear(2 * token + 1, width)
         self.blocks = nn.ModuleList(PriorBlock(config) for _ in range(config.prior_blocks))
         self.norm = nn.LayerNorm(width)
@@ -61,14 +61,15 @@ class Prior(nn.Module):
             sound: (B, U, A) of `hearing.unit_sound`.
             heard: (B,) 1, or 0 to be deaf to it.
             facts: (B, FACTS).
-            style: (B,) index into STYLES.
+            style: (B, 2) whose steps, index into STYLES, and whose arms, index into ARM_STYLES.
             meter: beats of a bar, 3 or 4.
         """
         units, places = token_places(meter)
         ear = torch.where(heard[:, None, None] > 0, self.hear(sound), self.deaf)  # (B, U, W)
         ear = ear[:, units.to(sound.device)] + ear.mean(dim=1, keepdim=True)  # (B, K, W)
         waves = torch.zeros(len(sound), 2 * TIME_WAVES, device=sound.device)
-        alike = self.facts(torch.cat([facts, waves], dim=1)) + self.style(style)
+        alike = self.facts(torch.cat([facts, waves], dim=1)) + self.style(style[:, 0])
+        alike = alike + self.arms(style[:, 1])
         return ear + self.place(places.to(sound.device)) + alike[:, None]
 
     def forward(self, place: Tensor, beside: Tensor, time: Tensor, told: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
-"""Which styles a song asks for, where the style is left to the music.
+"""Which styles a song's sections ask for, where the style is left to the music, and whose arms go with whose steps.
 
 What a dance teacher goes by: the bar, the tempo, and whether the music is busy or calm, bright or dark. Ranks are
 those of `ear`: 0 the calmest or darkest of the songs that the network was trained with, 1 the busiest or brightest.
+Steps of couples in hold are mostly danced with open arms: nobody is there to be held.
 """
 
 from __future__ import annotations
@@ -13,19 +14,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dancegen.choreographers.stg_mamba.config import STYLES
+from dancegen.choreographers.stg_mamba.config import ARM_STYLES, STYLES
+from dancegen.choreographers.stg_mamba.hearing import mixed_seed
 
 
 @dataclass(frozen=True)
 class Taste:
-    """What a style is danced to: beats a minute, and the ranks of loudness, onsets, brightness and bass."""
+    """What a style is danced to: beats a minute, the ranks of loudness, onsets, brightness and bass; in three or not,
+    or in any bar (None)."""
 
     tempo: float
     loud: float
     busy: float
     bright: float
     bass: float
-    three: bool = False
+    three: bool | None = False
 
 
 TASTES = {
@@ -34,11 +37,22 @@ TASTES = {
     "tango": Taste(126, 0.6, 0.4, 0.4, 0.8),
     "waltz": Taste(90, 0.4, 0.4, 0.5, 0.5, three=True),
     "salsa": Taste(138, 0.8, 0.85, 0.75, 0.4),
-    "ballet": Taste(80, 0.15, 0.15, 0.5, 0.3),
+    "ballet": Taste(80, 0.15, 0.15, 0.5, 0.3, three=None),
 }
 TEMPO_SPREAD = 0.3  # octaves of the danced tempo at which a style has half its appeal
 SURE = 6.0  # how much a rank's miss costs
-THREE = 3.0  # what a wrong bar costs
+THREE = 12.0  # what a wrong bar costs
+AGAIN = 0.3  # how much less appeal the style of the section before has: a change of section is a change of dance
+EVENER = 0.7  # power of appeals where a section's style is drawn: another seed shall dance another one
+ARMS = {  # whose arms the steps are danced with: odds
+    "cha-cha": {"cha-cha": 0.6, "rumba": 0.25, "salsa": 0.15},
+    "rumba": {"rumba": 0.5, "cha-cha": 0.25, "ballet": 0.25},
+    "tango": {"tango": 0.05, "rumba": 0.4, "cha-cha": 0.35, "ballet": 0.2},
+    "waltz": {"waltz": 0.2, "ballet": 0.4, "rumba": 0.4},
+    "salsa": {"salsa": 0.15, "cha-cha": 0.45, "rumba": 0.4},
+    "ballet": {"ballet": 0.8, "rumba": 0.2},
+}
+KEPT = 0.7  # share of the sections that have a style's own arms where the style was asked for
 
 
 def appeal(period: float, in_three: bool, ranks: np.ndarray) -> dict[str, float]:
@@ -47,7 +61,8 @@ def appeal(period: float, in_three: bool, ranks: np.ndarray) -> dict[str, float]
     for taste in TASTES.values():
         octaves = np.log2(60 / period / taste.tempo)
         miss = np.abs(ranks - [taste.loud, taste.busy, taste.bright, taste.bass]).mean()
-        scores.append(-np.log(2) * (octaves / TEMPO_SPREAD) ** 2 - SURE * miss - THREE * (taste.three != in_three))
+        scores.append(-np.log(2) * (octaves / TEMPO_SPREAD) ** 2 - SURE * miss)
+        scores[-1] -= THREE * (taste.three not in (None, in_three))
     odds = np.exp(np.asarray(scores) - max(scores))
     return dict(zip(TASTES, (odds / odds.sum()).tolist(), strict=True))
 
@@ -55,33 +70,49 @@ def appeal(period: float, in_three: bool, ranks: np.ndarray) -> dict[str, float]
 def choose_style(odds: dict[str, float], seed: int) -> str:
     """The style that a seed draws: another seed may dance another style that suits the song as well."""
     draw = torch.rand(1, generator=torch.Generator().manual_seed(seed ^ 0x5EED)).item()
-    names = [name for name in STYLES if name in odds]
-    total = np.cumsum([odds[name] for name in names])
-    return names[min(int(np.searchsorted(total, draw * total[-1])), len(names) - 1)]
+    total = np.cumsum(list(odds.values()))
+    return list(odds)[min(int(np.searchsorted(total, draw * total[-1])), len(odds) - 1)]
 
 
-def share_styles(shares: dict[str, float]) -> Tensor:
-    """How much of each of STYLES a dance has, (S,), from those that it has any of."""
-    return torch.tensor([shares.get(name, 0.0) for name in STYLES])
+Plan = list[tuple[str, str]]  # of each phrase, whose steps and whose arms
 
 
-def lead_style(shares: dict[str, float]) -> str:
-    """The style of which a dance has most; of two alike the later one, which was asked for."""
-    return max(reversed(shares), key=lambda name: shares[name])
+def plan(sections: np.ndarray, appeals: list[dict[str, float]], seed: int, number: int, style: str) -> Plan:
+    """The styles of each phrase's steps and arms.
+
+    Args:
+        sections: (Q, 2) of `counting.sections`.
+        appeals: of each phrase, see `appeal`.
+        seed: another seed, another plan.
+        number: the song's own.
+        style: of all steps, or the first of STYLES to leave them to the music.
+    """
+    steps: dict[int, str] = {}
+    made: Plan = []
+    for (section, time), odds in zip(sections.tolist(), appeals, strict=True):
+        if section not in steps:
+            evened = {name: value**EVENER for name, value in odds.items()}
+            if made:
+                evened[made[-1][0]] *= AGAIN
+            drawn = choose_style(evened, mixed_seed(seed, number, f"steps {section}"))
+            steps[section] = drawn if style == STYLES[0] else style
+        arms = choose_style(ARMS[steps[section]], mixed_seed(seed, number, f"arms {section} {time}"))
+        if style != STYLES[0] and mixed_seed(seed, number, f"kept {section} {time}") % 1000 < 1000 * KEPT:
+            arms = style
+        made.append((steps[section], arms))
+    return made
+
+
+def numbers(planned: Plan) -> np.ndarray:
+    """A plan as (Q, 2) int, indices into STYLES and ARM_STYLES."""
+    return np.array([(STYLES.index(steps), ARM_STYLES.index(arms)) for steps, arms in planned])
+
+
+def share_styles(plans: Sequence[tuple[Plan, float]]) -> np.ndarray:
+    """How much of each of STYLES each phrase has, (Q, S) float32, from plans and their shares."""
+    return sum(share * np.eye(len(STYLES), dtype=np.float32)[numbers(planned)[:, 0]] for planned, share in plans)  # type: ignore[return-value]
 
 
 def look_up(table: nn.Embedding, style: Tensor) -> Tensor:
     """(B, W): what a table holds for styles, given as indices (B,) or as shares (B, S) of `share_styles`."""
     return style @ table.weight if style.is_floating_point() else table(style)
-
-
-def mix_codes(imagined: Sequence[tuple[Tensor, float]]) -> Tensor:
-    """Phrases between those of several styles, from the codes (Q, K, D) of each and its share.
-
-    They are as long as the codes are on the mean: a plain mean of two phrases that differ moves less than either.
-    """
-    mixed = torch.stack([share * codes for codes, share in imagined]).sum(0)
-    if len(imagined) == 1:
-        return mixed
-    length = torch.stack([share * codes.flatten(1).norm(dim=1) for codes, share in imagined]).sum(0)
-    return mixed * (length / mixed.flatten(1).norm(dim=1).clamp_min(1e-6))[:, None, None]

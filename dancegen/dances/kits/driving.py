@@ -14,7 +14,7 @@ import torch
 
 from dancegen.body.joints import L_ANKLE, R_ANKLE
 from dancegen.body.sequence import SkeletonSequence
-from dancegen.choreographers.finish.facing import flatten
+from dancegen.choreographers.finish.turning import flatten
 from dancegen.images.picture import ConditionalImage
 from dancegen.people.located import LocatedBody
 from dancegen.renderers.base import Renderer

@@ -26,7 +26,7 @@ class Batch:
     Attributes:
         mel: (B, F, S, M).
         beats: (B, F, K) clock.
-        style: (B,) index into STYLES.
+        style: (B, S) share of each of STYLES in the steps.
         sketch: (B, T, C) phrases as their codes say them.
         target: (B, T, C).
     """
@@ -60,7 +60,7 @@ class Batch:
 def draw_batch(stage: Stage, count: int, pieces: int, generator: torch.Generator) -> Batch:
     """`count` windows, drawn with `generator` alone."""
     rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
-    return collate([batch_row(stage.draw(pieces, rng, blur=BLUR * rng.random())) for _ in range(count)])
+    return collate([batch_row(stage.draw(pieces, rng, blur=BLUR * rng.random(), free=True)) for _ in range(count)])
 
 
 def batch_row(window: Window) -> Batch:
@@ -68,10 +68,22 @@ def batch_row(window: Window) -> Batch:
     return Batch(
         torch.from_numpy(window.mel),
         torch.from_numpy(clock(window.position, window.period, window.meter)),
-        torch.tensor(STYLES.index(window.style) if window.style in STYLES else 0),
+        style_shares(window),
         torch.from_numpy(window.sketch),
         torch.from_numpy(window.target),
     )
+
+
+def style_shares(window: Window) -> Tensor:
+    """How much of each of STYLES the steps of a window have, (S,)."""
+    phrase = np.clip(window.position // window.phrase, 0, len(window.styles) - 1).astype(int)
+    danced = torch.tensor([style_index(window.styles[number][0]) for number in phrase])
+    return torch.bincount(danced, minlength=len(STYLES)) / len(danced)
+
+
+def style_index(style: str) -> int:
+    """Into STYLES; 0 for a style that is not offered."""
+    return STYLES.index(style) if style in STYLES else 0
 
 
 def collate(rows: list[Batch]) -> Batch:

@@ -39,7 +39,7 @@ TAGS = {"C": "cha-cha", "R": "rumba", "T": "tango", "W": "waltz"}
 MEANT = {"salsa": "salsa", "modern/ballet": "ballet"}  # how styles of `meta` begin: the style they are
 OTHER = "other"  # the style of performances of no style that is offered
 DANCED = {"cha-cha": 1.3, "rumba": 1.2, "tango": 0.6, "waltz": 0.8, "salsa": 1.3, "ballet": 0.6, OTHER: 0.3}
-IN_THREE = ("waltz", "ballet")  # styles whose phrases are also cut in bars of three
+IN_THREE = ("waltz", "ballet", "rumba", "cha-cha")  # styles whose phrases are also cut in bars of three
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,10 @@ def cut_banks(training: Sequence[Motion], held_out: Sequence[Motion]) -> dict[in
     return banks
 
 
-def prepare(folder: Path, *, token: int, seed: int, reporter: Reporter | None = None) -> Material:
-    """Read a data folder; `token` numbers tell of a phrase around a beat."""
+def prepare(
+    folder: Path, *, token: int, seed: int, base: Codec | None = None, reporter: Reporter | None = None
+) -> Material:
+    """Read a data folder; `token` numbers tell of a phrase around a beat, the first of them as `base` has it."""
     reporter = reporter or SilentReporter()
     motion_files, sounds = find_material(folder)
     motions = [motion for path in motion_files for motion in read_motion(path, style_of(path))]
@@ -127,7 +129,7 @@ def prepare(folder: Path, *, token: int, seed: int, reporter: Reporter | None = 
     reporter.stage("cutting phrases")
     banks = cut_banks(training, held_out)
     sources = [motion.source for motion in training]
-    stage = Stage(banks, heard, DANCED, sources, fit_codec(banks[4], token, seed))
+    stage = Stage(banks, heard, DANCED, sources, fit_codec(banks[4], token, seed, base=base))
     return Material(stage, training, held_out)
 
 

@@ -16,7 +16,6 @@ from itertools import pairwise
 import numpy as np
 
 from dancegen.audio.spectrum import BANDS, SLICES
-from dancegen.body.joints import ARM_BONES, BONES
 from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS
 from dancegen.choreographers.stg_mamba.hearing import ear_traits, rank
 from dancegen.choreographers.stg_mamba.sketch import SLICE_RATE, accents, lay, unit_directions
@@ -24,6 +23,7 @@ from dancegen.lab.datasets.bank import TRAITS, Bank
 from dancegen.lab.datasets.codes import THIN, Codec, phrase_values
 from dancegen.lab.datasets.counts import Beats, free_count, laid_sound
 from dancegen.lab.datasets.motion import FPS
+from dancegen.styles.arms import with_arms
 from dancegen.styles.codes import mirror_values
 from dancegen.styles.phrases import EDGE, STEPS
 
@@ -34,13 +34,17 @@ MATCHES = {"size": 1.0, "steps": 0.8, "hands": 0.7, "knees": 0.5}  # trait: how 
 JOIN = 2.0  # how much a smooth join counts
 CHANCE = 0.25  # how much luck counts
 CONTINUE = 0.35  # chance that a performance goes on
-OTHER_ARMS = 0.3  # chance that the arms are those of another phrase
+OTHER_ARMS = 0.3  # chance that the arms are those of another phrase of the style
 HELD = ("tango", "waltz")  # danced in closed hold: arms stay with their phrase
+LENT_ARMS = 0.5  # chance that the arms are those of another style, where arms are free
+LENDERS = {"cha-cha": 1.2, "rumba": 1.2, "ballet": 1.0, "salsa": 0.7, "other": 0.6, "tango": 0.3, "waltz": 0.2}  # odds
+ANEW = 0.2  # chance that a phrase is of another style than the one before, likewise
 SPINS = 0.2  # how often a phrase with spins is drawn against another
 LIKE_TEMPO = 0.2  # in log period
 REAL_SECONDS = 0.6  # how far a real phrase may lie from its place in its song
 GAIN = (0.8, 1.06)  # size of the movement in the quietest and the loudest music
 IN_THREE = 0.25  # share of the dances in three of styles that know both
+KNOW_THREE = ("waltz", "ballet")  # styles that are danced in three; of others the phrases in three lend their arms
 RANK_SECONDS = 4  # stretches by which songs are ranked
 LOUDNESS_SECONDS = 2
 
@@ -66,7 +70,8 @@ class Window:
         target: (T, C) what is danced.
         sketch: (T, C) the same phrases as their codes say them, without what the music adds.
         codes: (Q, K, D) of each phrase.
-        style, meter: of the dance.
+        styles: (Q, 2) whose steps and whose arms.
+        meter: of the dance.
         ranks: (Q, 4), what the music asked of each phrase.
         spins: (Q,) bool.
     """
@@ -77,10 +82,15 @@ class Window:
     target: np.ndarray
     sketch: np.ndarray
     codes: np.ndarray
-    style: str
+    styles: list[tuple[str, str]]
     meter: int
     ranks: np.ndarray
     spins: np.ndarray
+
+    @property
+    def style(self) -> str:
+        """Of the first phrase's steps."""
+        return self.styles[0][0]
 
     @property
     def phrase(self) -> int:
@@ -90,10 +100,11 @@ class Window:
 
 @dataclass(frozen=True)
 class Asked:
-    """What phrases are chosen by: meter, style, times (B,) of the beats, ranks (Q, 4), places (B,) in a paired song."""
+    """What phrases are chosen by: meter, the style of each, times (B,) of the beats, ranks (Q, 4), places (B,) in a
+    paired song."""
 
     meter: int
-    style: str
+    styles: list[str]
     times: np.ndarray
     ranks: np.ndarray
     real: str = ""
@@ -132,13 +143,11 @@ class Stage:
         }
         self.first = {m: bank.directions[:, EDGE * STEPS].astype(np.float32) for m, bank in banks.items()}
         self.last = {m: bank.directions[:, -EDGE * STEPS - 1].astype(np.float32) for m, bank in banks.items()}
-        self.rest = {
-            key: banks[key[0]].directions[rows[::3], ::16].astype(np.float32).mean(axis=(0, 1))
-            for key, rows in self.rows.items()
-        }
         self.table = rank_table(sounds)
 
-    def draw(self, pieces: int, rng: np.random.Generator, *, whole: bool = False, blur: float = 0.0) -> Window:
+    def draw(
+        self, pieces: int, rng: np.random.Generator, *, whole: bool = False, blur: float = 0.0, free: bool = False
+    ) -> Window:
         """One window.
 
         Args:
@@ -146,18 +155,19 @@ class Stage:
             rng: decides everything.
             whole: begin with a phrase.
             blur: deviation of what is added to the codes that the sketch is made of, against their own.
+            free: arms may be those of another style, and the style may change between phrases.
         """
         while True:
-            made = self._draw_once(pieces, rng, whole, blur)
+            made = self._draw_once(pieces, rng, whole, blur, free)
             if made is not None:
                 return made
 
-    def _draw_once(self, pieces: int, rng: np.random.Generator, whole: bool, blur: float) -> Window | None:
+    def _draw_once(self, pieces: int, rng: np.random.Generator, whole: bool, blur: float, free: bool) -> Window | None:
         sound = self.sounds[int(rng.integers(len(self.sounds)))]
         natural = rng.random() < NATURAL
         real = natural and sound.style in self.styles and rng.random() < REAL
         style = sound.style if real else self.styles[int(rng.choice(len(self.styles), p=self.odds))]
-        known = [meter for meter in self.banks if (meter, style) in self.rows]
+        known = [meter for meter in self.banks if style in self.known(meter)]
         meter = 3 if 3 in known and (style == "waltz" or 4 not in known or rng.random() < IN_THREE) else 4
         seconds = pieces / 10 + 0.2
         beats = free_count(sound.beats, seconds, self.banks[meter].beats, natural, whole, rng)
@@ -167,13 +177,15 @@ class Stage:
         edges = (beats.times[:: self.banks[meter].beats] * SLICE_RATE).astype(int)
         parts = [slices[a : max(b, a + 10)] for a, b in pairwise(edges)]
         ranks = np.stack([rank(ear_traits(part), self.table) for part in parts])
-        asked = Asked(meter, style, beats.times, ranks, sound.name if real else "", beats.places)
+        steps = [style] * len(ranks) if real or not free else self._steps(meter, style, len(ranks), rng)
+        asked = Asked(meter, steps, beats.times, ranks, sound.name if real else "", beats.places)
         rows = self._choose(asked, rng)
         if rows is None:
             return None
+        lent = self._lenders(meter, steps, rng) if free else steps
         arms = rows
-        if style not in HELD and rng.random() < OTHER_ARMS:
-            arms = self._choose(Asked(meter, style, beats.times, ranks), rng) or rows
+        if lent != steps or (style not in HELD and rng.random() < OTHER_ARMS):
+            arms = self._choose(Asked(meter, lent, beats.times, ranks), rng) or rows
         flip = bool(rng.random() < 0.5)
         phrases = [self._phrase(meter, row, arm, flip) for row, arm in zip(rows, arms, strict=True)]
         codes = self.codec.encode(np.stack(phrases)[:, ::THIN])
@@ -181,7 +193,31 @@ class Stage:
         poses = self._poses(asked, beats, slices, np.stack(phrases), said, pieces)
         mel, starts = heard_pieces(slices, beats, pieces), beats.begin + np.arange(pieces) / 10
         place = beats.position(starts), beats.period(starts)
-        return Window(mel, *place, *poses, codes, style, meter, ranks, self.banks[meter].spin[rows])
+        styles = list(zip(steps, lent, strict=True))
+        return Window(mel, *place, *poses, codes, styles, meter, ranks, self.banks[meter].spin[rows])
+
+    def known(self, meter: int) -> list[str]:
+        """The styles that are danced in a meter."""
+        return [s for s in self.styles if (meter, s) in self.rows and (meter == 4 or s in KNOW_THREE)]
+
+    def _steps(self, meter: int, style: str, phrases: int, rng: np.random.Generator) -> list[str]:
+        """The style of each phrase's steps, the first `style`."""
+        known, steps = self.known(meter), [style]
+        for _ in range(phrases - 1):
+            steps.append(str(rng.choice(known)) if rng.random() < ANEW else steps[-1])
+        return steps
+
+    def _lenders(self, meter: int, steps: list[str], rng: np.random.Generator) -> list[str]:
+        """Whose arms each phrase has: one's as long as the steps are one's."""
+        known = [style for style in LENDERS if (meter, style) in self.rows]
+        odds = np.array([LENDERS[style] for style in known])
+        lent: list[str] = []
+        for phrase, style in enumerate(steps):
+            if phrase and style == steps[phrase - 1]:
+                lent.append(lent[-1])
+            else:
+                lent.append(str(rng.choice(known, p=odds / odds.sum())) if rng.random() < LENT_ARMS else style)
+        return lent
 
     def _phrase(self, meter: int, row: int, arm: int, flip: bool) -> np.ndarray:
         """Pose values (G, C) of a phrase with its own or another's arms, or of its mirror image."""
@@ -202,7 +238,8 @@ class Stage:
             poses[:, -1] /= beats.period(at)  # radians a beat to radians a second
         loud = loudness(slices, self.table)
         gain = GAIN[0] + (GAIN[1] - GAIN[0]) * np.interp(at, np.arange(len(loud)) / SLICE_RATE, loud)
-        rest, target = self.rest[asked.meter, asked.style].reshape(-1), unit_directions(target)
+        target = unit_directions(target)
+        rest = target[:, :-3].mean(axis=0)
         target[:, :-3] = rest + gain[:, None] * (target[:, :-3] - rest)
         target[:, -3] *= gain
         return unit_directions(target), unit_directions(sketch)
@@ -219,14 +256,15 @@ class Stage:
                 near = self._like(bank, self.sources[bank.source] == asked.real, place, REAL_SECONDS, period)
                 if not len(near):
                     return None
-            elif chosen and rng.random() < CONTINUE:
+            elif chosen and asked.styles[slot] == asked.styles[slot - 1] and rng.random() < CONTINUE:
                 last = chosen[-1]
                 place = bank.start[last] + bank.period[last] * bank.beats
                 near = self._like(bank, bank.source == bank.source[last], place, 0.2, period)
             if len(near):
                 chosen.append(int(near[rng.integers(len(near))]))
             else:
-                chosen.append(self._best_row(asked, wanted, period, chosen, rng))
+                of_style = self.rows[asked.meter, asked.styles[slot]]
+                chosen.append(self._best_row(asked.meter, of_style, wanted, period, chosen, rng))
         return chosen
 
     @staticmethod
@@ -236,10 +274,16 @@ class Stage:
         return near[np.abs(np.log(bank.period[near] / period)) < 2 * LIKE_TEMPO]
 
     def _best_row(
-        self, asked: Asked, wanted: np.ndarray, period: float, chosen: list[int], rng: np.random.Generator
+        self,
+        meter: int,
+        of_style: np.ndarray,
+        wanted: np.ndarray,
+        period: float,
+        chosen: list[int],
+        rng: np.random.Generator,
     ) -> int:
-        """Of some rows of the style and a like tempo the one that suits the music and the phrase before best."""
-        bank, of_style = self.banks[asked.meter], self.rows[asked.meter, asked.style]
+        """Of some rows `of_style` and a like tempo the one that suits the music and the phrase before best."""
+        bank = self.banks[meter]
         periods = bank.period[of_style]
         low, high = np.searchsorted(periods, [period * np.exp(-LIKE_TEMPO), period * np.exp(LIKE_TEMPO)])
         if high - low < CANDIDATES // 2:
@@ -250,7 +294,7 @@ class Stage:
         some = some[rng.choice(len(some), size=CANDIDATES, p=odds / odds.sum())]
         cost = np.abs(bank.traits[some] - wanted) @ np.asarray([MATCHES[trait] for trait in TRAITS])
         if chosen:
-            gap = np.abs(self.first[asked.meter][some] - self.last[asked.meter][chosen[-1]])
+            gap = np.abs(self.first[meter][some] - self.last[meter][chosen[-1]])
             cost = cost + JOIN * gap.mean(axis=(1, 2))
         return int(some[np.argmin(cost + CHANCE * rng.random(len(some)))])
 
@@ -281,19 +325,3 @@ def loudness(slices: np.ndarray, table: np.ndarray) -> np.ndarray:
     level = np.pad(slices.mean(axis=1), (width // 2, width - width // 2 - 1), mode="edge")
     smooth = np.convolve(level, kernel / kernel.sum(), mode="valid")
     return np.interp(smooth, table[:, 0], np.linspace(0, 1, len(table)))
-
-
-def with_arms(body: np.ndarray, arms: np.ndarray) -> np.ndarray:
-    """Pose values (G, C) of one phrase with the arms of another, turned as the body's shoulders are."""
-
-    def facing(limbs: np.ndarray) -> np.ndarray:
-        across = limbs[:, 0] - limbs[:, 1]
-        return np.arctan2(across[:, 2], -across[:, 0])
-
-    own, other = (values[:, :-3].reshape(len(values), len(BONES), 3) for values in (body, arms))
-    angle = facing(own) - facing(other)
-    cosine, sine = np.cos(angle)[:, None], np.sin(angle)[:, None]
-    x, y, z = np.moveaxis(other[:, ARM_BONES], -1, 0)
-    mixed = own.copy()
-    mixed[:, ARM_BONES] = np.stack([x * cosine + z * sine, y, z * cosine - x * sine], axis=-1)
-    return np.concatenate([mixed.reshape(len(body), -1), body[:, -3:]], axis=1).astype(np.float32)

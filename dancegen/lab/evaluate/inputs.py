@@ -1,7 +1,7 @@
 """What each input of each network decides, and which units are dead: inputs are swapped one at a time.
 
-- The prior: how far phrases move when another song's sound, another tempo, style or neighbour is told, over how far
-  another draw of noise moves them.
+- The prior: how far phrases move when another song's sound, another tempo, style of steps or of arms or neighbour is
+  told, over how far another draw of noise moves them.
 - The network that dances: how far poses move when it hears another song, counts other beats, is told another style or
   is given another sketch, over how far it moves a sketch at all.
 - The beat network: how far the odds of beats move when levels or pitches are another song's, over their deviation.
@@ -25,9 +25,9 @@ from dancegen.audio.network import BeatNet
 from dancegen.audio.song import Song
 from dancegen.audio.spectrum import loudness_gain, mel_levels, pitch_levels, root_mean_square
 from dancegen.body.sequence import place_joints
-from dancegen.choreographers.stg_mamba.config import STYLES
+from dancegen.choreographers.stg_mamba.config import ARM_STYLES, STYLES
 from dancegen.choreographers.stg_mamba.dance import Listening, laid_sketch, listen
-from dancegen.choreographers.stg_mamba.imagine import WARM, Asked, carry
+from dancegen.choreographers.stg_mamba.imagine import Asked, carry
 from dancegen.choreographers.stg_mamba.model import Choreographer
 from dancegen.choreographers.stg_mamba.prior import common_codes
 
@@ -56,27 +56,32 @@ def prior_inputs(network: Choreographer, songs: Sequence[tuple[Song, BeatGrid]])
     facts = torch.stack([period, torch.zeros_like(period), torch.zeros_like(period)], dim=1)
     tokens, width = 11, network.config.token
     draw = torch.Generator().manual_seed(0)
-    noise, other = (WARM * torch.randn(len(sound), 1, tokens, width, generator=draw) for _ in range(2))
+    noise, other = (torch.randn(len(sound), 1, tokens, width, generator=draw) for _ in range(2))
     nothing = torch.zeros(len(sound), tokens, width)
     alone = common_codes(nothing, nothing, torch.zeros(len(sound), 2))
 
-    def phrases(noise: Tensor, sound: Tensor, facts: Tensor, beside: Tensor, style: str) -> tuple[Tensor, Tensor]:
+    def phrases(
+        noise: Tensor, sound: Tensor, facts: Tensor, beside: Tensor, steps: str = FIRST, arms: str = FIRST
+    ) -> tuple[Tensor, Tensor]:
+        style = torch.tensor([[STYLES.index(steps), ARM_STYLES.index(arms)]]).repeat(len(sound), 1)
         with torch.inference_mode():
-            codes = carry(network.prior, noise, Asked(sound, facts, beside, STYLES.index(style), 4))[:, 0]
+            codes = carry(network.prior, noise, Asked(sound, facts, beside, style, 4))[:, 0]
             return codes, network.phrases(codes)
 
-    codes, usual = phrases(noise, sound, facts, alone, FIRST)
+    codes, usual = phrases(noise, sound, facts, alone)
     known = torch.ones(len(sound), 2)
     beside = common_codes(codes.roll(1, 0), codes.roll(2, 0), known)
     slower = facts + torch.tensor([0.3, 0, 0])
     spins = facts + torch.tensor([0, 0, 1.0])
-    draws = _gap(usual, phrases(other, sound, facts, alone, FIRST)[1])
+    draws = _gap(usual, phrases(other, sound, facts, alone)[1])
     swapped = {
-        "sound": phrases(noise, sound.roll(4, 0), facts, alone, FIRST),
-        "tempo": phrases(noise, sound, slower, alone, FIRST),
-        "spins": phrases(noise, sound, spins, alone, FIRST),
-        "style": phrases(noise, sound, facts, alone, SECOND),
-        "phrases beside": phrases(noise, sound, facts, beside, FIRST),
+        "sound": phrases(noise, sound.roll(4, 0), facts, alone),
+        "tempo": phrases(noise, sound, slower, alone),
+        "spins": phrases(noise, sound, spins, alone),
+        "style": phrases(noise, sound, facts, alone, SECOND, SECOND),
+        "style of the steps": phrases(noise, sound, facts, alone, SECOND),
+        "style of the arms": phrases(noise, sound, facts, alone, FIRST, SECOND),
+        "phrases beside": phrases(noise, sound, facts, beside),
     }
     return {f"prior: {name} / another draw": _gap(usual, made) / draws for name, (_, made) in swapped.items()}
 
@@ -115,7 +120,8 @@ def _sketch_of(network: Choreographer, heard: Listening, poses: int) -> np.ndarr
     noise = torch.randn(count, 1, 11, network.config.token, generator=torch.Generator().manual_seed(1))
     nothing = torch.zeros(count, 11, network.config.token)
     alone = common_codes(nothing, nothing, torch.zeros(count, 2))
-    asked = Asked(torch.from_numpy(heard.heard.sound), torch.zeros(count, 3), alone, STYLES.index(FIRST), 4)
+    style = torch.full((count, 2), STYLES.index(FIRST))
+    asked = Asked(torch.from_numpy(heard.heard.sound), torch.zeros(count, 3), alone, style, 4)
     with torch.inference_mode():
         codes = carry(network.prior, noise, asked)[:, 0]
     return laid_sketch(network, codes, heard, network.config.fps)(0, poses)

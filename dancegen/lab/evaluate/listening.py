@@ -1,7 +1,10 @@
 """Does a choreographer listen, invent and remember? Measures that swap what it is given.
 
 - Influence of the sound: mean distance between dances of one seed to the same beats with another song's sound, over
-  the distance between seeds. 0 = deaf. Likewise of style and tempo (a tempo's dances are compared beat by beat).
+  the distance between seeds. 0 = deaf. The first KNOWN_BY seconds, by which a song draws other noise, stay its own, and
+  what is danced to them is not compared.
+- Variety: mean distance at equal beats between dances of one seed to different songs, of one song with different
+  seeds, over the distance between clips of real dancers.
 - Dead units: the share of each hearing layer's units that hardly change over songs.
 - Novelty: distance of each danced phrase to the nearest training phrase or its mirror image, compared at even steps of
   way in each beat, beside that of held-out real phrases.
@@ -24,10 +27,11 @@ import torch
 from dancegen.audio.grid import BeatGrid
 from dancegen.audio.song import SAMPLE_RATE, Song
 from dancegen.body.joints import MIRROR, mid_hip
-from dancegen.body.sequence import place_joints
+from dancegen.body.sequence import SkeletonSequence, place_joints
 from dancegen.choreographers.base import Choreographer
 from dancegen.choreographers.stg_mamba.counting import count_for
 from dancegen.choreographers.stg_mamba.dance import StgMamba, listen
+from dancegen.choreographers.stg_mamba.hearing import KNOWN_BY
 from dancegen.choreographers.stg_mamba.model import Choreographer as Network
 from dancegen.dances import metrics
 from dancegen.lab.datasets.bank import Bank
@@ -39,6 +43,8 @@ EASE = 0.6  # depth of the accents that a phrase is straightened by before it is
 SECTION_BEATS = 32
 DEAD = 1e-3  # standard deviation of a unit that says nothing
 PHASES = 12  # bins of a bar
+PHRASE_SECONDS = 4
+BEGIN_BEATS, EQUAL_BEATS = 8, 32  # beats in which dances begin alike, beats after them that are compared
 
 
 def pose_distance(first: np.ndarray, second: np.ndarray) -> float:
@@ -47,8 +53,11 @@ def pose_distance(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def with_sound_of(song: Song, other: Song) -> Song:
-    """Another song's sound, repeated to the length of this one."""
-    return Song(song.path, np.resize(np.asarray(other.samples), len(song.samples)).astype(np.float32), song.start)
+    """Another song's sound, repeated to the length of this one, after the seconds by which a song is known."""
+    samples = np.resize(np.asarray(other.samples), len(song.samples)).astype(np.float32)
+    known = KNOWN_BY * SAMPLE_RATE
+    samples[:known] = song.samples[:known]
+    return Song(song.path, samples, song.start)
 
 
 def sound_influence(
@@ -58,16 +67,43 @@ def sound_influence(
     sound, seed_gap = [], []
     for index, (song, grid) in enumerate(songs):
         part = Song(song.path, np.asarray(song.samples[: int(SECONDS * SAMPLE_RATE)]), 0.0)
-        takes = [dancer.dance(part, grid, seed=seed, style=style).joints for seed in seeds]
+        takes = [_after_known(dancer.dance(part, grid, seed=seed, style=style)) for seed in seeds]
         seed_gap += [pose_distance(a, b) for a, b in combinations(takes, 2)]
         for step in (1, 2):
             other = with_sound_of(part, songs[(index + step) % len(songs)][0])
             sound += [
-                pose_distance(take, dancer.dance(other, grid, seed=seed, style=style).joints)
+                pose_distance(take, _after_known(dancer.dance(other, grid, seed=seed, style=style)))
                 for take, seed in zip(takes, seeds, strict=True)
             ]
     mean = {"sound": float(np.mean(sound)), "seed": float(np.mean(seed_gap))}
     return mean | {"influence": mean["sound"] / mean["seed"]}
+
+
+def _after_known(dance: SkeletonSequence) -> np.ndarray:
+    """The joints from a phrase after the seconds by which a song is known on."""
+    return dance.joints[round((KNOWN_BY + PHRASE_SECONDS) * dance.fps) :]
+
+
+def variety(
+    dancer: Choreographer, songs: Sequence[tuple[Song, BeatGrid]], seeds: Sequence[int], real: float
+) -> dict[str, float]:
+    """Distances at equal beats over `real`, the distance between clips of real dancers: mean and least of all pairs of
+    songs with one seed, of all pairs of seeds in one song."""
+    taken: dict[tuple[int, int], np.ndarray] = {}
+    for number, (song, grid) in enumerate(songs):
+        part = Song(song.path, np.asarray(song.samples[: int(SECONDS * SAMPLE_RATE)]), 0.0)
+        beats = danced_beats(part, grid, "rumba")
+        beats = beats[beats >= 0][BEGIN_BEATS:]
+        at = np.interp(np.arange(4 * EQUAL_BEATS) / 4, np.arange(len(beats)), beats)
+        for seed in seeds:
+            dance = dancer.dance(part, grid, seed=seed, style="auto")
+            taken[number, seed] = dance.joints[np.minimum((at * dance.fps).round().astype(int), len(dance) - 1)]
+    pairs = list(combinations(taken, 2))
+    gaps = {pair: pose_distance(taken[pair[0]], taken[pair[1]]) / real for pair in pairs}
+    between = [gap for (one, other), gap in gaps.items() if one[1] == other[1]]
+    within = [gap for (one, other), gap in gaps.items() if one[0] == other[0]]
+    rows = {"variety, songs of one seed": float(np.mean(between)), "the same, least": min(between)}
+    return rows | {"variety, seeds of one song": float(np.mean(within)), "the same, least of seeds": min(within)}
 
 
 def dead_units(network: Network, songs: Sequence[tuple[Song, BeatGrid]]) -> dict[str, float]:

@@ -20,7 +20,7 @@ from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.dances import metrics
 from dancegen.lab.datasets.motion import FPS, Motion
 from dancegen.lab.datasets.split import twin_free_poses
-from dancegen.lab.evaluate.choreographer import HeardSong, RealDance
+from dancegen.lab.evaluate.choreographer import HeardSong, RealDance, frechet_row, halves_row
 from dancegen.lab.train.stg_mamba.networks import GenreNetwork
 from dancegen.lab.train.stg_mamba.train import fit_genre, hold_still
 
@@ -107,6 +107,17 @@ def matched_row(dances: dict[str, list[np.ndarray]], real: RealDance) -> dict[st
         true = mix_moments([[features(one) for one in of_style] for of_style in by_style.values()], weights)
         row[name] = metrics.gaussian_distance(*made, *true)
     return row
+
+
+def frechet_by_style(dances: dict[str, list[np.ndarray]], real: RealDance) -> dict[str, dict[str, float]]:
+    """For each style of which there are two real recordings PFD and VFD of its dances, over those of halves of them."""
+    rows = {}
+    for style, made in dances.items():
+        of_style = [one for one in real.stretches if one.style == style]
+        if len({one.source for one in of_style}) > 1:
+            own, halves = frechet_row(made, [one.joints for one in of_style]), halves_row(of_style)
+            rows[style] = {name: own[name] / halves[name] for name in ("pfd", "vfd")}
+    return rows
 
 
 def mix_moments(parts: Sequence[Sequence[np.ndarray]], weights: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:

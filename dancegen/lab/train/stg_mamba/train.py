@@ -28,6 +28,7 @@ from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
 from dancegen.choreographers.stg_mamba.model import Choreographer
 from dancegen.errors import DancegenError
 from dancegen.lab.datasets.batches import Batch, draw_batch, draw_styles
+from dancegen.lab.datasets.data import Material
 from dancegen.lab.datasets.motion import Motion
 from dancegen.lab.datasets.placing import Stage
 from dancegen.lab.train.stg_mamba.losses import (
@@ -102,6 +103,12 @@ class Trainer:
         """All networks by the name under which they are saved."""
         return {"network": self.network, "critic": self.critic, "genre": self.genre}
 
+    def begin_as(self, start: Choreographer) -> None:
+        """Take over the weights of the network that dances phrases."""
+        own = {k: v for k, v in start.state_dict().items() if not k.startswith(("prior.", "phrases."))}
+        self.network.load_state_dict(self.network.state_dict() | own)
+        self.average |= {name: value.detach().clone() for name, value in own.items()}
+
     def train_genre(self) -> float:
         """Train the genre network on the performances; its accuracy over the last steps, in %."""
         hits = fit_genre(self.genre, self.motions, self.options.genre_steps, self.generator, self.device)
@@ -117,7 +124,8 @@ class Trainer:
         batch, weights = self.draw(), self.options.weights
         real = self.network.place(batch.directions, batch.root)  # (B, T, V, 3)
         dropped = torch.rand(len(batch.style), generator=self.generator).to(self.device) < self.options.style_dropout
-        directions, root, rate = self.network(batch.mel, batch.beats, batch.sketch, batch.style.masked_fill(dropped, 0))
+        style = torch.where(dropped[:, None], F.one_hot(dropped * 0, batch.style.shape[1]), batch.style)  # (B, S)
+        directions, root, rate = self.network(batch.mel, batch.beats, batch.sketch, style)
         made = self.network.place(directions, root)
         losses = reconstruction(made, real)
         losses["turning"] = (rate - batch.rate).abs().mean()
@@ -261,24 +269,24 @@ TO_THE_END = Until()
 def train(
     config: ChoreographerConfig,
     options: TrainOptions,
-    stage: Stage,
-    motions: list[Motion],
+    material: Material,
     out: Path,
     *,
     device: torch.device | None = None,
     reporter: Reporter | None = None,
     until: Until = TO_THE_END,
+    start: Choreographer | None = None,
 ) -> Trainer:
     """Train in `out`, from its saved state if there is one, to options.steps.
 
-    It stops earlier where `until` says so; the same call goes on.
+    It stops earlier where `until` says so; the same call goes on. A new run begins as `start`, if there is one.
 
     Raises:
         DancegenError: `out` holds a run with other options or sizes.
     """
     reporter = reporter or SilentReporter()
     out.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(config, options, stage, motions, device or torch.device("cpu"))
+    trainer = Trainer(config, options, material.stage, material.motions, device or torch.device("cpu"))
     described = json.loads(json.dumps({"config": asdict(config), "options": asdict(options)}))
     if (out / STATE).exists():
         if json.loads((out / OPTIONS).read_text()) != described:
@@ -288,6 +296,8 @@ def train(
         reporter.note(f"going on from step {trainer.step}")
     else:
         (out / OPTIONS).write_text(json.dumps(described, indent=1))
+        if start is not None:
+            trainer.begin_as(start)
         reporter.note(f"genre network: {trainer.train_genre():.0f} % of windows right")
     last = options.steps if until.steps is None else min(options.steps, trainer.step + until.steps)
     reporter.stage("training", last - trainer.step, "steps")
