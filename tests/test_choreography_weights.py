@@ -107,9 +107,9 @@ def test_an_amount_of_a_style_lies_between_the_musics_own_and_all_of_it(network:
     grid = find_beats(song)
     gaps = []
     for seed in range(3):
-        auto, whole = (choreograph(song, grid, network, seed=seed, style=style).joints for style in ("auto", "ballet"))
+        auto, whole = (choreograph(song, grid, network, seed=seed, style=style).joints for style in ("auto", "salsa"))
         none, half, all_ = (
-            choreograph(song, grid, network, seed=seed, style="ballet", amount=amount).joints for amount in (0, 0.5, 1)
+            choreograph(song, grid, network, seed=seed, style="salsa", amount=amount).joints for amount in (0, 0.5, 1)
         )
         assert np.array_equal(none, auto) and np.array_equal(all_, whole)
         gaps.append([np.linalg.norm(a - b, axis=-1).mean() for a, b in ((half, auto), (half, whole), (auto, whole))])

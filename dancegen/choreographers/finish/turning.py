@@ -1,4 +1,4 @@
-"""Turns all round, and dances turn_directions back to the camera: what a dance that turns half away needs nothing of.
+"""Turns all round, and dances turned back to the camera: what a dance that turns half away needs nothing of.
 
 Glossary: T poses, L = 17 bones (the order of `joints.BONES`).
 """
@@ -16,7 +16,7 @@ from dancegen.choreographers.finish.facing import LIMIT, soften, turn_directions
 
 SLACK = np.radians(2.0)  # by which a dance that faces the camera passes LIMIT: its feet are held where they stand
 EAGER = 1.3  # a turn of more than 360 / (2 EAGER) degrees within a phrase becomes a whole one
-NOTED = np.radians(30.0)  # a dance that is turn_directions back by more is told: it is not the one that was made
+NOTED = np.radians(30.0)  # a dance that is turned back by more is told: it is not the one that was made
 MOST = np.radians(60.0)  # of phrases without a whole turn
 
 
@@ -47,7 +47,7 @@ def flatten(dance: SkeletonSequence) -> tuple[SkeletonSequence, float]:
     A body that turns all round sways to one side and comes back by the other.
 
     Returns:
-        The dance, and the most that a pose is turn_directions back, radians; the dance itself and 0 where none turns too far or
+        The dance, and the most that a pose is turned back, radians; the dance itself and 0 where none turns too far or
         it has no depth to turn in.
     """
     if not dance.joints[..., 2].any():

@@ -28,10 +28,10 @@ from dancegen.choreographers.stg_mamba.sketch import STEPS as POSES
 STEPS = 4  # of Heun's method along the flow
 IDEAS = 4  # phrases imagined for each one that is danced
 MATCHES = np.array([1.0, 0.8, 0.7, 0.5])  # how much size, steps, hands and knees count where ideas are compared
-IN_BARS = 3.0  # how much the hips' rise and fall in bars of three counts beside them
+IN_BARS = 6.0  # how much the hips' rise and fall in bars of three counts beside them
 LIMB_BONES = (*ARM_BONES, *LEG_BONES)
 TOGETHER = 8  # phrases imagined at once: a minute's song already takes the memory that an hour's does
-NEW = 1.6  # likewise how far it is from what is danced before
+NEW = {4: 1.6, 3: 0.8}  # likewise how far it is from what is danced before, by the beats of a bar
 REMEMBERED = 16  # phrases from which another is to differ
 SIZE = 1.15  # of what is imagined, about the mean pose: a prior brings draws too near to it
 
@@ -139,7 +139,7 @@ def suits(phrases: np.ndarray, ranks: np.ndarray, meter: int, danced: Collection
     cost = np.abs(order - ranks) @ MATCHES
     if danced:
         gaps = [np.abs(phrases[:, ::POSES, :-3] - other[:, :-3]).mean(axis=(1, 2)) for other in danced]
-        cost = cost - NEW * np.min(gaps, axis=0).argsort().argsort() / (len(phrases) - 1)
+        cost = cost - NEW[meter] * np.min(gaps, axis=0).argsort().argsort() / (len(phrases) - 1)
     return int(np.argmin(cost - IN_BARS * bar_shares(bones) if meter == 3 else cost))
 
 

@@ -52,7 +52,7 @@ ARMS = {  # whose arms the steps are danced with: odds
     "salsa": {"salsa": 0.15, "cha-cha": 0.45, "rumba": 0.4},
     "ballet": {"ballet": 0.8, "rumba": 0.2},
 }
-KEPT = 0.7  # share of the sections that have a style's own arms where the style was asked for
+KEPT = 0.9  # share of the sections that have a style's own arms where the style was asked for
 
 
 def appeal(period: float, in_three: bool, ranks: np.ndarray) -> dict[str, float]:

@@ -28,6 +28,7 @@ from dancegen.styles.flow import Phrases, bfloat16_is_faster, flow_loss
 PIECES = 180  # of a window that phrases are taken from: two at least
 TOLD_EVERY = 100  # steps
 SAVED_EVERY = 500  # steps
+AVERAGE = 0.998  # of the weights, what a step keeps of their mean
 
 
 def phrases_of(window: Window) -> list[tuple[Tensor, ...]]:
@@ -72,7 +73,6 @@ def fit_prior(
     batch: int,
     seed: int,
     rate: float = 1e-3,
-    average: float = 0.998,
     state: Path | None = None,
     tell: Callable[[int, float, dict[str, Tensor]], None] | None = None,
 ) -> dict[str, Tensor]:
@@ -97,7 +97,7 @@ def fit_prior(
         warm = min(1.0, (step + 1) / 100)
         optimiser.param_groups[0]["lr"] = rate * warm * (0.02 + 0.49 * (1 + float(np.cos(np.pi * step / steps))))
         optimiser.step()
-        keep = min(average, (step + 1) / (step + 10))
+        keep = min(AVERAGE, (step + 1) / (step + 10))
         with torch.no_grad():
             for name, value in prior.state_dict().items():
                 kept[name].lerp_(value, 1 - keep)
