@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,16 @@ import torch
 from dancegen.audio.beats import BeatGrid, find_beats
 from dancegen.audio.song import Song
 from dancegen.audio.spectrum import mel_pieces
-from dancegen.choreographers.stg_mamba.dance import choreograph
+from dancegen.body.joints import mid_hip
+from dancegen.choreographers.stg_mamba.counting import sections
+from dancegen.choreographers.stg_mamba.dance import StgMamba, choreograph, listen, plan_for
+from dancegen.choreographers.stg_mamba.hearing import KNOWN_BY
 from dancegen.choreographers.stg_mamba.model import Choreographer, load_choreographer
 from dancegen.dances.metrics import diversity, joint_speed, score
-from dancegen.lab.evaluate.listening import meter_share
+from dancegen.lab.evaluate.listening import PHRASE_SECONDS, meter_share, variety, with_sound_of
 from dancegen.weights.resolve import weights_path
 
+REAL_DISTANCE = 0.085  # body heights, between clips of real dancers (the card's "diversity")
 CARD = Path(__file__).parent.parent / "dancegen" / "assets" / "weights" / "choreographer.md"
 TOLERANCE = {"hit_rate": 8, "coverage": 10, "bc_music": 0.06, "jitter_ratio": 0.2, "speed": 0.05}
 
@@ -66,15 +71,15 @@ def test_a_dance_stands_before_the_first_beat_and_ends_in_a_pose_that_it_holds(n
 
 
 def test_it_hears_the_sound_and_not_the_beats_alone(network: Choreographer) -> None:
-    song = fixed_song(20)
+    song = fixed_song(28)
     grid, time = find_beats(song), np.arange(len(song.samples)) / 16_000
+    after = slice(30 * (KNOWN_BY + PHRASE_SECONDS), None)  # until then the sound is the song's own: so is its number
     soft = 0.05 * np.sin(2 * np.pi * 440 * time) * (1 + np.sin(0.7 * time))
     bright = np.random.default_rng(0).normal(0, 0.2, len(time)) * np.exp(-12 * ((time * 112 / 60 * 4) % 1))
-    takes = [choreograph(song, grid, network, seed=seed, style="rumba").joints for seed in range(2)]
-    other = [
-        choreograph(Song(song.path, (a + 0.05 * b).astype(np.float32)), grid, network, seed=0, style="rumba").joints
-        for a, b in ((soft, bright), (bright, soft))
-    ]
+    takes = [choreograph(song, grid, network, seed=seed, style="rumba").joints[after] for seed in range(2)]
+    sounds = [Song(song.path, (a + 0.05 * b).astype(np.float32), 0.0) for a, b in ((soft, bright), (bright, soft))]
+    given = [with_sound_of(song, other) for other in sounds]
+    other = [choreograph(one, grid, network, seed=0, style="rumba").joints[after] for one in given]
     seeds = diversity(takes)
     assert min(diversity([takes[0], one]) for one in other) > 0.25 * seeds
     assert all((layer.std(0) > 1e-3).all() for layer in heard_layers(network, song))
@@ -91,6 +96,44 @@ def test_waltz_is_danced_in_three(network: Choreographer) -> None:
     assert meter_share(dance.joints[90:-150], 30, beats - 3.0, 3) > 1.5 * meter_share(
         dance.joints[90:-150], 30, beats - 3.0, 4
     )
+
+
+def three_songs() -> list[tuple[Song, BeatGrid]]:
+    """Drum and chords at 145, 120 and 156 beats a minute, the middle half of each louder and with noise between."""
+    songs = []
+    for number, tempo in enumerate((145.0, 120.0, 156.0)):
+        song = fixed_song(40, tempo)
+        time = np.arange(len(song.samples)) / 16_000
+        hiss = np.random.default_rng(number).normal(0, 0.1, len(time)) * np.exp(-9 * ((time * tempo / 30) % 1))
+        middle = (time > 10) & (time < 30)
+        samples = (song.samples * (0.5 + 0.5 * middle) + hiss * middle * (1 + number) / 2).astype(np.float32)
+        songs.append(
+            (Song(Path(f"song{number}.wav"), samples, 0.0), BeatGrid(np.arange(0, 40, 60 / tempo), tempo, 1.0))
+        )
+    return songs
+
+
+def test_songs_and_seeds_are_danced_and_ended_unlike_each_other(network: Choreographer) -> None:
+    """At equal beats nearly as far apart as two real dancers' clips are, and never near to each other."""
+    songs = three_songs()
+    rows = variety(StgMamba(network), songs, (0, 1, 2), REAL_DISTANCE)
+    assert rows["variety, songs of one seed"] > 0.8 and rows["variety, seeds of one song"] > 0.8, rows
+    assert rows["the same, least"] > 0.5 and rows["the same, least of seeds"] > 0.5, rows
+    ends = [choreograph(*song, network, seed=seed).joints[-1] for song in songs for seed in range(3)]
+    gaps = [np.linalg.norm(a - b, axis=-1).max() for a, b in combinations([e - mid_hip(e[None]) for e in ends], 2)]
+    assert np.mean(np.asarray(gaps) > 0.15) > 0.9 and np.mean(gaps) > 0.3, gaps
+
+
+def test_the_style_changes_with_the_section(network: Choreographer) -> None:
+    changes = []
+    for song, grid in three_songs():
+        heard = listen(song, grid, "auto", network.ranks.numpy())
+        for seed in range(5):
+            made, parts = plan_for(heard, seed, "auto"), sections(heard.heard.sound, heard.heard.repeats)
+            inside = [made[i] == made[i + 1] for i in range(len(made) - 1) if (parts[i] == parts[i + 1]).all()]
+            changes += [made[i] != made[i + 1] for i in range(len(made) - 1) if parts[i, 0] != parts[i + 1, 0]]
+            assert all(inside)
+    assert len(changes) > 15 and np.mean(changes) > 0.8
 
 
 def test_seeds_and_styles_differ(network: Choreographer) -> None:

@@ -77,7 +77,7 @@ class Listening:
 
 
 def listen(song: Song, grid: BeatGrid, style: str, table: np.ndarray) -> Listening:
-    """Hear a song that is to be danced in a style; `table` of `Choreographer.ranks`, `mel` if heard before."""
+    """Hear a song that is to be danced in a style; `table` of `Choreographer.ranks`."""
     mel = mel_pieces(song)
     count = count_for(grid, song.seconds, style)
     times = np.arange(song.pieces) * PIECE_SECONDS
