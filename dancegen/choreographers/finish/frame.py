@@ -119,13 +119,8 @@ def hold_seconds(seconds: float) -> float:
 
 
 def last_pose(styles: tuple[str, str], seed: int, before: np.ndarray) -> np.ndarray:
-    """A finished pose (L, 3), unit directions: of several that come to mind the one that is nearest.
-
-    Args:
-        styles: whose legs and whose arms suit; of another style than those that are known all do.
-        seed: another seed, other poses.
-        before: (L, 3) what is danced when it is to be reached.
-    """
+    """A finished pose (L, 3), unit directions: of some that a seed draws, whose legs and arms suit two styles, the one
+    nearest to what is danced when it is to be reached, `before` (L, 3)."""
     generator = torch.Generator().manual_seed(seed ^ 0xE4D)
     ideas = [_finished(styles, generator) for _ in range(ENDINGS)]
     return max(ideas, key=lambda pose: float((pose * before).sum()))

@@ -60,10 +60,8 @@ def unit_sound(mel: np.ndarray, position: np.ndarray, unit: np.ndarray, units: i
 
 
 def number_of(samples: np.ndarray, rate: int) -> int:
-    """A song's own number, by the rise and fall of its first seconds: samples (N,), `rate` of them a second.
-
-    In rough steps, so that another decoder's last digits change nothing.
-    """
+    """A song's own number, by the rise and fall of its first seconds in rough steps, so that another decoder's last
+    digits change nothing: samples (N,), `rate` of them a second."""
     seconds = np.array_split(np.asarray(samples[: KNOWN_BY * rate], np.float64), KNOWN_BY)
     sizes = [np.sqrt([(part**2).mean(), (np.diff(part) ** 2).mean()]) for part in seconds if len(part) > 1]
     levels = np.log2(np.asarray(sizes).reshape(-1, 2) + 1e-4)

@@ -28,6 +28,7 @@ from dancegen.styles.flow import Phrases, bfloat16_is_faster, flow_loss
 PIECES = 180  # of a window that phrases are taken from: two at least
 TOLD_EVERY = 100  # steps
 SAVED_EVERY = 500  # steps
+BATCH = 64
 AVERAGE = 0.998  # of the weights, what a step keeps of their mean
 
 
@@ -162,7 +163,6 @@ def trained_prior(
     windows: int,
     steps: int,
     seed: int,
-    batch: int = 64,
     start: dict[str, Tensor] | None = None,
     reporter: Reporter | None = None,
 ) -> dict[str, Tensor]:
