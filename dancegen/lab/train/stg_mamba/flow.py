@@ -185,7 +185,7 @@ def trained_prior(
         reporter.advance(TOLD_EVERY)
 
     kept = fit_prior(
-        prior, phrases, steps=steps, batch=batch, seed=seed, state=out / "prior-state.safetensors", tell=tell
+        prior, phrases, steps=steps, batch=BATCH, seed=seed, state=out / "prior-state.safetensors", tell=tell
     )
     part = file.with_name(f".{file.name}.part")
     save_file({name: value.contiguous() for name, value in kept.items()}, part)
