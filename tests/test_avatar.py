@@ -331,6 +331,11 @@ def test_legs_that_were_not_found_are_not_torn(body: LocatedBody) -> None:
     shells = [prepare_flat(replace(body, joints=joints), Plate([body], 240)).shell for joints in (body.joints, lost)]
     legs = [np.isin(shell.mesh.bones, (*LEGS[0], *LEGS[1])) * shell.mesh.weights for shell in shells]
     assert legs[0].max() > 0.99 and legs[1].max() == 0
+    scene = make_scene(registry.load("renderer", "avatar", None, CPU), [body], 240)
+    lines = replace(scene, figures=(prepare_flat(replace(body, joints=lost), Plate([body], 240)),), grounds={})
+    still = next(lines.frames(SkeletonSequence(np.pad(lost, ((0, 0), (0, 1)))[None], 30.0)))
+    there = body.mask > 0.95
+    assert np.abs(still[there].astype(int) - body.picture.pixels[there]).mean() < 14  # as it was drawn
     low = shells[1].mesh.vertices[:, 1].max()
     assert low == pytest.approx(shells[0].mesh.vertices[:, 1].max(), abs=2)
 

@@ -134,14 +134,14 @@ def make_grid(layers: LimbLayers, joints: np.ndarray) -> Grid:
 def cut_sheets(layers: LimbLayers, grid: Grid) -> list[Sheet]:
     """The pieces that there are, legs first, then the trunk, then the arms."""
     legs = [(*LEGS[0], *LEGS[1])] if grid.hem else list(LEGS)
-    found = (cut_sheet(layers, grid, limbs, _owners(grid, limbs)) for limbs in (*legs, TRUNK, *ARMS))
+    found = (cut_sheet(layers, grid, limbs, _owners(grid, limbs), clear=True) for limbs in (*legs, TRUNK, *ARMS))
     return [sheet for sheet in found if sheet.mask.sum() >= LEAST]
 
 
-def cut_sheet(layers: LimbLayers, grid: Grid, limbs: tuple[int, ...], owner: np.ndarray) -> Sheet:
-    """The piece of some limbs, whose cells move with `owner` (h, w)."""
+def cut_sheet(layers: LimbLayers, grid: Grid, limbs: tuple[int, ...], owner: np.ndarray, clear: bool = False) -> Sheet:
+    """The piece of some limbs, whose cells move with `owner` (h, w); `clear` of what others leave on it in photos."""
     colours, alpha = _gather(layers, grid, limbs)
-    if not grid.hem and limbs not in ARMS:
+    if clear and not grid.hem and limbs not in ARMS:
         colours, alpha = _clear_of_others(grid, limbs, colours, alpha)
     alpha = gaussian_filter(alpha, SOFTER * grid.density)
     coarse = F.interpolate(torch.from_numpy(alpha)[None, None], grid.cells, mode="area")[0, 0].numpy()
