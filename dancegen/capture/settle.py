@@ -1,4 +1,4 @@
-"""Movement to a dance on the floor: standing feet stand still and on the ground, and nothing trembles.
+"""Movement to a dance on the floor: standing feet stand still and on the ground.
 
 Glossary: T frames, V = 18 joints, L = 17 bones, X = 59 numbers of movement.
 """
@@ -15,12 +15,11 @@ from dancegen.capture.movement import (
     ANKLES,
     CONTACT,
     FPS,
+    body_of,
     canonical_numbers,
     floor_path,
     heading_turn,
-    paths,
     rotate_vectors,
-    unit_directions,
 )
 
 SMOOTHING = 0.035  # seconds, sigma of the Gaussian over directions and heading
@@ -31,9 +30,9 @@ GROUND_SMOOTHING = 0.1  # seconds, over what the ground asks for
 
 def to_sequence(moved: Tensor) -> SkeletonSequence:
     """A canonical dance of movement (T, X): bones of exact length, turns and path told beside it."""
-    directions, angle = smooth_movement(moved)
-    cosine, sine = torch.from_numpy(np.cos(angle)).float(), torch.from_numpy(np.sin(angle)).float()
-    body = rotate_vectors(paths() @ directions, cosine, sine).double().numpy()  # (T, V, 3) about the mid-hip
+    cosine, sine = heading_turn(moved)
+    angle = np.unwrap(np.arctan2(sine.double().numpy(), cosine.double().numpy()))
+    body = rotate_vectors(body_of(moved), cosine, sine).double().numpy()  # (T, V, 3) about the mid-hip
     contact = gaussian_filter1d(moved[:, CONTACT].double().numpy(), CONTACT_SMOOTHING * FPS, axis=0)
     stands = np.clip((contact - STANDS) / (1 - STANDS), 0, 1)  # (T, 2)
     way = floor_path(moved[None])[0].double().numpy()
@@ -51,13 +50,6 @@ def calm(moved: Tensor) -> Tensor:
     """Movement (..., T, X) whose directions, heading and path do not tremble."""
     still = gaussian_filter1d(moved.numpy(), SMOOTHING * FPS, axis=-2)
     return canonical_numbers(torch.from_numpy(still))
-
-
-def smooth_movement(moved: Tensor) -> tuple[Tensor, np.ndarray]:
-    """Directions (T, L, 3) of length 1 in the heading's frame and the heading (T,), unwrapped, without trembling."""
-    still = calm(moved)
-    cosine, sine = heading_turn(still)
-    return unit_directions(still), np.unwrap(np.arctan2(sine.double().numpy(), cosine.double().numpy()))
 
 
 def standing_way(body: np.ndarray, stands: np.ndarray, way: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from dancegen.bf16 import is_bf16_quicker
 from dancegen.choreographers.stg_mamba.learnt import StyleBranch, StyleConfig, StyledPrior
 from dancegen.choreographers.stg_mamba.model import Choreographer
 from dancegen.errors import DancegenError
@@ -88,7 +89,7 @@ class Trainer:
         sizes = torch.tensor([float(len(each)) for each in self.phrases.values()])
         meter = list(self.phrases)[int(torch.multinomial(sizes, 1, generator=generator))]
         rows = torch.randint(len(self.phrases[meter]), (self.training.batch,), generator=generator)
-        with torch.autocast("cpu", torch.bfloat16):  # half the time, and the noise of the draws is far larger
+        with torch.autocast("cpu", torch.bfloat16, enabled=is_bf16_quicker()):  # the noise of the draws is far larger
             loss = flow_loss(self.prior, self.phrases[meter], rows, meter, generator)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()

@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from dancegen.bf16 import is_bf16_quicker
 from dancegen.capture.diffusion import add_noise
 from dancegen.capture.network import Vimo, VimoConfig
 from dancegen.errors import DancegenError
@@ -148,7 +149,7 @@ class Trainer:
         settings, network = self.settings, self.network
         generator = generator_of(settings.seed, self.step + 1)
         drawn = self.draw(settings.batch, generator)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=is_bf16_quicker()):
             if network.config.noise:
                 made = self.denoise(drawn.moved, drawn.sight, generator)
             else:
