@@ -8,7 +8,7 @@ Glossary: B windows, S frames, X numbers of movement, Y of 2D.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
@@ -29,11 +29,17 @@ class Sampling:
         steps: of DDIM; the paper has 50.
         guidance: how far beyond the unconditioned movement; 1 is the conditioned one.
         spread: of the noise that sampling starts from; less than 1 keeps nearer to what is likeliest.
+        others: likewise, of all samples of a clip but the first: they are for those whom the likeliest does not please.
     """
 
     steps: int = 5
     guidance: float = 1.0
     spread: float = 0.5
+    others: float = 1.0
+
+    def for_others(self) -> Sampling:
+        """How all samples but the first are drawn."""
+        return replace(self, spread=self.others)
 
 
 @dataclass(frozen=True)

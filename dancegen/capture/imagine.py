@@ -85,13 +85,24 @@ def imagine(
         here = slice(start, start + frames)
         sight = features(points[None, here], cut[None, here], size).expand(count, -1, -1)
         given = known_overlap(made, start, frames)
-        made = torch.cat([made[:, :start], sample(network, sight, how, generator, given)], dim=1)
+        made = torch.cat([made[:, :start], several(network, sight, how, generator, given)], dim=1)
         reporter.advance()
     reporter.stage("bending limbs to where they were seen")
     made = refine(calm(made[:, :length]), *(one.expand(count, *one.shape) for one in (seen.points, seen.cut)))
     misfits = [misfit(one, seen.points) for one in made]
     order = sorted(range(count), key=misfits.__getitem__)
     return [(made[number], misfits[number]) for number in order]
+
+
+def several(network: Vimo, sight: Tensor, how: Sampling, generator: torch.Generator, given: Given | None) -> Tensor:
+    """Samples (B, S, X) of one window, sight (B, S, Y): the first of what is likeliest, the others more apart."""
+    parts = [(slice(0, 1), how), (slice(1, len(sight)), how.for_others())]
+    made = [
+        sample(network, sight[rows], way, generator, given and Given(given.moved[rows], given.mask[rows]))
+        for rows, way in parts
+        if rows.start < len(sight)
+    ]
+    return torch.cat(made)
 
 
 def pad(values: Tensor, frames: int) -> Tensor:

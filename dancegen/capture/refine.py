@@ -5,7 +5,7 @@ frame's view is taken as a scaled orthographic one, found from the trunk as the 
 time, joints lie further from where the detector saw them than those of dancers do, bones are turned, little by little,
 towards there. All else stays as the network said: a detector's own error, other proportions and a real camera's
 perspective are no movement; nor is what lies far beyond, a detector's fault. Which way a limb points in depth stays,
-and only the change is held steady, not the movement, whose accents it would dull.
+and only the change is smooth, not the movement, whose accents that would dull.
 
 Glossary: B movements, T frames, V = 18 joints, L = 17 bones, X numbers of movement.
 """
@@ -25,12 +25,13 @@ ROUNDS = 2  # views are found again from what was bent
 STEPS = 40  # of each
 OTHERS = 0.1  # weight of joints that are not the trunk's, in finding the view
 RATE = 0.03  # of Adam, radians about
-NEAR = 0.1  # weight of the distance from the network's directions
-STEADY = 15.0  # weight of the second differences of that distance
+LEAST = 1e-2  # gradient that counts: Adam would make whole steps of rounding errors
+NEAR = 0.3  # weight of the distance from the network's directions
+SMOOTHNESS = 3  # frames, sigma of the Gaussian that the change is smoothed by
 SPARED = 0.02  # body heights of misfit that are the detector's own
 HUBER = 0.05  # body heights of misfit beyond which a joint pulls no harder
 KNOWN = (0.055, 0.07)  # body heights of a frame's mean misfit: of 9 in 10 frames of dancers less; of squats more
-FAULTY = (0.10, 0.14)  # likewise from which on a frame is believed less, and not at all
+FAULTY = (0.09, 0.12)  # likewise from which on a frame is believed less, and not at all
 MISFIT_SMOOTHING = 10  # frames, sigma of the Gaussian over misfits: a moment's misfit is the detector's
 SCALE_FRAMES = 91  # whose median is the scale of a view: a squat is no zoom
 
@@ -45,7 +46,11 @@ def refine(moved: Tensor, points: Tensor, cut: Tensor) -> Tensor:
     pull = strangeness((_centre(body @ view.mT, sure) - flat).norm(dim=-1), sure)[..., None] * sure  # (B, T, V)
     for _ in range(ROUNDS):
         directions = _bend(
-            directions, network, turn, shown_at(rotate_vectors(paths() @ directions, *turn), points, sure, cut), pull
+            directions,
+            network,
+            turn,
+            shown_at(rotate_vectors(paths() @ directions, *turn), points, sure, cut),
+            pull,
         )
     out = moved.clone()
     out[..., DIRECTIONS] = directions.flatten(-2)
@@ -72,22 +77,27 @@ def _bend(
 ) -> Tensor:
     """Directions (B, T, L, 3) turned from `first` until joints lie where they were `seen`, by the pull (B, T, V)."""
     view, flat = seen
-    change = torch.zeros_like(first).requires_grad_()
-    optimiser = torch.optim.Adam([change], lr=RATE)
+    latent = torch.zeros_like(first).requires_grad_()
+    optimiser = torch.optim.Adam([latent], lr=RATE, eps=LEAST)
     for _ in range(STEPS):
-        directions = torch.nn.functional.normalize(first + change, dim=-1)
+        directions = torch.nn.functional.normalize(first + _smooth(latent), dim=-1)
         shown = rotate_vectors(paths() @ directions, *turn) @ view.mT  # (B, T, V, 2)
         gap = ((_centre(shown, pull) - _centre(flat, pull)).norm(dim=-1) - SPARED).clamp(min=0)
         fit = torch.where(gap < HUBER, gap.square() / (2 * HUBER), gap - HUBER / 2)
-        off = directions - network
-        loss = (fit * pull).sum(-1).mean() + NEAR * off.square().sum((-1, -2)).mean()
-        if first.shape[1] > 2:
-            bend = off[:, 2:] - 2 * off[:, 1:-1] + off[:, :-2]
-            loss = loss + STEADY * bend.square().sum((-1, -2)).mean()
+        loss = (fit * pull).sum() + NEAR * (directions - network).square().sum()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    return torch.nn.functional.normalize(first + change.detach(), dim=-1)
+    return torch.nn.functional.normalize(first + _smooth(latent.detach()), dim=-1)
+
+
+def _smooth(values: Tensor) -> Tensor:
+    """Values (B, T, L, 3) without what is quicker than SMOOTHNESS."""
+    kernel = torch.exp(-0.5 * (torch.arange(-3 * SMOOTHNESS, 3 * SMOOTHNESS + 1) / SMOOTHNESS).square())
+    flat = values.flatten(2).transpose(1, 2).flatten(0, 1)[:, None]  # (B L 3, 1, T)
+    padded = torch.nn.functional.pad(flat, (3 * SMOOTHNESS, 3 * SMOOTHNESS), mode="replicate")
+    smooth = torch.nn.functional.conv1d(padded, (kernel / kernel.sum())[None, None])
+    return smooth.unflatten(0, (len(values), -1))[:, :, 0].transpose(1, 2).unflatten(2, values.shape[2:])
 
 
 def _centre(places: Tensor, weight: Tensor) -> Tensor:

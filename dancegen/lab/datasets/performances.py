@@ -8,7 +8,7 @@ Glossary: T poses at 30 a second, N poses of all performances, V = 18 joints, L 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +129,14 @@ def _end_to_end(recordings: list[Recording], counted: list[np.ndarray]) -> Perfo
             share[clean == kind] *= part / share[clean == kind].sum()
     whole = (np.concatenate(directions), np.concatenate(root), np.asarray(stretches))
     return Performances(*whole, (share / share.sum()).astype(np.float32), np.asarray(names))
+
+
+def keep_stretches(performances: Performances, kept: np.ndarray) -> Performances:
+    """Those stretches (R,) bool alone; all, where none of them is kept (a folder of other motion)."""
+    if not kept.any():
+        return performances
+    odds = performances.odds * kept
+    return replace(performances, odds=(odds / odds.sum()).astype(np.float32))
 
 
 def save_performances(path: Path, performances: Performances) -> None:

@@ -30,6 +30,7 @@ VALIDATION_TAKES = (
     "cmu_131_04",
     "m2m_dance_body_roll",
 )
+CHOICE_TAKES = ("DANCE_R_2", "cmu_60_08", "cmu_61_08")  # of these: sampling and the like of `capture/` are chosen on
 VALIDATION_SONGS = (  # what was chosen by looking was chosen on these
     "honky-tonk_villain",
     "pink_blue",

@@ -23,7 +23,8 @@ from dancegen.capture.refine import refine
 from dancegen.capture.settle import calm, to_sequence
 from dancegen.capture.sight import CUT, JOINTS, PLACE, features
 from dancegen.dances.metrics import kinematic_beats
-from dancegen.lab.datasets.performances import Performances, draw_windows, read_performances
+from dancegen.lab.datasets.performances import Performances, draw_windows, keep_stretches, read_performances
+from dancegen.lab.datasets.split import CHOICE_TAKES
 from dancegen.lab.synthetic.cameras import LEVELS
 from dancegen.lab.synthetic.sightings import drop_out
 from dancegen.lab.train.vimo.samples import Windows, draw, generator_of
@@ -171,9 +172,14 @@ class Material:
     lifting: Lifting
 
 
-def read_material(data: Path) -> Material:
-    """Both from a folder of motions, as the training reads it."""
-    return Material(read_performances(data, held_out=True), Lifting.of(read_performances(data)))
+def read_material(data: Path, *, choosing: bool = False) -> Material:
+    """Both from a folder of motions, as the training reads it.
+
+    Held out are the validation takes but those that choices are made on; where one is `choosing`, these alone.
+    """
+    held_out = read_performances(data, held_out=True)
+    chosen_on = np.isin(held_out.names, CHOICE_TAKES)
+    return Material(keep_stretches(held_out, chosen_on == choosing), Lifting.of(read_performances(data)))
 
 
 def evaluate_levels(
@@ -193,7 +199,8 @@ def evaluate_levels(
     for level in levels:
         casual = LEVELS[level]
         windows = draw(material.held_out, count, network.config.frames, casual, generator_of(100, ord(level)), 0.0)
-        made = [imagine_joints(network, windows.sight, how, seed) for seed in range(SAMPLES)]
+        ways = [how if seed == 0 else how.for_others() for seed in range(SAMPLES)]
+        made = [imagine_joints(network, windows.sight, way, seed) for seed, way in enumerate(ways)]
         found[level] = {"capture": figures(capture_joints(network, windows, how, 0), windows.moved)}
         found[level]["network alone"] = figures(made[0], windows.moved)
         found[level]["best of 5"] = _best_samples(made, windows.moved)

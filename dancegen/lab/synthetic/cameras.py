@@ -39,16 +39,16 @@ class Casual:
     close: float = 0.25
     occlusion: float = 0.4
     drop: float = 0.4
-    noise: tuple[float, float] = (0.003, 0.012)
+    noise: tuple[float, float] = (0.004, 0.018)
     faults: float = 0.5
 
 
 LEVELS = {  # of the evaluation; what all of them have is the detector's noise
-    "A": Casual(0, 0, 0, 0, 0, (0.004, 0.008), 0),
-    "B": Casual(1, 0, 0, 0, 0, (0.004, 0.008), 0),
-    "C": Casual(0, 1, 0, 0, 0, (0.004, 0.008), 0),
-    "D": Casual(0, 0, 0.5, 1, 0, (0.004, 0.008), 0),
-    "E": Casual(1, 1, 0.25, 1, 0.5, (0.004, 0.012), 1),
+    "A": Casual(0, 0, 0, 0, 0, (0.006, 0.012), 0),
+    "B": Casual(1, 0, 0, 0, 0, (0.006, 0.012), 0),
+    "C": Casual(0, 1, 0, 0, 0, (0.006, 0.012), 0),
+    "D": Casual(0, 0, 0.5, 1, 0, (0.006, 0.012), 0),
+    "E": Casual(1, 1, 0.25, 1, 0.5, (0.006, 0.018), 1),
 }
 
 
@@ -57,7 +57,7 @@ class Film(NamedTuple):
 
     points (B, S, V, 2) pixels; depth (B, S, V) along the view; cut (B, S) bool, the first frame of a new shot; size
     (B, 2) pixels; yaw (B, S) radians, where the camera stands around the dancer, and view (B, S, 3, 3), from the
-    dancer's axes to the camera's.
+    dancer's axes to the camera's; lens (B, S, 3, 4), from places to pixels times distance and distance.
     """
 
     points: Tensor
@@ -66,6 +66,7 @@ class Film(NamedTuple):
     size: Tensor
     yaw: Tensor
     view: Tensor
+    lens: Tensor
 
 
 def draw_uniform(generator: torch.Generator, shape: tuple[int, ...], low: float, high: float) -> Tensor:
@@ -109,7 +110,22 @@ def film(joints: Tensor, casual: Casual, generator: torch.Generator) -> Film:
     middle = size[:, None] * 0.5 + torch.stack(shake, dim=-1) * size[:, None, 1:]  # (B, S, 2)
     focal = zoom * far * size[:, 1:]  # (B, S)
     points = seen[..., :2] / depth[..., None] * focal[..., None, None] + middle[..., None, :]
-    return Film(points, seen[..., 2], cut, size, yaw, view)
+    return Film(points, seen[..., 2], cut, size, yaw, view, lenses(view, target, far, focal, middle))
+
+
+def lenses(view: Tensor, target: Tensor, far: Tensor, focal: Tensor, middle: Tensor) -> Tensor:
+    """Projections (B, S, 3, 4) of cameras that look at `target` (B, S, 3) from `far` (B, S) along the view."""
+    zero = torch.zeros_like(far)
+    shift = -(view @ target[..., None])[..., 0] + torch.stack([zero, zero, far], dim=-1)  # (B, S, 3)
+    inside = torch.stack(
+        [
+            torch.stack([focal, zero, middle[..., 0]], dim=-1),
+            torch.stack([zero, focal, middle[..., 1]], dim=-1),
+            torch.stack([zero, zero, torch.ones_like(far)], dim=-1),
+        ],
+        dim=-2,
+    )
+    return inside @ torch.cat([view, shift[..., None]], dim=-1)
 
 
 def draw_cuts(count: int, frames: int, casual: Casual, generator: torch.Generator) -> Tensor:

@@ -23,8 +23,13 @@ HIDING = (
     (J.L_HIP, J.L_KNEE, 0.035),
 )
 BEHIND = 0.05  # body heights that a joint must be further away than what hides it
-MEMORY = 0.7  # of the detector's noise from frame to frame
-BIAS = 0.012  # body heights: a detector's joints are not where the capture's are
+# As mediapipe's joints of filmed characters (`evaluate detector`) are off:
+MEMORY = 0.9  # of the slow part of its noise from frame to frame ...
+SLOW = 0.88  # ... which has so much of the variance; the rest is new in each frame
+BIAS = 0.01  # body heights: a detector's joints are not where the capture's are
+BLIND_TRUST = 0.5  # share of half seconds in which it is as sure of a joint that it cannot see as of one that it can
+GUESSED = 0.5  # likewise in which it puts a joint into the picture that is outside
+GUESS_OFF = 0.04  # body heights that this one is off, besides
 SWAPS = 0.1  # share of frames near which a detector may swap sides, 3-15 frames each, where it has faults
 BLOCK = FPS // 2  # frames, 0.5 s: joints are left out by such blocks
 
@@ -41,15 +46,18 @@ def sightings(film: Film, casual: Casual, generator: torch.Generator) -> tuple[T
     hidden = behind(film, tall)
     outside = ((points < 0) | (points > film.size[:, None, None])).any(-1)
     covered, nobody = obstacles(film, tall, casual, generator)
-    sure = 1 - torch.randn(count, frames, V, generator=generator).abs() * 0.12
     doubt = hidden | covered
-    sure = torch.where(doubt, draw_uniform(generator, (count, frames, V), 0.1, 0.6), sure).clamp(0.1, 1)
+    sure = confidence(doubt | outside, generator)
     amount = draw_uniform(generator, (count, 1, 1, 1), *casual.noise) * tall[..., None, None]
     noise = coloured_noise((count, frames, V, 2), generator) * amount * (1 + 2 * doubt[..., None])
     bias = torch.randn(count, 1, V, 2, generator=generator) * BIAS * tall[..., None, None]
-    told = points + noise + bias
+    guessed = outside & (random_blocks(count, frames, generator) < GUESSED)
+    guess = coloured_noise((count, frames, V, 2), generator) * GUESS_OFF * tall[..., None, None]
+    inside = torch.minimum(points.clamp(min=0), film.size[:, None, None])
+    told = torch.where(guessed[..., None], inside + guess, points) + noise + bias
     told, sure = faults(told, sure, film, casual, generator)
     strict = torch.rand(count, 1, 1, generator=generator) < 0.4  # detectors that leave out what they do not see
+    outside = outside & ~guessed
     gone = outside | nobody[..., None] | (doubt & (strict | covered & (random_blocks(count, frames, generator) < 0.7)))
     gone = gone | drop_joints(count, frames, casual, generator)
     even = torch.rand(count, 1, 1, generator=generator) < 0.15  # detectors that tell no confidence
@@ -57,7 +65,15 @@ def sightings(film: Film, casual: Casual, generator: torch.Generator) -> tuple[T
     told = low_rate(torch.cat([told, sure[..., None]], dim=-1), film.cut, casual, generator)
     noticed = film.cut & (torch.rand(count, frames, generator=generator) < 0.9)
     noticed = noticed | (torch.rand(count, frames, generator=generator) < 0.001)
-    return told, noticed.float(), ~(outside | doubt | nobody[..., None])
+    return told, noticed.float(), ~(outside | guessed | doubt | nobody[..., None])
+
+
+def confidence(doubt: Tensor, generator: torch.Generator) -> Tensor:
+    """How sure the detector is (B, S, V) of joints that it sees, and of those (B, S, V) bool that it does not."""
+    count, frames = doubt.shape[:2]
+    sure = 1 - torch.randn(doubt.shape, generator=generator).abs() * 0.05
+    honest = doubt & (random_blocks(count, frames, generator) > BLIND_TRUST)
+    return torch.where(honest, draw_uniform(generator, tuple(doubt.shape), 0.07, 0.6), sure).clamp(0.07, 1)
 
 
 def size_of(film: Film) -> Tensor:
@@ -103,13 +119,14 @@ def obstacles(film: Film, tall: Tensor, casual: Casual, generator: torch.Generat
 
 
 def coloured_noise(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    """Noise of unit variance that remembers MEMORY of itself from frame to frame: (B, S, ...)."""
-    taps = MEMORY ** torch.arange(12.0).flip(0)
-    white = torch.randn(shape[0], shape[1] + 11, *shape[2:], generator=generator)
-    flat = white.flatten(2).transpose(1, 2)  # (B, C, S + 11)
+    """Noise of unit variance (B, S, ...), most of which remembers MEMORY of itself from frame to frame."""
+    taps = MEMORY ** torch.arange(40.0).flip(0)
+    white = torch.randn(shape[0], shape[1] + 39, *shape[2:], generator=generator)
+    flat = white.flatten(2).transpose(1, 2)  # (B, C, S + 39)
     channels = flat.shape[1]
     weight = (taps / taps.norm()).expand(channels, 1, -1)
-    return torch.nn.functional.conv1d(flat, weight, groups=channels).transpose(1, 2).unflatten(2, shape[2:])
+    slow = torch.nn.functional.conv1d(flat, weight, groups=channels).transpose(1, 2).unflatten(2, shape[2:])
+    return SLOW**0.5 * slow + (1 - SLOW) ** 0.5 * torch.randn(shape, generator=generator)
 
 
 def faults(told: Tensor, sure: Tensor, film: Film, casual: Casual, generator: torch.Generator) -> tuple[Tensor, Tensor]:

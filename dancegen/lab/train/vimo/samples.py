@@ -56,15 +56,22 @@ def draw(
     joints = bodies(count, generator)[:, None] @ directions + root[..., None, :]  # (B, S, V, 3)
     seen_by = film(joints, casual, generator)
     points, cut, seen = sightings(seen_by, casual, generator)
-    first = seen_by.yaw[:, :1].expand(-1, frames)
-    cosine, sine = first.cos(), first.sin()
-    way = rotate_vectors(root[..., None, :], cosine, sine)[..., 0, :]
-    moved = to_channels(rotate_vectors(directions, cosine, sine), way, seen_by.yaw - first)
+    moved = filmed_movement(directions, root, seen_by.yaw)
+    first = seen_by.yaw[:, 0]
     back = torch.zeros(count, 3, 3)  # from the first camera's heading to the dancer's
-    back[:, 0, 0], back[:, 0, 2], back[:, 1, 1] = cosine[:, 0], -sine[:, 0], 1
-    back[:, 2, 0], back[:, 2, 2] = sine[:, 0], cosine[:, 0]
+    back[:, 0, 0], back[:, 0, 2], back[:, 1, 1] = first.cos(), -first.sin(), 1
+    back[:, 2, 0], back[:, 2, 2] = first.sin(), first.cos()
     sight = features(points, cut, seen_by.size)
     return Windows(moved, sight, points, cut, seen_by.size, seen, seen_by.view @ back[:, None])
+
+
+def filmed_movement(directions: Tensor, root: Tensor, yaw: Tensor) -> Tensor:
+    """The numbers (B, S, X) of directions (B, S, L, 3) and mid-hip (B, S, 3) in the frame of the first camera of those
+    that stand at yaw (B, S) around the dancer."""
+    first = yaw[:, :1].expand_as(yaw)
+    cosine, sine = first.cos(), first.sin()
+    way = rotate_vectors(root[..., None, :], cosine, sine)[..., 0, :]
+    return to_channels(rotate_vectors(directions, cosine, sine), way, yaw - first)
 
 
 def bodies(count: int, generator: torch.Generator) -> Tensor:
