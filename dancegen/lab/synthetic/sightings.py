@@ -23,7 +23,7 @@ HIDING = (
     (J.L_HIP, J.L_KNEE, 0.035),
 )
 BEHIND = 0.05  # body heights that a joint must be further away than what hides it
-# As mediapipe's joints of filmed characters (`evaluate detector`) are off:
+# As mediapipe's joints of filmed characters are off (`evaluate vimo --scenes`):
 MEMORY = 0.9  # of the slow part of its noise from frame to frame ...
 SLOW = 0.88  # ... which has so much of the variance; the rest is new in each frame
 BIAS = 0.01  # body heights: a detector's joints are not where the capture's are
