@@ -51,17 +51,18 @@ def find_joints(there: Mapping[int, str], told: Mapping[str, str], path: str) ->
     for number, name in there.items():
         for form in (plain(name[prefix:]), plain(name)):
             numbers.setdefault(form, number)
-    limbs, missing = {}, []
+    limbs: dict[int, int] = {}
+    missing: list[str] = []
     for joint, called in enumerate(JOINT_NAMES):
         side, _, part = called.partition("_")
         if part not in PARTS:
             continue
         forms = [form.replace("S", side).replace("@", side[0]) for form in PARTS[part].split()]
-        number = _first([plain(told[called])] if called in told else forms, numbers)
-        if number is None:
+        found = _first([plain(told[called])] if called in told else forms, numbers)
+        if found is None:
             missing.append(called)
         else:
-            limbs[joint] = number
+            limbs[joint] = found
     if missing:
         names = ", ".join(there.values())[:120]
         raise DancegenError(f"{path}: no joint is known as {', '.join(missing)} (it has {names})", "give --names")

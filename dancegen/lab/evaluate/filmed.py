@@ -33,7 +33,7 @@ from dancegen.lab.synthetic.character import is_validation
 from dancegen.lab.synthetic.filmed import Studio
 from dancegen.lab.synthetic.sightings import behind, size_of
 from dancegen.lab.train.vimo.samples import filmed_movement, generator_of
-from dancegen.people.detectors.base import Watcher
+from dancegen.people.detectors.base import Detector
 from dancegen.people.detectors.mediapipe import LANDMARKS
 from dancegen.progress import Reporter
 
@@ -55,7 +55,7 @@ class Looked:
 
 
 def look(
-    performances: Performances, data: Path, count: int, casual: Casual, detector: Watcher, seed: int, reporter: Reporter
+    performances: Performances, data: Path, count: int, casual: Casual, detector: Detector, seed: int, reporter: Reporter
 ) -> Looked:
     """Film `count` windows and look at them; data is the folder with characters/ and backgrounds/."""
     generator = generator_of(seed, count)
