@@ -67,7 +67,7 @@ def file_of(tool: str, path: Path, turn: np.ndarray) -> Path:
     sides = [[name.format(S=word[0], s=word[0].lower(), W=word) for name in names[4:]] for word in ("Left", "Right")]
     arms = [part for side, own in zip((1, -1), sides, strict=True) for part in limb(side, own[:4], SIDE[:4], 2)]
     legs = [part for side, own in zip((1, -1), sides, strict=True) for part in limb(side, own[4:], SIDE[4:], 1)]
-    head = (names[2], np.array(PLACES[2]), 2, [(names[3], np.array(PLACES[3]), 3, [], None)], None)
+    head: object = (names[2], np.array(PLACES[2]), 2, [(names[3], np.array(PLACES[3]), 3, [], None)], None)
     put(names[0], np.zeros(3), 0, [(names[1], np.array(PLACES[1]), 1, [head, *arms], None), *legs], None)
     table = np.concatenate(numbers, axis=1)
     lines += ["MOTION", f"Frames: {FRAMES}", "Frame Time: 0.0333333"]

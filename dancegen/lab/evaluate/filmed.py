@@ -55,7 +55,13 @@ class Looked:
 
 
 def look(
-    performances: Performances, data: Path, count: int, casual: Casual, detector: Detector, seed: int, reporter: Reporter
+    performances: Performances,
+    data: Path,
+    count: int,
+    casual: Casual,
+    detector: Detector,
+    seed: int,
+    reporter: Reporter,
 ) -> Looked:
     """Film `count` windows and look at them; data is the folder with characters/ and backgrounds/."""
     generator = generator_of(seed, count)
