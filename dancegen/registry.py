@@ -36,6 +36,7 @@ class Backend:
         extra: the extra of dancegen that brings `module`.
         styles: the dance styles that a choreographer knows, the plain one first.
         learns: whether a choreographer dances styles of files, of `dancegen style learn`, too.
+        fits: whether it dances for the body of a picture.
         bare: whether it works without its weights too.
         alone: whether a renderer draws one person and what is behind them in one, so that there is no other background.
         fps: frames a second that a renderer draws; None for any.
@@ -49,6 +50,7 @@ class Backend:
     extra: str = ""
     styles: tuple[str, ...] = ()
     learns: bool = False
+    fits: bool = False
     bare: bool = False
     alone: bool = False
     fps: float | None = None
@@ -78,6 +80,7 @@ BACKENDS: dict[str, dict[str, Backend]] = {
             weights="choreographer.hotdance",
             config="dancegen.choreographers.hotdance.config:HotDanceConfig",
             styles=_STYLES,
+            fits=True,
         ),
     },
     "renderer": {

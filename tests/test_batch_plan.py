@@ -228,3 +228,16 @@ def test_a_batch_makes_each_stage_once(
 def test_wrong_arguments_get_one_line(run_main: Callable, arguments: tuple[str, ...], message: str) -> None:
     ran = run_main("batch", *arguments)
     assert ran.status == 1 and message in ran.err and ran.err.count("\n") == 1
+
+
+def test_who_dances_for_a_picture_has_a_dance_for_each_pair(files: Path) -> None:
+    """One dance a pair, made after its picture's person is found; others dance once for all pictures."""
+    pairs = make_pairs([files / "a.wav"], [files / "x.png", files / "y.jpg"], "product")
+    counts = {}
+    for name in ("stg-mamba", "hotdance"):
+        jobs = make_jobs(pairs, replace(OPTIONS, choreographer=name), CONTENT, files / "out")
+        dances, subjects = ([job for job in jobs if job.kind == kind] for kind in ("dance", "subject"))
+        counts[name] = len(dances)
+        needed = [need for job in dances for need in job.needs]
+        assert needed == ([job.key for job in subjects] if name == "hotdance" else [])
+    assert counts == {"stg-mamba": 1, "hotdance": 2}

@@ -322,6 +322,24 @@ def test_kept_bars_come_back_exactly(network: Vimo) -> None:
         keep_bars(base, [Kept(other, 2, 3, name), Kept(other, 3, 4, name)], grid, network)
 
 
+def test_a_transition_has_the_bones_of_the_dance(network: Vimo) -> None:
+    """Of a body with long arms and short legs: what the network imagines is put on it, and so are held limbs."""
+    from dancegen.body.sequence import bone_directions
+    from dancegen.dances.keep import _fill, bone_lengths, place_bones
+
+    usual = dancing(5)
+    own = np.array(BONE_LENGTHS)
+    own[2:6] *= 1.3
+    own[[7, 8, 10, 11]] *= 0.85
+    lengths = np.tile(own, (len(usual), 1))
+    joints = place_bones(bone_directions(usual.joints), lengths, usual.joints)
+    dance = replace(usual, joints=joints)
+    made = _fill(network, dance, 70, 90, 3)
+    assert np.abs(bone_lengths(made.joints) - own).max() < 1e-4
+    assert np.array_equal(made.joints[:70], joints[:70]) and not np.array_equal(made.joints[70:90], joints[70:90])
+    assert np.abs(bone_lengths(held_limbs(dancing(5, 1.0), dance, "arms").joints) - own).max() < 1e-4
+
+
 def test_held_limbs_point_where_they_did() -> None:
     from dancegen.body.joints import ARM_BONES
     from dancegen.body.sequence import bone_directions

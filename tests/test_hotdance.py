@@ -218,5 +218,28 @@ def test_its_own_experiments(dancer: HotDancer, monkeypatch: pytest.MonkeyPatch)
     gaps = np.diff(both.times)
     assert abs(gaps[2] - 0.5 / 0.8) < 1e-6 and abs(gaps[-1] - 0.5 / 1.2) < 1e-6
     rows = experiments.experiment_rows(dancer, [(song, grid), song_of(20, 100)])
-    assert {"tempo x0.8, % off", "stitching, jump / median step", "input sound", "scale % off"} <= set(rows)
-    assert np.isfinite(list(rows.values())).all() and rows["input seed"] == 1
+    assert {"tempo x0.8, % off", "stitching, jump / median step", "scale % off", "dead units, layers, %"} <= set(rows)
+    assert np.isfinite(list(rows.values())).all()
+    assert rows["swapped again, by itself, body heights"] == 0
+    for name in ("seed", "beats", "style", "amount", "turns", "picture", "mask", "known frames", "time index"):
+        assert rows[f"swapped {name}, by itself, body heights"] > 0, name
+
+
+def test_heads_look_at_the_camera_or_nearly() -> None:
+    """A head in profile and one turned to the back come round; the body and a head that looks ahead stay."""
+    from dancegen.choreographers.finish.facing import HEAD_BONES, turn_directions
+    from dancegen.choreographers.finish.frame import STANDING
+    from dancegen.choreographers.hotdance.reading import AWAY, look_ahead
+
+    directions = np.repeat(np.asarray(STANDING, np.float32)[None], 4, axis=0)
+    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
+    given = directions.copy()
+    angles = np.radians([0.0, 10.0, 90.0, 179.9])
+    given[:, HEAD_BONES] = turn_directions(given[:, HEAD_BONES], angles)
+    made = look_ahead(given)
+    body = [bone for bone in range(17) if bone not in HEAD_BONES]
+    assert np.array_equal(made[:, body], given[:, body])
+    assert np.allclose(made[0], directions[0], atol=1e-5)
+    eyes = made[:, 13] - made[:, 15]
+    shown = np.arctan2(eyes[:, 2], -eyes[:, 0])
+    assert np.radians(9) < shown[1] < shown[2] <= AWAY and abs(shown[3]) < 0.01  # no jump from side to side

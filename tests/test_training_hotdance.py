@@ -14,13 +14,15 @@ from dancegen.body.sequence import BONE_COUNT
 from dancegen.choreographers.hotdance.config import HotDanceConfig
 from dancegen.choreographers.hotdance.image import draw, to_bins
 from dancegen.choreographers.hotdance.model import HotDance, load_hotdance
-from dancegen.choreographers.hotdance.music import SOUND_VALUES, clocks, sounds
+from dancegen.choreographers.hotdance.music import ASKED, SOUND_VALUES, clocks, sounds
 from dancegen.choreographers.hotdance.vae import PoseVae
 from dancegen.errors import DancegenError
 from dancegen.lab.train.hotdance.dit import Shares, flow_losses, measure, references
 from dancegen.lab.train.hotdance.pool import Pool, by_beats, load_pool, save_pool
 from dancegen.lab.train.hotdance.run import Run, Schedule, generator_of, go_on
+from dancegen.lab.train.hotdance.sounds import Library
 from dancegen.lab.train.hotdance.train import POOL, RANKS, TrainHotDance, train_hotdance
+from dancegen.lab.train.hotdance.traits import rank_traits, window_traits
 from dancegen.lab.train.hotdance.vae import measure_retelling, reconstruction, vae_losses
 from dancegen.lab.train.hotdance.views import see
 
@@ -44,7 +46,7 @@ def pool() -> Pool:
         np.tile(np.float32([0, -0.5]), (WINDOWS, poses, 1)),
         (0.1 * rng.normal(size=(WINDOWS, poses))).astype(np.float16),
         rng.normal(size=(WINDOWS, beats, SOUND_VALUES)).astype(np.float16),
-        rng.random((WINDOWS, beats, 4)).astype(np.float32),
+        rng.random((WINDOWS, beats, ASKED)).astype(np.float32),
         np.tile(clocks(0, np.full(beats, 0.5), 4), (WINDOWS, 1, 1)),
         np.arange(WINDOWS).astype(np.uint8),
     )
@@ -78,12 +80,42 @@ def test_a_window_of_the_stage_is_cut_by_beats() -> None:
     mel = np.zeros((160, 5, 33), np.float32)
     window = Window(mel, seconds / 0.5, np.full(160, 0.5), target, target, mel, "tango", 4, np.eye(4), mel)
     found = by_beats(window, TINY, np.random.default_rng(0))
-    assert found and all(len(row["root"]) == TINY.frames and len(row["sound"]) == TINY.columns for row in found)
+    assert found and all(len(row["root"]) == TINY.frames and len(row["period"]) == TINY.columns for row in found)
     np.testing.assert_allclose(np.diff(found[0]["root"][:, 0]), 0.5 / 8, atol=1e-3)
-    assert found[0]["asked"].sum(axis=1).tolist() == [1] * TINY.columns
+    np.testing.assert_allclose(found[0]["period"], 0.5, atol=1e-6)
     np.testing.assert_allclose(found[0]["turn"], 0.5 / 8, atol=1e-3)
     short = replace(window, position=seconds / 1.2)
     assert not by_beats(short, TINY, np.random.default_rng(0))
+
+
+def test_a_large_dance_asks_for_loud_music(pool: Pool) -> None:
+    """Ranks of a dance follow its size; its highest hands are asked for most."""
+    directions = pool.directions.copy()
+    down = np.zeros(3)
+    down[1] = 1
+    for row in range(WINDOWS):  # the later the smaller
+        directions[row] = down + (pool.directions[1] - down) / (1 + row)
+    directions[0, 80:, 2:6] *= -1  # arms up
+    raw = window_traits(directions, pool.root, np.full((WINDOWS, TINY.columns), 0.5, np.float32))
+    assert np.diff(raw[1:, 4, 0]).max() < 0
+    ranks = rank_traits(raw, np.zeros(WINDOWS, np.uint8))
+    assert ranks[0, -1, 2] > ranks[0, 0, 2] and ranks.min() == 0 and ranks.max() == 1
+
+
+def test_a_dance_gets_sound_that_asks_for_it() -> None:
+    from dancegen.lab.datasets.placing import Sound
+
+    rng = np.random.default_rng(0)
+    beats = np.arange(60) * 0.5
+    quiet, loud = (
+        Sound(name, level + 0.3 * rng.normal(size=(1600, 33)), beats, "")
+        for name, level in (("quiet", -1.0), ("loud", 1.0))
+    )
+    library = Library([quiet, loud], TINY.columns)
+    wanted = np.full((2, TINY.columns, ASKED), 0.5, np.float32)
+    wanted[0, :, 0], wanted[1, :, 0] = 0.1, 0.9
+    low, high = (library.alike(one, np.random.default_rng(1)).astype(np.float32).mean() for one in wanted)
+    assert low < -0.5 < 0.5 < high
 
 
 def test_a_pool_is_kept(pool: Pool, tmp_path: Path) -> None:
@@ -156,12 +188,13 @@ def test_references_tell_known_frames(pool: Pool) -> None:
     real = network.encode(shown.points)
     told, mask = references(network, shown, real, Shares(fresh=0.0, going_on=1.0), generator_of(0, 2))
     assert (mask.sum(dim=(1, 2)) == TINY.overlap).all()
-    assert torch.equal(told[..., :2], real[..., :2]) and torch.equal(told[..., 2], told[..., 9])
+    kept = TINY.overlap // TINY.stride
+    assert torch.equal(told[..., :kept], real[..., :kept]) and torch.equal(told[..., kept], told[..., -1])
 
 
 def test_training_ends_in_weights(pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_pool(tmp_path / POOL, pool)
-    np.save(tmp_path / RANKS, np.linspace(0, 1, 101)[:, None] * np.ones(4))
+    np.save(tmp_path / RANKS, np.linspace(0, 1, 101)[:, None] * np.ones(4 + ASKED))
     plan = TrainHotDance(vae=Schedule(2), dit=Schedule(2), vae_batch=2, dit_batch=2)
     weights = train_hotdance(tmp_path, tmp_path, plan, config=TINY)
     network = load_hotdance(weights, torch.device("cpu"))

@@ -17,7 +17,7 @@ from dancegen.dances.dance_file import file_sha256
 from dancegen.errors import DancegenError
 from dancegen.production.request import Request
 from dancegen.progress import Reporter
-from dancegen.registry import is_style_file
+from dancegen.registry import backend, is_style_file
 from dancegen.renderers.base import check_background
 
 LONGEST_STEM = 110  # bytes of the name of a song or a picture in that of a video
@@ -56,6 +56,8 @@ def resolve_weights(request: Request, reporter: Reporter | None = None) -> dict[
 def make_jobs(pairs: Sequence[Pair], request: Request, content: Mapping[str, str], out: Path) -> list[Job]:
     """One dance job for each song (with seed and style), one subject job for each picture, one video for each pair.
 
+    A choreographer who dances for the picture's person has one dance job for each pair.
+
     Args:
         pairs: the songs and pictures.
         request: how all videos shall be; its own song and picture are not looked at.
@@ -68,10 +70,11 @@ def make_jobs(pairs: Sequence[Pair], request: Request, content: Mapping[str, str
     videos: dict[str, Job] = {}
     for pair in pairs:
         own = _request_for(pair, request)
-        dance = plan.dance(pair, own)
-        dance = dances.setdefault(dance.key, dance)
         subject = plan.subject(pair, own)
         subject = subjects.setdefault(subject.key, subject)
+        fits = backend("choreographer", own.choreographer).fits
+        dance = plan.dance(pair, own, subject if fits else None)
+        dance = dances.setdefault(dance.key, dance)
         video = plan.video(pair, own, dance, subject)
         videos.setdefault(video.key, video)
     return [*dances.values(), *subjects.values(), *videos.values()]
@@ -142,18 +145,21 @@ class _Plan:
         self._hashes: dict[Path, tuple[str, str]] = {}
         self._names: dict[Path, str] = {}
 
-    def dance(self, pair: Pair, own: Request) -> Job:
+    def dance(self, pair: Pair, own: Request, subject: Job | None) -> Job:
         content, problem = _content(pair.song, "song", pair.where, self._hashes)
         settings = _settings("dance", own)
         if is_style_file(own.style):  # the style is what is in the file, whatever its name
             settings["style"], lacking = _content(Path(own.style), "style", pair.where, self._hashes)
             problem = problem or lacking
         used = [self._weights.get(job) for job in ("choreographer", "beats")]
-        key = _key("dance", edition("dance"), content, settings, used)
+        whose = [subject.key] if subject else []
+        key = _key("dance", edition("dance"), content, settings, used, *whose)
         output = self._out / "stages" / f"{_shorten(pair.song.stem)}-{key[:10]}.dance.json"
-        task = self._task(replace(own, picture=Path(), pose=None, mask=None))
-        wish = _key(content, {**settings, "style": PLAIN if own.style == Request.style else own.style})
-        return Job(key, "dance", _printable(pair.song), output, task, (), problem, wish)
+        files = {"person": str(subject.output)} if subject else {}
+        task = self._task(own if subject else replace(own, picture=Path(), pose=None, mask=None), **files)
+        asked = [subject.wish] if subject else []
+        wish = _key(content, {**settings, "style": PLAIN if own.style == Request.style else own.style}, *asked)
+        return Job(key, "dance", _printable(pair.song), output, task, tuple(whose), problem, wish)
 
     def subject(self, pair: Pair, own: Request) -> Job:
         content, problem = _content(pair.picture, "picture", pair.where, self._hashes)

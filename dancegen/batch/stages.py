@@ -32,9 +32,9 @@ def run_stage(job: Job, scratch: Path) -> None:
 
 def _dance(task: dict[str, Any], scratch: Path) -> None:
     from dancegen.audio.load import load_song
-    from dancegen.choreographers.tailor import tailor
     from dancegen.dances.dance_file import write_dance
     from dancegen.dances.make import find_grid, make_dance, parse_styles
+    from dancegen.production.fitting import fit_to
 
     request = _request(task)
     backends = _backends(request, "choreographer")
@@ -42,9 +42,10 @@ def _dance(task: dict[str, Any], scratch: Path) -> None:
     grid = find_grid(song, tempo=request.tempo, weights=request.weights.get("beats"))
     info = next(iter(backends.weights.values()), None)
     styles = parse_styles([request.style], request.style_amount, request.turns)
-    dancer = tailor(backends.dancer(), None, request.steps)
-    made = make_dance(song, grid, dancer, info, seeds=[request.seed], styles=styles)
-    write_dance(scratch, made)
+    people = read_people(Path(task["person"]), request.picture)[0] if "person" in task else []
+    fit = fit_to(backends.dancer(), people, request.picture.name, request.steps)
+    made = make_dance(song, grid, fit.dancer, info, seeds=[request.seed], styles=styles)
+    write_dance(scratch, replace(made, body=fit.body))
 
 
 def _subject(task: dict[str, Any], scratch: Path) -> None:

@@ -271,27 +271,24 @@ def _redo(
 
 def _dancer(asked: Request) -> tuple[Dancer, WeightsInfo | None, Body | None]:
     """The choreographer asked for, which file its weights are from, and the body it dances for where that is known."""
-    from dancegen.choreographers.tailor import tailor
     from dancegen.production.backends import load_backends
+    from dancegen.production.fitting import fit_to, fits
     from dancegen.registry import backend
 
     pictured = asked.picture != Path()
     backends = load_backends(asked, ["choreographer", "subject"] if pictured else ["choreographer"], reporter())
     dancer, info = backends.dancer(), backends.weights.get(backend("choreographer", asked.choreographer).weights)
     if not pictured:
-        return tailor(dancer, None, asked.steps), info, None
-    if not getattr(dancer, "for_person", False):
+        return fit_to(dancer, [], "", asked.steps).dancer, info, None
+    if not fits(dancer):
         what = f"--picture: --choreographer {asked.choreographer} dances on no body of its own"
         raise DancegenError(what, "leave it out, or add --choreographer hotdance")
-    from dancegen.choreographers.tailor import Person
-    from dancegen.dances.dance_file import Body
     from dancegen.images.picture import open_picture
     from dancegen.production.produce import find_people_for
 
-    found = find_people_for(asked, open_picture(asked.picture), backends, reporter())[0]
-    person = Person(found.joints, found.confidence, found.picture.size)
-    body = Body(asked.picture.name, tuple(dancer.bones(person)))  # type: ignore[attr-defined]
-    return tailor(dancer, person, asked.steps), info, body
+    found = find_people_for(asked, open_picture(asked.picture), backends, reporter())
+    made = fit_to(dancer, found, asked.picture.name, asked.steps)
+    return made.dancer, info, made.body
 
 
 def _table(made: DanceFile, out: Path, sheet: Path | None) -> Any:

@@ -46,6 +46,9 @@ def command(
         bool,
         typer.Option(help="Does it listen, invent, remember, turn? Of hotdance: its own experiments. Takes minutes."),
     ] = False,
+    swaps: Annotated[
+        bool, typer.Option(help="Only this: how far the dance moves when one input after the other is swapped.")
+    ] = False,
     material: Annotated[Path | None, typer.Option(help="Prepared material of training, for --deep: is it new?")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Folder for PNGs: speed against beats, strips of poses.")] = None,
@@ -71,6 +74,8 @@ def command(
         name: registry.load("choreographer", choreographer, file, chosen) for name, file in map(_named_file, also or [])
     }
     heard, real = evaluation.read_songs(data, seconds, test=test), evaluation.read_real(data)
+    if swaps:
+        return "\n".join(f"{name}: {value:.3g}" for name, value in _swap_rows(dancer, heard).items())
     takes = len({motion.source for motion in real.stretches})
     if len(heard) < 2 or not real.validation or takes < 2:
         held_out = (
@@ -135,6 +140,20 @@ def _deep_rows(dancer: Any, heard: Any, real: Any, material: Path | None, table:
         for style, seen in style_rows(judge, dances, read.held_out).items():
             rows |= {f"judge of styles, {style}, {what}, %": share for what, share in seen.items()}
     return rows
+
+
+def _swap_rows(dancer: Any, heard: Any) -> dict[str, float]:
+    """The rows of --swaps."""
+    from dancegen.audio.network import load_beat_net
+    from dancegen.choreographers.stg_mamba.dance import StgMamba
+    from dancegen.lab.evaluate.hotdance import swap_songs
+    from dancegen.lab.evaluate.inputs import input_rows
+    from dancegen.weights.resolve import weights_path
+
+    pairs = [(song.song, song.grid) for song in heard]
+    if isinstance(dancer, StgMamba):
+        return input_rows(dancer.network, pairs, load_beat_net(weights_path("beats")))
+    return swap_songs(dancer, pairs[::2])
 
 
 def _named_file(pair: str) -> tuple[str, Path]:

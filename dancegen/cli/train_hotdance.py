@@ -20,7 +20,16 @@ def command(
     unshared: Annotated[
         bool, typer.Option("--unshared", help="Music does not share the time of the poses, to compare with.")
     ] = False,
-    unshown: Annotated[bool, typer.Option("--unshown", help="No picture of the dancer, to compare with.")] = False,
+    unshown: Annotated[
+        bool, typer.Option("--unshown", help="No picture of the dancer and no known frames, to compare with.")
+    ] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Coordinates instead of pictures of poses, to compare with; no autoencoder.")
+    ] = False,
+    start: Annotated[
+        Path | None,
+        typer.Option(help="Weights that a new run starts from; of the autoencoder the decoder alone learns on."),
+    ] = None,
 ) -> str:
     """Train hotdance: first the autoencoder of pose pictures, then the transformer. CPU.
 
@@ -34,13 +43,16 @@ def command(
     from dancegen.lab.train.hotdance.dit import Shares
     from dancegen.lab.train.hotdance.train import TrainHotDance, train_hotdance
 
-    refuse_inputs(out, [data])
-    plan: Any = TrainHotDance(seed=seed)
+    refuse_inputs(out, [data, *([start] if start else [])])
+    plan: Any = TrainHotDance(seed=seed, start=start)
     given: dict[str, Any] = {"windows": windows} if windows else {}
     lengths = {"vae": vae_steps, "dit": steps}
     given |= {name: replace(getattr(plan, name), steps=count, seed=seed) for name, count in lengths.items() if count}
     if unshown:
         given["shares"] = Shares(nobody=1.0, fresh=1.0)
-    how: Any = {"config": HotDanceConfig(shared=not unshared), "minutes": minutes, "reporter": reporter()}
+    config = HotDanceConfig(shared=not unshared)
+    if raw:
+        config = replace(config, latent=config.channels)
+    how: Any = {"config": config, "minutes": minutes, "reporter": reporter()}
     weights = train_hotdance(data, out, replace(plan, **given), **how)
     return f"Averaged weights: {weights}. Logs: {out / 'vae' / 'log.csv'}, {out / 'dit' / 'log.csv'}"

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dancegen.audio.grid import BeatGrid
-from dancegen.body.joints import ARM_BONES, LEG_BONES, mid_hip
-from dancegen.body.sequence import SkeletonSequence, bone_directions, place_joints
+from dancegen.body.joints import ARM_BONES, BONES, LEG_BONES, mid_hip
+from dancegen.body.sequence import BONE_LENGTHS, SkeletonSequence, bone_directions
 from dancegen.dances.bars import bar_poses, parse_bars
 from dancegen.dances.dance_file import DanceFile, Edit, Source, Take, round_dance, without_bars
 from dancegen.dances.takes import rank_takes
@@ -28,6 +28,7 @@ SEAM_SECONDS = 0.7  # of a transition, in bars that are not kept
 JOIN_SECONDS = 1.0  # between two dances
 LIMBS = {"arms": ARM_BONES, "legs": LEG_BONES}
 FPS = 30.0
+USUAL = 1e-3  # body heights by which bones may be off the usual body's
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,30 @@ def _fill(network: Vimo, dance: SkeletonSequence, begin: int, end: int, seed: in
 
     if dance.fps != FPS:
         raise DancegenError(f"dances of {dance.fps:g} poses a second cannot be put together", f"make them at {FPS:g}")
-    return fill_gap(network, dance, begin, end, seed)
+    made = fill_gap(network, dance, begin, end, seed)
+    sides = bone_lengths(dance.joints[[begin - 1, end]])  # (2, L)
+    if np.abs(sides - BONE_LENGTHS).max() < USUAL:
+        return made
+    joints, gap = made.joints.copy(), slice(begin, end)  # the network imagines the usual body
+    share = np.linspace(0, 1, end - begin + 2)[1:-1, None]
+    joints[gap] = place_bones(bone_directions(joints[gap]), sides[0] + share * (sides[1] - sides[0]), joints[gap])
+    return replace(made, joints=joints)
+
+
+def bone_lengths(joints: np.ndarray) -> np.ndarray:
+    """The lengths (T, L) of the bones of poses (T, V, 3)."""
+    ends = np.asarray(BONES)
+    return np.linalg.norm(joints[:, ends[:, 1]] - joints[:, ends[:, 0]], axis=-1)
+
+
+def place_bones(directions: np.ndarray, lengths: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Poses (T, V, 3) of bones that point in directions (T, L, 3) and have lengths (T, L), whose hips are those of
+    poses `at` (T, V, 3)."""
+    joints = np.zeros(at.shape, np.float32)
+    for bone, (parent, child) in enumerate(BONES):
+        joints[:, child] = joints[:, parent] + lengths[:, bone, None] * directions[:, bone]
+    joints += (mid_hip(at) - mid_hip(joints))[:, None]
+    return joints
 
 
 def join_dances(first: SkeletonSequence, second: SkeletonSequence, network: Vimo, seed: int) -> SkeletonSequence:
@@ -232,5 +256,5 @@ def held_limbs(old: SkeletonSequence, new: SkeletonSequence, limbs: str) -> Skel
     mine, theirs = bone_directions(new.joints[:count]), bone_directions(old.joints[:count])
     mine[:, list(LIMBS[limbs])] = theirs[:, list(LIMBS[limbs])]
     joints = new.joints.copy()
-    joints[:count] = place_joints(mine, mid_hip(new.joints[:count])[:, :2])
+    joints[:count] = place_bones(mine, bone_lengths(new.joints[:count]), new.joints[:count])
     return replace(new, joints=joints.astype(np.float32))

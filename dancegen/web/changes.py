@@ -107,8 +107,8 @@ def _dance_anew(studio: Studio, song: str, shown: Shown, asked: dict[str, Any], 
     job.stage("listening to the song")
     made, own = shown.made, shown.take
     sound = load_song(request.song, made.start, made.seconds)
-    dancer, info = dances.dancer_of(studio, request, job)
-    dancer = _manner(studio, dancer, shown, asked)
+    fit, info = dances.dancer_of(studio, request, _picture_of(studio, made), job)
+    dancer = _manner(studio, fit.dancer, shown, asked)
     manner = (
         (request.style, request.style_amount)
         if "style" in asked
@@ -119,6 +119,12 @@ def _dance_anew(studio: Studio, song: str, shown: Shown, asked: dict[str, Any], 
         return redo(made, shown.number, sound, dancer, edits, job)
     new = dancer.dance(sound, shown.grid, seed=request.seed, style=manner[0], amount=manner[1], reporter=job)
     return fill_bars(made, shown.number, new, _foreign_edits(edits, made.weights), studio.motion_network(job))
+
+
+def _picture_of(studio: Studio, made: DanceFile) -> str:
+    """The picture whose body a dance is for, if it is still there; else ''."""
+    name = made.body.name if made.body else ""
+    return name if name in studio.project.names("pictures") else ""
 
 
 def _foreign_edits(edits: Sequence[Edit], own: WeightsInfo | None) -> list[Edit]:

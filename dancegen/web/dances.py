@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dancegen.audio.load import load_song
-from dancegen.choreographers.tailor import tailor
 from dancegen.dances.captured import dance_to
 from dancegen.dances.dance_file import DanceFile, edit_json, source_json, write_dance
 from dancegen.dances.make import MOST_TAKES, Styles, describe_bars, find_grid, make_dance
@@ -16,9 +16,10 @@ from dancegen.dances.read_dance import check_song, read_dance
 from dancegen.dances.takes import COLUMNS
 from dancegen.dances.to_song import put_to_song
 from dancegen.errors import DancegenError
+from dancegen.production.fitting import Fitted, fit_to, fits
 from dancegen.production.request import Request, check_limits
 from dancegen.registry import backend
-from dancegen.web import clips, songs, styles
+from dancegen.web import clips, pictures, songs, styles
 from dancegen.web.project import Project
 from dancegen.web.studio import Studio, stamp
 from dancegen.web.work import Job
@@ -43,18 +44,18 @@ def make(studio: Studio, song: str, asked: dict[str, Any], job: Job) -> str:
     heard = songs.hear(studio, song, job)
     job.stage("listening to the song")
     sound = load_song(request.song, *songs.stretch(studio, song, heard), job)
-    dancer, info = dancer_of(studio, request, job)
+    fit, info = dancer_of(studio, request, studio.project.state["picture"] or "", job)
     grid = songs.grid_of(heard, sound)
     manner = Styles(request.style, amount=request.style_amount, turns=request.turns)
     seeds = range(request.seed, request.seed + takes)
     first: list[str] = []
 
     def show(made: DanceFile) -> None:
-        first.append(keep(studio, song, made, ending=FIRST))
+        first.append(keep(studio, song, replace(made, body=fit.body), ending=FIRST))
 
     sweep(studio.project)
-    made = make_dance(sound, grid, dancer, info, seeds=seeds, styles=manner, reporter=job, show_first=show)
-    return keep(studio, song, made, instead_of=first[0] if first else None)
+    made = make_dance(sound, grid, fit.dancer, info, seeds=seeds, styles=manner, reporter=job, show_first=show)
+    return keep(studio, song, replace(made, body=fit.body), instead_of=first[0] if first else None)
 
 
 def from_clip(studio: Studio, song: str, clip: str, job: Job) -> str:
@@ -149,8 +150,11 @@ def poses(made: DanceFile, number: int) -> bytes:
     return b"".join(np.ascontiguousarray(one.joints, "<f4").tobytes() for one in take.dancers[:DANCERS])
 
 
-def dancer_of(studio: Studio, request: Request, job: Job) -> tuple[Any, Any]:
-    """The choreographer that a request names, and which file its weights are from."""
+def dancer_of(studio: Studio, request: Request, name: str, job: Job) -> tuple[Fitted, Any]:
+    """The choreographer that a request names, and which file its weights are from; it dances for the picture `name`
+    where it dances for anybody, for nobody where that is empty."""
     backends = studio.backends(request, ["choreographer"], job)
-    dancer = tailor(backends.dancer(), None, request.steps)
-    return dancer, backends.weights.get(backend("choreographer", request.choreographer).weights)
+    dancer = backends.dancer()
+    people = pictures.dancers(studio, name, job) if name and fits(dancer) else []
+    fit = fit_to(dancer, people, name, request.steps)
+    return fit, backends.weights.get(backend("choreographer", request.choreographer).weights)

@@ -163,6 +163,13 @@ def parse_choice(choice: str, people: int) -> list[int]:
     return sorted({number for number in numbers if number <= people}) or [1]
 
 
+def dancers(studio: Studio, name: str, job: Job) -> list[LocatedBody]:
+    """Those who dance of the people in a picture."""
+    found = find(studio, name, job)
+    choice = str(studio.project.state["people"].get(name, "largest"))
+    return [found[number - 1] for number in parse_choice(choice, len(found))]
+
+
 def files_of(studio: Studio, name: str, found: Sequence[LocatedBody]) -> dict[str, Any]:
     """What a request says about a picture: itself, who dances, and the files of what was corrected."""
     picture = studio.project.path("pictures", name)

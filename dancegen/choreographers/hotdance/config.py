@@ -27,7 +27,7 @@ class HotDanceConfig:
         shared: whether music shares the time of the poses; an ablation does without.
     """
 
-    frames: int = 144
+    frames: int = 160
     bins: int = 64
     stride: int = 8
     latent: int = 16
@@ -39,7 +39,7 @@ class HotDanceConfig:
     layers: int = 8
     heads: int = 8
     mlp: int = 4
-    overlap: int = 16
+    overlap: int = 32
     shared: bool = True
 
     def __post_init__(self) -> None:
@@ -53,6 +53,11 @@ class HotDanceConfig:
     def channels(self) -> int:
         """Rows of coordinates of a pose picture: 18 joints by x, y and depth."""
         return V * AXES
+
+    @property
+    def raw(self) -> bool:
+        """Whether latents are the coordinates of a column's 8 frames themselves; an ablation."""
+        return self.latent == self.channels and self.rows == self.stride
 
     @property
     def rows(self) -> int:

@@ -26,12 +26,12 @@ from dancegen.choreographers.base import AMOUNT, TURNS
 from dancegen.choreographers.finish.facing import WHOLE, face, yaw
 from dancegen.choreographers.finish.frame import frame_dance, last_pose
 from dancegen.choreographers.finish.ground import DRIFT_SECONDS, TRAVEL_SECONDS, depth_of, settle
-from dancegen.choreographers.hotdance.dancer import Dancer, canonical_dancer, dancer_of, place
+from dancegen.choreographers.hotdance.dancer import Dancer, body_values, canonical_dancer, dancer_of, place
 from dancegen.choreographers.hotdance.dit import Heard
 from dancegen.choreographers.hotdance.generate import Sampling, decode_song, draw_song, noise_of_segments, segments
 from dancegen.choreographers.hotdance.model import HotDance, load_hotdance
 from dancegen.choreographers.hotdance.music import find_repeats, hear_beats
-from dancegen.choreographers.hotdance.reading import limbs_of, pose_values
+from dancegen.choreographers.hotdance.reading import limbs_of, look_ahead, pose_values
 from dancegen.choreographers.hotdance.reference import shape_latents
 from dancegen.choreographers.hotdance.size import enlarge
 from dancegen.choreographers.stg_mamba.config import STYLES
@@ -68,6 +68,10 @@ class Listening:
     def lead(self) -> str:
         """The style of which there is most; of two alike the one that was asked for."""
         return max(reversed(self.shares), key=lambda name: self.shares[name])
+
+    def music(self, beats: int, table: np.ndarray) -> tuple[np.ndarray, ...]:
+        """What is heard of the first `beats` danced beats, see `hear_beats`."""
+        return hear_beats(self.mel, self.count, beats, table)
 
 
 def listen(song: Song, grid: BeatGrid, network: HotDance, wish: Wish) -> Listening:
@@ -131,21 +135,21 @@ def draw_points(
     config, device = network.config, network.centre.device
     seconds = len(heard.mel) * PIECE_SECONDS
     columns = int(np.ceil(heard.count.position(np.array([seconds]))[0])) + 1
-    table = network.ranks.cpu().numpy()
-    music = hear_beats(heard.mel, heard.count, columns + config.columns, table)
+    music = heard.music(columns + config.columns, network.asks.cpu().numpy())
     with torch.inference_mode():
         style = sum(
             (share * network.transformer.styles.weight[STYLES.index(name)] for name, share in heard.shares.items()),
             torch.zeros(config.width, device=device),
         )
         turns = network.transformer.turns.weight[round(2 * wish.turns)]
-        told = torch.ones(1, 3, device=device)
+        body = body_values(torch.from_numpy(dancer.bones * dancer.scale)[None].float().to(device))
+        told = torch.ones(1, 5, device=device)
 
         def hear(first: int) -> Heard:
             """The music of the segment that begins with beat `first`."""
             part = slice(first, first + config.columns)
             sound, asked, clock = (torch.from_numpy(each[part])[None].float().to(device) for each in music)
-            return Heard(sound, asked, clock, style[None], turns[None], told)
+            return Heard(sound, asked, clock, style[None], turns[None], body, told)
 
         shape = _shape(network, dancer)
         count = segments(network, columns)
@@ -154,7 +158,7 @@ def draw_points(
 
         def choose(first: int, points: Tensor) -> int:
             """The draw whose size, steps, hands and knees are ranked among the draws as the music asks."""
-            told = music[1][first : first + config.columns].mean(axis=0)
+            told = music[1][first : first + config.columns, :4].mean(axis=0)
             return suits(np.stack([pose_values(one, dancer) for one in points.float().cpu().numpy()]), told, 4)
 
         reporter.stage("choreography", count, "segments")
@@ -175,6 +179,7 @@ def finish(
     frame = frame_of(heard.mel, heard.count, *sound)
     if wish.turns < WHOLE:  # what is drawn turns by itself
         directions = face(directions, np.zeros(len(root)), FPS, wish.turns, np.zeros(0))
+        directions = over_blocks(look_ahead, directions)
     directions, root = enlarge(directions, root)
     before = directions[min(int(min(frame.finish, sound[0]) * FPS), len(directions) - 1)]
     ending = last_pose((heard.lead, heard.lead), wish.seed, before)

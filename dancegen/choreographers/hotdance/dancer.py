@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
 from dancegen.body import joints as J
 from dancegen.body.joints import BONES, V, mid_hip
@@ -21,6 +22,8 @@ from dancegen.choreographers.tailor import Person
 
 SMALL, LARGE, USUAL = 0.42, 0.8, 0.62  # of the square's side that a body fills
 ROOM = 0.4  # of what the body leaves free, by which its middle may be off the square's
+BODY_VALUES = len(BONE_LENGTHS)
+USUAL_CHANGE = 0.15  # deviation of the logarithms of lengths among bodies and cameras
 
 
 @dataclass(frozen=True)
@@ -103,3 +106,8 @@ def place(directions: np.ndarray, root: np.ndarray, bones: np.ndarray) -> np.nda
     joints -= mid_hip(joints)[:, None]
     joints[..., :2] += root[:, None]
     return joints
+
+
+def body_values(lengths: Tensor) -> Tensor:
+    """What is told of a body (..., L) whose bones have lengths (..., L) in the square, against the usual body's."""
+    return (lengths / (USUAL * lengths.new_tensor(BONE_LENGTHS))).log() / USUAL_CHANGE

@@ -18,25 +18,32 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dancegen.choreographers.hotdance.config import HotDanceConfig
+from dancegen.choreographers.hotdance.dancer import BODY_VALUES
 from dancegen.choreographers.hotdance.music import ASKED, CLOCK_VALUES, SOUND_VALUES
 
 TURNS = 3  # not turning, to the side, all round
 TIME_BASE, ROW_BASE = 100.0, 20.0  # columns and rows: the longest rotary periods over 2 pi
 MODULATIONS = 6
-MIDDLE = 0.5  # of ranks
+MIDDLE, RANK_SCALE = 0.5, 3.5  # of ranks, which are even between 0 and 1
 FASTEST_WAVE = 30.0  # turns while noise becomes latents
 
 
 class Heard(NamedTuple):
-    """What a segment is danced to: sound (B, N, G M) and what it asks for (B, N, 4), clock (B, N, K), style (B, D) and
-    turns (B, D) embedded; and what of it is told: (B, 3) 0 or 1 for sound, clock, style and turns."""
+    """What a segment is danced to: sound (B, N, G M) and what it asks for (B, N, 5), clock (B, N, K), style (B, D) and
+    turns (B, D) embedded; who dances: body (B, L); and what of it is told: (B, 5) 0 or 1 for sound, what it asks
+    for, clock, style and turns, body."""
 
     sound: Tensor
     asked: Tensor
     clock: Tensor
     style: Tensor
     turns: Tensor
+    body: Tensor
     told: Tensor
+
+    def deaf(self) -> Heard:
+        """The same without any music."""
+        return self._replace(told=self.told * self.told.new_tensor([0.0, 0.0, 1.0, 1.0, 1.0]))
 
 
 class Layer(nn.Module):
@@ -89,8 +96,10 @@ class Transformer(nn.Module):
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
         self.last = nn.Linear(wide, 2 * wide)
         self.out = nn.Linear(wide, config.patch * config.latent)
-        self.asked = nn.Linear(ASKED, wide)
-        for zeroed in (self.modulate, self.last, self.out, self.asked):
+        self.ask = nn.Sequential(nn.Linear(ASKED, wide), nn.GELU(), nn.Linear(wide, wide))
+        self.body = nn.Sequential(nn.Linear(BODY_VALUES, wide), nn.GELU(), nn.Linear(wide, wide))
+        for zeroed in (self.modulate, self.last, self.out, self.ask[2], self.body[2]):
+            assert isinstance(zeroed, nn.Linear)
             nn.init.zeros_(zeroed.weight)
             nn.init.zeros_(zeroed.bias)
         for table in (self.styles, self.turns):
@@ -125,12 +134,12 @@ class Transformer(nn.Module):
     def listen(self, heard: Heard) -> Tensor:
         """Music tokens (B, N, D)."""
         told = heard.told[:, :, None, None]
-        sound = self.sound(heard.sound) + self.asked(heard.asked - MIDDLE)
-        return sound * told[:, 0] + self.clock(heard.clock) * told[:, 1]  # type: ignore[no-any-return]
+        asked = self.ask((heard.asked - MIDDLE) * RANK_SCALE) * told[:, 1]
+        return self.sound(heard.sound) * told[:, 0] + asked + self.clock(heard.clock) * told[:, 2]  # type: ignore[no-any-return]
 
     def manner(self, heard: Heard) -> Tensor:
-        """(B, D) of style and turns."""
-        return (heard.style + heard.turns) * heard.told[:, 2:]
+        """(B, D) of style, turns and body."""
+        return (heard.style + heard.turns) * heard.told[:, 3:4] + self.body(heard.body) * heard.told[:, 4:]  # type: ignore[no-any-return]
 
     def cut(self, joined: Tensor, mask: Tensor) -> Tensor:
         """Joined latents (B, 2 Z, H, N) and mask (B, 8, N) as tokens (B, R, N, P 2 Z + 8)."""

@@ -28,6 +28,7 @@ GUIDANCE = 1.0  # how far the music is followed beyond the dance of no music: 1 
 IDEAS = 3  # draws of each segment
 AROUND = 6  # columns beside those that are decoded, which the decoder looks at
 DECODED = 60  # columns at once
+WARM = 1.05  # deviation of the noise: with more, dances are larger and further from each other
 EASED = 2  # beats on each side over which a jump is spread
 
 
@@ -100,7 +101,7 @@ def noise_of_segments(network: HotDance, seed: int, repeats: Sequence[int], idea
 
     def draw(number: int) -> Tensor:
         generator = torch.Generator().manual_seed((seed * 1_000_003 + number) % 2**63)
-        return torch.randn(ideas, config.latent, config.rows, config.columns, generator=generator)
+        return WARM * torch.randn(ideas, config.latent, config.rows, config.columns, generator=generator)
 
     for number, earlier in enumerate(repeats):
         first = earlier
@@ -139,8 +140,7 @@ def velocity(
     """Where latents go at a time, as far beyond what no music would ask for as `guidance` says."""
     if guidance == 1:
         return network.transformer(x, x.new_full((len(x),), time), told, mask, heard)  # type: ignore[no-any-return]
-    deaf = heard._replace(told=torch.zeros_like(heard.told))
-    both = Heard(*(torch.cat(pair) for pair in zip(heard, deaf, strict=True)))
+    both = Heard(*(torch.cat(pair) for pair in zip(heard, heard.deaf(), strict=True)))
     twice = x.new_full((2 * len(x),), time)
     made = network.transformer(x.repeat(2, 1, 1, 1), twice, told.repeat(2, 1, 1, 1), mask.repeat(2, 1, 1), both)
     with_music, without = made.chunk(2)

@@ -36,9 +36,11 @@ def from_bins(at: Tensor, bins: int) -> Tensor:
 
 def draw(at: Tensor, bins: int, seen: Tensor | None = None) -> Tensor:
     """The picture (B, C, W, T) of fractional bins (B, C, T); `seen` (B, C, T) is 0 where the column stays empty."""
-    rows = torch.arange(bins, device=at.device, dtype=at.dtype)[:, None]
-    picture = (1 - (at[:, :, None] - rows).abs()).relu()
-    return picture if seen is None else picture * seen[:, :, None]
+    low = at.floor()
+    pair, share = torch.stack([low, low + 1], dim=2).long(), (at - low)[:, :, None]
+    marks = torch.cat([1 - share, share], dim=2)
+    picture = at.new_zeros(*at.shape[:2], bins, at.shape[2])
+    return picture.scatter_(2, pair, marks if seen is None else marks * seen[:, :, None])
 
 
 def read(logits: Tensor) -> Tensor:

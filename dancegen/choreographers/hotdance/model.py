@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from dancegen.choreographers.hotdance.config import HotDanceConfig
 from dancegen.choreographers.hotdance.dit import Transformer
 from dancegen.choreographers.hotdance.image import draw, from_bins, read, to_bins
+from dancegen.choreographers.hotdance.music import ASKED
 from dancegen.choreographers.hotdance.vae import PoseVae
 from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.weights.checkpoint import build_network, load_checkpoint
@@ -26,6 +27,7 @@ class HotDance(nn.Module):
     centre: Tensor  # (Z, H, 1) of latents ...
     spread: Tensor  # ... and what they are divided by
     ranks: Tensor  # (RANKED, 4) quantiles of what music is like, see `stg_mamba.hearing.rank`
+    asks: Tensor  # (RANKED, 5) likewise of what beats are like, see `music.asked`
 
     def __init__(self, config: HotDanceConfig) -> None:
         super().__init__()
@@ -35,17 +37,24 @@ class HotDance(nn.Module):
         self.register_buffer("centre", torch.zeros(config.latent, config.rows, 1))
         self.register_buffer("spread", torch.ones(config.latent, config.rows, 1))
         self.register_buffer("ranks", torch.zeros(RANKED, 4))
+        self.register_buffer("asks", torch.zeros(RANKED, ASKED))
 
     def encode(self, points: Tensor, seen: Tensor | None = None) -> Tensor:
         """Points (B, T, V, 3), of which seen (B, T, V, 3) are drawn, to scaled latents (B, Z, H, N)."""
         known = None if seen is None else seen.permute(0, 3, 2, 1).flatten(1, 2).to(points)
-        mean, _ = self.vae.encode(draw(to_bins(points, self.config.bins), self.config.bins, known))
+        at = to_bins(points, self.config.bins)
+        if self.config.raw:
+            told = at if known is None else at * known
+            mean = told.unflatten(2, (-1, self.config.stride)).transpose(2, 3)
+        else:
+            mean, _ = self.vae.encode(draw(at, self.config.bins, known))
         return (mean - self.centre) / self.spread
 
     def decode(self, latents: Tensor) -> Tensor:
         """Scaled latents (B, Z, H, N) to points (B, T, V, 3)."""
-        logits = self.vae.decode(latents * self.spread + self.centre)
-        return from_bins(read(logits), self.config.bins)
+        told = latents * self.spread + self.centre
+        at = told.transpose(2, 3).flatten(2) if self.config.raw else read(self.vae.decode(told))
+        return from_bins(at, self.config.bins)
 
 
 def load_hotdance(path: Path, device: torch.device) -> HotDance:

@@ -1,6 +1,10 @@
-"""What the transformer hears of each beat: the sound laid on it, and where in bar and phrase it is.
+"""What the transformer hears of each beat: the sound laid on it, what it asks for, and where in bar and phrase it is.
 
 Time in a pose picture is counted in beats, and so is the sound: tempo is one number of the clock.
+
+What is asked for are ranks among the beats of songs: how loud, busy, bright and full of bass the bar around a beat is,
+and how much sets in on it against that bar. In training the dance itself says them: how large it is, how much it steps,
+how high its hands and how bent its knees are, and how much of the bar's movement is in the beat.
 
 Glossary: S slices of 20 ms, M mel bands, N beats, G = GRAIN slices laid on a beat, K clock values.
 """
@@ -12,7 +16,7 @@ import numpy as np
 from dancegen.audio.spectrum import BANDS, SLICES
 from dancegen.body.sequence import by_blocks
 from dancegen.choreographers.stg_mamba.counting import Count, clock, repeats
-from dancegen.choreographers.stg_mamba.hearing import ear_traits, rank
+from dancegen.choreographers.stg_mamba.hearing import ear_traits
 
 GRAIN = 24  # slices that a beat's sound is told in
 SLICE_RATE = 10 * SLICES  # slices a second
@@ -20,8 +24,10 @@ WAVES = slice(2, 8)  # of `counting.CLOCK`: within the unit, half a phrase, a ph
 REST = slice(9, 11)  # seconds per beat, whether it counts in three
 CLOCK_VALUES = 8  # K
 SOUND_VALUES = GRAIN * BANDS
-LEAST_HEARD = 10  # slices of a phrase, below which it asks for nothing
-ASKED = 4  # ranks of loudness, onsets, brightness and bass among songs
+LEAST_HEARD = 10  # slices of a bar, below which it asks for nothing
+ASKED = 5  # ranks of loudness, onsets, brightness and bass of the bar around a beat, and of the beat's share of onsets
+BAR = (-1.5, 2.5)  # beats around the beginning of a beat that are the bar around it
+FAINT = 0.02  # of a rise in level, a bar of which less sets in has no accents
 
 
 def clocks(first: int, period: np.ndarray, meter: int) -> np.ndarray:
@@ -59,27 +65,37 @@ def find_repeats(sound: np.ndarray, beats: int, segments: int) -> list[int]:
     return [int(number) for number in repeats(told.reshape(segments, beats, -1))]
 
 
-def rank_beats(slices: np.ndarray, beats: np.ndarray, phrase: int, table: np.ndarray) -> np.ndarray:
-    """What the sound asks of each beat (N, 4) float32: how its phrase ranks among songs, by quantiles `table`.
+def beat_traits(slices: np.ndarray, beats: np.ndarray) -> np.ndarray:
+    """What the bar around each beat is like, and its share of the bar's onsets: (N, 5), NaN where nothing sounds.
 
     Args:
         slices: (S, M) from second 0 on.
-        beats: (N + 1,) seconds, the first of them begins a phrase.
-        phrase: beats of a phrase.
-        table: see `stg_mamba.hearing.rank`.
+        beats: (N + 1,) seconds.
     """
-    count = len(beats) - 1
-    told = np.full((count, ASKED), 0.5, np.float32)
-    for first in range(0, count, phrase):
-        begin, end = (int(beats[min(at, count)] * SLICE_RATE) for at in (first, first + phrase))
-        part = slices[max(begin, 0) : max(end, 0)]
-        if len(part) > LEAST_HEARD:
-            told[first : first + phrase] = rank(ear_traits(part), table)
-    return told
+    number = np.arange(len(beats) - 1)
+    length = np.diff(beats)
+    edges = (beats[:-1, None] + length[:, None] * np.array([*BAR, 0.0, 1.0])) * SLICE_RATE
+    edges = np.clip(edges, 0, len(slices)).astype(int)  # (N, 4)
+    found = np.full((len(number), ASKED), np.nan)
+    for at, (low, high, begin, end) in enumerate(edges):
+        if high - low > LEAST_HEARD and end > begin:
+            part = slices[low:high].astype(np.float32)
+            rise = np.maximum(np.diff(part, axis=0), 0).mean(axis=1)
+            inside = rise[max(begin - low - 1, 0) : end - low]
+            found[at] = *ear_traits(part), inside.mean() / max(float(rise.mean()), FAINT)
+    return found
+
+
+def rank_beats(slices: np.ndarray, beats: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """What the sound asks of each beat (N, 5) float32: ranks of `beat_traits` by quantiles `table` (R, 5)."""
+    found = beat_traits(slices, beats)
+    share = np.linspace(0, 1, len(table))
+    told = np.stack([np.interp(found[:, i], table[:, i], share) for i in range(ASKED)], axis=1)
+    return np.where(np.isnan(found), 0.5, told).astype(np.float32)
 
 
 def hear_beats(mel: np.ndarray, count: Count, beats: int, table: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Sound (N, G M), what it asks (N, 4), clock (N, K) of the first `beats` of a count to pieces (F, S, M).
+    """Sound (N, G M), what it asks (N, 5), clock (N, K) of the first `beats` of a count to pieces (F, S, M).
 
     The count goes on evenly; `table` as `rank_beats` has it.
     """
@@ -87,4 +103,4 @@ def hear_beats(mel: np.ndarray, count: Count, beats: int, table: np.ndarray) -> 
     more = count.beats[-1] + last * np.arange(1, max(beats + 1 - len(count.beats), 0) + 1)
     times = np.concatenate([count.beats, more])[: beats + 1]
     slices = mel.reshape(-1, BANDS)
-    return sounds(slices, times), rank_beats(slices, times, count.phrase, table), clocks(0, np.diff(times), count.meter)
+    return sounds(slices, times), rank_beats(slices, times, table), clocks(0, np.diff(times), count.meter)

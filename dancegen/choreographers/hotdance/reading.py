@@ -8,9 +8,13 @@ from __future__ import annotations
 import numpy as np
 
 from dancegen.body.joints import mid_hip
-from dancegen.body.sequence import bone_directions, by_blocks
+from dancegen.body.sequence import BONE_LENGTHS, bone_directions, by_blocks
+from dancegen.choreographers.finish.facing import HEAD_BONES, turn_directions
 from dancegen.choreographers.hotdance.dancer import Dancer
 
+AWAY = np.radians(40.0)  # that a head turns from the camera at most: further, and a video shows hair or a bare neck
+BEHIND = np.radians(100.0)  # from here on it comes back to the middle
+RIGHT, LEFT = (13, 14), (15, 16)  # bones from the nose to an eye, from there to an ear
 AT_REST = 1e-3  # of a limb's length in the picture, below which it has no direction
 
 
@@ -34,6 +38,19 @@ def limbs_of(points: np.ndarray, dancer: Dancer, at: np.ndarray) -> tuple[np.nda
         return limbs
 
     return by_blocks(turn_part, at), by_blocks(lambda part: between(root.astype(np.float32), part), at)
+
+
+def look_ahead(directions: np.ndarray) -> np.ndarray:
+    """Directions (T, L, 3) with heads that turn no further than AWAY: couples in closed hold look past each other."""
+    lengths = np.asarray(BONE_LENGTHS)[:, None]
+    right, left = ((lengths[list(side)] * directions[:, list(side)]).sum(axis=1) for side in (RIGHT, LEFT))
+    across = right - left
+    angle = np.arctan2(across[:, 2], -across[:, 0])  # (T,) in the sense of `facing.yaw`
+    behind = np.clip((np.abs(angle) - BEHIND) / (np.pi - BEHIND), 0, 1)  # 1 where it changes sides
+    kept = AWAY * np.tanh(angle / AWAY) * (1 - behind * behind * (3 - 2 * behind))
+    turned_head = directions.copy()
+    turned_head[:, HEAD_BONES] = turn_directions(directions[:, HEAD_BONES], kept - angle)
+    return turned_head
 
 
 def between(values: np.ndarray, at: np.ndarray) -> np.ndarray:

@@ -4,28 +4,25 @@
 - splice: a song played slowly, then fast; seconds after the splice until the dance is on the new beats.
 - reference: dances for bodies of other proportions; what is drawn against the picture, before bones are set right.
 - stitching: the step into a new segment over the usual step from frame to frame.
-- inputs: how far a dance moves when one of its inputs is another, over how far another seed moves it.
+- inputs: how far a dance moves when one of its inputs is another (`swaps.py`).
 
 Glossary: T poses, V = 18 joints, L = 17 bones, B beats.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from dancegen.audio.grid import BeatGrid
 from dancegen.audio.song import SAMPLE_RATE, Song
 from dancegen.body import joints as J
-from dancegen.body.joints import V, body_height, mid_hip
+from dancegen.body.joints import V, body_height
 from dancegen.choreographers.base import Choreographer
-from dancegen.choreographers.hotdance.dance import HotDancer, Listening, Wish, draw_points, listen
+from dancegen.choreographers.hotdance.dance import HotDancer, Wish, listen
 from dancegen.choreographers.hotdance.dancer import Dancer, canonical_dancer, dancer_of
 from dancegen.choreographers.hotdance.generate import Sampling
 from dancegen.choreographers.stg_mamba.counting import count_for
@@ -36,18 +33,16 @@ from dancegen.lab.evaluate.choreographer import HeardSong, RealDance
 from dancegen.lab.evaluate.listening import novelty, section_ratio
 from dancegen.lab.evaluate.pose_pictures import vae_row
 from dancegen.lab.evaluate.styles import dances_by_style, matched_row
-from dancegen.lab.train.hotdance.views import bodies
-from dancegen.progress import SilentReporter
+from dancegen.lab.evaluate.swaps import STYLE, dead_units, draw_raw, swap_rows
+from dancegen.lab.train.hotdance.views import bodies, build_bodies
 
 SPEEDS = (0.75, 0.9, 1.1, 1.25)
 SECONDS = 24.0  # of each song
 SLOW, FAST, SPLICE = 0.8, 1.2, 14.0  # speeds, seconds
 LOOKED, SURE = 3.0, 0.8  # seconds over which so much of what the dance hits elsewhere is hit: it follows
-STYLE = "cha-cha"
 BODIES = 4
 LIMBS = ((2, 3), (3, 4), (5, 6), (6, 7), (8, 9), (9, 10), (11, 12), (12, 13))  # whose lengths a picture tells
 FPS = 30.0
-DEAD = 0.01
 
 
 def play_at(song: Song, grid: BeatGrid, speed: float, seconds: float) -> tuple[Song, BeatGrid]:
@@ -115,11 +110,6 @@ def splice(song: Song, grid: BeatGrid) -> tuple[Song, BeatGrid]:
     return joined, BeatGrid(times[keep], grid.tempo, grid.confidence)
 
 
-def draw_raw(dancer: HotDancer, heard: Listening, who: Dancer, seed: int, sampling: Sampling) -> np.ndarray:
-    """Points (T, V, 3) as they are drawn, before anything is set right."""
-    return draw_points(dancer.network, heard, Wish(seed, STYLE), who, sampling, SilentReporter())
-
-
 def reference_row(dancer: HotDancer, songs: Sequence[tuple[Song, BeatGrid]]) -> dict[str, float]:
     """How far drawn limbs and scale are from the picture's, in % (median over bodies and limbs), as drawn."""
     limbs, scales = [], []
@@ -127,7 +117,7 @@ def reference_row(dancer: HotDancer, songs: Sequence[tuple[Song, BeatGrid]]) -> 
         part = play_at(song, grid, 1.0, SECONDS)
         heard = listen(*part, dancer.network, Wish(0, STYLE))
         for who in people(BODIES, number):
-            points = draw_raw(dancer, heard, who, number, Sampling())
+            points = draw_raw(dancer, heard, who, Wish(number, STYLE), Sampling())
             unit = who.scale
             for parent, child in LIMBS:
                 length = np.median(np.linalg.norm(points[:, child] - points[:, parent], axis=-1))
@@ -149,7 +139,7 @@ def people(count: int, seed: int) -> list[Dancer]:
     """Bodies of other proportions, who stand in a picture."""
     usual = canonical_dancer()
     generator = torch.Generator().manual_seed(seed)
-    structure = bodies(count, generator).numpy()
+    structure = build_bodies(bodies(count, generator)).numpy()
     from dancegen.choreographers.finish.frame import STANDING
 
     directions = np.asarray(STANDING) / np.linalg.norm(STANDING, axis=-1, keepdims=True)
@@ -168,79 +158,23 @@ def stitching_row(dancer: HotDancer, songs: Sequence[tuple[Song, BeatGrid]]) -> 
     ratios = []
     for song, grid in songs:
         heard = listen(*play_at(song, grid, 1.0, SECONDS), dancer.network, Wish(0, STYLE))
-        points = draw_raw(dancer, heard, canonical_dancer(), 0, Sampling())
+        points = draw_raw(dancer, heard, canonical_dancer(), Wish(0, STYLE), Sampling())
         steps = np.linalg.norm(np.diff(points[..., :2], axis=0), axis=-1).mean(axis=1)
         borders = np.arange(config.frames, len(points), hop)
         ratios += (steps[borders - 1] / np.median(steps)).tolist()
     return {"stitching, jump / median step": float(np.mean(ratios))}
 
 
-def input_rows(dancer: HotDancer, songs: Sequence[tuple[Song, BeatGrid]]) -> dict[str, float]:
-    """How far a dance moves when one input is swapped, over how far another seed moves it."""
-    rows: dict[str, list[float]] = {}
-    usual_body = canonical_dancer()
-    for (song, grid), (other, _) in pairwise([*songs, songs[0]]):
-        own, its = play_at(song, grid, 1.0, SECONDS), play_at(other, grid, 1.0, SECONDS)
-        heard = listen(*own, dancer.network, Wish(0, STYLE))
-        strange = replace(heard, mel=listen(*its, dancer.network, Wish(0, STYLE)).mel)
-        slower = replace(heard, count=replace(heard.count, beats=heard.count.beats * 1.1))
-        waltz = replace(heard, shares={"waltz": 1.0})
-        other_body = people(1, 3)[0]
-        base = draw_raw(dancer, heard, usual_body, 0, Sampling())
-        made = {
-            "seed": draw_raw(dancer, heard, usual_body, 1, Sampling()),
-            "sound": draw_raw(dancer, strange, usual_body, 0, Sampling()),
-            "count": draw_raw(dancer, slower, usual_body, 0, Sampling()),
-            "style": draw_raw(dancer, waltz, usual_body, 0, Sampling()),
-            "picture": draw_raw(dancer, heard, other_body, 0, Sampling()),
-        }
-        gaps = {name: _gap(base, points) for name, points in made.items()}
-        for name, gap in gaps.items():
-            rows.setdefault(name, []).append(gap / gaps["seed"])
-        rows.setdefault("seed, body heights", []).append(gaps["seed"] / usual_body.scale)
-    return {f"input {name}": float(np.mean(found)) for name, found in rows.items()}
-
-
-def _gap(first: np.ndarray, second: np.ndarray) -> float:
-    """Mean distance of joints about the mid-hip, beat by beat; a slower count has fewer."""
-    length = min(len(first), len(second))
-    first, second = first[:length], second[:length]
-    shapes = [points - mid_hip(points)[:, None] for points in (first, second)]
-    return float(np.linalg.norm(shapes[0] - shapes[1], axis=-1).mean())
-
-
-@contextmanager
-def _listening_to(layers: Iterable[nn.Module], heard: list[list[Tensor]]) -> Iterator[None]:
-    """Keep what each of the layers says while a dance is drawn."""
-    handles = [
-        layer.register_forward_hook(lambda _, __, out, kept=kept: kept.append(out.flatten(0, -2)[::7].float()))
-        for layer, kept in zip(layers, heard, strict=True)
-    ]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def dead_units(dancer: HotDancer, songs: Sequence[tuple[Song, BeatGrid]]) -> dict[str, float]:
-    """The share in % of the transformer's hidden units that change by less than DEAD of what the middle one changes."""
-    layers = [layer.widen for layer in dancer.network.transformer.layers]  # type: ignore[union-attr]
-    kept: list[list[Tensor]] = [[] for _ in layers]
-    with _listening_to(layers, kept):  # type: ignore[arg-type]
-        for song, grid in songs:
-            dancer.dance(*play_at(song, grid, 1.0, SECONDS), seed=0, style=STYLE)
-    shares = []
-    for outs in kept:
-        change = nn.functional.gelu(torch.cat(outs)).std(dim=0)
-        shares.append(float((change < DEAD * change.median()).float().mean()))
-    return {"dead units, %": 100 * float(np.mean(shares))}
-
-
 def experiment_rows(dancer: HotDancer, songs: Sequence[tuple[Song, BeatGrid]]) -> dict[str, float]:
     """All of them."""
     rows = tempo_rows(dancer, songs) | splice_row(dancer, songs) | reference_row(dancer, songs)
-    return rows | stitching_row(dancer, songs) | input_rows(dancer, songs) | dead_units(dancer, songs[:1])
+    return rows | stitching_row(dancer, songs) | swap_songs(dancer, songs)
+
+
+def swap_songs(dancer: HotDancer, songs: Sequence[tuple[Song, BeatGrid]]) -> dict[str, float]:
+    """Inputs swapped, and dead units, on the first seconds of songs."""
+    parts = [play_at(song, grid, 1.0, SECONDS) for song, grid in songs]
+    return swap_rows(dancer, parts, people(1, 3)[0]) | dead_units(dancer, parts[:1])
 
 
 def hotdance_rows(

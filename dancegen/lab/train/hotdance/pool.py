@@ -1,7 +1,10 @@
 """The windows of dance and music that HotDance trains on: drawn once from the choreographers' stage, kept in one file.
 
-Bodies, cameras and noise are drawn anew in each step (`views.py`); which phrase lies on which music is drawn here, so
-that a step costs no phrase to be placed. Time is counted in beats.
+The stage lays phrases on beats. What a window asks for is then read from the dance itself (`traits.py`), and of many
+stretches of songs it gets the one that asks for most nearly that: so sound and dance tell of each other, which pairs
+made the other way round hardly do. Some arms are those of another window, so that they are not all held as in couples.
+
+Bodies, cameras and noise are drawn anew in each step (`views.py`). Time is counted in beats.
 
 Glossary: N windows, Q beats, T = 8 Q frames, L = 17 bones, G M sound of a beat, K clock values.
 """
@@ -13,19 +16,22 @@ from pathlib import Path
 
 import numpy as np
 
-from dancegen.audio.spectrum import BANDS
 from dancegen.choreographers.hotdance.config import HotDanceConfig
-from dancegen.choreographers.hotdance.music import clocks, sounds
+from dancegen.choreographers.hotdance.music import clocks
 from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.choreographers.stg_mamba.sketch import sample, unit_directions
 from dancegen.errors import DancegenError
 from dancegen.lab.datasets.motion import FPS
-from dancegen.lab.datasets.placing import Stage, Window
+from dancegen.lab.datasets.placing import HELD, Stage, Window, with_arms
+from dancegen.lab.train.hotdance.sounds import Library
+from dancegen.lab.train.hotdance.traits import rank_traits, window_traits
 from dancegen.progress import Reporter, SilentReporter
 
-PIECES = 160  # of a drawn window: 16 s are as many beats as a segment has at the slowest tempo
+PIECES = 190  # of a drawn window: 19 s are as many beats as a segment has at the slowest tempo
 ALIGNED = 0.7  # share of the windows that begin with a bar of four, as segments of a song do
 SPARE = 3  # poses at the ends that splines need
+DANCED = {"cha-cha": 1.0, "rumba": 0.9, "tango": 0.5, "waltz": 0.7, "salsa": 1.6, "ballet": 1.2, "other": 0.9}
+OTHER_ARMS = 0.25  # share of the windows in no closed hold whose arms are those of another such window
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class Pool:
         root: (N, T, 2) float32, mid-hip in body heights.
         turn: (N, T) float16, radians that the dancer turns in each frame.
         sound: (N, Q, G M) float16.
-        asked: (N, Q, 4) float32, what the music asks for.
+        asked: (N, Q, 5) float32, what the dance is like, as music asks for it.
         clock: (N, Q, K) float32.
         style: (N,) uint8, of STYLES.
     """
@@ -54,21 +60,57 @@ class Pool:
         return len(self.root)
 
 
-def draw_pool(stage: Stage, count: int, config: HotDanceConfig, seed: int, reporter: Reporter | None = None) -> Pool:
-    """`count` windows, decided by `seed` alone."""
+def draw_pool(
+    stage: Stage, count: int, config: HotDanceConfig, seed: int, reporter: Reporter | None = None
+) -> tuple[Pool, np.ndarray]:
+    """`count` windows, decided by `seed` alone, and the table (R, 5) by which beats are ranked."""
     reporter = reporter or SilentReporter()
+    rows = draw_windows(stage, count, config, seed, reporter)
+    rng = np.random.default_rng([seed, count])
+    rows["directions"] = free_arms(rows["directions"], rows["style"], rng)
+    raw = window_traits(rows["directions"], rows["root"], rows.pop("period"))
+    asked = rank_traits(raw, rows["style"])
+    library = Library(stage.sounds, config.columns)
+    reporter.stage("finding sound for dances", count, "windows")
+    sound = []
+    for wanted in asked:
+        sound.append(library.alike(wanted, rng))
+        reporter.advance()
+    return Pool(asked=asked, sound=np.stack(sound), **rows), library.table
+
+
+def draw_windows(
+    stage: Stage, count: int, config: HotDanceConfig, seed: int, reporter: Reporter
+) -> dict[str, np.ndarray]:
+    """The dances of `count` windows; `period` (N, Q) are the seconds of their beats."""
+    stage = Stage(stage.banks, stage.sounds, DANCED, stage.sources.tolist(), stage.codec)
     reporter.stage("placing phrases on music", count, "windows")
-    rows: dict[str, list[np.ndarray]] = {name: [] for name in Pool.__dataclass_fields__}
-    made = number = 0
-    while made < count:
+    rows: list[dict[str, np.ndarray]] = []
+    number = 0
+    while len(rows) < count:
         rng = np.random.default_rng([seed, number])
         number += 1
-        for row in by_beats(stage.draw(PIECES, rng, whole=True), config, rng)[: count - made]:
-            for name, value in row.items():
-                rows[name].append(value)
-            made += 1
+        found = by_beats(stage.draw(PIECES, rng, whole=True), config, rng)[: count - len(rows)]
+        rows += found
+        for _ in found:
             reporter.advance()
-    return Pool(**{name: np.stack(values) for name, values in rows.items()})
+    return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+
+
+def free_arms(directions: np.ndarray, style: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Directions (N, T, L, 3) of windows of styles (N,), some of them with the arms of others."""
+    free = np.flatnonzero(~np.isin(style, [STYLES.index(name) for name in HELD]))
+    takes = free[rng.random(len(free)) < OTHER_ARMS]
+    gives = free[rng.integers(0, len(free), len(takes))] if len(free) else free
+
+    def values(row: int) -> np.ndarray:
+        flat = directions[row].reshape(len(directions[row]), -1).astype(np.float32)
+        return np.pad(flat, ((0, 0), (0, 3)))
+
+    made = directions.copy()
+    for row, other in zip(takes, gives, strict=True):
+        made[row] = with_arms(values(row), values(other))[:, :-3].reshape(directions.shape[1:])
+    return made
 
 
 def by_beats(window: Window, config: HotDanceConfig, rng: np.random.Generator) -> list[dict[str, np.ndarray]]:
@@ -98,8 +140,7 @@ def _stretch(window: Window, first: int, config: HotDanceConfig) -> dict[str, np
         "directions": poses[:, :-3].reshape(len(poses), -1, 3).astype(np.float16),
         "root": poses[:, -3:-1].astype(np.float32),
         "turn": (poses[:, -1] * np.repeat(period, config.stride) / config.stride).astype(np.float16),
-        "sound": sounds(window.mel.reshape(-1, BANDS), times).astype(np.float16),
-        "asked": window.ranks[np.minimum(beat[:-1] // window.phrase, len(window.ranks) - 1)].astype(np.float32),
+        "period": period.astype(np.float32),
         "clock": clocks(first, period, window.meter),
         "style": np.asarray(style, np.uint8),
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -43,15 +43,18 @@ class TrainHotDance:
         vae_batch, dit_batch: windows a step.
         shares: what the transformer is told how often.
         seed: of the pool and the initial weights.
+        start: weights that a new run starts from: of the autoencoder only the decoder learns on, and what the
+            transformer does not have there starts anew.
     """
 
-    windows: int = 7500
+    windows: int = 7000
     vae: Schedule = field(default_factory=lambda: Schedule(3000, rate=2e-3, average=0.99))
     dit: Schedule = field(default_factory=lambda: Schedule(6000, rate=1e-3, average=0.999))
     vae_batch: int = 16
-    dit_batch: int = 32
+    dit_batch: int = 16
     shares: Shares = field(default_factory=Shares)
     seed: int = 0
+    start: Path | None = None
 
 
 def train_hotdance(
@@ -83,12 +86,12 @@ def train_hotdance(
     began = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
     pool, ranks = read_pool(data, out, settings, config, reporter)
-    vae = make_network(lambda: PoseVae(config), settings.seed)
-    vae.start()
-    run = Run(vae, settings.vae, lambda generator: vae_losses(vae, pool, settings.vae_batch, generator))
+    vae = start_vae(config, settings)
+    plan = replace(settings.vae, steps=0) if config.raw else settings.vae
+    run = Run(vae, plan, lambda generator: vae_losses(vae, pool, settings.vae_batch, generator))
     reporter.note("autoencoder")
     go_on(run, out / "vae", minutes, reporter)
-    if run.step < settings.vae.steps:
+    if run.step < plan.steps:
         raise DancegenError(f"{out}: the autoencoder is not done", "run the same command again")
     left = minutes - (time.monotonic() - began) / 60
     network = start_dit(out / "vae", config, settings, pool, ranks)
@@ -101,13 +104,14 @@ def train_hotdance(
 def read_pool(
     data: Path, out: Path, settings: TrainHotDance, config: HotDanceConfig, reporter: Reporter
 ) -> tuple[Pool, np.ndarray]:
-    """The windows, drawn once for a run, and the table (101, 4) by which music is ranked."""
+    """The windows, drawn once for a run, and the table (101, 4 + 5) by which music and beats are ranked."""
     if not (out / POOL).exists() or not (out / RANKS).exists():
         if not (out / MATERIAL).exists():
             save_material(out / MATERIAL, prepare(data, token=TOKEN, seed=settings.seed, reporter=reporter))
         stage = load_material(out / MATERIAL).stage
-        np.save(out / RANKS, stage.table)
-        save_pool(out / POOL, draw_pool(stage, settings.windows, config, settings.seed, reporter))
+        pool, table = draw_pool(stage, settings.windows, config, settings.seed, reporter)
+        np.save(out / RANKS, np.concatenate([stage.table, table], axis=1))
+        save_pool(out / POOL, pool)
     return load_pool(out / POOL), np.load(out / RANKS, allow_pickle=False)
 
 
@@ -118,15 +122,39 @@ def make_network(make: Callable[[], Network], seed: int) -> Network:
         return make()
 
 
+def start_vae(config: HotDanceConfig, settings: TrainHotDance) -> PoseVae:
+    """The autoencoder as its training begins."""
+    vae = make_network(lambda: PoseVae(config), settings.seed)
+    vae.start()
+    if settings.start is not None:
+        state = _part(load_checkpoint(settings.start, HotDanceConfig)[1], "vae.")
+        vae.load_state_dict({name: value.float() for name, value in state.items()})
+        for part in (vae.see_frame, vae.see_group, vae.encoder, vae.tell):
+            part.requires_grad_(False)
+    return vae
+
+
 def start_dit(vae: Path, config: HotDanceConfig, settings: TrainHotDance, pool: Pool, ranks: np.ndarray) -> HotDance:
-    """The networks with a trained autoencoder, which is not trained any further, and an untrained transformer."""
+    """The networks with a trained autoencoder, which is not trained any further, and the transformer as it begins."""
     network = make_network(lambda: HotDance(config), settings.seed)
     _, state = load_checkpoint(vae / STATE, HotDanceConfig)
-    network.vae.load_state_dict({key[5:]: value for key, value in state.items() if key.startswith("mean.")})
+    network.vae.load_state_dict(_part(state, "mean."))
     network.vae.requires_grad_(False)
-    network.ranks.copy_(torch.from_numpy(ranks))
-    measure(network, pool, settings.seed)
+    if settings.start is None:
+        measure(network, pool, settings.seed)
+    else:
+        own = network.state_dict()
+        known = load_checkpoint(settings.start, HotDanceConfig)[1]
+        known = {name: value.float() for name, value in known.items() if not name.startswith("vae.")}
+        same = {name: value for name, value in known.items() if name in own and own[name].shape == value.shape}
+        network.load_state_dict(same, strict=False)
+    network.ranks.copy_(torch.from_numpy(ranks[:, :4]))
+    network.asks.copy_(torch.from_numpy(ranks[:, 4:]))
     return network
+
+
+def _part(state: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
 
 
 def export(run: Path, weights: Path, config: HotDanceConfig, step: int) -> Path:

@@ -10,32 +10,36 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dancegen.body.joints import V
+from dancegen.body.joints import BONES, V
 from dancegen.choreographers.hotdance.image import NEAR, draw, read, to_bins
 from dancegen.choreographers.hotdance.vae import PoseVae
 from dancegen.lab.train.hotdance.pool import Pool
+from dancegen.lab.train.hotdance.run import bf16_is_fast
 from dancegen.lab.train.hotdance.views import Seen, see
 
 FRAMES = 64  # of a training picture: the autoencoder sees groups of 8 at a time
 STILL = 0.15  # share of pictures that show the dancer's picture all the time, without depth, with joints left out
 PLACE, MOVES, CLOSE = 1.0, 1.0, 0.002  # weights: of coordinates, of their movement, of latents near a normal spread
+JERK, LENGTHS = 0.5, 2.0  # weights: of third differences in time, of the logarithms of bones' lengths
+BLUR = 0.06  # of the latents' deviation: what is added to them, for the transformer's are never quite right
+SHORTEST = 0.5  # bins: shorter bones have no length that counts
 
 
-def vae_losses(
-    vae: PoseVae, pool: Pool, batch: int, generator: torch.Generator, half: bool = False
-) -> tuple[Tensor, dict[str, Tensor]]:
+def vae_losses(vae: PoseVae, pool: Pool, batch: int, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
     """The loss of one step on `batch` pictures, and its parts."""
     config = vae.config
     rows = torch.randint(len(pool), (batch,), generator=generator).numpy()
     at, seen = pictures(see(pool, rows, generator, FRAMES), config.bins, generator)
     noise = torch.randn(batch, config.latent, config.rows, FRAMES // config.stride, generator=generator)
-    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+    with torch.autocast("cpu", torch.bfloat16, enabled=bf16_is_fast()):
         mean, log_variance = vae.encode(draw(at, config.bins, seen))
         mean, log_variance = mean.float(), log_variance.float()
-        logits = vae.decode(mean + (0.5 * log_variance).exp() * noise)
+        blur = BLUR * mean.detach().std(dim=(0, 3), keepdim=True)
+        logits = vae.decode(mean + (log_variance.exp() + blur.square()).sqrt() * noise)
     parts = reconstruction(logits.float(), at, seen)
     parts["close"] = 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).mean()
     total = parts["bins"] + PLACE * parts["place"] + MOVES * parts["moves"] + CLOSE * parts["close"]
+    total = total + JERK * parts["jerk"] + LENGTHS * parts["lengths"]
     return total, parts
 
 
@@ -53,7 +57,8 @@ def reconstruction(logits: Tensor, at: Tensor, seen: Tensor) -> dict[str, Tensor
 
     Returns:
         bins: cross-entropy to the two-hot column; place: of the mean round the true bin, in bins; moves: of its change
-        from frame to frame.
+        from frame to frame; jerk: of its third differences; lengths: of the logarithms of bones' lengths, where all of
+        a dancer is seen.
     """
     weight = seen / seen.mean().clamp(min=1e-3)
     low = at.floor()
@@ -70,7 +75,16 @@ def reconstruction(logits: Tensor, at: Tensor, seen: Tensor) -> dict[str, Tensor
         "bins": (entropy * weight).mean(),
         "place": (F.smooth_l1_loss(found, at, reduction="none", beta=0.3) * weight).mean(),
         "moves": ((found.diff(dim=-1) - at.diff(dim=-1)).abs() * both).mean(),
+        "jerk": ((found.diff(n=3, dim=-1) - at.diff(n=3, dim=-1)).abs() * both[..., 2:]).mean(),
+        "lengths": ((_lengths(found) - _lengths(at)).abs().mean(dim=(1, 2)) * seen.amin(dim=(1, 2))).mean(),
     }
+
+
+def _lengths(at: Tensor) -> Tensor:
+    """The logarithms (B, L, T) of the lengths of bones in bins (B, C, T)."""
+    parent, child = torch.tensor(BONES).T
+    places = at.unflatten(1, (3, V))
+    return (places[:, :, child] - places[:, :, parent]).norm(dim=1).clamp(min=SHORTEST).log()
 
 
 @torch.no_grad()

@@ -28,23 +28,25 @@ YAW, ROLL = np.radians(12.0), 0.02  # deviations of where the camera stands arou
 ZOOMING = 0.2  # share of the cameras that zoom slowly
 HIDDEN_LEGS, HIDDEN_JOINTS = 0.12, 0.1  # shares of the pictures of the dancer without legs, without single joints
 STANDS = 0.5  # share of those pictures in which the dancer stands; in the others it is a pose of the dance
+MEASURED = 0.03  # deviation of the logarithms of lengths that somebody measures in a picture
 LOOSE = 0.12  # deviation of the limbs of who stands
 PARTS = ((0, 1), (2, 4), (3, 5), (6, 9), (7, 10), (8, 11), (12,), (13, 15), (14, 16))  # bones of one length
 
 
 class Seen(NamedTuple):
     """points (B, T, V, 3) of the dance; shape (B, V, 3) of the dancer's picture, with depth 0, and seen (B, V) which
-    of its joints it shows; turns (B,) 0, 1, 2: not turning, to the side, all round."""
+    of its joints it shows; turns (B,) 0, 1, 2: not turning, to the side, all round; bones (B, L), how long they are in
+    the picture as somebody measures them."""
 
     points: Tensor
     shape: Tensor
     seen: Tensor
     turns: Tensor
+    bones: Tensor
 
 
 def bodies(count: int, generator: torch.Generator) -> Tensor:
-    """(B, V, L) bone lengths from the mid-hip of bodies of other proportions, both sides alike."""
-    structure = torch.from_numpy(rooted_paths()) / torch.tensor(BONE_LENGTHS)
+    """(B, L) bone lengths of bodies of other proportions, both sides alike, body heights."""
 
     def draw_normal(size: int, deviation: float) -> Tensor:
         return torch.randn(count, size, generator=generator) * deviation
@@ -57,7 +59,12 @@ def bodies(count: int, generator: torch.Generator) -> Tensor:
     change[:, 2:6] += arms
     change[:, [7, 8, 10, 11]] += legs
     change[:, 12:] += head
-    return structure * (torch.tensor(BONE_LENGTHS) * change.exp())[:, None]
+    return torch.tensor(BONE_LENGTHS) * change.exp()
+
+
+def build_bodies(lengths: Tensor) -> Tensor:
+    """(B, V, L): what takes directions to joints about the mid-hip of bodies with bones (B, L)."""
+    return torch.from_numpy(rooted_paths()) / torch.tensor(BONE_LENGTHS) * lengths[:, None]
 
 
 def turn_about(values: Tensor, angle: Tensor) -> Tensor:
@@ -99,8 +106,9 @@ def on_floor(joints: Tensor) -> Tensor:
     return joints - torch.nn.functional.pad((lower + ANKLE_HEIGHT)[:, None], (1, 1))[:, None]
 
 
-def film(joints: Tensor, still: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """What one camera each sees of joints (B, T, V, 3) and of the same body standing (B, V, 3): points alike."""
+def film(joints: Tensor, still: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """What one camera each sees of joints (B, T, V, 3) and of the same body standing (B, V, 3): points alike, and how
+    long (B, 1) a body height is in that picture."""
     count, frames = joints.shape[:2]
     one = (count, 1)
     far = draw_uniform(generator, one, 2.5, 6.0) * METRE
@@ -126,7 +134,7 @@ def film(joints: Tensor, still: Tensor, generator: torch.Generator) -> tuple[Ten
         y = inside[..., 1] / depth * focal + level[..., None]
         return torch.stack([x, y, (inside[..., 2] - hips) * focal / far[..., None]], dim=-1)
 
-    return show(joints, grows), show(still[:, None], grows[:, :1])[:, 0]
+    return show(joints, grows), show(still[:, None], grows[:, :1])[:, 0], size * grows[:, :1]
 
 
 def hide(shape: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -164,12 +172,14 @@ def see(pool: Pool, rows: np.ndarray, generator: torch.Generator, frames: int | 
         directions, root = directions[:, begin : begin + frames], root[:, begin : begin + frames]
     flat = torch.nn.functional.pad(root, (0, 1))[..., None, :]
     usual = torch.from_numpy(rooted_paths()) @ directions + flat
-    body = bodies(count, generator)
+    lengths = bodies(count, generator)
+    body = build_bodies(lengths)
     joints = on_ground(body[:, None] @ directions + flat, usual)  # (B, T, V, 3)
     middle = joints.mean(dim=(1, 2), keepdim=True)[..., :1]
     joints = joints - torch.nn.functional.pad(middle, (0, 2))
-    points, upright = film(joints, on_floor(body @ standing_bodies(count, generator)), generator)
+    points, upright, scale = film(joints, on_floor(body @ standing_bodies(count, generator)), generator)
     stands = torch.rand(count, generator=generator) < STANDS
     moment = torch.randint(points.shape[1], (count,), generator=generator)
     shape = torch.where(stands[:, None, None], upright, points[torch.arange(count), moment])
-    return Seen(points, *hide(shape, generator), turns)
+    measured = lengths * scale * (MEASURED * torch.randn(lengths.shape, generator=generator)).exp()
+    return Seen(points, *hide(shape, generator), turns, measured)
