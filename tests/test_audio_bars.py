@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dancegen.audio import beats
+from dancegen.audio import paths
 from dancegen.audio.bars import Bar, bar_position, bars, count_position
-from dancegen.audio.beats import bar_places, beat_frames
 from dancegen.audio.grid import BeatGrid, describe_tempo, grid_from_times, local_tempo, tempo_changes
+from dancegen.audio.paths import bar_places, beat_frames, rival_beats
 
 
 def odds_of(frames: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
@@ -48,8 +48,8 @@ def test_silence_has_no_beats() -> None:
 def test_windows_join_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     odds = odds_of(np.cumsum(np.random.default_rng(1).integers(49, 54, 200)), 11_000)
     whole = beat_frames(odds)
-    monkeypatch.setattr(beats, "WINDOW", 2000)
-    monkeypatch.setattr(beats, "OVERLAP", 1500)
+    monkeypatch.setattr(paths, "WINDOW", 2000)
+    monkeypatch.setattr(paths, "OVERLAP", 1500)
     np.testing.assert_array_equal(beat_frames(odds), whole)
 
 
@@ -57,12 +57,12 @@ def test_windows_join_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_places_in_bars(meter: int, pickup: int) -> None:
     first = (np.arange(50) - pickup) % meter == 0
     odds = np.where(first, 1.5, -2.0) + np.random.default_rng(0).normal(0, 1, 50)
-    np.testing.assert_array_equal(bar_places(odds) == 0, first)
+    np.testing.assert_array_equal(bar_places(odds)[0] == 0, first)
 
 
 def test_another_meter_in_the_middle_is_heard() -> None:
     first = np.concatenate([np.arange(40) % 4 == 0, np.arange(40) % 3 == 0])
-    np.testing.assert_array_equal(bar_places(np.where(first, 2.0, -3.0)) == 0, first)
+    np.testing.assert_array_equal(bar_places(np.where(first, 2.0, -3.0))[0] == 0, first)
 
 
 def test_bars_are_counted_from_the_first_downbeat() -> None:
@@ -100,3 +100,12 @@ def test_changes_of_tempo_are_told_where_they_are() -> None:
     assert not others and describe_tempo(grid) == "100 beats a minute, 150 from 10 s on, 4 a bar"
     steady = grid_from_times(np.arange(40) * 0.5 + np.random.default_rng(0).normal(0, 0.02, 40))
     assert not tempo_changes(steady) and np.allclose(local_tempo(steady), 120, rtol=0.08)
+
+
+def test_three_against_two_goes_to_what_is_heard() -> None:
+    """Strokes every 33 frames that were counted every 49.5: the rival has them all, and gives way to nobody."""
+    true = np.arange(20, 5900, 33)
+    odds = np.stack([odds_of(true, 6000), odds_of(true[::4], 6000)])
+    counted = np.round(np.arange(20, 5900, 49.5)).astype(int)
+    np.testing.assert_array_equal(rival_beats(odds, counted), true)
+    assert rival_beats(odds, true) is true

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dancegen.audio.ends import fit_ends
+from dancegen.audio.beats import fit_ends
 from dancegen.audio.spectrum import HOP
 
 GAP = 50  # frames
