@@ -11,16 +11,16 @@ import torch
 from conftest import Listener, click_track, shared_data
 from filelock import FileLock, Timeout
 
+from dancegen.audio import comb
 from dancegen.audio import network as beat_network
-from dancegen.audio import spectrum
 from dancegen.audio.beats import (
     BeatGrid,
     beat_position,
     find_beats,
     grid_from_times,
     hear_beats,
-    onset_strength,
 )
+from dancegen.audio.comb import onset_strength
 from dancegen.audio.grid import describe_tempo, tempo_changes
 from dancegen.audio.load import load_song
 from dancegen.audio.network import BeatNet, BeatNetConfig
@@ -250,7 +250,7 @@ def test_onsets_do_not_depend_on_where_blocks_end(monkeypatch: pytest.MonkeyPatc
     samples, _ = click_track(100, 7.3)
     whole = onset_strength(samples)
     assert len(whole) == -(-len(samples) // 160)
-    monkeypatch.setattr(spectrum, "BLOCK", 37)
+    monkeypatch.setattr(comb, "BLOCK", 37)
     np.testing.assert_allclose(onset_strength(samples), whole, atol=1e-4)
 
 
@@ -258,10 +258,8 @@ def test_bands_tell_drums_apart() -> None:
     time = np.arange(4 * SAMPLE_RATE) / SAMPLE_RATE
     beat = np.exp(-15 * (time % 1.0))
     rng = np.random.default_rng(0)
-    low = spectrum.measure((np.sin(2 * np.pi * 70 * time) * beat).astype(np.float32)).power.sum(axis=0)
-    high = spectrum.measure((np.diff(rng.normal(0, 0.1, len(time)), prepend=0) * beat).astype(np.float32)).power.sum(
-        axis=0
-    )
+    low = comb.measure((np.sin(2 * np.pi * 70 * time) * beat).astype(np.float32)).power.sum(axis=0)
+    high = comb.measure((np.diff(rng.normal(0, 0.1, len(time)), prepend=0) * beat).astype(np.float32)).power.sum(axis=0)
     assert low[0] > 20 * low[2] and high[2] > 20 * high[0]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from dancegen.audio.beats import onset_strength
+from dancegen.audio.comb import onset_strength
 from dancegen.audio.network import BeatNetConfig, load_beat_net
 from dancegen.lab.datasets import beat_songs
 from dancegen.lab.synthetic.songs import midi, synth

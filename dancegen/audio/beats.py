@@ -20,7 +20,7 @@ import numpy as np
 from dancegen.audio.grid import BeatGrid, beat_position, grid_from_times
 from dancegen.audio.paths import FEWEST, around, bar_places, beat_frames, peaks, rival_beats
 from dancegen.audio.song import Song
-from dancegen.audio.spectrum import FRAME_RATE, HOP, measure, root_mean_square
+from dancegen.audio.spectrum import FRAME_RATE, HOP, root_mean_square
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter
 
@@ -29,10 +29,9 @@ if TYPE_CHECKING:
 
     from dancegen.audio.network import BeatNet
 
-__all__ = ("BeatGrid", "beat_position", "find_beats", "grid_from_times", "onset_strength")
+__all__ = ("BeatGrid", "beat_position", "find_beats", "grid_from_times")
 
 ROLE = "beats"  # of the weights
-FAINT = 0.01  # onsets around this and below are ripple of held notes
 FAST = 105.0  # beats a minute, above which every second beat may be an off-beat
 OFFBEAT = 1.3  # log odds by which off-beats are less sure than beats; chosen on validation songs
 NO_BEAT = 0.2  # a confidence below is what songs without a beat reach by chance
@@ -44,14 +43,6 @@ ATTACK = 3  # frames before a beat that may be its own stroke
 BAR_BEATS = 4  # beats that are listened to at once: an introduction may rest for one
 STEADY_BEATS = 16  # beats whose mean is the tempo of an introduction
 NO_GRID = BeatGrid(np.zeros(0), 0.0, 0.0)
-
-
-def onset_strength(samples: np.ndarray) -> np.ndarray:
-    """How strongly sounds set in, 100 frames a second: (N,) samples at 16 kHz -> (ceil(N / 160),) float32.
-
-    The mean over the bands of the square root, so that a loud snare does not outvote a soft bass drum.
-    """
-    return (np.sqrt(measure(samples).onset + FAINT) - FAINT**0.5).mean(axis=1)  # (T,)
 
 
 def find_beats(song: Song, weights: str | None = None, reporter: Reporter | None = None) -> BeatGrid:
@@ -84,7 +75,7 @@ def load(weights: Path | None, device: torch.device | None) -> Callable[[np.ndar
     `device` is there for the registry: the network is small, it always listens on the CPU.
     """
     if weights is None:
-        from dancegen.audio.comb import comb_beats
+        from dancegen.audio.comb import comb_beats, onset_strength
 
         return lambda samples: comb_beats(onset_strength(samples))
     from dancegen.audio.network import load_beat_net

@@ -8,10 +8,27 @@ Glossary: T frames of an onset curve, W windows, L lags, R tempi.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+import torch
 
 from dancegen.audio.grid import BeatGrid
-from dancegen.audio.spectrum import FRAME_RATE
+from dancegen.audio.song import stretch_of
+from dancegen.audio.spectrum import (
+    BLOCK,
+    FFT,
+    FLUX_LAG,
+    FRAME_RATE,
+    GAIN,
+    HOP,
+    LEVEL,
+    SILENT,
+    WINDOW,
+    mel_centres,
+    mel_filters,
+    root_mean_square,
+)
 from dancegen.audio.tracker import track
 
 WINDOW_SECONDS, STRIDE_SECONDS = 8.0, 1.0  # a tempo is taken as steady within a window
@@ -21,9 +38,63 @@ USUAL_TEMPO, TEMPO_SPREAD = 105.0, 0.9  # beats a minute, octaves: a log-normal 
 MULTIPLES = (1.0, 0.5, 0.5, 0.5)  # weights of a lag and its multiples; chosen on 67 songs
 CHANGE_CAP = 8.0  # steps of a tempo, the most that a change costs: jumps happen
 CHANGE_COST = 0.01  # of the comb's height, a step
+FAINT = 0.01  # onsets around this and below are ripple of held notes
+BAND_EDGES = (200.0, 2000.0)  # Hz; below: bass drum and bass; above: cymbals and consonants
 FLAT = 1e-3  # variance of an onset curve in which nothing sets in
 NO_BEAT = 4.0  # a confidence below NO_BEAT / sqrt(frames) is what noise reaches by chance
 NO_GRID = BeatGrid(np.zeros(0), 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What `measure` hears, each at FRAME_RATE.
+
+    Attributes:
+        onset: (T, B) float32, how much energy sets in, per band (mean rise of the log mel power).
+        power: (T, B) float32, mean mel power per band, of the song at the root mean square LEVEL.
+    """
+
+    onset: np.ndarray
+    power: np.ndarray
+
+
+def measure(samples: np.ndarray) -> Curves:
+    """The onset and power curves of a song: (N,) float32 -> `Curves` of T = ceil(N / 160) frames.
+
+    Memory is that of one block however long the song is.
+    """
+    frames = -(-len(samples) // HOP)
+    window = torch.hann_window(WINDOW) * (LEVEL / max(root_mean_square(samples), SILENT))
+    filters, bands = mel_filters(), _band_means()
+    onset, power = np.zeros((frames, 3), np.float32), np.zeros((frames, 3), np.float32)
+    for first in range(0, frames, BLOCK):
+        count = min(BLOCK, frames - first)
+        # FLUX_LAG frames more in front, so that blocks join without a seam
+        stretch = stretch_of(samples, (first - FLUX_LAG) * HOP - FFT // 2, (count + FLUX_LAG - 1) * HOP + FFT)
+        spectrum = torch.stft(
+            torch.from_numpy(stretch), FFT, HOP, WINDOW, window, center=False, return_complex=True
+        )  # (513, count + lag)
+        mel = filters @ (spectrum.real.square() + spectrum.imag.square())  # (M, count + lag)
+        level = torch.log1p(GAIN * mel)
+        rise = (level[:, FLUX_LAG:] - level[:, :-FLUX_LAG]).relu()  # (M, count)
+        onset[first : first + count] = (bands @ rise).T.numpy()  # (count, B)
+        power[first : first + count] = (bands @ mel[:, FLUX_LAG:]).T.numpy()  # (count, B)
+    return Curves(onset, power)
+
+
+def _band_means() -> torch.Tensor:
+    """(B, M): the mean over each band's mel filters."""
+    band = np.digitize(mel_centres()[1:-1], BAND_EDGES)  # (M,)
+    rows = np.stack([(band == number) / max((band == number).sum(), 1) for number in range(3)])
+    return torch.from_numpy(rows.astype(np.float32))
+
+
+def onset_strength(samples: np.ndarray) -> np.ndarray:
+    """How strongly sounds set in, 100 frames a second: (N,) samples at 16 kHz -> (ceil(N / 160),) float32.
+
+    The mean over the bands of the square root, so that a loud snare does not outvote a soft bass drum.
+    """
+    return (np.sqrt(measure(samples).onset + FAINT) - FAINT**0.5).mean(axis=1)  # (T,)
 
 
 def comb_beats(onset: np.ndarray) -> BeatGrid:

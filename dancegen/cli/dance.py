@@ -180,7 +180,7 @@ def beats(
     sound = load_song(song, start, duration, reporter())
     grid = find_grid(sound, beats, tempo, weights_by_role(weights or []).get("beats"), reporter())
     if plot:
-        from dancegen.audio.beats import onset_strength
+        from dancegen.audio.comb import onset_strength
         from dancegen.audio.spectrum import FRAME_RATE
         from dancegen.report.plots import beat_plot, save_png
 

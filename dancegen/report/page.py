@@ -130,7 +130,7 @@ def _dance(made: Produced) -> str:
 
 
 def _beats(made: Produced) -> str:
-    from dancegen.audio.beats import onset_strength
+    from dancegen.audio.comb import onset_strength
     from dancegen.audio.song import SAMPLE_RATE
     from dancegen.audio.spectrum import FRAME_RATE
 
