@@ -149,9 +149,9 @@ def dying(work):
     return die
 Path.replace, folders.remove = dying(rename), dying(remove)
 if sys.argv[3] == "aside":
-    folders._exchanged = lambda one, other: False
+    folders._exchange = lambda one, other: False
 else:
-    folders._exchanged = dying(folders._exchanged)
+    folders._exchange = dying(folders._exchange)
 with folders.whole_folder(Path(sys.argv[1])) as part:
     (part / "new").write_text("new")
 """

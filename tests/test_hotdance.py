@@ -16,12 +16,13 @@ from dancegen.assets.example import PICTURE, POSE
 from dancegen.body import joints as J
 from dancegen.body.joints import BONES, V, body_height
 from dancegen.body.sequence import BONE_LENGTHS
-from dancegen.choreographers.hotdance.dance import HotDancer, Wish, choreograph, load
+from dancegen.choreographers.hotdance.dance import HotDancer, Wish, choreograph, listen, load
 from dancegen.choreographers.hotdance.dancer import canonical_dancer, dancer_of
 from dancegen.choreographers.hotdance.generate import Sampling, drop_roughest, ease, noise_of_segments, segments
 from dancegen.choreographers.hotdance.image import draw, from_bins, read, to_bins
 from dancegen.choreographers.hotdance.music import SOUND_VALUES, find_repeats
 from dancegen.choreographers.hotdance.reference import mask_of, reference
+from dancegen.choreographers.hotdance.size import enlarge
 from dancegen.choreographers.tailor import Person, tailor
 from dancegen.errors import DancegenError
 from tests.test_choreography import song_of
@@ -98,6 +99,28 @@ def test_without_a_picture_it_dances_on_the_canonical_body(dancer: HotDancer) ->
     dance = dancer.dance(song, grid, seed=0, style="auto")
     assert abs(float(np.median(body_height(dance.joints))) - 1) < 0.06
     assert dance.joints[..., 1].max() < 0.02  # nobody sinks into the ground
+
+
+def test_songs_of_one_seed_are_danced_in_other_styles(dancer: HotDancer) -> None:
+    """Where several styles suit: the same beats, and sound that rises and falls otherwise."""
+    song, grid = song_of(16)
+    swells = [np.repeat(np.linspace(0.6, 1.4, 8)[np.roll(np.arange(8), by)], 2) for by in range(8)]
+    leads = []
+    for swell in swells:
+        samples = song.samples * np.repeat(swell, len(song.samples) // 16 + 1)[: len(song.samples)]
+        leads.append(listen(replace(song, samples=samples.astype(np.float32)), grid, dancer.network, Wish(0)).lead)
+    assert len(set(leads)) > 1
+    asked = listen(song, grid, dancer.network, Wish(0, "salsa"))
+    assert asked.shares == {"salsa": 1.0}
+
+
+def test_limbs_are_enlarged_and_the_way_aside_is_shortened() -> None:
+    directions = np.random.default_rng(0).normal([0, 3, 0], 1, (50, 17, 3)).astype(np.float32)
+    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
+    larger, root = enlarge(directions.copy(), np.ones((50, 2), np.float32))
+    assert larger.std(axis=0).mean() > 1.05 * directions.std(axis=0).mean()
+    assert np.allclose(np.linalg.norm(larger, axis=-1), 1, atol=1e-5)
+    assert 0.5 < root[0, 0] < 1 and root[0, 1] == 1
 
 
 def test_what_sounds_alike_is_danced_with_nearly_the_same_noise(dancer: HotDancer) -> None:

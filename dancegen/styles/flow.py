@@ -9,9 +9,7 @@ Glossary: N phrases, B batch, U = 4 units, K tokens of a phrase, D numbers of a 
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
-from functools import cache
 from typing import Protocol
 
 import torch
@@ -23,20 +21,6 @@ from dancegen.choreographers.stg_mamba.prior import common_codes
 DEAF = 0.12  # share of the steps' rows that hear nothing
 ALONE = 0.5  # of the sides of phrases beside which nothing is known
 STYLELESS = 0.1  # whose steps, whose arms are left to the music
-
-
-@cache
-def bfloat16_is_faster() -> bool:
-    """Whether this processor multiplies matrices in bfloat16 faster than in float32: some take ten times as long."""
-    seconds = []
-    for kind in (torch.float32, torch.bfloat16):
-        some = torch.ones(512, 192, dtype=kind)
-        some @ some.T  # the first one prepares
-        begun = time.process_time()
-        for _ in range(8):
-            some @ some.T
-        seconds.append(time.process_time() - begun)
-    return seconds[1] < seconds[0]
 
 
 class Velocity(Protocol):

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from dancegen.audio.grid import BeatGrid
-from dancegen.audio.song import PIECE_SECONDS, Song
+from dancegen.audio.song import PIECE_SECONDS, SAMPLE_RATE, Song
 from dancegen.audio.spectrum import mel_pieces
 from dancegen.body.joints import L_ANKLE, R_ANKLE, mid_hip
 from dancegen.body.sequence import SkeletonSequence, bone_directions, over_blocks
@@ -36,7 +36,7 @@ from dancegen.choreographers.hotdance.reference import shape_latents
 from dancegen.choreographers.hotdance.size import enlarge
 from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.choreographers.stg_mamba.counting import Count, count_for, frame_of
-from dancegen.choreographers.stg_mamba.hearing import ear_traits, rank
+from dancegen.choreographers.stg_mamba.hearing import ear_traits, mixed_seed, number_of, rank
 from dancegen.choreographers.stg_mamba.imagine import suits
 from dancegen.choreographers.stg_mamba.styles import appeal, choose_style
 from dancegen.choreographers.tailor import Person
@@ -58,11 +58,12 @@ class Wish:
 
 @dataclass(frozen=True)
 class Listening:
-    """What a dance takes from a song: mel (F, S, M), the count, and how much of each style is danced."""
+    """What a dance takes from a song: mel (F, S, M), the count, how much of each style is danced, its own number."""
 
     mel: np.ndarray
     count: Count
     shares: dict[str, float]
+    number: int
 
     @property
     def lead(self) -> str:
@@ -76,17 +77,18 @@ class Listening:
 
 def listen(song: Song, grid: BeatGrid, network: HotDance, wish: Wish) -> Listening:
     """Hear a song that is to be danced as `wish` says; the plain style leaves it to the music."""
-    mel = mel_pieces(song)
+    mel, number = mel_pieces(song), number_of(song.samples, SAMPLE_RATE)
     if wish.style != STYLES[0] and wish.amount == 1:
         shares = {wish.style: 1.0}
     else:
         count = count_for(grid, song.seconds, STYLES[0])
         ranks = rank(ear_traits(mel.reshape(-1, mel.shape[-1])), network.ranks.cpu().numpy())
-        shares = {choose_style(appeal(float(np.median(np.diff(count.beats))), count.meter == 3, ranks), wish.seed): 1.0}
+        odds = appeal(float(np.median(np.diff(count.beats))), count.meter == 3, ranks)
+        shares = {choose_style(odds, mixed_seed(wish.seed, number, "style")): 1.0}  # songs of one seed differ
         if wish.style != STYLES[0] and wish.amount > 0 and wish.style not in shares:
             shares = dict.fromkeys(shares, 1 - wish.amount) | {wish.style: wish.amount}
     lead = max(reversed(shares), key=lambda name: shares[name])
-    return Listening(mel, count_for(grid, song.seconds, lead), shares)
+    return Listening(mel, count_for(grid, song.seconds, lead), shares, number)
 
 
 def choreograph(
@@ -182,7 +184,7 @@ def finish(
         directions = over_blocks(look_ahead, directions)
     directions, root = enlarge(directions, root)
     before = directions[min(int(min(frame.finish, sound[0]) * FPS), len(directions) - 1)]
-    ending = last_pose((heard.lead, heard.lead), wish.seed, before)
+    ending = last_pose((heard.lead, heard.lead), mixed_seed(wish.seed, heard.number, "ending"), before)
     directions, root = frame_dance(directions, root, FPS, frame, ending)
     turned = -np.degrees(np.unwrap(yaw(directions))) if wish.turns > 0 else None
     joints = settle(directions, root, FPS, TRAVEL_SECONDS if wish.turns >= 1 else DRIFT_SECONDS)

@@ -1,4 +1,4 @@
-"""The size of a dance: a network trained with L1 moves a little less than its teachers, legs and trunk most.
+"""The size of a dance: what is drawn moves less than its teachers about its mean pose, and travels more than they do.
 
 Glossary: T poses, L = 17 bones.
 """
@@ -10,11 +10,12 @@ import numpy as np
 from dancegen.body.joints import ARM_BONES, LEG_BONES, TRUNK_BONES
 from dancegen.body.sequence import blocks, over_blocks
 
-ARMS, LEGS, TRUNK = 1.05, 1.08, 1.15  # gains, chosen so that the spread of poses nears that of real dancers
+ARMS, LEGS, TRUNK = 1.25, 1.15, 1.2  # gains, chosen on validation songs: takes differ more, beats stay
+TRAVEL = 0.7  # of the way aside: its speed spreads by 0.216 heights a second as drawn, by 0.151 in real dancers
 
 
 def enlarge(directions: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Size a dance: directions (T, L, 3) unit vectors, in place, and root (T, 2) -> the same, float32.
+    """Size a dance: directions (T, L, 3) unit vectors, in place, and root (T, 2), x about the middle -> the same.
 
     The ground is found again afterwards (`ground.settle`).
     """
@@ -29,7 +30,7 @@ def enlarge(directions: np.ndarray, root: np.ndarray) -> tuple[np.ndarray, np.nd
         larger /= np.maximum(np.linalg.norm(larger, axis=-1, keepdims=True), 1e-6)
         return larger.astype(np.float32)
 
-    return over_blocks(sized, directions), root.astype(np.float32)
+    return over_blocks(sized, directions), (root * [TRAVEL, 1.0]).astype(np.float32)
 
 
 def mean_of(rows: np.ndarray) -> np.ndarray:

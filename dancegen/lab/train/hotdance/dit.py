@@ -11,13 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dancegen.bf16 import is_bf16_quicker
 from dancegen.body.joints import BONES
 from dancegen.choreographers.hotdance.dancer import body_values
 from dancegen.choreographers.hotdance.dit import Heard
 from dancegen.choreographers.hotdance.model import HotDance
 from dancegen.choreographers.hotdance.reference import mask_of, mixed_latents, reference, shape_latents
 from dancegen.lab.train.hotdance.pool import Pool
-from dancegen.lab.train.hotdance.run import bf16_is_fast, generator_of
+from dancegen.lab.train.hotdance.run import generator_of
 from dancegen.lab.train.hotdance.views import Seen, see
 
 UNSURE = 0.05  # deviation of the ranks that are told
@@ -120,7 +121,7 @@ def flow_losses(
     noise = torch.randn(real.shape, generator=generator)
     time = torch.randn(batch, generator=generator).sigmoid()
     noisy = torch.lerp(noise, real, time[:, None, None, None])
-    with torch.autocast("cpu", torch.bfloat16, enabled=bf16_is_fast()):
+    with torch.autocast("cpu", torch.bfloat16, enabled=is_bf16_quicker()):
         heard = hear(network, pool, rows, shown, shares, generator)
         made = network.transformer(noisy, time, told, mask, heard).float()
     gap = (made - (real - noise)).square()

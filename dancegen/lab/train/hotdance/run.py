@@ -116,11 +116,6 @@ class Run:
         unpack(state, self.network, self.mean, self.optimiser)
 
 
-def bf16_is_fast() -> bool:
-    """Whether this processor multiplies bfloat16; one that does not takes twenty times as long with it."""
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-
-
 def generator_of(seed: int, step: int) -> torch.Generator:
     """The randomness of one step."""
     return torch.Generator().manual_seed(seed * 1_000_003 + step)

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from dancegen.bf16 import is_bf16_quicker
 from dancegen.body.joints import BONES, V
 from dancegen.choreographers.hotdance.image import NEAR, draw, read, to_bins
 from dancegen.choreographers.hotdance.vae import PoseVae
 from dancegen.lab.train.hotdance.pool import Pool
-from dancegen.lab.train.hotdance.run import bf16_is_fast
 from dancegen.lab.train.hotdance.views import Seen, see
 
 FRAMES = 64  # of a training picture: the autoencoder sees groups of 8 at a time
@@ -31,7 +31,7 @@ def vae_losses(vae: PoseVae, pool: Pool, batch: int, generator: torch.Generator)
     rows = torch.randint(len(pool), (batch,), generator=generator).numpy()
     at, seen = pictures(see(pool, rows, generator, FRAMES), config.bins, generator)
     noise = torch.randn(batch, config.latent, config.rows, FRAMES // config.stride, generator=generator)
-    with torch.autocast("cpu", torch.bfloat16, enabled=bf16_is_fast()):
+    with torch.autocast("cpu", torch.bfloat16, enabled=is_bf16_quicker()):
         mean, log_variance = vae.encode(draw(at, config.bins, seen))
         mean, log_variance = mean.float(), log_variance.float()
         blur = BLUR * mean.detach().std(dim=(0, 3), keepdim=True)

@@ -16,6 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from dancegen.bf16 import is_bf16_quicker
 from dancegen.choreographers.stg_mamba.config import ARM_STYLES, ChoreographerConfig
 from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS
 from dancegen.choreographers.stg_mamba.hearing import unit_sound
@@ -23,7 +24,7 @@ from dancegen.choreographers.stg_mamba.prior import USUAL_PERIOD, Prior
 from dancegen.lab.datasets.batches import style_index
 from dancegen.lab.datasets.placing import Stage, Window
 from dancegen.progress import Reporter, SilentReporter
-from dancegen.styles.flow import Phrases, bfloat16_is_faster, flow_loss
+from dancegen.styles.flow import Phrases, flow_loss
 
 PIECES = 180  # of a window that phrases are taken from: two at least
 TOLD_EVERY = 100  # steps
@@ -90,7 +91,7 @@ def fit_prior(
         generator.manual_seed(seed * 1_000_003 + step)
         meter = list(phrases)[int(torch.multinomial(sizes, 1, generator=generator))]
         rows = torch.randint(len(phrases[meter]), (batch,), generator=generator)
-        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16_is_faster()):  # the draws' noise is far larger
+        with torch.autocast("cpu", torch.bfloat16, enabled=is_bf16_quicker()):  # the draws' noise is far larger
             loss = flow_loss(prior, phrases[meter], rows, meter, generator)
         optimiser.zero_grad()
         loss.backward()

@@ -19,6 +19,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from dancegen.bf16 import is_bf16_quicker
 from dancegen.errors import DancegenError
 from dancegen.lab.train.subject import losses, samples
 from dancegen.lab.train.subject.check import check, choose_cases, sheet
@@ -224,7 +225,7 @@ class Trainer:
             [samples.cut(c, samples.finder_view(c, rng), size, rng, self._backdrop(cases, rng)) for c in cases], rng
         )
         picture = samples.add_bars(batch.picture, self.settings.in_front, rng)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=is_bf16_quicker()):
             heat, present = self.network.finder(_channels_last(picture))
         heat_loss, present_loss = losses.finder_loss(heat, present, batch)
         (heat_loss + losses.PRESENT_WEIGHT * present_loss).backward()
@@ -237,7 +238,7 @@ class Trainer:
             [samples.cut(c, samples.segmenter_view(c, rng), size, rng, self._backdrop(cases, rng)) for c in some], rng
         )
         joints, known = samples.noisy_joints(batch.joints, batch.present, rng)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=is_bf16_quicker()):
             mask, parts = self.network.segmenter(_channels_last(batch.picture), joints, known)
         entropy, dice = losses.mask_loss(mask, batch)
         limbs = losses.parts_loss(parts, batch)
@@ -253,7 +254,7 @@ class Trainer:
         truths = [samples.cut(c, v, size, rng, None)[0] for c, v in zip(empty, views, strict=True)]
         truth = samples.vary_colours(torch.stack(truths), rng)
         hole = samples.holes(torch.stack([sample[1] for sample in cut]), rng)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=is_bf16_quicker()):
             painted = self.network.painter(_channels_last(truth), hole)
         loss = losses.plate_loss(painted, truth, hole)
         loss.backward()
