@@ -271,6 +271,8 @@ def test_accents_go_to_beats_within_limits() -> None:
     off = np.abs(accents[:, None] - beats).min(axis=1)
     assert np.mean(off < 0.1) > 0.8
     assert warp_dance(dance, np.zeros(0), 12.0) is dance
+    at_once = warp_dance(dance, np.arange(0, 14, 0.55), 12.0)  # the first accent on a beat at 0: nothing goes before it
+    assert at_once.seconds > 8 and np.isfinite(at_once.joints).all()
 
 
 def acceleration(dance: SkeletonSequence) -> np.ndarray:

@@ -15,10 +15,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 from conftest import click_track
 
 from dancegen.assets.example import PICTURE
+from dancegen.audio.beats import find_beats
+from dancegen.audio.load import load_song
 from dancegen.body.keypoints import read_keypoints
+from dancegen.choreographers.stg_mamba.dance import load
 
 pytest.importorskip("playwright.sync_api", reason="needs playwright")
 pytest.importorskip("starlette", reason="needs the extra [studio]")
@@ -26,6 +30,7 @@ pytest.importorskip("starlette", reason="needs the extra [studio]")
 from studio_page_tools import SMALL, Program, Visit, frames, offset, place
 
 SECONDS = 30  # of the song
+WEIGHTS = PICTURE.parents[1] / "weights" / "choreographer.safetensors"
 TRACK = """() => new Promise((done) => {
   const audio = [], shown = [], begin = performance.now();
   const look = () => {
@@ -68,6 +73,16 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
     samples, _ = click_track(120, SECONDS, rate=44_100)
     soundfile.write(path, samples, 44_100)
     return path
+
+
+def danced_alone(path: Path) -> float:
+    """Seconds of processors that four takes need on this machine without a studio, the networks' loading included."""
+    sound, began = load_song(path), time.process_time()
+    dancer = load(WEIGHTS, torch.device("cpu"))
+    grid = find_beats(sound)
+    for seed in range(4):
+        dancer.dance(sound, grid, seed=seed, style="auto")
+    return time.process_time() - began
 
 
 def test_from_nothing_to_a_video_and_an_elbow_that_was_dragged(
@@ -134,7 +149,7 @@ def test_from_nothing_to_a_video_and_an_elbow_that_was_dragged(
     with capsys.disabled():
         sys.stdout.writelines(f"\nstudio: {line}" for line in told)
     assert usable < 6 and started < 2 and np.median(np.abs(apart)) + 1000 / 60 < 40
-    assert all_cpu < 3 and each < 1 / 30
+    assert all_cpu < 1.5 * danced_alone(song) and each < 1 / 30
 
 
 def test_bars_reload_two_tabs_and_the_end_of_the_process(

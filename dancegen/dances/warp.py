@@ -76,7 +76,7 @@ def _walk_back(cost: np.ndarray, before: np.ndarray, accents: np.ndarray, beats:
 def _with_ends(own: np.ndarray, wanted: np.ndarray, seconds: float) -> tuple[np.ndarray, np.ndarray]:
     """With the beginning and the end of the dance: at the pace of the nearest piece, from the song's beginning on."""
     pace = np.diff(wanted) / np.diff(own)
-    if own[0] > 0:
+    if own[0] > 0 and wanted[0] > 0:
         begin = wanted[0] - own[0] * np.clip(pace[0], *STRETCH)
         start = own[0] - wanted[0] / np.clip(pace[0], *STRETCH) if begin < 0 else 0.0
         own, wanted = np.concatenate([[start], own]), np.concatenate([[max(begin, 0.0)], wanted])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,8 +56,22 @@ def make(studio: Studio, song: str, asked: dict[str, Any], job: Job) -> str:
         first.append(keep(studio, song, replace(made, body=fit.body), ending=FIRST))
 
     sweep(studio.project)
-    made = make_dance(sound, grid, fit.dancer, info, seeds=seeds, styles=manner, reporter=job, show_first=show)
+    with one_thread():
+        made = make_dance(sound, grid, fit.dancer, info, seeds=seeds, styles=manner, reporter=job, show_first=show)
     return keep(studio, song, replace(made, body=fit.body), instead_of=first[0] if first else None)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Networks compute with one thread: two would wait for each other beside a browser that plays."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def from_clip(studio: Studio, song: str, clip: str, job: Job) -> str:
