@@ -13,13 +13,12 @@ import torch
 from dancegen.audio.beats import BeatGrid, find_beats
 from dancegen.audio.song import Song
 from dancegen.audio.spectrum import mel_pieces
-from dancegen.body.joints import ARM_BONES, BONES, LEG_BONES, MIRROR, body_height, mid_hip
+from dancegen.body.joints import BONES, MIRROR, body_height, mid_hip
 from dancegen.body.sequence import BONE_LENGTHS, bone_directions, place_joints
 from dancegen.choreographers.finish.couple import partner
 from dancegen.choreographers.finish.facing import LIMIT, WIDE, face, face_camera, yaw
 from dancegen.choreographers.finish.frame import STANDING, Frame, frame_dance, hold_seconds, last_pose
 from dancegen.choreographers.finish.ground import settle
-from dancegen.choreographers.hotdance.size import ARMS, LEGS, enlarge
 from dancegen.choreographers.stg_mamba import dance as dances
 from dancegen.choreographers.stg_mamba.config import STYLES, ChoreographerConfig
 from dancegen.choreographers.stg_mamba.counting import SECTION, count_for, frame_of, repeats, sections
@@ -378,16 +377,6 @@ def test_turns_are_as_wide_as_asked_for() -> None:
     assert np.abs(np.cos(turned_by[[0, 120, 239]]) - 1).max() < 0.01  # and at its end it faces the camera
     head = wide[:, 12]
     assert np.abs(head[:, 2] - front[:, 12, 2]).max() < 0.35  # the head stays with the camera
-
-
-def test_legs_and_trunk_are_enlarged() -> None:
-    time = np.arange(600) / 30
-    directions = np.zeros((600, len(BONES), 3), np.float32)
-    directions[..., 0], directions[..., 1] = 0.3 * np.sin(2 * np.pi * time)[:, None], 1
-    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
-    sized, _ = enlarge(directions, np.zeros((600, 2), np.float32))
-    assert np.allclose(np.linalg.norm(sized, axis=-1), 1, atol=1e-5)
-    assert sized[:, LEG_BONES[0], 0].std() == pytest.approx(LEGS / ARMS * sized[:, ARM_BONES[0], 0].std(), rel=0.05)
 
 
 @pytest.mark.parametrize("height", [1.5, -0.5, -3.0])

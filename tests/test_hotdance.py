@@ -14,7 +14,7 @@ from conftest import Listener, Ran
 
 from dancegen.assets.example import PICTURE, POSE
 from dancegen.body import joints as J
-from dancegen.body.joints import BONES, V, body_height
+from dancegen.body.joints import ARM_BONES, BONES, LEG_BONES, V, body_height
 from dancegen.body.sequence import BONE_LENGTHS
 from dancegen.choreographers.hotdance.dance import HotDancer, Wish, choreograph, listen, load
 from dancegen.choreographers.hotdance.dancer import canonical_dancer, dancer_of
@@ -22,7 +22,7 @@ from dancegen.choreographers.hotdance.generate import Sampling, drop_roughest, e
 from dancegen.choreographers.hotdance.image import draw, from_bins, read, to_bins
 from dancegen.choreographers.hotdance.music import SOUND_VALUES, find_repeats
 from dancegen.choreographers.hotdance.reference import mask_of, reference
-from dancegen.choreographers.hotdance.size import enlarge
+from dancegen.choreographers.hotdance.size import ARMS, LEGS, enlarge
 from dancegen.choreographers.tailor import Person, tailor
 from dancegen.errors import DancegenError
 from tests.test_choreography import song_of
@@ -121,6 +121,16 @@ def test_limbs_are_enlarged_and_the_way_aside_is_shortened() -> None:
     assert larger.std(axis=0).mean() > 1.05 * directions.std(axis=0).mean()
     assert np.allclose(np.linalg.norm(larger, axis=-1), 1, atol=1e-5)
     assert 0.5 < root[0, 0] < 1 and root[0, 1] == 1
+
+
+def test_legs_and_trunk_are_enlarged() -> None:
+    time = np.arange(600) / 30
+    directions = np.zeros((600, len(BONES), 3), np.float32)
+    directions[..., 0], directions[..., 1] = 0.3 * np.sin(2 * np.pi * time)[:, None], 1
+    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
+    sized, _ = enlarge(directions, np.zeros((600, 2), np.float32))
+    assert np.allclose(np.linalg.norm(sized, axis=-1), 1, atol=1e-5)
+    assert sized[:, LEG_BONES[0], 0].std() == pytest.approx(LEGS / ARMS * sized[:, ARM_BONES[0], 0].std(), rel=0.05)
 
 
 def test_what_sounds_alike_is_danced_with_nearly_the_same_noise(dancer: HotDancer) -> None:
