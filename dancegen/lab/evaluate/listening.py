@@ -164,15 +164,6 @@ def distance_to_nearest(phrases: np.ndarray, among: np.ndarray) -> np.ndarray:
     return np.asarray(best)
 
 
-def count_distinct(phrases: np.ndarray, limit: float = 0.03) -> int:
-    """How many of the phrases (P, G, V, 3) differ from each other, mirror images counting as the same."""
-    kept: list[np.ndarray] = []
-    for phrase in phrases:
-        if not kept or distance_to_nearest(phrase[None], np.stack(kept))[0] >= limit:
-            kept.append(phrase)
-    return len(kept)
-
-
 def section_ratio(dancer: Choreographer, songs: Sequence[tuple[Song, BeatGrid]], style: str, seed: int) -> float:
     """Distance between repeats of a section over that between different sections, mean over songs."""
     ratios = []
