@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from dancegen.body.joints import ARM_BONES, BONES
+from dancegen.choreographers.finish.facing import turn_directions
 
 
 def with_arms(body: np.ndarray, arms: np.ndarray) -> np.ndarray:
@@ -18,9 +19,6 @@ def with_arms(body: np.ndarray, arms: np.ndarray) -> np.ndarray:
         return np.arctan2(across[:, 2], -across[:, 0])
 
     own, other = (values[:, :-3].reshape(len(values), len(BONES), 3) for values in (body, arms))
-    angle = facing(own) - facing(other)
-    cosine, sine = np.cos(angle)[:, None], np.sin(angle)[:, None]
-    x, y, z = np.moveaxis(other[:, ARM_BONES], -1, 0)
     mixed = own.copy()
-    mixed[:, ARM_BONES] = np.stack([x * cosine + z * sine, y, z * cosine - x * sine], axis=-1)
+    mixed[:, ARM_BONES] = turn_directions(other[:, ARM_BONES], facing(own) - facing(other))
     return np.concatenate([mixed.reshape(len(body), -1), body[:, -3:]], axis=1).astype(np.float32)

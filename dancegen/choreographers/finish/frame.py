@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -122,13 +123,13 @@ def last_pose(styles: tuple[str, str], seed: int, before: np.ndarray) -> np.ndar
     """A finished pose (L, 3), unit directions: of some that a seed draws, whose legs and arms suit two styles, the one
     nearest to what is danced when it is to be reached, `before` (L, 3)."""
     generator = torch.Generator().manual_seed(seed ^ 0xE4D)
-    ideas = [_finished(styles, generator) for _ in range(ENDINGS)]
+    known = json.loads(Path(__file__).with_name("endings.json").read_text(encoding="utf-8"))
+    ideas = [_finished(known, styles, generator) for _ in range(ENDINGS)]
     return max(ideas, key=lambda pose: float((pose * before).sum()))
 
 
-def _finished(styles: tuple[str, str], generator: torch.Generator) -> np.ndarray:
+def _finished(known: dict[str, Any], styles: tuple[str, str], generator: torch.Generator) -> np.ndarray:
     """A finished pose (L, 3): legs, two arms, each its own, and how it leans and is turned, or the mirror image."""
-    known = json.loads(Path(__file__).with_name("endings.json").read_text(encoding="utf-8"))
     suit = [
         known["of_style"].get(style, {"legs": list(known["legs"]), "arms": list(known["arms"])}) for style in styles
     ]

@@ -22,10 +22,11 @@ from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.choreographers.stg_mamba.sketch import sample, unit_directions
 from dancegen.errors import DancegenError
 from dancegen.lab.datasets.motion import FPS
-from dancegen.lab.datasets.placing import HELD, Stage, Window, with_arms
+from dancegen.lab.datasets.placing import HELD, Stage, Window
 from dancegen.lab.train.hotdance.sounds import Library
 from dancegen.lab.train.hotdance.traits import rank_traits, window_traits
 from dancegen.progress import Reporter, SilentReporter
+from dancegen.styles.arms import with_arms
 
 PIECES = 190  # of a drawn window: 19 s are as many beats as a segment has at the slowest tempo
 ALIGNED = 0.7  # share of the windows that begin with a bar of four, as segments of a song do
