@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dancegen.audio import paths
-from dancegen.audio.bars import Bar, bar_position, bars, count_position
+from dancegen.audio.bars import Bar, bars
 from dancegen.audio.grid import BeatGrid, describe_tempo, grid_from_times, local_tempo, tempo_changes
 from dancegen.audio.paths import bar_places, beat_frames, rival_beats
 
@@ -72,12 +72,6 @@ def test_bars_are_counted_from_the_first_downbeat() -> None:
     waltz = grid_of(9, 3, pickup=2)
     assert (waltz.beats_per_bar, waltz.pickup) == (3, 2)
     np.testing.assert_allclose(waltz.downbeats, [1.3, 2.8, 4.3])
-
-
-def test_positions_count_beats_and_bars() -> None:
-    waltz = grid_of(12, 3, pickup=1)
-    np.testing.assert_allclose(count_position(waltz, np.array([0.3, 0.8, 1.05, 2.3])), [-1, 0, 0.5, 3])
-    np.testing.assert_allclose(bar_position(waltz, np.array([0.3, 0.8, 2.3, 3.05, 8.3])), [-1 / 3, 0, 1, 1.5, 5])
 
 
 def test_a_grid_of_which_nothing_is_known_has_bars_of_four() -> None:

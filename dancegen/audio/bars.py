@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dancegen.audio.grid import BeatGrid, beat_position
+from dancegen.audio.grid import BeatGrid
 
 
 class Bar(NamedTuple):
@@ -26,32 +26,3 @@ def bars(grid: BeatGrid) -> list[Bar]:
     pickup = [Bar(0, 0, int(firsts[0]))] if firsts[0] else []
     numbered = enumerate(zip(firsts, ends, strict=True), 1)
     return pickup + [Bar(number, int(first), int(end - first)) for number, (first, end) in numbered]
-
-
-def count_position(grid: BeatGrid, times: np.ndarray) -> np.ndarray:
-    """Beats since the first downbeat, the shape of `times`; negative before it. What a dancer counts by.
-
-    Args:
-        grid: two beats at least.
-        times: any shape, seconds.
-    """
-    return beat_position(grid, times) - grid.pickup
-
-
-def bar_position(grid: BeatGrid, times: np.ndarray) -> np.ndarray:
-    """Bars since the first downbeat, linear over the beats of a bar: the shape of `times`, negative before it.
-
-    Beyond both ends bars go on with `grid.beats_per_bar`.
-
-    Args:
-        grid: two beats at least.
-        times: any shape, seconds.
-    """
-    position, meter = beat_position(grid, times), grid.beats_per_bar
-    firsts = np.flatnonzero(grid.downbeat)
-    if not len(firsts):
-        return position / meter
-    inside = np.interp(position, firsts, np.arange(len(firsts)))
-    before = (position - firsts[0]) / meter
-    after = len(firsts) - 1 + (position - firsts[-1]) / meter
-    return np.where(position < firsts[0], before, np.where(position > firsts[-1], after, inside))

@@ -11,5 +11,6 @@ NAMES = {
     "subject": "subject",
     "vimo": "vimo",
     "style": "style",
+    "beats": "beats",
 }
 COMMANDS = {"evaluate": assemble("evaluate", NAMES, "Measure how good the networks are.")}
