@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -112,7 +111,8 @@ def _other_tracker(folder: Path, beats: Path, excerpts: float | None, weights: s
     from dancegen.progress import count_of
 
     sounds = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SOUNDS)
-    rows, parts = {}, {}
+    rows: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
     reporter().stage("listening", len(sounds), "songs")
     for path in sounds:
         told = evaluation.told_beats(path, beats)
