@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +13,28 @@ from safetensors.torch import load_file
 from dancegen.body.joints import BONES
 from dancegen.body.sequence import BONE_LENGTHS
 from dancegen.capture.diffusion import Given, Sampling, sample
-from dancegen.capture.movement import CHANNELS, HEADING, heading_of, heading_turn, place, rotate_vectors, to_channels
+from dancegen.capture.movement import (
+    CHANNELS,
+    HEADING,
+    RATE,
+    heading_of,
+    heading_turn,
+    paths,
+    place,
+    rotate_vectors,
+    to_channels,
+)
 from dancegen.capture.network import Vimo, VimoConfig
 from dancegen.capture.sight import FEATURES, features
 from dancegen.errors import DancegenError
 from dancegen.lab.datasets.performances import draw_windows, load_performances, read_performances, save_performances
 from dancegen.lab.synthetic.cameras import LEVELS
+from dancegen.lab.synthetic.legs import squat_and_kick
 from dancegen.lab.train.vimo import samples
-from dancegen.lab.train.vimo.losses import losses, speed_loss
+from dancegen.lab.train.vimo.losses import local_steps, losses, pace_loss
 from dancegen.lab.train.vimo.samples import draw, generator_of
 from dancegen.lab.train.vimo.train import TrainVimoConfig, train_vimo
+from dancegen.lab.train.vimo.units import revive_units, watch_units
 from dancegen.progress import SilentReporter
 
 TINY = VimoConfig(frames=20, token=2, width=16, heads=2, looks=1)
@@ -84,11 +97,57 @@ def test_the_camera_moves_what_is_seen_and_not_the_movement(motions: Path) -> No
     torch.testing.assert_close(torch.stack(heading_turn(still), -1), still[..., HEADING], atol=1e-4, rtol=0)
 
 
-def test_where_the_speed_differs_it_is_told(motions: Path) -> None:
+def test_a_step_of_two_frames_is_the_movement_in_space(motions: Path) -> None:
     directions, root = draw_windows(read_performances(motions), 2, 40, generator_of(0, 0))
-    joints = place(to_channels(directions, root))
-    assert float(speed_loss(joints, joints)) == 0
-    assert float(speed_loss(joints * 1.2, joints)) > float(speed_loss(joints * 1.1, joints)) > 0
+    moved = to_channels(directions, root)
+    joints = place(moved)
+    true = (joints[:, 1:] - joints[:, :-1]).norm(dim=-1)
+    torch.testing.assert_close(local_steps(moved).norm(dim=-1), true, atol=1e-4, rtol=0)
+    wrong = moved.clone()
+    wrong[:, 10, RATE] += 3.0  # a wrong heading from there on is a wrong step there alone
+    off = (local_steps(wrong) - local_steps(moved)).norm(dim=-1).amax(-1)
+    assert off[:, 9].min() > 1e-3 and off[:, 10:].max() < 1e-6
+
+
+def test_where_the_pace_differs_it_is_told(motions: Path) -> None:
+    directions, root = draw_windows(read_performances(motions), 2, 40, generator_of(0, 0))
+    steps = local_steps(to_channels(directions, root))
+    assert float(pace_loss(steps, steps)) == 0
+    assert float(pace_loss(steps * 1.2, steps)) > float(pace_loss(steps * 1.1, steps)) > 0
+
+
+def test_dead_units_begin_anew_and_change_little(motions: Path) -> None:
+    windows = draw(read_performances(motions), 6, 20, LEVELS["E"], generator_of(1, 1))
+    torch.manual_seed(0)
+    network = Vimo(TINY).eval()
+    torch.nn.init.normal_(network.out.weight, std=0.1)
+    unit = network.layers[0].mlp
+    with torch.no_grad():
+        unit[0].weight[3], unit[0].bias[3] = 0.0, -9.0  # it is never woken
+        before = network.regress(windows.sight)
+    generator = torch.Generator().manual_seed(0)
+    assert revive_units(network, windows.moved, windows.sight, generator) >= 1
+    assert unit[0].weight[3].abs().max() > 0 and unit[2].weight[:, 3].abs().max() == 0
+    with torch.no_grad():
+        assert (network.regress(windows.sight) - before).std() < 0.2 * before.std()
+        with watch_units(network) as units:
+            network.regress(windows.sight)
+    assert units["layers.0.mlp.1"][0, 3] > 0
+
+
+def test_squats_and_kicks_move_what_they_should(motions: Path) -> None:
+    directions, root = draw_windows(read_performances(motions), 60, 60, generator_of(0, 0))
+    bent, lower = squat_and_kick(directions, root, generator_of(1, 1))
+    ankles = [(paths() @ d)[..., [10, 13], :] + r[..., None, :] for d, r in ((directions, root), (bent, lower))]
+    squats = (lower != root).flatten(1).any(1)
+    kicks = (bent != directions).flatten(1).any(1) & ~squats
+    assert 2 <= squats.sum() <= 20 and 1 <= kicks.sum() <= 20
+    assert torch.equal(bent[~squats & ~kicks], directions[~squats & ~kicks])
+    assert (lower[squats] - root[squats])[..., 1].amax(1).min() > 0.04  # y down: hips go down ...
+    still = (ankles[1] - ankles[0])[squats].norm(dim=-1)
+    assert still.median() < 0.005  # ... between standing feet
+    assert (ankles[0] - ankles[1])[kicks][..., 1].amax((1, 2)).min() > 0.03  # a foot goes up
+    assert torch.allclose(bent.norm(dim=-1), torch.ones(()), atol=1e-3)
 
 
 def test_training_motion_leaves_out_what_is_held_out(motions: Path, tmp_path: Path) -> None:
@@ -177,3 +236,16 @@ def test_training_goes_on_exactly(noise: bool, motions: Path, tmp_path: Path) ->
     with pytest.raises(DancegenError, match="other options"):
         train_vimo(motions, tmp_path / "parts", TrainVimoConfig(steps=4, batch=5), config=config)
     assert len((tmp_path / "whole" / "log.csv").read_text().splitlines()) == 3
+
+
+def test_a_regression_begins_with_the_weights_of_the_diffusion(motions: Path, tmp_path: Path) -> None:
+    settings = TrainVimoConfig(steps=2, batch=4, save_every=2, foot_from=0)
+    first = train_vimo(motions, tmp_path / "first", settings, config=TINY)
+    still = dataclasses.replace(settings, rate=0.0)
+    config = dataclasses.replace(TINY, noise=False)
+    then = load_file(train_vimo(motions, tmp_path / "then", still, config=config, begin=first))
+    kept = load_file(first)
+    assert torch.equal(then["layers.0.film.weight"], kept["layers.0.film.weight"])
+    assert torch.equal(then["centre"], kept["centre"])
+    with pytest.raises(DancegenError, match="other sizes"):
+        train_vimo(motions, tmp_path / "more", still, config=VimoConfig(frames=20, token=2, width=8), begin=first)

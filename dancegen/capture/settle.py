@@ -46,9 +46,9 @@ def to_sequence(moved: Tensor) -> SkeletonSequence:
     )
 
 
-def calm(moved: Tensor) -> Tensor:
-    """Movement (..., T, X) whose directions, heading and path do not tremble."""
-    still = gaussian_filter1d(moved.numpy(), SMOOTHING * FPS, axis=-2)
+def calm(moved: Tensor, smoothing: float = SMOOTHING) -> Tensor:
+    """Movement (..., T, X) whose directions, heading and path do not tremble; `smoothing` is a sigma in seconds."""
+    still = gaussian_filter1d(moved.numpy(), smoothing * FPS, axis=-2)
     return canonical_numbers(torch.from_numpy(still))
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 LEAST_SECONDS = 1.0  # that somebody must be seen
 LEAST_SHARE = 0.2  # of the frames with somebody that the chosen one must fill, else it is said
+BROKEN_SECONDS = 0.5  # of a clip that are told of and cannot be read
 REMEDY = "give a clip that shows one person, most of it from head to foot"
 STYLE = "captured"
 
@@ -67,6 +68,9 @@ def follow_one(clip: Clip, watched: Watched, people: str, reporter: Reporter) ->
         raise DancegenError(
             f"{clip.path} shows a person for {seconds:.1f} s only", f"{REMEDY}, {LEAST_SECONDS:g} s at least"
         )
+    shown = len(watched.frames) / clip.fps
+    if np.isfinite(clip.seconds) and clip.seconds - shown > BROKEN_SECONDS:
+        reporter.note(f"{clip.path.name} ends after {shown:.1f} of {clip.seconds:.1f} s: the rest cannot be read")
     if len(found) > 1:
         reporter.note(f"{count_of(len(found), 'people')} in {clip.path.name}: one is followed (--people {people})")
     lacking = 1 - len(held) / len(watched.frames)

@@ -9,7 +9,7 @@ Glossary: B windows, S frames, V = 18 joints, X and Y numbers of movement and 2D
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ from dancegen.lab.datasets.split import CHOICE_TAKES
 from dancegen.lab.synthetic.cameras import LEVELS
 from dancegen.lab.synthetic.sightings import drop_out
 from dancegen.lab.train.vimo.samples import Windows, draw, generator_of
+from dancegen.lab.train.vimo.units import watch_units
 from dancegen.progress import Reporter, SilentReporter
 
 MILLIMETRES = 1700.0
@@ -191,8 +192,8 @@ def evaluate_levels(
     reporter: Reporter | None = None,
     levels: str = "".join(LEVELS),
 ) -> dict[str, dict[str, Figures]]:
-    """Level -> method -> figures, of `count` held-out windows each; "best of 5" samples of the network alone has the
-    least window error."""
+    """Level -> method -> figures, of `count` held-out windows each; "mean of 5" are those of 5 samples of the network
+    alone, "best of 5" are those of that sample of each window which has the least window error."""
     reporter = reporter or SilentReporter()
     found: dict[str, dict[str, Figures]] = {}
     reporter.stage("levels", len(levels), "levels")
@@ -203,6 +204,7 @@ def evaluate_levels(
         made = [imagine_joints(network, windows.sight, way, seed) for seed, way in enumerate(ways)]
         found[level] = {"capture": figures(capture_joints(network, windows, how, 0), windows.moved)}
         found[level]["network alone"] = figures(made[0], windows.moved)
+        found[level]["mean of 5"] = mean_figures([figures(one, windows.moved) for one in made])
         found[level]["best of 5"] = _best_samples(made, windows.moved)
         if regression is not None:
             found[level]["regression"] = figures(imagine_joints(regression, windows.sight, how, 0), windows.moved)
@@ -214,6 +216,11 @@ def evaluate_levels(
         found[level]["mean pose"] = figures(place(still), windows.moved)
         reporter.advance()
     return found
+
+
+def mean_figures(rows: list[Figures]) -> Figures:
+    """The mean of each figure."""
+    return Figures(*(float(np.mean(column)) for column in zip(*map(astuple, rows), strict=True)))
 
 
 def _best_samples(made: list[Tensor], moved: Tensor) -> Figures:
@@ -268,23 +275,11 @@ def _apart(one: Tensor, other: Tensor) -> float:
 
 def dead_units(network: Vimo, held_out: Performances, count: int) -> tuple[int, int]:
     """Hidden units of the MLPs that never pass zero on held-out windows, and how many there are."""
-    highest: dict[str, Tensor] = {}
-    hooks = []
-    for name, module in network.named_modules():
-        if isinstance(module, torch.nn.GELU):
-
-            def keep(_module: object, _given: object, out: Tensor, name: str = name) -> None:
-                top = out.flatten(0, -2).amax(0)
-                highest[name] = torch.maximum(highest[name], top) if name in highest else top
-
-            hooks.append(module.register_forward_hook(keep))
     sight = _windows(network, held_out, count, "E").sight
-    imagine_joints(network, sight, Sampling(), 0)
-    with torch.no_grad():  # at all times, not only at those that sampling stops at
-        moved = torch.zeros(DEAD_TIMES, network.config.frames, len(network.spread))
+    with watch_units(network) as found, torch.no_grad():
+        imagine_joints(network, sight, Sampling(), 0)
+        moved = torch.zeros(DEAD_TIMES, network.config.frames, len(network.spread))  # at all times
         memory = network.watch(sight[:1].expand(DEAD_TIMES, -1, -1))
         network.denoise(moved, torch.linspace(0, 1, DEAD_TIMES), memory)
-    for hook in hooks:
-        hook.remove()
-    units = torch.cat(list(highest.values()))
+    units = torch.cat([top for top, _ in found.values()])
     return int((units <= 0).sum()), len(units)

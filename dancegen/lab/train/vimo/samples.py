@@ -18,6 +18,7 @@ from dancegen.capture.movement import rotate_vectors, to_channels
 from dancegen.capture.sight import features
 from dancegen.lab.datasets.performances import STRETCH, Performances, draw_windows
 from dancegen.lab.synthetic.cameras import Casual, film
+from dancegen.lab.synthetic.legs import squat_and_kick
 from dancegen.lab.synthetic.sightings import sightings
 
 BODIES = 0.06  # standard deviation of the logarithm of a filmed body's bone lengths ...
@@ -51,8 +52,10 @@ def draw(
     generator: torch.Generator,
     stretch: float = STRETCH,
 ) -> Windows:
-    """Windows of training, or of an evaluation with `stretch` 0."""
+    """Windows of training, some with squats and kicks; or of an evaluation, with `stretch` 0, as they were danced."""
     directions, root = draw_windows(performances, count, frames, generator, stretch)
+    if stretch:
+        directions, root = squat_and_kick(directions, root, generator)
     joints = bodies(count, generator)[:, None] @ directions + root[..., None, :]  # (B, S, V, 3)
     seen_by = film(joints, casual, generator)
     points, cut, seen = sightings(seen_by, casual, generator)

@@ -31,12 +31,14 @@ from dancegen.lab.datasets.performances import (
 from dancegen.lab.synthetic.cameras import Casual
 from dancegen.lab.train.vimo.losses import LossWeights, losses
 from dancegen.lab.train.vimo.samples import Windows, draw, generator_of
+from dancegen.lab.train.vimo.units import revive_units
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.weights.checkpoint import NOTES_KEY, load_checkpoint, read_metadata, save_checkpoint
 from dancegen.weights.run_state import follow, pack, unpack
 
 STATE, WEIGHTS, LOG, MATERIAL = "state.safetensors", "vimo.safetensors", "log.csv", "material.npz"
 SPREAD_WINDOWS = 256  # that the numbers' centres and spreads are measured on
+UNIT_WINDOWS = 64  # among which a unit that is alive wakes
 LEAST_SPREAD = 0.1  # of a number that hardly moves, so that no noise of the capture is blown up
 LATE = 0.3  # of the time before the end that is late
 LOSSES = tuple(LossWeights.__dataclass_fields__)
@@ -71,6 +73,7 @@ def train_vimo(
     settings: TrainVimoConfig,
     *,
     config: VimoConfig | None = None,
+    begin: Path | None = None,
     minutes: float = math.inf,
     reporter: Reporter | None = None,
 ) -> Path:
@@ -81,6 +84,7 @@ def train_vimo(
         out: gets material.npz, state.safetensors, vimo.safetensors (the mean weights, fp16) and log.csv.
         settings: the schedule.
         config: the network's sizes, for a new run.
+        begin: weights that a new run begins with, of these sizes; dead units begin anew.
         minutes: stop (and save) after this long; call again to go on.
         reporter: told of the steps.
 
@@ -93,6 +97,8 @@ def train_vimo(
     trainer = Trainer(config or VimoConfig(), settings, performances)
     if (out / STATE).exists():
         trainer.load(out / STATE)
+    elif begin is not None:
+        trainer.begin(begin)
     began, sums = time.monotonic(), []
     reporter.stage("training", settings.steps - trainer.step, "steps")
     while trainer.step < settings.steps and time.monotonic() - began < 60 * minutes:
@@ -180,6 +186,21 @@ class Trainer:
         noise = torch.randn(clean.shape, generator=generator)
         shown = torch.rand(count, generator=generator) >= self.settings.dropped
         return network.denoise(add_noise(clean, at, noise), at, network.watch(sight, shown))
+
+    def begin(self, weights: Path) -> None:
+        """Take over weights, of a regression too; what nothing in training wakes in them begins anew.
+
+        Raises:
+            DancegenError: they are of other sizes.
+        """
+        config, state = load_checkpoint(weights, VimoConfig)
+        if dataclasses.replace(config, noise=self.network.config.noise) != self.network.config:
+            raise DancegenError(f"{weights} has other sizes", "begin with weights of the same sizes")
+        self.network.load_state_dict({name: value.float() for name, value in state.items()})
+        generator = generator_of(self.settings.seed, 0)
+        drawn = self.draw(UNIT_WINDOWS, generator)
+        revive_units(self.network, drawn.moved, drawn.sight, generator)
+        self.mean = {name: value.clone() for name, value in self.network.state_dict().items()}
 
     def rate(self) -> float:
         """The learning rate of this step."""
