@@ -6,7 +6,7 @@ import pytest
 from dancegen.audio import paths
 from dancegen.audio.bars import Bar, bars
 from dancegen.audio.grid import BeatGrid, describe_tempo, grid_from_times, local_tempo, tempo_changes
-from dancegen.audio.paths import bar_places, beat_frames, rival_beats
+from dancegen.audio.paths import bar_places, beat_frames, keep_octave, rival_beats
 
 
 def odds_of(frames: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
@@ -103,3 +103,17 @@ def test_three_against_two_goes_to_what_is_heard() -> None:
     counted = np.round(np.arange(20, 5900, 49.5)).astype(int)
     np.testing.assert_array_equal(rival_beats(odds, counted), true)
     assert rival_beats(odds, true) is true
+
+
+def test_beats_keep_their_octave() -> None:
+    slow, fast = np.arange(0, 4000, 76), np.arange(4000 - 4000 % 76, 7000, 38)
+    song = np.unique(np.concatenate([slow, fast]))
+    np.testing.assert_array_equal(keep_octave(song), np.arange(0, song[-1] + 1, 76))  # slow for longer
+    short = np.unique(np.concatenate([slow[:20], np.arange(slow[19], 7000, 38)]))
+    np.testing.assert_array_equal(keep_octave(short), np.arange(0, short[-1] + 1, 38))
+    back = np.unique(np.concatenate([fast, fast[-1] + np.arange(0, 900, 76), fast[-1] + 912 + np.arange(0, 2000, 38)]))
+    np.testing.assert_array_equal(keep_octave(back), np.arange(back[0], back[-1] + 1, 38))
+    jump = np.concatenate([np.arange(0, 3000, 66), 3000 + np.arange(0, 3000, 43)])
+    ramp = np.cumsum(np.linspace(75, 37, 100)).astype(int)
+    for other in (jump, ramp, slow, slow[:3]):
+        np.testing.assert_array_equal(keep_octave(other), other)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dancegen.audio.grid import BeatGrid, beat_position, grid_from_times
-from dancegen.audio.paths import FEWEST, around, bar_places, beat_frames, peaks, rival_beats
+from dancegen.audio.paths import FEWEST, around, bar_places, beat_frames, keep_octave, peaks, rival_beats
 from dancegen.audio.song import Song
 from dancegen.audio.spectrum import FRAME_RATE, HOP, root_mean_square
 from dancegen.errors import DancegenError
@@ -91,7 +91,7 @@ def hear_beats(samples: np.ndarray, network: BeatNet) -> BeatGrid:
     frames = beat_frames(odds[0])
     if len(frames) < FEWEST:
         return NO_GRID
-    frames = _drop_offbeats(odds[0], rival_beats(odds, frames))
+    frames = keep_octave(_drop_offbeats(odds[0], rival_beats(odds, frames)))
     confidence = float(np.median(1 / (1 + np.exp(-peaks(odds[0], frames)))))
     if confidence < NO_BEAT:
         return NO_GRID

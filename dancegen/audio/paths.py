@@ -9,6 +9,8 @@ Glossary: T frames, K periods, B beats, C frames a chunk.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from dancegen.audio.spectrum import FRAME_RATE
@@ -37,6 +39,8 @@ HIT = 4  # frames between a moment that is heard as a beat and a beat of the pat
 # Weights of how sure a path's beats are, of the share of what is heard that lies on them, of its bars' worth a second;
 # and what a rival must be ahead by: logistic regression on 300 composed songs.
 JUDGE, AHEAD = np.array([0.79, 6.7, 1.57]), 0.43
+SIDE = 4  # beats before and after a moment, whose tempi are compared
+OCTAVE, SHARP = 0.08, 0.26  # octaves by which those tempi, and the two beats there, may miss a doubling
 
 
 def peaks(odds: np.ndarray, frames: np.ndarray) -> np.ndarray:
@@ -153,3 +157,42 @@ def _judge(odds: np.ndarray, frames: np.ndarray) -> float:
     sure = float(np.clip(peaks(beat, frames), -SURE, SURE).mean())
     worth = bar_places(peaks(odds[1], frames))[1] / (odds.shape[1] / FRAME_RATE)
     return float(JUDGE @ [sure, share, worth])
+
+
+def keep_octave(frames: np.ndarray) -> np.ndarray:
+    """(B,) beats that are not suddenly twice or half as many: what is rarer in time is thinned or filled like the rest.
+
+    A song that doubles its drums goes on at its tempo.
+    """
+    gaps = np.diff(frames)
+    seams = _octave_seams(gaps)
+    if not seams:
+        return frames
+    doubled = np.zeros(len(gaps), int)  # how often the beats of a gap are doubled, from the first ones on
+    for first, step in seams:
+        doubled[first:] += step
+    levels = np.unique(doubled)
+    usual = levels[np.argmax([gaps[doubled == level].sum() for level in levels])]
+    edges, parts = [0, *(first for first, _ in seams), len(gaps)], []
+    for first, last in pairwise(edges):
+        part, more = frames[first : last + 1], usual - doubled[first]
+        if more > 0:
+            fine = np.arange(2**more * (last - first) + 1) / 2**more
+            part = np.round(np.interp(fine, np.arange(len(part)), part)).astype(np.int64)
+        elif more < 0:
+            part = part[(last - first) % 2**-more if last < len(gaps) else 0 :: 2**-more]
+        parts.append(part)
+    return np.unique(np.concatenate(parts))
+
+
+def _octave_seams(gaps: np.ndarray) -> list[tuple[int, int]]:
+    """Which of (B - 1,) gaps are the first of twice (1) or half (-1) as many beats."""
+    found: list[tuple[int, int]] = []
+    size = np.log2(gaps)
+    for first in range(SIDE, len(gaps) - SIDE + 1):
+        change = float(np.median(size[first - SIDE : first]) - np.median(size[first : first + SIDE]))
+        step, here = round(change), float(size[first - 1] - size[first])
+        known = found and first - found[-1][0] < SIDE
+        if abs(step) == 1 and abs(change - step) < OCTAVE and abs(here - step) < SHARP and not known:
+            found.append((first, step))
+    return found
