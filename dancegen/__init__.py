@@ -7,7 +7,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dancegen.production.produce import frames, produce, render_dance
+    from dancegen.production.produce import produce
+    from dancegen.production.python import frames, render_dance
     from dancegen.production.request import Request
 
 __version__ = "0.2.0"
@@ -19,7 +20,7 @@ __all__ = ["Request", "__version__", "frames", "produce", "render_dance"]
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": os.environ.get("GOMP_SPINCOUNT", "1000")}
 
-_HOMES = {"Request": "request", "frames": "produce", "produce": "produce", "render_dance": "produce"}
+_HOMES = {"Request": "request", "frames": "python", "produce": "produce", "render_dance": "python"}
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,7 @@ from dancegen.dances.origin import Origin
 from dancegen.production.backends import Backends
 from dancegen.production.known import Known
 from dancegen.production.produce import Produced as Rendered
-from dancegen.production.produce import render_dance as _render_dance
+from dancegen.production.python import render_dance as _render_dance
 from dancegen.production.request import Request
 
 __all__ = ["Origin", "Rendered", "Settings", "render_dance"]

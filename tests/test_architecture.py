@@ -202,7 +202,7 @@ def test_no_parameter_list_outside_the_command_line_is_long() -> None:
 
 # What a video loads of the package, counted from the command line: files that hold more than a docstring, all lines.
 # Lower these when it is less, do not raise them.
-MOST_FILES, MOST_LINES = 91, 14_250
+MOST_FILES, MOST_LINES = 91, 14_150
 LOADED = """
 import sys
 from dancegen.cli.main import main

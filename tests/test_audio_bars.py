@@ -5,7 +5,8 @@ import pytest
 
 from dancegen.audio import paths
 from dancegen.audio.bars import Bar, bars
-from dancegen.audio.grid import BeatGrid, describe_tempo, grid_from_times, local_tempo, tempo_changes
+from dancegen.audio.given import grid_from_times
+from dancegen.audio.grid import BeatGrid, describe_tempo, local_tempo, tempo_changes
 from dancegen.audio.paths import bar_places, beat_frames, keep_octave, rival_beats
 
 

@@ -17,10 +17,10 @@ from dancegen.audio.beats import (
     BeatGrid,
     beat_position,
     find_beats,
-    grid_from_times,
     hear_beats,
 )
 from dancegen.audio.comb import onset_strength
+from dancegen.audio.given import grid_from_times
 from dancegen.audio.grid import describe_tempo, tempo_changes
 from dancegen.audio.load import load_song
 from dancegen.audio.network import BeatNet, BeatNetConfig

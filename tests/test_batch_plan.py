@@ -16,7 +16,7 @@ from dancegen.batch.pairs import Pair, find_files, make_pairs, read_pairs
 from dancegen.batch.plan import make_jobs
 from dancegen.errors import DancegenError
 from dancegen.production.request import Request
-from dancegen.video.encode import read_comment
+from dancegen.video.comment import read_comment
 from dancegen.weights.manifest import load_manifest
 from dancegen.weights.verify import sha256_of
 

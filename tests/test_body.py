@@ -8,11 +8,12 @@ import torch
 
 from dancegen.body import joints as J
 from dancegen.body import limbs as L
-from dancegen.body.capsules import limb_distances, soft_limbs
+from dancegen.body.capsules import limb_distances
 from dancegen.body.geometry import from_axes
 from dancegen.body.joints import V, body_height
 from dancegen.body.limbs import K, limb_axes
 from dancegen.people.located import limb_distance
+from dancegen.people.network.limb_field import soft_limbs
 from tests.test_puppet import standing
 
 SIZE = (160, 200)  # (w, h)

@@ -24,7 +24,7 @@ from dancegen.images.picture import open_picture
 from dancegen.people.located import LocatedBody
 from dancegen.production.backends import Backends, load_backends
 from dancegen.production.known import Known
-from dancegen.video.encode import read_comment
+from dancegen.video.comment import read_comment
 from dancegen.weights.checkpoint import load_checkpoint, save_checkpoint
 from dancegen.weights.verify import WeightsInfo, sha256_of
 

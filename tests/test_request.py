@@ -19,7 +19,7 @@ from dancegen import Request
 from dancegen.assets.example import POSE
 from dancegen.errors import DancegenError
 from dancegen.production.request_json import check_fields
-from dancegen.video.encode import read_comment
+from dancegen.video.comment import read_comment
 
 A, ME = Path("a.wav"), Path("me.png")
 EVERYTHING: dict[str, Any] = {

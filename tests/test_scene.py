@@ -20,7 +20,7 @@ from dancegen.body.sequence import SkeletonSequence
 from dancegen.errors import DancegenError
 from dancegen.images.picture import output_size
 from dancegen.people.located import LocatedBody
-from dancegen.production.produce import frames as frames_of
+from dancegen.production.python import frames as frames_of
 from dancegen.production.request import Request
 from dancegen.renderers.base import Layer, Renderer, check_background
 from dancegen.renderers.compose import compose, make_scene

@@ -11,7 +11,6 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from dancegen.body.capsules import soft_limbs
 from dancegen.body.joints import BONES, MIRROR, V
 from dancegen.body.limbs import K as PARTS
 from dancegen.errors import DancegenError
@@ -23,6 +22,7 @@ from dancegen.lab.train.subject import losses, samples
 from dancegen.lab.train.subject.check import overlap
 from dancegen.lab.train.subject.train import LOSSES, Trainer, TrainSubjectConfig, train_subject
 from dancegen.people.network.crop import Box, box_around_joints, box_around_mask, crop_square, paste_square
+from dancegen.people.network.limb_field import soft_limbs
 from dancegen.people.network.network import (
     SubjectConfig,
     SubjectNetwork,

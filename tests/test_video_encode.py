@@ -19,7 +19,8 @@ from dancegen import ffmpeg
 from dancegen.audio.load import load_song
 from dancegen.errors import DancegenError
 from dancegen.video import encode
-from dancegen.video.encode import VideoWriter, check_output, check_room, read_comment
+from dancegen.video.comment import read_comment
+from dancegen.video.encode import VideoWriter, check_output, check_room
 
 RED, GREEN = np.array([200, 30, 40], np.uint8), np.array([20, 160, 90], np.uint8)
 

@@ -20,7 +20,7 @@ from dancegen.dances.read_dance import read_dance
 from dancegen.dances.takes import best_first, rank_takes
 from dancegen.errors import DancegenError
 from dancegen.report.page import weights_rows
-from dancegen.video.encode import read_comment
+from dancegen.video.comment import read_comment
 from dancegen.weights.checkpoint import load_checkpoint, save_checkpoint
 from dancegen.weights.manifest import load_manifest
 from dancegen.weights.verify import WeightsInfo, sha256_of

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dancegen.audio.grid import BeatGrid, beat_position, grid_from_times
+from dancegen.audio.grid import BeatGrid, beat_position
 from dancegen.audio.paths import FEWEST, around, bar_places, beat_frames, keep_octave, peaks, rival_beats
 from dancegen.audio.song import Song
 from dancegen.audio.spectrum import FRAME_RATE, HOP, root_mean_square
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from dancegen.audio.network import BeatNet
 
-__all__ = ("BeatGrid", "beat_position", "find_beats", "grid_from_times")
+__all__ = ("BeatGrid", "beat_position", "find_beats")
 
 ROLE = "beats"  # of the weights
 FAST = 105.0  # beats a minute, above which every second beat may be an off-beat

@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dancegen.errors import DancegenError
 from dancegen.progress import count_of
 
 OWN_TEMPO = 100.0  # beats a minute, what the dance counts where a song has no beat
 USUAL_METER = 4  # beats a bar where nothing tells
-CLOSEST = 0.05  # seconds between two beats that somebody gives
 LOCAL_BEATS = 4  # to each side, over which the tempo of a moment is taken: one odd gap is no other tempo
 CHANGE = 0.12  # of the tempo, from which on it is told as another
 CHANGE_BEATS = 6  # of a tempo, at least, to be told
@@ -68,26 +66,6 @@ class BeatGrid:
         """The beats from `begin` on, before `end`, counted from `begin`."""
         inside = (self.times >= begin) & (self.times < end)
         return BeatGrid(self.times[inside] - begin, self.tempo, self.confidence, self.downbeat[inside])
-
-
-def grid_from_times(times: np.ndarray, where: str = "the beat list", downbeat: np.ndarray | None = None) -> BeatGrid:
-    """A grid from beats somebody knows (seconds from the start of the stretch that is danced to).
-
-    Args:
-        times: (B,) seconds.
-        where: what the list is called, for messages.
-        downbeat: (B,) bool, which begin a bar; None or none of them: every fourth.
-
-    Raises:
-        DancegenError: fewer than two, not rising, or not numbers.
-    """
-    times = np.asarray(times, np.float64).reshape(-1)
-    if len(times) < 2:
-        raise DancegenError(f"{where} holds {count_of(len(times), 'beats')}", "give two at least, in seconds")
-    if not np.isfinite(times).all() or (np.diff(times) < CLOSEST).any():
-        raise DancegenError(f"{where} is not a rising list of seconds", "sort it and remove what is not a time")
-    marked = downbeat if downbeat is not None and downbeat.any() else _no_flags()
-    return BeatGrid(times, 60 / float(np.median(np.diff(times))), 1.0, marked)
 
 
 def beat_position(grid: BeatGrid, times: np.ndarray) -> np.ndarray:

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from dancegen.cli.context import check_file, reporter, weights_files
+from dancegen.cli.context import reporter, weights_files
 from dancegen.cli.options import Detector, Offline, Overwrite, Seed, Weights
+from dancegen.cli.outputs import check_file
 from dancegen.errors import one_line
 from dancegen.production.capture import Asked
 from dancegen.production.request import Request

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dancegen.cli.context import check_file, refuse_options, reporter, weights_files
+from dancegen.cli.context import refuse_options, reporter, weights_files
 from dancegen.cli.options import (
     Beats,
     Choreographer,
@@ -24,6 +24,7 @@ from dancegen.cli.options import (
     Turns,
     Weights,
 )
+from dancegen.cli.outputs import check_file
 from dancegen.errors import DancegenError, one_line
 from dancegen.production.request import Request, check_limits, check_manner
 from dancegen.progress import count_of

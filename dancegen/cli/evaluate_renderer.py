@@ -35,7 +35,8 @@ def command(
     import torch
     from rich.console import Group
 
-    from dancegen.cli.context import check_file, reporter
+    from dancegen.cli.context import reporter
+    from dancegen.cli.outputs import check_file
     from dancegen.errors import DancegenError
     from dancegen.lab.evaluate import renderer as evaluation
     from dancegen.renderers.avatar.renderer import load as load_avatar

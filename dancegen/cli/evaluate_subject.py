@@ -28,7 +28,8 @@ def command(
     """
     from rich.table import Table
 
-    from dancegen.cli.context import check_file, reporter
+    from dancegen.cli.context import reporter
+    from dancegen.cli.outputs import check_file
     from dancegen.errors import DancegenError
     from dancegen.files import whole_file
     from dancegen.lab.evaluate import subject as evaluation

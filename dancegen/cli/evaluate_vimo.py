@@ -36,7 +36,8 @@ def command(
 
     from dancegen.capture.diffusion import Sampling
     from dancegen.capture.imagine import load_vimo
-    from dancegen.cli.context import check_file, reporter
+    from dancegen.cli.context import reporter
+    from dancegen.cli.outputs import check_file
     from dancegen.errors import DancegenError
     from dancegen.files import write_whole
     from dancegen.lab.evaluate import vimo as evaluation

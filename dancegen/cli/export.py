@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dancegen.cli.context import check_file, refuse_options, reporter
+from dancegen.cli.context import refuse_options, reporter
 from dancegen.cli.kit import export_kit
 from dancegen.cli.options import Overwrite, People
+from dancegen.cli.outputs import check_file
 from dancegen.dances.formats import FORMATS, KITS, NAMES
 from dancegen.errors import DancegenError, one_line
 from dancegen.progress import count_of

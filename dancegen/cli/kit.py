@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dancegen.cli.context import check_file, reporter
+from dancegen.cli.context import reporter
+from dancegen.cli.outputs import check_file
 from dancegen.errors import DancegenError, one_line
 from dancegen.progress import count_of
 

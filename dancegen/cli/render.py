@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dancegen.cli.context import check_file, check_inputs, reporter, typed_words
+from dancegen.cli.context import check_inputs, reporter, typed_words
 from dancegen.cli.options import Overwrite, all_options, takes_request
 from dancegen.errors import DancegenError, one_line
 from dancegen.progress import count_of
@@ -35,6 +35,8 @@ def render(
         what = "--report is a page about a video, not about a folder of pictures"
         raise DancegenError(what, "end -o in .webm or .mov")
     if report:
+        from dancegen.cli.outputs import check_file
+
         check_file(report, "--report", overwrite, (".html", ".htm"), inputs=request.files, others=[out])
     made = _make(request, out, overwrite)
     if report:

@@ -22,7 +22,7 @@ def command(
     sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet of the first scenes here (PNG).")] = None,
 ) -> str:
     """Render synthetic training frames from rigged characters. Scenes that exist are kept."""
-    from dancegen.cli.context import check_file
+    from dancegen.cli.outputs import check_file
     from dancegen.errors import DancegenError
     from dancegen.files import refuse_inputs, whole_file
     from dancegen.lab.synthetic.make import contact_sheet, make_frames

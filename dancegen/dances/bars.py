@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from dancegen.audio.bars import bars
-from dancegen.audio.grid import USUAL_METER, BeatGrid, grid_from_times
+from dancegen.audio.given import grid_from_times
+from dancegen.audio.grid import USUAL_METER, BeatGrid
 from dancegen.body.joints import BONES, L_ANKLE, NECK, R_ANKLE, mid_hip
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.dances.channels import paste_channels

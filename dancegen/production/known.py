@@ -58,7 +58,9 @@ def read_known(request: Request, known: Known, reporter: Reporter) -> tuple[Requ
         DancegenError: a file that is not there, broken, or made for another song.
     """
     if request.dance:
-        return _read_dance(request, known, reporter)
+        from dancegen.production.given_dance import read_given_dance
+
+        return read_given_dance(request, known, reporter)
     if known.grid is None and (request.beats or request.tempo):
         from dancegen.dances.bars import check_beats
         from dancegen.dances.make import find_grid
@@ -67,32 +69,3 @@ def read_known(request: Request, known: Known, reporter: Reporter) -> tuple[Requ
         heard = (request.beats, request.tempo, request.weights.get("beats"), reporter)
         return request, replace(known, grid=lambda song: find_grid(song, *heard))
     return request, known
-
-
-def _read_dance(request: Request, known: Known, reporter: Reporter) -> tuple[Request, Known]:
-    from dancegen.dances.read_dance import check_song, cut_to, grid_at, origin_of, read_dance
-    from dancegen.registry import backend
-
-    assert request.dance is not None
-    made = read_dance(request.dance)
-    take = made.take(request.take)
-    note = check_song(made, request.song, str(request.dance), request.force)
-    start, duration = request.start, request.duration
-    if made.body and made.body.name != request.picture.name:
-        reporter.note(f"{request.dance.name} was made for {made.body.name}: it is danced on another body here")
-    if note:
-        reporter.note(note)
-    elif start == 0 and duration is None:
-        start, duration = made.start, made.seconds
-    styles = backend("choreographer", request.choreographer).styles
-    plain = replace(request, dance=None, take=None, start=start, duration=duration, seed=take.seed)
-    told = replace(plain, style=take.style if take.style in styles else request.style, style_amount=take.amount)
-    told = told if take.turns is None else replace(told, turns=take.turns)
-    own = (lambda _: grid_at(made, start)) if made.knows_beats and not note else None  # another song's say nothing
-    return told, replace(
-        known,
-        dance=lambda song: cut_to(take, made, start, song.seconds, request.force),
-        grid=known.grid or own,
-        origin=known.origin or origin_of(made, request.take),
-        as_it_is=take.as_it_is,
-    )

@@ -21,7 +21,7 @@ from dancegen.images.picture import open_picture
 from dancegen.people.find import find_people
 from dancegen.production.backends import Backends, load_backends
 from dancegen.production.known import Known
-from dancegen.production.produce import frames
+from dancegen.production.python import frames
 from dancegen.production.request import Request
 
 SECONDS = 8.0  # of song

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from dancegen.people.located import LocatedBody
 from dancegen.production.backends import JOBS, Backends, load_backends, weights_roles
 from dancegen.production.known import Known, read_known
 from dancegen.production.request import Request
-from dancegen.production.sinks import Sink, file_or_folder
+from dancegen.production.sinks import Sink
 from dancegen.production.staging import stage
 from dancegen.production.warnings import warnings
 from dancegen.progress import Reporter, SilentReporter
@@ -116,35 +116,6 @@ def produce(
     return made
 
 
-def render_dance(
-    song: Path | str,
-    picture: Path | str,
-    out: Path | str,
-    *,
-    overwrite: bool = False,
-    reporter: Reporter | None = None,
-    known: Known | None = None,
-    backends: Backends | None = None,
-    **options: Any,
-) -> Produced:
-    """Make a video file of the person of `picture` dancing to `song`; the short form of `produce`.
-
-    Args:
-        song, picture: see `Request`.
-        out: the video; its ending chooses the container. A transparent one without an ending is a folder of PNG files.
-        overwrite: replace `out` if it is there.
-        reporter, known, backends: see `produce`.
-        options: any other attribute of `Request`: `seed=7, size=256`.
-
-    Raises:
-        DancegenError: as `produce`.
-        TypeError: an option that `Request` does not have.
-    """
-    request = Request(Path(song), Path(picture), **options)
-    made = produce(request, file_or_folder(out, request, overwrite), reporter, known=known, backends=backends)
-    return replace(made, path=Path(out))
-
-
 def prepare(
     request: Request,
     reporter: Reporter | None = None,
@@ -198,14 +169,6 @@ def prepare(
     used = {role: info for role, info in backends.weights.items() if role in weights_roles(request, jobs)}
     made = Produced(frames, size, song, grid, dancers[0], people[0], _facts(request, used, known), people=tuple(people))
     return Film(request, made, poses, draw, camera)
-
-
-def frames(request: Request, reporter: Reporter | None = None, **given: Any) -> Iterator[np.ndarray]:
-    """The frames of a request as they are drawn, uint8 (h, w, 3) RGB, for notebooks and live windows.
-
-    Closing the iterator ends the work. `given` are `known` and `backends`, as `produce` takes them.
-    """
-    yield from prepare(request, reporter, **given)
 
 
 def _check_files(request: Request) -> None:

@@ -19,7 +19,6 @@ from dancegen.audio.song import Song
 from dancegen.errors import DancegenError
 from dancegen.ffmpeg import QUIET, ffmpeg_program, input_arguments, last_complaint
 from dancegen.files import claim, new_part, put, refuse_existing, refuse_inputs, write_error
-from dancegen.jsonfile import parse_json
 from dancegen.progress import count_of
 
 CRF = 18  # x264's quality: 0 lossless, 18 hard to tell from the frames, 51 worst
@@ -250,21 +249,6 @@ class VideoWriter:
             f"ffmpeg stopped after {count_of(self.frames, 'frames')} and {self.path.name} was not written ({reason})",
             "run it again; `dancegen doctor` checks ffmpeg",
         )
-
-
-def read_comment(path: Path) -> dict[str, Any]:
-    """The metadata that `VideoWriter` put into a video; empty where there is none."""
-    command = [ffmpeg_program(), *QUIET, "-v", "error", *input_arguments(path), "-f", "ffmetadata", "pipe:1"]
-    text = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    for line in text.splitlines():
-        key, _, value = line.partition("=")
-        if key.lower() == "comment":
-            for mark in "\\=;#":
-                value = value.replace(f"\\{mark}", mark)
-            with contextlib.suppress(DancegenError):
-                facts = parse_json(value, "the comment", "", packed=False)
-                return facts if isinstance(facts, dict) else {}
-    return {}
 
 
 def _widen_pipe(process: subprocess.Popen[bytes]) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from dancegen.audio.beats import find_beats
-from dancegen.audio.grid import BeatGrid, describe_tempo, grid_from_times
+from dancegen.audio.given import grid_from_times
+from dancegen.audio.grid import BeatGrid, describe_tempo
 from dancegen.audio.load import load_song
 from dancegen.audio.song import Song
 from dancegen.dances.bars import read_beats, retime

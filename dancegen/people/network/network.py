@@ -24,13 +24,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dancegen.body.capsules import soft_limbs
 from dancegen.body.joints import MIRROR, V
 from dancegen.body.limbs import LIMB_MIRROR
 from dancegen.body.limbs import K as PARTS
 from dancegen.images.filters import push_pull
 from dancegen.people.network.choice import choose_joints
 from dancegen.people.network.crop import Box, box_around_joints, box_around_mask, crop_square, first_boxes, paste_square
+from dancegen.people.network.limb_field import soft_limbs
 from dancegen.weights.checkpoint import build_network, load_checkpoint
 
 ELSEWHERE = 1.5  # nats that a joint's place away from the figure on a flat background costs
