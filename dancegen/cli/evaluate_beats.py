@@ -41,7 +41,7 @@ def command(
     if data is not None:
         parts.append(_meters(data, weights, each))
     for seed in seeds or ([] if songs or data else [1]):
-        parts += _made(seed, weights, each, dance)
+        parts += _made_songs(seed, weights, each, dance)
     return Group(*parts)
 
 
@@ -54,7 +54,7 @@ def _table(title: str, rows: Any) -> Any:
     return table
 
 
-def _made(seed: int, weights: str, each: bool, dance: bool) -> list[Any]:
+def _made_songs(seed: int, weights: str, each: bool, dance: bool) -> list[Any]:
     """The songs of one seed."""
     from rich.text import Text
 
@@ -74,12 +74,12 @@ def _made(seed: int, weights: str, each: bool, dance: bool) -> list[Any]:
     lines = [f"{name}: {value}" for name, value in evaluation.bar_rows(heard).items()]
     lines.append(f"jumps of tempo: {before:.0%} of the beats found before, {after:.0%} from the third after it on")
     if dance:
-        lines += _danced(heard)
+        lines += _dance_lines(heard)
     title = f"{count_of(len(heard), 'songs')} of seed {seed}"
     return [_table(title, rows | evaluation.known_rows(heard)), *(Text(line) for line in lines)]
 
 
-def _danced(heard: Any) -> list[str]:
+def _dance_lines(heard: Any) -> list[str]:
     """Of --dance: how the default choreographer meets the beats around a jump."""
     import torch
 

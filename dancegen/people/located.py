@@ -86,15 +86,15 @@ class Posture:
     @cached_property
     def extent(self) -> float:
         """How large the person is, pixels: the body's height, or the spread of the joints where there is no torso."""
-        return self.height if has_torso(self.confidence) else float(np.ptp(self._shown, axis=0).max())
+        return self.height if has_torso(self.confidence) else float(np.ptp(self._picture_joints, axis=0).max())
 
     @cached_property
     def middle(self) -> np.ndarray:
         """(2,) the middle of what is seen, pixels."""
-        return (self._shown.min(axis=0) + self._shown.max(axis=0)) / 2
+        return (self._picture_joints.min(axis=0) + self._picture_joints.max(axis=0)) / 2
 
     @property
-    def _shown(self) -> np.ndarray:
+    def _picture_joints(self) -> np.ndarray:
         """(n, 2) the joints in the picture; all of them where none is."""
         points = np.asarray(self.joints, np.float64)[:, :2]
         shown = np.asarray(self.confidence) > 0

@@ -124,11 +124,11 @@ def last_pose(styles: tuple[str, str], seed: int, before: np.ndarray) -> np.ndar
     nearest to what is danced when it is to be reached, `before` (L, 3)."""
     generator = torch.Generator().manual_seed(seed ^ 0xE4D)
     known = json.loads(Path(__file__).with_name("endings.json").read_text(encoding="utf-8"))
-    ideas = [_finished(known, styles, generator) for _ in range(ENDINGS)]
+    ideas = [_finish(known, styles, generator) for _ in range(ENDINGS)]
     return max(ideas, key=lambda pose: float((pose * before).sum()))
 
 
-def _finished(known: dict[str, Any], styles: tuple[str, str], generator: torch.Generator) -> np.ndarray:
+def _finish(known: dict[str, Any], styles: tuple[str, str], generator: torch.Generator) -> np.ndarray:
     """A finished pose (L, 3): legs, two arms, each its own, and how it leans and is turned, or the mirror image."""
     suit = [
         known["of_style"].get(style, {"legs": list(known["legs"]), "arms": list(known["arms"])}) for style in styles

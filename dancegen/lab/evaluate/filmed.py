@@ -165,11 +165,11 @@ def capture_rows(network: Vimo, looked: Looked, how: Sampling) -> dict[str, dict
     moved = calm(sample(network, sight, how, generator_of(0, 0)))
     rows = {"capture": _row(dance_joints(refine(moved, looked.points, film.cut.float())), true, looked.moved)}
     if looked.space is not None:
-        rows["mediapipe in space"] = _row(_filled(looked.space), in_place(true), looked.moved)
+        rows["mediapipe in space"] = _row(_fill_gaps(looked.space), in_place(true), looked.moved)
     return rows
 
 
-def _filled(space: Tensor) -> Tensor:
+def _fill_gaps(space: Tensor) -> Tensor:
     """With what was seen last, where nobody was."""
     out = space.clone()
     for frame in range(1, out.shape[1]):
