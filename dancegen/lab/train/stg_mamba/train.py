@@ -39,6 +39,7 @@ from dancegen.lab.train.stg_mamba.losses import (
 )
 from dancegen.lab.train.stg_mamba.networks import Discriminator, GenreNetwork
 from dancegen.progress import Reporter, SilentReporter
+from dancegen.weights.run_state import follow, moments_of, part_of, restore_moments
 
 LOSS_NAMES = (*LossWeights.__dataclass_fields__, "critic")
 JUDGED_EVERY = 4  # steps: judges are costly
@@ -177,10 +178,12 @@ class Trainer:
     @torch.no_grad()
     def follow(self) -> None:
         """Let the averaged weights, which are shipped, follow the trained ones."""
-        keep = min(self.options.average, (self.step + 1) / (self.step + 10))
-        for name, value in self.network.state_dict().items():
-            if value.is_floating_point():
-                self.average[name].lerp_(value, 1 - keep)
+        follow(self.average, self.network, self.options.average, self.step)
+
+    @property
+    def optimisers(self) -> dict[str, torch.optim.Optimizer]:
+        """By the names that their tensors begin with."""
+        return {"optimiser": self.optimiser, "critic_optimiser": self.critic_optimiser}
 
     def save(self, folder: Path) -> None:
         """Write everything that the next step depends on, whole or not at all."""
@@ -190,9 +193,8 @@ class Trainer:
             for key, value in module.state_dict().items()
         }
         tensors |= {f"average.{key}": value for key, value in self.average.items()}
-        for name, optimiser in (("optimiser", self.optimiser), ("critic_optimiser", self.critic_optimiser)):
-            for index, state in optimiser.state_dict()["state"].items():
-                tensors |= {f"{name}.{index}.{key}": value for key, value in state.items()}
+        for name, optimiser in self.optimisers.items():
+            tensors |= moments_of(optimiser, name)
         tensors["generator"] = self.generator.get_state()
         part = folder / f".{STATE}.part"
         save_file(
@@ -208,14 +210,10 @@ class Trainer:
         with safe_open(folder / STATE, "pt") as file:
             self.step = int(file.metadata()["step"])
         for name, module in self.modules.items():
-            module.load_state_dict(_under(tensors, name))
-        self.average = {key: value.to(self.device) for key, value in _under(tensors, "average").items()}
-        for name, optimiser in (("optimiser", self.optimiser), ("critic_optimiser", self.critic_optimiser)):
-            state: dict[int, dict[str, Tensor]] = {}
-            for key, value in _under(tensors, name).items():
-                index, field_name = key.split(".", 1)
-                state.setdefault(int(index), {})[field_name] = value
-            optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
+            module.load_state_dict(part_of(tensors, name))
+        self.average = {key: value.to(self.device) for key, value in part_of(tensors, "average").items()}
+        for name, optimiser in self.optimisers.items():
+            restore_moments(optimiser, part_of(tensors, name))
         self.generator.set_state(tensors["generator"])
         hold_still(self.genre)
 
@@ -249,10 +247,6 @@ def hold_still(genre: GenreNetwork) -> None:
     genre.eval()
     for parameter in genre.parameters():
         parameter.requires_grad_(False)
-
-
-def _under(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-    return {key[len(name) + 1 :]: value for key, value in tensors.items() if key.startswith(f"{name}.")}
 
 
 @dataclass(frozen=True)
