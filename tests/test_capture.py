@@ -18,7 +18,7 @@ from dancegen.body.draw import CONTROLNET, draw_skeleton
 from dancegen.body.joints import BONES, NECK, body_height, mid_hip
 from dancegen.body.sequence import BONE_LENGTHS, SkeletonSequence
 from dancegen.capture.clip import frames, open_clip
-from dancegen.capture.complete import fill_gap
+from dancegen.capture.complete import SEAM, close_seams, fill_gap
 from dancegen.capture.diffusion import Sampling
 from dancegen.capture.imagine import OVERLAP, Seen, at_rate, imagine, pad, window_starts
 from dancegen.capture.movement import CHANNELS, to_channels
@@ -295,6 +295,17 @@ def test_a_gap_is_filled_and_what_is_known_stays(network: Vimo) -> None:
     for begin, end, told in ((0, 20, "both sides"), (10, 140, "too long")):
         with pytest.raises(DancegenError, match=told):
             fill_gap(network, dance, begin, end, 3)
+
+
+def test_seams_of_a_fill_do_not_jerk() -> None:
+    line = torch.linspace(0, 1, 60)[:, None].expand(-1, 2).clone()
+    gap, made = slice(20, 40), line.clone()
+    made[20] += 0.05  # a jerk where the known part ends
+    made[39] -= 0.05
+    out = close_seams(line, made[gap], gap)
+    assert (out - line[gap]).abs().max() < 1e-6 and torch.equal(out[SEAM:-SEAM], made[gap][SEAM:-SEAM])
+    short = slice(20, 20 + 2 * SEAM)
+    assert torch.equal(close_seams(line, made[short], short), made[short])
 
 
 def test_joined_dances_are_both_there(network: Vimo) -> None:

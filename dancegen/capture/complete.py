@@ -37,8 +37,9 @@ from dancegen.capture.settle import calm, from_sequence
 from dancegen.errors import DancegenError
 
 BESIDE = 30  # known poses on each side that the network is shown, 1 s
-FILLING = Sampling(steps=10, spread=1.3)  # with capture's 5 and 0.5 fills have a third of real dancers' acceleration
+FILLING = Sampling(steps=10, spread=1.3)  # with capture's fills have a third of real dancers' acceleration
 FILL_SMOOTHING = 0.02  # seconds: with capture's 0.035 fills have two thirds of real dancers' acceleration
+SEAM = 6  # poses at each end of a fill that are bent towards what is known
 LEAST = 3  # known poses that a side needs
 
 
@@ -94,9 +95,21 @@ def carry_over(known: Tensor, made: Tensor, gap: slice) -> Tensor:
     out = made.clone()
     off = (known - made)[[gap.start - 2, gap.start - 1, gap.stop, gap.stop + 1]]
     out[gap, DIRECTIONS] += cubic(off[..., DIRECTIONS], gap.stop - gap.start)
+    out[gap, DIRECTIONS] = close_seams(known[:, DIRECTIONS], out[gap, DIRECTIONS], gap)
     facing = turning(known, gap)
     out[gap, HEADING], out[gap, RATE] = facing, turning_rate(torch.atan2(facing[:, 1], facing[:, 0]))
     return canonical_numbers(out)
+
+
+def close_seams(known: Tensor, made: Tensor, gap: slice) -> Tensor:
+    """`made` (G, C) whose first and last poses go from `known` (N, C) to what is made further in, and back, as smooth
+    as can be: where a window's known part ends, the network jerks."""
+    if len(made) < 3 * SEAM:
+        return made
+    whole = torch.cat([known[: gap.start], made, known[gap.stop :]])
+    for start in (gap.start, gap.stop - SEAM):
+        whole[start : start + SEAM] = cubic(whole[[start - 2, start - 1, start + SEAM, start + SEAM + 1]], SEAM)
+    return whole[gap]
 
 
 def cubic(edges: Tensor, count: int) -> Tensor:

@@ -18,7 +18,8 @@ def command(
     steps: Annotated[int | None, typer.Option(help="Steps of the whole run.", min=1)] = None,
     minutes: Annotated[float, typer.Option(help="Stop and save after this long; the same command goes on.")] = math.inf,
     begin: Annotated[
-        Path | None, typer.Option(help="Weights to go on from, of a new run; the rate and batches are then half.")
+        Path | None,
+        typer.Option("--from", help="Weights that a new run begins with; its rate and its batches are half."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of initialisation, windows, cameras and noise.")] = 0,
     regression: Annotated[
