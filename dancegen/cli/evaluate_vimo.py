@@ -41,6 +41,7 @@ def command(
     from dancegen.errors import DancegenError
     from dancegen.files import write_whole
     from dancegen.lab.evaluate import vimo as evaluation
+    from dancegen.lab.evaluate import vimo_inputs as inputs
     from dancegen.lab.evaluate.seams import measure_seams
     from dancegen.weights.resolve import weights_path
 
@@ -72,8 +73,8 @@ def command(
             told = (f"{value:.2f}" if value < 20 else f"{value:.0f}" for value in dataclasses.astuple(row))
             table.add_row(level, method, *told)
     dropped = evaluation.measure_drop_outs(network, material.held_out, windows, how)
-    moved = evaluation.measure_swaps(network, material.held_out, windows, how)
-    dead, units = evaluation.dead_units(network, material.held_out, windows)
+    moved = inputs.measure_swaps(network, material.held_out, windows, how)
+    dead, units = inputs.dead_units(network, material.held_out, windows)
     seams = measure_seams(network, material.held_out, windows)
     lines = [
         f"fills of 2 s: acceleration at seams {seams.inside:.2f} x that inside, {seams.true:.2f} x the true one; "

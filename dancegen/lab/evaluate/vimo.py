@@ -21,14 +21,13 @@ from dancegen.capture.movement import ANKLES, CONTACT, FPS, place, rotate_vector
 from dancegen.capture.network import Vimo
 from dancegen.capture.refine import refine
 from dancegen.capture.settle import calm, to_sequence
-from dancegen.capture.sight import CUT, JOINTS, PLACE, features
+from dancegen.capture.sight import features
 from dancegen.dances.metrics import kinematic_beats
 from dancegen.lab.datasets.performances import Performances, draw_windows, keep_stretches, read_performances
 from dancegen.lab.datasets.split import CHOICE_TAKES
 from dancegen.lab.synthetic.cameras import LEVELS
 from dancegen.lab.synthetic.sightings import drop_out
 from dancegen.lab.train.vimo.samples import Windows, draw, generator_of
-from dancegen.lab.train.vimo.units import watch_units
 from dancegen.progress import Reporter, SilentReporter
 
 MILLIMETRES = 1700.0
@@ -38,7 +37,6 @@ DROPPED = (0.0, 0.2, 0.4, 0.6)
 BEAT_SECONDS = 0.1  # two kinematic beats are one within this
 POSES = 4000  # training poses that lifting frame by frame chooses from
 HEADINGS = 24  # from which each is looked at
-DEAD_TIMES = 100  # time steps at which the units that only time feeds are looked at
 
 
 @dataclass(frozen=True)
@@ -233,7 +231,7 @@ def _best_samples(made: list[Tensor], moved: Tensor) -> Figures:
 
 def measure_drop_outs(network: Vimo, held_out: Performances, count: int, how: Sampling) -> dict[float, float]:
     """Window error without the path (mm), level B, with that share of the joints left out by half seconds."""
-    windows = _windows(network, held_out, count, "B")
+    windows = windows_at(network, held_out, count, "B")
     true, found = place(windows.moved), {}
     for share in DROPPED:
         gone = drop_out(torch.full((count, 1, 1), share), network.config.frames, generator_of(7, 7))
@@ -243,43 +241,6 @@ def measure_drop_outs(network: Vimo, held_out: Performances, count: int, how: Sa
     return found
 
 
-def measure_swaps(network: Vimo, held_out: Performances, count: int, how: Sampling) -> dict[str, float]:
-    """How far joints move (mm, about the mid-hip) where an input is another window's; and with another seed."""
-    windows = _windows(network, held_out, count, "E")
-    plain, sight = imagine_joints(network, windows.sight, how, 0), windows.sight
-    confidence = list(range(2, JOINTS.stop, 3))
-    places = [number for number in range(JOINTS.stop) if number % 3 < 2]
-    parts = {"2D places": places, "confidences": confidence, "place and size": list(range(PLACE.start, PLACE.stop))}
-    found = {"seed": _apart(plain, imagine_joints(network, sight, how, 1))}
-    for name, numbers in (parts | {"cut flags": [CUT]}).items():
-        other = sight.clone()
-        other[..., numbers] = sight.roll(1, 0)[..., numbers]
-        found[name] = _apart(plain, imagine_joints(network, other, how, 0))
-    with torch.no_grad():
-        memory = network.watch(sight[:BATCH])
-        noise = torch.randn(
-            len(sight[:BATCH]), network.config.frames, len(network.spread), generator=generator_of(1, 1)
-        )
-        said = [network.denoise(noise, torch.full((len(noise),), time), memory) for time in (1.0, 0.3)]
-        joints = [place(one * network.spread + network.centre) for one in said]
-    return found | {"time step": _apart(*joints)}
-
-
-def _windows(network: Vimo, held_out: Performances, count: int, level: str) -> Windows:
+def windows_at(network: Vimo, held_out: Performances, count: int, level: str) -> Windows:
+    """Windows that inputs are swapped and left out in."""
     return draw(held_out, count, network.config.frames, LEVELS[level], generator_of(200, ord(level)), 0.0)
-
-
-def _apart(one: Tensor, other: Tensor) -> float:
-    return float((in_place(one) - in_place(other)).norm(dim=-1).mean()) * MILLIMETRES
-
-
-def dead_units(network: Vimo, held_out: Performances, count: int) -> tuple[int, int]:
-    """Hidden units of the MLPs that never pass zero on held-out windows, and how many there are."""
-    sight = _windows(network, held_out, count, "E").sight
-    with watch_units(network) as found, torch.no_grad():
-        imagine_joints(network, sight, Sampling(), 0)
-        moved = torch.zeros(DEAD_TIMES, network.config.frames, len(network.spread))  # at all times
-        memory = network.watch(sight[:1].expand(DEAD_TIMES, -1, -1))
-        network.denoise(moved, torch.linspace(0, 1, DEAD_TIMES), memory)
-    units = torch.cat([top for top, _ in found.values()])
-    return int((units <= 0).sum()), len(units)
