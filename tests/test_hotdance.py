@@ -16,13 +16,22 @@ from dancegen.assets.example import PICTURE, POSE
 from dancegen.body import joints as J
 from dancegen.body.joints import ARM_BONES, BONES, LEG_BONES, V, body_height
 from dancegen.body.sequence import BONE_LENGTHS
+from dancegen.choreographers.hotdance.carriage import Carriage, carry, no_carriage
 from dancegen.choreographers.hotdance.dance import HotDancer, Wish, choreograph, listen, load
 from dancegen.choreographers.hotdance.dancer import canonical_dancer, dancer_of
-from dancegen.choreographers.hotdance.generate import Sampling, drop_roughest, ease, noise_of_segments, segments
+from dancegen.choreographers.hotdance.generate import (
+    Sampling,
+    drop_roughest,
+    ease,
+    keep_beats,
+    noise_of_segments,
+    segments,
+)
 from dancegen.choreographers.hotdance.image import draw, from_bins, read, to_bins
+from dancegen.choreographers.hotdance.model import HotDance
 from dancegen.choreographers.hotdance.music import SOUND_VALUES, find_repeats
 from dancegen.choreographers.hotdance.reference import mask_of, reference
-from dancegen.choreographers.hotdance.size import ARMS, LEGS, enlarge
+from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.choreographers.tailor import Person, tailor
 from dancegen.errors import DancegenError
 from tests.test_choreography import song_of
@@ -114,23 +123,38 @@ def test_songs_of_one_seed_are_danced_in_other_styles(dancer: HotDancer) -> None
     assert asked.shares == {"salsa": 1.0}
 
 
-def test_limbs_are_enlarged_and_the_way_aside_is_shortened() -> None:
-    directions = np.random.default_rng(0).normal([0, 3, 0], 1, (50, 17, 3)).astype(np.float32)
+def test_a_carriage_moves_posture_and_movement() -> None:
+    """Nothing changes without one; a movement is made larger, the posture shifted, turns stay, bones stay bones."""
+    time = np.arange(900) / 30
+    directions = np.zeros((900, len(BONES), 3), np.float32)
+    directions[..., 0], directions[..., 1] = 0.2 * np.sin(2 * np.pi * 2 * time)[:, None], 1
     directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
-    larger, root = enlarge(directions.copy(), np.ones((50, 2), np.float32))
-    assert larger.std(axis=0).mean() > 1.05 * directions.std(axis=0).mean()
-    assert np.allclose(np.linalg.norm(larger, axis=-1), 1, atol=1e-5)
-    assert 0.5 < root[0, 0] < 1 and root[0, 1] == 1
+    root = np.ones((900, 2), np.float32)
+    none = no_carriage(3 * len(BONES))
+    same, place = carry(directions, root, none, 30.0)
+    assert np.allclose(same, directions, atol=1e-5) and np.array_equal(place, root)
+    shift = np.zeros((len(BONES), 3), np.float32)
+    shift[ARM_BONES[0], 1] = -0.4
+    how = Carriage(none.posture, shift.ravel(), 1.5 * none.movement, 0.5)
+    made, place = carry(directions, root, how, 30.0)
+    assert made[:, LEG_BONES[0], 0].std() == pytest.approx(1.5 * directions[:, LEG_BONES[0], 0].std(), rel=0.05)
+    assert made[:, ARM_BONES[0], 0].std() > 1.3 * made[:, LEG_BONES[0], 0].std()  # a shorter arm is the same way aside
+    assert np.allclose(np.linalg.norm(made, axis=-1), 1, atol=1e-5) and (place == [0.5, 1]).all()
 
 
-def test_legs_and_trunk_are_enlarged() -> None:
-    time = np.arange(600) / 30
-    directions = np.zeros((600, len(BONES), 3), np.float32)
-    directions[..., 0], directions[..., 1] = 0.3 * np.sin(2 * np.pi * time)[:, None], 1
-    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
-    sized, _ = enlarge(directions, np.zeros((600, 2), np.float32))
-    assert np.allclose(np.linalg.norm(sized, axis=-1), 1, atol=1e-5)
-    assert sized[:, LEG_BONES[0], 0].std() == pytest.approx(LEGS / ARMS * sized[:, ARM_BONES[0], 0].std(), rel=0.05)
+def test_a_carriage_is_that_of_the_styles_danced(dancer: HotDancer) -> None:
+    network = HotDance(dancer.network.config)
+    network.shift[STYLES.index("rumba")] = 1.0
+    half = network.carriage({"rumba": 0.5, "tango": 0.5})
+    assert np.allclose(half.shift, 0.5) and half.travel == 1 and np.allclose(half.posture, np.eye(len(half.shift)))
+
+
+def test_of_draws_those_stay_that_rest_on_beats() -> None:
+    frames = torch.arange(80.0)
+    on_beat, off_beat = (torch.sin(torch.pi * (frames - shift) / 8) for shift in (4.0, 0.0))
+    twice = torch.sin(2 * torch.pi * (frames - 2) / 8)
+    points = torch.stack([off_beat, on_beat, twice])[:, :, None, None].repeat(1, 1, 18, 3)
+    assert keep_beats(points, 8, 1).tolist() == [1] and keep_beats(points, 8, 2).tolist() == [1, 2]
 
 
 def test_what_sounds_alike_is_danced_with_nearly_the_same_noise(dancer: HotDancer) -> None:

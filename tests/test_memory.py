@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT
+from dancegen.choreographers.hotdance.size import enlarge
 
 from dancegen import scratch
 from dancegen.audio import spectrum
@@ -25,7 +26,6 @@ from dancegen.body.sequence import SkeletonSequence, by_blocks, place_joints
 from dancegen.choreographers.finish.facing import face
 from dancegen.choreographers.finish.frame import STANDING, Frame, frame_dance, last_pose
 from dancegen.choreographers.finish.ground import settle
-from dancegen.choreographers.hotdance.size import enlarge
 from dancegen.choreographers.stg_mamba.hearing import ear_traits, unit_sound
 from dancegen.choreographers.stg_mamba.sketch import accents
 from dancegen.dances.dance_file import round_dance

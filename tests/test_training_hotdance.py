@@ -10,19 +10,23 @@ import pytest
 import torch
 
 from dancegen.body.joints import V
-from dancegen.body.sequence import BONE_COUNT
+from dancegen.body.sequence import BONE_COUNT, place_joints
+from dancegen.choreographers.finish.facing import turn_directions
+from dancegen.choreographers.hotdance.carriage import carry
 from dancegen.choreographers.hotdance.config import HotDanceConfig
 from dancegen.choreographers.hotdance.image import draw, to_bins
 from dancegen.choreographers.hotdance.model import HotDance, load_hotdance
-from dancegen.choreographers.hotdance.music import ASKED, SOUND_VALUES, clocks, sounds
+from dancegen.choreographers.hotdance.music import ASKED, clocks, rank_beats, sounds
 from dancegen.choreographers.hotdance.vae import PoseVae
+from dancegen.dances.metrics import gaussian_smooth
 from dancegen.errors import DancegenError
+from dancegen.lab.datasets.footage import Limbs, read_limbs
+from dancegen.lab.train.hotdance.carriage import distance, fit_carriage, moments
 from dancegen.lab.train.hotdance.dit import Shares, flow_losses, measure, references
 from dancegen.lab.train.hotdance.pool import Pool, by_beats, load_pool, save_pool
 from dancegen.lab.train.hotdance.run import Run, Schedule, generator_of, go_on
-from dancegen.lab.train.hotdance.sounds import Library
 from dancegen.lab.train.hotdance.train import POOL, RANKS, TrainHotDance, train_hotdance
-from dancegen.lab.train.hotdance.traits import rank_traits, window_traits
+from dancegen.lab.train.hotdance.traits import beat_quantiles, rank_traits, window_traits
 from dancegen.lab.train.hotdance.vae import measure_retelling, reconstruction, vae_losses
 from dancegen.lab.train.hotdance.views import see
 
@@ -45,7 +49,6 @@ def pool() -> Pool:
         directions.astype(np.float16),
         np.tile(np.float32([0, -0.5]), (WINDOWS, poses, 1)),
         (0.1 * rng.normal(size=(WINDOWS, poses))).astype(np.float16),
-        rng.normal(size=(WINDOWS, beats, SOUND_VALUES)).astype(np.float16),
         rng.random((WINDOWS, beats, ASKED)).astype(np.float32),
         np.tile(clocks(0, np.full(beats, 0.5), 4), (WINDOWS, 1, 1)),
         np.arange(WINDOWS).astype(np.uint8),
@@ -102,20 +105,49 @@ def test_a_large_dance_asks_for_loud_music(pool: Pool) -> None:
     assert ranks[0, -1, 2] > ranks[0, 0, 2] and ranks.min() == 0 and ranks.max() == 1
 
 
-def test_a_dance_gets_sound_that_asks_for_it() -> None:
+def test_beats_of_songs_are_ranked_by_what_they_are_like() -> None:
     from dancegen.lab.datasets.placing import Sound
 
     rng = np.random.default_rng(0)
     beats = np.arange(60) * 0.5
-    quiet, loud = (
-        Sound(name, level + 0.3 * rng.normal(size=(1600, 33)), beats, "")
-        for name, level in (("quiet", -1.0), ("loud", 1.0))
-    )
-    library = Library([quiet, loud], TINY.columns)
-    wanted = np.full((2, TINY.columns, ASKED), 0.5, np.float32)
-    wanted[0, :, 0], wanted[1, :, 0] = 0.1, 0.9
-    low, high = (library.alike(one, np.random.default_rng(1)).astype(np.float32).mean() for one in wanted)
-    assert low < -0.5 < 0.5 < high
+    songs = [Sound(str(level), level + 0.3 * rng.normal(size=(1600, 33)), beats, "") for level in (-1.0, 1.0)]
+    table = beat_quantiles(songs)
+    assert table.shape == (101, ASKED) and (np.diff(table, axis=0) >= 0).all()
+    quiet, loud = (rank_beats(song.slices, beats, table)[:, 0].mean() for song in songs)
+    assert quiet < 0.3 and loud > 0.7
+
+
+def test_a_carriage_takes_dances_to_dancers() -> None:
+    """Dances that lean, hardly move and travel too far become such as the dancers'; the map is no other than theirs."""
+    rng = np.random.default_rng(0)
+
+    def dance(size: float, lean: float, way: float) -> Limbs:
+        noise = gaussian_smooth(rng.normal(size=(1500, BONE_COUNT * 3)), 3.0)
+        directions = np.array([lean, 1.0, 0.0]) + size * noise.reshape(1500, BONE_COUNT, 3)
+        directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
+        return directions.astype(np.float32), np.cumsum(way * rng.normal(size=(1500, 2)), axis=0).astype(np.float32)
+
+    drawn = dance(0.3, 0.2, 0.02)
+    real = moments([dance(0.4, 0.0, 0.01)], 30.0)
+    before = moments([drawn], 30.0)
+    how = fit_carriage(lambda how: [carry(*drawn, how, 30.0)], real, 30.0)
+    after = moments([carry(*drawn, how, 30.0)], 30.0)
+    assert distance(after, real) < 0.3 * distance(before, real)
+    assert after.travel == pytest.approx(real.travel, rel=0.1) and how.travel == pytest.approx(0.5, rel=0.1)
+
+
+def test_a_dance_is_read_as_footage_is() -> None:
+    """A steady turn and a slow walk are taken out; what is left is the same dance facing the camera."""
+    time = np.arange(300) / 30
+    directions = np.zeros((300, BONE_COUNT, 3), np.float32)
+    directions[..., 1] = 1
+    directions[:, [0, 6]], directions[:, [1, 9]] = (-1, 0.5, 0), (1, 0.5, 0)
+    directions[:, 2, 0] = 0.3 * np.sin(2 * np.pi * 2 * time)
+    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
+    turned = turn_directions(directions, np.radians(40) * np.sin(2 * np.pi * time / 10))
+    limbs = read_limbs(place_joints(turned, np.stack([time / 20, 0 * time], axis=1)))
+    assert len(limbs) == 1 and np.abs(limbs[0][0] - directions)[30:-30].max() < 0.1
+    assert np.abs(limbs[0][1][30:-30, 0]).max() < 0.1
 
 
 def test_a_pool_is_kept(pool: Pool, tmp_path: Path) -> None:
@@ -195,7 +227,7 @@ def test_references_tell_known_frames(pool: Pool) -> None:
 def test_training_ends_in_weights(pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_pool(tmp_path / POOL, pool)
     np.save(tmp_path / RANKS, np.linspace(0, 1, 101)[:, None] * np.ones(4 + ASKED))
-    plan = TrainHotDance(vae=Schedule(2), dit=Schedule(2), vae_batch=2, dit_batch=2)
+    plan = TrainHotDance(vae=Schedule(2), dit=Schedule(2), vae_batch=2, dit_batch=2, songs=0)
     weights = train_hotdance(tmp_path, tmp_path, plan, config=TINY)
     network = load_hotdance(weights, torch.device("cpu"))
     assert network.config == TINY and network.spread.min() > 0 and network.ranks[-1, 0] == 1

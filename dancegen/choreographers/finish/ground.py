@@ -41,13 +41,13 @@ def smooth_in_time(values: np.ndarray, sigma: float) -> np.ndarray:
     weights = (weights / weights.sum()).astype(np.float32)
     total = np.zeros_like(values)
     for part in blocks(len(values)):
-        near = _clamp_rows(values, part.start - reach, part.stop + reach)
+        near = clamp_rows(values, part.start - reach, part.stop + reach)
         for shift, weight in enumerate(weights):
             total[part] += weight * near[shift : shift + part.stop - part.start]
     return total
 
 
-def _clamp_rows(values: np.ndarray, first: int, last: int) -> np.ndarray:
+def clamp_rows(values: np.ndarray, first: int, last: int) -> np.ndarray:
     """Rows `first` to `last`; those before the beginning and after the end are the first and the last."""
     return values[np.clip(np.arange(first, last), 0, len(values) - 1)]
 
@@ -82,7 +82,7 @@ def settle(directions: np.ndarray, root: np.ndarray, fps: float, drift: float = 
     reach = int(np.ceil(3 * sigma))
     for part in blocks(len(root), directions, joints):
         turned, place = (
-            smooth_in_time(_clamp_rows(values, part.start - reach, part.stop + reach), sigma)[reach:-reach]
+            smooth_in_time(clamp_rows(values, part.start - reach, part.stop + reach), sigma)[reach:-reach]
             for values in (directions, root)
         )
         joints[part] = place_joints(turned / np.maximum(np.linalg.norm(turned, axis=-1, keepdims=True), 1e-6), place)

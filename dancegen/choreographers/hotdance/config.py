@@ -24,7 +24,7 @@ class HotDanceConfig:
         patch: rows of latents that share a token of the transformer.
         width, layers, heads, mlp: of the transformer; mlp in widths.
         overlap: columns that a segment takes over from the one before.
-        shared: whether music shares the time of the poses; an ablation does without.
+        shared: whether poses hear the music of their own beat; an ablation hears the mean of the segment's.
     """
 
     frames: int = 160

@@ -26,14 +26,21 @@ from dancegen.choreographers.base import AMOUNT, TURNS
 from dancegen.choreographers.finish.facing import WHOLE, face, yaw
 from dancegen.choreographers.finish.frame import frame_dance, last_pose
 from dancegen.choreographers.finish.ground import DRIFT_SECONDS, TRAVEL_SECONDS, depth_of, settle
+from dancegen.choreographers.hotdance.carriage import Carriage, carry
 from dancegen.choreographers.hotdance.dancer import Dancer, body_values, canonical_dancer, dancer_of, place
 from dancegen.choreographers.hotdance.dit import Heard
-from dancegen.choreographers.hotdance.generate import Sampling, decode_song, draw_song, noise_of_segments, segments
+from dancegen.choreographers.hotdance.generate import (
+    STEPS,
+    Sampling,
+    decode_song,
+    draw_song,
+    noise_of_segments,
+    segments,
+)
 from dancegen.choreographers.hotdance.model import HotDance, load_hotdance
 from dancegen.choreographers.hotdance.music import find_repeats, hear_beats
 from dancegen.choreographers.hotdance.reading import limbs_of, look_ahead, pose_values
 from dancegen.choreographers.hotdance.reference import shape_latents
-from dancegen.choreographers.hotdance.size import enlarge
 from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.choreographers.stg_mamba.counting import Count, count_for, frame_of
 from dancegen.choreographers.stg_mamba.hearing import ear_traits, mixed_seed, number_of, rank
@@ -122,12 +129,17 @@ def choreograph(
         raise DancegenError(f"no dance style {wish.style!r}", f"choose one of {', '.join(STYLES)}")
     dancer = dancer_of(person) if person else canonical_dancer()
     heard = listen(song, grid, network, wish)
-    points = draw_points(network, heard, wish, dancer, sampling or Sampling(), reporter or SilentReporter())
-    poses = round(song.pieces * PIECE_SECONDS * FPS)
-    at = heard.count.position(np.arange(poses) / FPS) * network.config.stride
-    directions, root = limbs_of(points, dancer, at)
-    del points
-    return finish(directions, root, heard, wish, (song.seconds, grid.confidence > 0), dancer)
+    limbs = draw_limbs(network, heard, wish, dancer, sampling or Sampling(), reporter or SilentReporter())
+    return finish(limbs, heard, wish, (song.seconds, grid.confidence > 0), dancer, network.carriage(heard.shares))
+
+
+def draw_limbs(
+    network: HotDance, heard: Listening, wish: Wish, dancer: Dancer, sampling: Sampling, reporter: Reporter
+) -> tuple[np.ndarray, np.ndarray]:
+    """The dance to what is heard as it is drawn: directions (T, L, 3) and root (T, 2), 30 poses a second."""
+    points = draw_points(network, heard, wish, dancer, sampling, reporter)
+    poses = round(len(heard.mel) * PIECE_SECONDS * FPS)
+    return limbs_of(points, dancer, heard.count.position(np.arange(poses) / FPS) * network.config.stride)
 
 
 def draw_points(
@@ -145,13 +157,13 @@ def draw_points(
         )
         turns = network.transformer.turns.weight[round(2 * wish.turns)]
         body = body_values(torch.from_numpy(dancer.bones * dancer.scale)[None].float().to(device))
-        told = torch.ones(1, 5, device=device)
+        told = torch.ones(1, 4, device=device)
 
         def hear(first: int) -> Heard:
             """The music of the segment that begins with beat `first`."""
             part = slice(first, first + config.columns)
-            sound, asked, clock = (torch.from_numpy(each[part])[None].float().to(device) for each in music)
-            return Heard(sound, asked, clock, style[None], turns[None], body, told)
+            asked, clock = (torch.from_numpy(each[part])[None].float().to(device) for each in music[1:])
+            return Heard(asked, clock, style[None], turns[None], body, told)
 
         shape = _shape(network, dancer)
         count = segments(network, columns)
@@ -175,14 +187,20 @@ def _shape(network: HotDance, dancer: Dancer) -> Tensor:
 
 
 def finish(
-    directions: np.ndarray, root: np.ndarray, heard: Listening, wish: Wish, sound: tuple[float, bool], dancer: Dancer
+    limbs: tuple[np.ndarray, np.ndarray],
+    heard: Listening,
+    wish: Wish,
+    sound: tuple[float, bool],
+    dancer: Dancer,
+    how: Carriage,
 ) -> SkeletonSequence:
-    """Facing, beginning and end, feet and the dancer's own bones; `sound`: its seconds, and whether it has a beat."""
+    """Carriage, facing, beginning and end, feet and the dancer's own bones of limbs, directions (T, L, 3) and root
+    (T, 2); `sound`: its seconds, and whether it has a beat."""
+    directions, root = carry(*limbs, how, FPS)
     frame = frame_of(heard.mel, heard.count, *sound)
     if wish.turns < WHOLE:  # what is drawn turns by itself
         directions = face(directions, np.zeros(len(root)), FPS, wish.turns, np.zeros(0))
         directions = over_blocks(look_ahead, directions)
-    directions, root = enlarge(directions, root)
     before = directions[min(int(min(frame.finish, sound[0]) * FPS), len(directions) - 1)]
     ending = last_pose((heard.lead, heard.lead), mixed_seed(wish.seed, heard.number, "ending"), before)
     directions, root = frame_dance(directions, root, FPS, frame, ending)
@@ -215,23 +233,10 @@ class HotDancer:
         """The lengths (17,) of the bones of a dance for a person, body heights."""
         return tuple(float(length) for length in dancer_of(person).bones)
 
-    def dance(
-        self,
-        song: Song,
-        grid: BeatGrid,
-        *,
-        seed: int,
-        style: str,
-        amount: float = AMOUNT,
-        turns: float = TURNS,
-        reporter: Reporter | None = None,
-        **tailored: Any,
-    ) -> SkeletonSequence:
-        """See `choreograph`; `tailored` are `person`, and `steps` as `Sampling` has them."""
-        steps = tailored.get("steps")
-        sampling = Sampling() if steps is None else Sampling(steps)
-        how: dict[str, Any] = {"person": tailored.get("person"), "sampling": sampling, "reporter": reporter}
-        return choreograph(song, grid, self.network, Wish(seed, style, amount, turns), **how)
+    def dance(self, song: Song, grid: BeatGrid, *, steps: int | None = None, **how: Any) -> SkeletonSequence:
+        """See `choreograph`; `how` are `person`, `reporter` and what makes a `Wish`, `steps` those of `Sampling`."""
+        wish = Wish(**{name: how.pop(name) for name in Wish.__dataclass_fields__ if name in how})
+        return choreograph(song, grid, self.network, wish, sampling=Sampling(STEPS if steps is None else steps), **how)
 
 
 def load(weights: Path, device: torch.device) -> HotDancer:

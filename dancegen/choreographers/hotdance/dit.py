@@ -1,9 +1,9 @@
 """The transformer that draws latents of pose pictures from noise, by flow matching.
 
-Pose tokens and music tokens attend to each other in one sequence. Both carry the time of their column in the rotary
-position, so that a pose finds the music of its own moment; a pose token also begins with the music of its column. The
-reference (what the picture tells of the dancer, or the last frames of the segment before) is joined to the noisy
-latents on channels, with a mask that says which frames of a column are known.
+Music shares the time of the poses: the token of a column begins with the music of that very column. Besides, all of a
+segment's music stands in the sequence as tokens of no time, which poses attend to. The reference (what the picture
+tells of the dancer, or the last frames of the segment before) is joined to the noisy latents on channels, with a mask
+that says which frames of a column are known.
 
 Glossary: B segments, Z latent channels, H rows and N columns of latents, P = patch, R = H / P rows of tokens, X tokens,
 D width, A heads, K clock values, 8 = stride.
@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from dancegen.choreographers.hotdance.config import HotDanceConfig
 from dancegen.choreographers.hotdance.dancer import BODY_VALUES
-from dancegen.choreographers.hotdance.music import ASKED, CLOCK_VALUES, SOUND_VALUES
+from dancegen.choreographers.hotdance.music import ASKED, CLOCK_VALUES
 
 TURNS = 3  # not turning, to the side, all round
 TIME_BASE, ROW_BASE = 100.0, 20.0  # columns and rows: the longest rotary periods over 2 pi
@@ -29,11 +29,10 @@ FASTEST_WAVE = 30.0  # turns while noise becomes latents
 
 
 class Heard(NamedTuple):
-    """What a segment is danced to: sound (B, N, G M) and what it asks for (B, N, 5), clock (B, N, K), style (B, D) and
-    turns (B, D) embedded; who dances: body (B, L); and what of it is told: (B, 5) 0 or 1 for sound, what it asks
-    for, clock, style and turns, body."""
+    """What a segment is danced to: what its music asks for (B, N, 5), clock (B, N, K), style (B, D) and turns (B, D)
+    embedded; who dances: body (B, L); and what of it is told: (B, 4) 0 or 1 for what is asked for, clock, style and
+    turns, body."""
 
-    sound: Tensor
     asked: Tensor
     clock: Tensor
     style: Tensor
@@ -43,7 +42,7 @@ class Heard(NamedTuple):
 
     def deaf(self) -> Heard:
         """The same without any music."""
-        return self._replace(told=self.told * self.told.new_tensor([0.0, 0.0, 1.0, 1.0, 1.0]))
+        return self._replace(told=self.told * self.told.new_tensor([0.0, 1.0, 1.0, 1.0]))
 
 
 class Layer(nn.Module):
@@ -85,7 +84,6 @@ class Transformer(nn.Module):
         self.config = config
         self.pose = nn.Linear(2 * config.patch * config.latent + config.stride, wide)
         self.row = nn.Parameter(torch.zeros(config.rows // config.patch, 1, wide))
-        self.sound = nn.Sequential(nn.Linear(SOUND_VALUES, wide), nn.GELU(), nn.Linear(wide, wide))
         self.clock = nn.Sequential(nn.Linear(CLOCK_VALUES, wide), nn.GELU(), nn.Linear(wide, wide))
         self.music = nn.Parameter(torch.zeros(wide))  # which tokens are music
         self.aligned = nn.Linear(wide, wide)
@@ -118,12 +116,11 @@ class Transformer(nn.Module):
         rows, columns = self.config.rows // self.config.patch, noisy.shape[-1]
         tokens = self.cut(torch.cat([noisy, reference], dim=1), mask)  # (B, R, N, ...)
         music = self.listen(heard)  # (B, N, D)
-        poses = self.pose(tokens) + self.row
-        if self.config.shared:
-            poses = poses + self.aligned(music)[:, None]
+        own = self.aligned(music if self.config.shared else music.mean(dim=1, keepdim=True))
+        poses = (self.pose(tokens) + self.row + own[:, None]).flatten(1, 2)  # (B, R N, D)
+        x = torch.cat([poses, music + self.music], dim=1)
         told = F.silu(self.time(waves(time, self.config.width)) + self.manner(heard))  # (B, D)
-        x = torch.cat([poses.flatten(1, 2), music + self.music], dim=1)
-        turn = positions(rows, columns, self.config.width // self.config.heads, self.config.shared, x.device)
+        turn = positions(rows, columns, self.config.width // self.config.heads, x.device)
         modulation = self.modulate(told).unflatten(-1, (MODULATIONS, -1))
         for layer in self.layers:
             x = layer(x, modulation, turn)
@@ -132,14 +129,14 @@ class Transformer(nn.Module):
         return self.join(self.out(x).unflatten(1, (rows, columns)))
 
     def listen(self, heard: Heard) -> Tensor:
-        """Music tokens (B, N, D)."""
+        """The music (B, N, D) of each column."""
         told = heard.told[:, :, None, None]
-        asked = self.ask((heard.asked - MIDDLE) * RANK_SCALE) * told[:, 1]
-        return self.sound(heard.sound) * told[:, 0] + asked + self.clock(heard.clock) * told[:, 2]  # type: ignore[no-any-return]
+        asked = self.ask((heard.asked - MIDDLE) * RANK_SCALE)
+        return asked * told[:, 0] + self.clock(heard.clock) * told[:, 1]  # type: ignore[no-any-return]
 
     def manner(self, heard: Heard) -> Tensor:
         """(B, D) of style, turns and body."""
-        return (heard.style + heard.turns) * heard.told[:, 3:4] + self.body(heard.body) * heard.told[:, 4:]  # type: ignore[no-any-return]
+        return (heard.style + heard.turns) * heard.told[:, 2:3] + self.body(heard.body) * heard.told[:, 3:]  # type: ignore[no-any-return]
 
     def cut(self, joined: Tensor, mask: Tensor) -> Tensor:
         """Joined latents (B, 2 Z, H, N) and mask (B, 8, N) as tokens (B, R, N, P 2 Z + 8)."""
@@ -160,16 +157,15 @@ def waves(time: Tensor, width: int) -> Tensor:
     return torch.cat([angle.sin(), angle.cos()], dim=-1)
 
 
-def positions(rows: int, columns: int, width: int, shared: bool, device: torch.device) -> Tensor:
-    """Cosines and sines (2, X, width / 2) of the rotary positions of pose tokens (R, N) and of music tokens (N)."""
+def positions(rows: int, columns: int, width: int, device: torch.device) -> Tensor:
+    """Cosines and sines (2, X, width / 2) of the rotary positions of pose tokens (R, N), and none of N music tokens."""
     quarter = width // 4
     fall = torch.arange(quarter, device=device) / quarter
     column = torch.arange(columns, device=device)
-    of_music = column if shared else torch.zeros_like(column)
-    time = torch.cat([column.repeat(rows), of_music])[:, None] * TIME_BASE**-fall
-    row = torch.arange(rows, device=device).repeat_interleave(columns)
-    row = torch.cat([row, torch.zeros_like(column)])[:, None] * ROW_BASE**-fall
+    time = column.repeat(rows)[:, None] * TIME_BASE**-fall
+    row = torch.arange(rows, device=device).repeat_interleave(columns)[:, None] * ROW_BASE**-fall
     angle = torch.cat([time, row], dim=1)
+    angle = F.pad(angle, (0, 0, 0, columns))
     return torch.stack([angle.cos(), angle.sin()])
 
 

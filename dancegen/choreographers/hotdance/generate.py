@@ -16,6 +16,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from dancegen.body.joints import BEAT_JOINTS
 from dancegen.choreographers.base import MOST_STEPS
 from dancegen.choreographers.hotdance.dit import Heard
 from dancegen.choreographers.hotdance.model import HotDance
@@ -25,10 +26,12 @@ from dancegen.errors import DancegenError
 
 STEPS = 8  # evaluations that are usual
 GUIDANCE = 1.0  # how far the music is followed beyond the dance of no music: 1 not beyond; more costs beats and time
-IDEAS = 3  # draws of each segment
+IDEAS = 5  # draws of each segment
 AROUND = 6  # columns beside those that are decoded, which the decoder looks at
 DECODED = 60  # columns at once
 WARM = 1.05  # deviation of the noise: with more, dances are larger and further from each other
+ON_BEAT = 1  # frames from a beat, within which limbs rest on it
+CHOICE = 3  # draws, those that keep the beat, from which the music chooses
 EASED = 2  # beats on each side over which a jump is spread
 
 
@@ -78,8 +81,9 @@ def draw_song(
         fit = 0
         if len(noise) > 1:
             points = network.decode(latents)
-            smooth = drop_roughest(points, kept * config.stride) if made else torch.arange(len(points))
-            fit = int(smooth[choose(first, points[smooth])])
+            some = drop_roughest(points, kept * config.stride) if made else torch.arange(len(points))
+            some = some[keep_beats(points[some], config.stride, CHOICE)]
+            fit = int(some[choose(first, points[some])])
         made.append(latents[fit : fit + 1, ..., 0 if number == 0 else kept :])
         step()
     return torch.cat(made, dim=-1)[0, ..., :columns]
@@ -90,6 +94,18 @@ def drop_roughest(points: Tensor, border: int) -> Tensor:
     steps = points[:, border - 2 : border + 2].diff(dim=1)  # (I, 3, V, 3)
     jump = (steps[:, 1] - (steps[:, 0] + steps[:, 2]) / 2).norm(dim=-1).mean(dim=-1)
     return jump.argsort()[:-1].sort().values
+
+
+def keep_beats(points: Tensor, stride: int, count: int) -> Tensor:
+    """Those `count` of poses (I, T, V, 3), in their order, whose limbs come to rest most nearly once on each beat."""
+    limbs = points[:, :, list(BEAT_JOINTS)]
+    speed = (limbs[:, 2:] - limbs[:, :-2]).norm(dim=-1).mean(dim=-1)  # (I, T - 2), of frames 1 and on
+    speed = (speed[:, :-2] + 2 * speed[:, 1:-1] + speed[:, 2:]) / 4  # of frames 2 and on
+    rests = (speed[:, :-2] > speed[:, 1:-1]) & (speed[:, 1:-1] <= speed[:, 2:])  # of frames 3 and on
+    place = torch.arange(3, 3 + rests.shape[1], device=points.device) % stride
+    on_beat = rests & (torch.minimum(place, stride - place) <= ON_BEAT)
+    score = on_beat.sum(dim=1) / (rests.sum(dim=1) + points.shape[1] / stride)  # half the F measure
+    return score.argsort(descending=True, stable=True)[:count].sort().values
 
 
 def noise_of_segments(network: HotDance, seed: int, repeats: Sequence[int], ideas: int) -> Iterator[Tensor]:

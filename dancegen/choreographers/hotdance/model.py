@@ -1,15 +1,19 @@
 """HotDance whole: the autoencoder, the transformer, and the scale of the latents between them.
 
-Glossary: B segments, C channels, W bins, Z latent channels, H rows and N columns of latents, V = 18 joints.
+Glossary: B segments, C channels, W bins, Z latent channels, H rows and N columns of latents, V = 18 joints, S styles,
+D values of the directions of all bones.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dancegen.body.joints import BONES
+from dancegen.choreographers.hotdance.carriage import Carriage, no_carriage
 from dancegen.choreographers.hotdance.config import HotDanceConfig
 from dancegen.choreographers.hotdance.dit import Transformer
 from dancegen.choreographers.hotdance.image import draw, from_bins, read, to_bins
@@ -28,6 +32,10 @@ class HotDance(nn.Module):
     spread: Tensor  # ... and what they are divided by
     ranks: Tensor  # (RANKED, 4) quantiles of what music is like, see `stg_mamba.hearing.rank`
     asks: Tensor  # (RANKED, 5) likewise of what beats are like, see `music.asked`
+    posture: Tensor  # (S, D, D) of the carriage of each style, see `carriage.Carriage`
+    shift: Tensor  # (S, D)
+    movement: Tensor  # (S, D, D)
+    travel: Tensor  # (S,)
 
     def __init__(self, config: HotDanceConfig) -> None:
         super().__init__()
@@ -38,6 +46,17 @@ class HotDance(nn.Module):
         self.register_buffer("spread", torch.ones(config.latent, config.rows, 1))
         self.register_buffer("ranks", torch.zeros(RANKED, 4))
         self.register_buffer("asks", torch.zeros(RANKED, ASKED))
+        for name, value in no_carriage(3 * len(BONES))._asdict().items():
+            self.register_buffer(name, torch.as_tensor(value)[None].repeat(len(STYLES), *(1 for _ in np.shape(value))))
+
+    def carriage(self, shares: dict[str, float]) -> Carriage:
+        """That of a dance which is so much of each style."""
+        parts = (self.posture, self.shift, self.movement, self.travel)
+        mixed = (
+            sum(share * part[STYLES.index(name)].cpu().float() for name, share in shares.items()) for part in parts
+        )
+        posture, shift, movement, travel = (torch.as_tensor(part).numpy() for part in mixed)
+        return Carriage(posture, shift, movement, float(travel))
 
     def encode(self, points: Tensor, seen: Tensor | None = None) -> Tensor:
         """Points (B, T, V, 3), of which seen (B, T, V, 3) are drawn, to scaled latents (B, Z, H, N)."""

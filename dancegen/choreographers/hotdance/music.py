@@ -1,6 +1,7 @@
-"""What the transformer hears of each beat: the sound laid on it, what it asks for, and where in bar and phrase it is.
+"""What the transformer hears of each beat: what its sound asks for, and where in bar and phrase it is.
 
-Time in a pose picture is counted in beats, and so is the sound: tempo is one number of the clock.
+Time in a pose picture is counted in beats, and so is the sound: tempo is one number of the clock. The sound itself is
+only compared with itself: what repeats is danced alike.
 
 What is asked for are ranks among the beats of songs: how loud, busy, bright and full of bass the bar around a beat is,
 and how much sets in on it against that bar. In training the dance itself says them: how large it is, how much it steps,

@@ -2,8 +2,8 @@
 
 Songs: the validation pairs and the licence-clean songs kept out of training. Real: the validation dancers' usable
 stretches with their own music. Shuffled: the model's dances scored against the beats of the other songs. Reference of
-the Frechet distances: all real stretches but waltz in closed hold; "two halves" is the distance between random halves
-of its recordings.
+the Frechet distances: all real stretches but waltz in closed hold; dances are read as those are, slow turns taken out;
+"two halves" is the distance between random halves of its recordings.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.choreographers.stg_mamba.counting import count_for
 from dancegen.dances import metrics
 from dancegen.lab.datasets.data import find_material, style_of
+from dancegen.lab.datasets.footage import read_dances
 from dancegen.lab.datasets.motion import FPS, SPIN, Motion, read_motion
 from dancegen.lab.datasets.split import TEST_SONGS, VALIDATION_SONGS, VALIDATION_TAKES, is_validation
 from dancegen.progress import Reporter, SilentReporter
@@ -196,7 +197,7 @@ def model_rows(
         takes = [dancer.dance(part, song.grid, seed=seed, style=style).joints for seed in range(TAKES)]
         variety.append(metrics.diversity(takes))
     every = [row for per_song in rows.values() for row in per_song]
-    distances = frechet_row(dances, [m.joints for m in real.stretches])
+    distances = frechet_row(read_dances(dances), [m.joints for m in real.stretches])
     model = {**mean_row(every), **distances, "diversity": float(np.mean(variety))}
     table = {"model": model, "shuffled": mean_row(shuffled)}
     if judged:

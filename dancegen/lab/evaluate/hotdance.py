@@ -29,6 +29,7 @@ from dancegen.choreographers.stg_mamba.counting import count_for
 from dancegen.choreographers.tailor import Person
 from dancegen.dances.metrics import HIT_WINDOW, kinematic_beats, nearest_distance
 from dancegen.lab.datasets.bank import Bank
+from dancegen.lab.datasets.footage import read_dances
 from dancegen.lab.evaluate.choreographer import HeardSong, RealDance
 from dancegen.lab.evaluate.listening import novelty, section_ratio
 from dancegen.lab.evaluate.pose_pictures import vae_row
@@ -184,7 +185,7 @@ def hotdance_rows(
     some = heard[::2]
     songs = [(song.song, song.grid) for song in some]
     rows = experiment_rows(dancer, songs) | vae_row(dancer.network, real.validation)
-    matched = matched_row(dances_by_style(dancer, some, (0,)), real)
+    matched = matched_row({s: read_dances(made) for s, made in dances_by_style(dancer, some, (0,)).items()}, real)
     rows |= {f"{name}, styles as in the footage": value for name, value in matched.items()}
     rows["repeats / different sections"] = section_ratio(dancer, songs, STYLE, 0)
     return rows if bank is None else rows | novelty(dancer, songs, bank, held_out)

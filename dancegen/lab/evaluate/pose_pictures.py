@@ -33,7 +33,7 @@ def windows_of(motions: Sequence[Motion]) -> Pool:
     count, beats = len(rows), FRAMES // 8
     directions, root, turn = (np.stack([row[part] for row in rows]).astype(np.float32) for part in range(3))
     nothing = np.zeros((count, beats, 1), np.float32)
-    return Pool(directions, root, turn, nothing, nothing, nothing, np.zeros(count, np.uint8))
+    return Pool(directions, root, turn, nothing, nothing, np.zeros(count, np.uint8))
 
 
 def _starts(frames: int) -> range:

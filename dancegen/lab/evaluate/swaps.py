@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -24,7 +24,6 @@ from dancegen.body.joints import mid_hip
 from dancegen.choreographers.hotdance.dance import HotDancer, Listening, Wish, draw_points, listen
 from dancegen.choreographers.hotdance.dancer import Dancer, canonical_dancer
 from dancegen.choreographers.hotdance.generate import Sampling
-from dancegen.choreographers.hotdance.music import hear_beats
 from dancegen.progress import SilentReporter
 
 STYLE, OTHER_STYLE = "cha-cha", "rumba"
@@ -32,18 +31,6 @@ SHIFT = 5  # columns by which music is moved
 SLOWER = 1.1
 DEAD = 0.01  # of what the layer's middle unit changes: a unit that changes less is dead
 Changed = Callable[..., tuple[Any, ...]]
-
-
-@dataclass(frozen=True)
-class Mixed(Listening):
-    """One song's sound that asks for what another's, mel (F, S, M), asks for."""
-
-    asking: np.ndarray
-
-    def music(self, beats: int, table: np.ndarray) -> tuple[np.ndarray, ...]:
-        """See `Listening.music`."""
-        sound, _, clock = super().music(beats, table)
-        return sound, hear_beats(self.asking, self.count, beats, table)[1], clock
 
 
 def draw_raw(dancer: HotDancer, heard: Listening, who: Dancer, wish: Wish, sampling: Sampling) -> np.ndarray:
@@ -79,15 +66,9 @@ def hide_known(noisy: Tensor, time: Tensor, told: Tensor, mask: Tensor, heard: A
     return noisy, time, told[..., -1:].expand_as(told), mask, heard
 
 
-def move_index(x: Tensor, told: Tensor, turn: Tensor) -> tuple[Tensor, ...]:
-    """Music is told to be at other times (2, X, ...); it comes after the poses."""
-    poses, music = turn.chunk(2, dim=1)  # there is one row of pose tokens, as many as music
-    return x, told, torch.cat([poses, music.roll(SHIFT, 1)], dim=1)
-
-
 def move_music(noisy: Tensor, time: Tensor, told: Tensor, mask: Tensor, heard: Any) -> tuple[Any, ...]:
-    """The music of other beats."""
-    moved = {name: getattr(heard, name).roll(SHIFT, 1) for name in ("sound", "asked")}
+    """The music and the count of other beats: they no longer share the time of the poses."""
+    moved = {name: getattr(heard, name).roll(SHIFT, 1) for name in ("asked", "clock")}
     return noisy, time, told, mask, heard._replace(**moved)
 
 
@@ -107,8 +88,6 @@ def measure_swaps(
         "again": dance(),
         "seed": dance(wish=Wish(1, STYLE)),
         "music": dance(replace(heard, mel=its)),
-        "sound alone": dance(Mixed(its, heard.count, heard.shares, heard.number, heard.mel)),
-        "what it asks for": dance(Mixed(heard.mel, heard.count, heard.shares, heard.number, its)),
         "beats": dance(replace(heard, count=slower)),
         "style": dance(replace(heard, shares={OTHER_STYLE: 1.0})),
         "amount": dance(replace(heard, shares={STYLE: 0.5, OTHER_STYLE: 0.5})),
@@ -120,8 +99,7 @@ def measure_swaps(
     hooked: dict[str, tuple[Iterable[nn.Module], Changed]] = {
         "mask": ([network.transformer], hide_mask),
         "known frames": ([network.transformer], hide_known),
-        "time index": (network.transformer.layers, move_index),
-        "moment": ([network.transformer], move_music),
+        "time index": ([network.transformer], move_music),
     }
     for name, (modules, change) in hooked.items():
         with change_inputs(modules, change):
@@ -163,7 +141,7 @@ def dead_units(dancer: HotDancer, songs: Sequence[tuple[Song, BeatGrid]]) -> dic
     network = dancer.network.transformer
     groups: dict[str, list[nn.Module]] = {
         "layers": [layer.widen for layer in network.layers],  # type: ignore[misc]
-        "hearing": [part[0] for part in (network.sound, network.ask, network.clock)],
+        "hearing": [part[0] for part in (network.ask, network.clock)],
     }
     rows = {}
     for name, layers in groups.items():

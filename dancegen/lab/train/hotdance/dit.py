@@ -38,8 +38,6 @@ class Shares:
     Attributes:
         deaf: it hears neither music nor count nor style.
         mute: it hears the count but no music: what guidance compares with.
-        unasked: it hears the sound, but what that asks for is not told.
-        soundless: it is told what the sound asks for, but hears no sound.
         plain: it is told no style.
         nobody: it is shown no picture; `unmeasured`: it is shown one that nobody measured.
         fresh: no frame is known, `going_on`: the overlap is; otherwise 1 to `most` frames.
@@ -47,8 +45,6 @@ class Shares:
 
     deaf: float = 0.06
     mute: float = 0.12
-    unasked: float = 0.25
-    soundless: float = 0.1
     plain: float = 0.25
     nobody: float = 0.05
     unmeasured: float = 0.1
@@ -76,18 +72,15 @@ def measure(network: HotDance, pool: Pool, seed: int) -> None:
 
 def hear(network: HotDance, pool: Pool, rows: np.ndarray, shown: Seen, shares: Shares, g: torch.Generator) -> Heard:
     """What windows are danced to, some of it left out."""
-    names = ("deaf", "mute", "unasked", "soundless", "plain", "nobody", "unmeasured")
+    names = ("deaf", "mute", "plain", "nobody", "unmeasured")
     limits = torch.tensor([[getattr(shares, name)] for name in names])
-    deaf, mute, unasked, soundless, plain, nobody, unmeasured = torch.rand(len(names), len(rows), generator=g) < limits
-    mute |= deaf
-    sound = torch.from_numpy(pool.sound[rows].astype(np.float32))
+    deaf, mute, plain, nobody, unmeasured = torch.rand(len(names), len(rows), generator=g) < limits
     style = torch.from_numpy(pool.style[rows].astype(np.int64)).masked_fill(plain, 0)
-    sounding, asking = ~(mute | (soundless & ~unasked)), ~(mute | unasked)
-    told = torch.stack([sounding, asking, ~deaf, ~deaf, ~(nobody | unmeasured)], dim=1).float()
+    told = torch.stack([~(mute | deaf), ~deaf, ~deaf, ~(nobody | unmeasured)], dim=1).float()
     net = network.transformer
     asked, clock = torch.from_numpy(pool.asked[rows]), torch.from_numpy(pool.clock[rows])
     asked = (asked + UNSURE * torch.randn(asked.shape, generator=g)).clamp(0, 1)
-    return Heard(sound, asked, clock, net.styles(style), net.turns(shown.turns), body_values(shown.bones), told)
+    return Heard(asked, clock, net.styles(style), net.turns(shown.turns), body_values(shown.bones), told)
 
 
 @torch.no_grad()

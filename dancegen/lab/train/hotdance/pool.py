@@ -1,12 +1,11 @@
 """The windows of dance and music that HotDance trains on: drawn once from the choreographers' stage, kept in one file.
 
-The stage lays phrases on beats. What a window asks for is then read from the dance itself (`traits.py`), and of many
-stretches of songs it gets the one that asks for most nearly that: so sound and dance tell of each other, which pairs
-made the other way round hardly do. Some arms are those of another window, so that they are not all held as in couples.
+The stage lays phrases on beats. What the music of a window asks for is then read from the dance itself (`traits.py`):
+so one tells of the other. Some arms are those of another window, so that they are not all held as in couples.
 
 Bodies, cameras and noise are drawn anew in each step (`views.py`). Time is counted in beats.
 
-Glossary: N windows, Q beats, T = 8 Q frames, L = 17 bones, G M sound of a beat, K clock values.
+Glossary: N windows, Q beats, T = 8 Q frames, L = 17 bones, K clock values.
 """
 
 from __future__ import annotations
@@ -23,8 +22,7 @@ from dancegen.choreographers.stg_mamba.sketch import sample, unit_directions
 from dancegen.errors import DancegenError
 from dancegen.lab.datasets.motion import FPS
 from dancegen.lab.datasets.placing import HELD, Stage, Window
-from dancegen.lab.train.hotdance.sounds import Library
-from dancegen.lab.train.hotdance.traits import rank_traits, window_traits
+from dancegen.lab.train.hotdance.traits import beat_quantiles, rank_traits, window_traits
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.styles.arms import with_arms
 
@@ -43,7 +41,6 @@ class Pool:
         directions: (N, T, L, 3) float16, straightened.
         root: (N, T, 2) float32, mid-hip in body heights.
         turn: (N, T) float16, radians that the dancer turns in each frame.
-        sound: (N, Q, G M) float16.
         asked: (N, Q, 5) float32, what the dance is like, as music asks for it.
         clock: (N, Q, K) float32.
         style: (N,) uint8, of STYLES.
@@ -52,7 +49,6 @@ class Pool:
     directions: np.ndarray
     root: np.ndarray
     turn: np.ndarray
-    sound: np.ndarray
     asked: np.ndarray
     clock: np.ndarray
     style: np.ndarray
@@ -71,13 +67,7 @@ def draw_pool(
     rows["directions"] = free_arms(rows["directions"], rows["style"], rng)
     raw = window_traits(rows["directions"], rows["root"], rows.pop("period"))
     asked = rank_traits(raw, rows["style"])
-    library = Library(stage.sounds, config.columns)
-    reporter.stage("finding sound for dances", count, "windows")
-    sound = []
-    for wanted in asked:
-        sound.append(library.alike(wanted, rng))
-        reporter.advance()
-    return Pool(asked=asked, sound=np.stack(sound), **rows), library.table
+    return Pool(asked=asked, **rows), beat_quantiles(stage.sounds)
 
 
 def draw_windows(

@@ -1,4 +1,4 @@
-"""HotDance from a data folder to weights: windows drawn, the autoencoder trained, then the transformer, then exported.
+"""HotDance from a data folder to weights: windows drawn, the autoencoder trained, the transformer, the carriages.
 
 Each part goes on where it was interrupted: OUT/vae and OUT/dit hold the states, OUT/pool.npz the windows.
 """
@@ -20,6 +20,7 @@ from dancegen.choreographers.hotdance.model import HotDance
 from dancegen.choreographers.hotdance.vae import PoseVae
 from dancegen.errors import DancegenError
 from dancegen.lab.datasets.data import load_material, prepare, save_material
+from dancegen.lab.train.hotdance.carriage import learn_carriages
 from dancegen.lab.train.hotdance.dit import Shares, flow_losses, measure
 from dancegen.lab.train.hotdance.pool import Pool, draw_pool, load_pool, save_pool
 from dancegen.lab.train.hotdance.run import STATE, Run, Schedule, go_on
@@ -42,6 +43,7 @@ class TrainHotDance:
         vae, dit: schedules.
         vae_batch, dit_batch: windows a step.
         shares: what the transformer is told how often.
+        songs: to which the finished network dances for the carriages to be learnt; 0 learns none.
         seed: of the pool and the initial weights.
         start: weights that a new run starts from: of the autoencoder only the decoder learns on, and what the
             transformer does not have there starts anew.
@@ -53,6 +55,7 @@ class TrainHotDance:
     vae_batch: int = 16
     dit_batch: int = 16
     shares: Shares = field(default_factory=Shares)
+    songs: int = 6
     seed: int = 0
     start: Path | None = None
 
@@ -98,7 +101,11 @@ def train_hotdance(
     run = Run(network, settings.dit, lambda g: flow_losses(network, pool, settings.dit_batch, g, settings.shares))
     reporter.note("transformer")
     go_on(run, out / "dit", left, reporter)
-    return export(out / "dit", out / WEIGHTS, config, run.step)
+    weights = export(out / "dit", out / WEIGHTS, config, run.step)
+    if settings.songs and run.step == settings.dit.steps:
+        reporter.note("carriages")
+        learn_carriages(weights, data, settings.songs)
+    return weights
 
 
 def read_pool(

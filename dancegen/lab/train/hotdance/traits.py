@@ -1,15 +1,19 @@
 """What a dance is like beat by beat, as music may ask for it (`choreographers/hotdance/music.py`): five ranks.
 
-Glossary: N windows, Q beats, T = 8 Q frames, L = 17 bones, V = 18 joints.
+Glossary: R rows of a table of quantiles, N windows, Q beats, T = 8 Q frames, L = 17 bones, V = 18 joints.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from dancegen.body.joints import BEAT_JOINTS, L_ANKLE, L_HIP, L_WRIST, R_ANKLE, R_HIP, R_WRIST
 from dancegen.body.sequence import place_joints
-from dancegen.choreographers.hotdance.music import ASKED, BAR
+from dancegen.choreographers.hotdance.model import RANKED
+from dancegen.choreographers.hotdance.music import ASKED, BAR, beat_traits
+from dancegen.lab.datasets.placing import Sound
 
 CHUNK = 64  # windows at a time
 LOW = 0.8  # quantile of the hips' height that bent knees are told by
@@ -65,3 +69,9 @@ def rank_traits(raw: np.ndarray, style: np.ndarray) -> np.ndarray:
         order = flat.argsort(axis=0).argsort(axis=0) / max(len(flat) - 1, 1)
         ranks[rows] = order.reshape(raw[rows].shape)
     return ranks
+
+
+def beat_quantiles(songs: Sequence[Sound]) -> np.ndarray:
+    """The table (R, 5) of quantiles of what beats of songs are like, by which music's are ranked."""
+    every = np.concatenate([beat_traits(song.slices, song.beats) for song in songs])
+    return np.nanquantile(every, np.linspace(0, 1, RANKED), axis=0).astype(np.float32)
