@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT
-from dancegen.choreographers.hotdance.size import enlarge
 
 from dancegen import scratch
 from dancegen.audio import spectrum
@@ -26,6 +25,7 @@ from dancegen.body.sequence import SkeletonSequence, by_blocks, place_joints
 from dancegen.choreographers.finish.facing import face
 from dancegen.choreographers.finish.frame import STANDING, Frame, frame_dance, last_pose
 from dancegen.choreographers.finish.ground import settle
+from dancegen.choreographers.hotdance.carriage import carry, no_carriage
 from dancegen.choreographers.stg_mamba.hearing import ear_traits, unit_sound
 from dancegen.choreographers.stg_mamba.sketch import accents
 from dancegen.dances.dance_file import round_dance
@@ -67,7 +67,7 @@ def counting(poses: int) -> tuple[np.ndarray, ...]:
 # what is done, to what, and by what share of a pose its peak may grow with each pose: a few numbers of it
 PARTS: dict[str, tuple[Callable[[int], tuple], Callable[..., object], float]] = {
     "turning": (lambda n: (moving(n)[0], np.sin(np.arange(n))), lambda d, r: face(d, r, 30.0, 0.5, np.zeros(0)), 0.1),
-    "size": (moving, enlarge, 0.05),
+    "carriage": (moving, lambda d, r: carry(d, r, no_carriage(51), 30.0), 0.05),
     "beginning and end": (
         moving,
         lambda d, r: frame_dance(d, r, 30.0, FRAME, last_pose(("rumba", "rumba"), 0, np.asarray(STANDING))),

@@ -63,7 +63,8 @@ def save_tiny_hotdance(path: Path) -> Path:
     torch.manual_seed(0)
     network = HotDance(config)
     network.vae.start()
-    for zeroed in (network.transformer.modulate, network.transformer.last, network.transformer.out):
+    heard = network.transformer.ask[2]
+    for zeroed in (network.transformer.modulate, network.transformer.last, network.transformer.out, heard):
         torch.nn.init.normal_(zeroed.weight, std=0.1)
     save_checkpoint(path, network.state_dict(), config)
     return path

@@ -47,7 +47,7 @@ def carry(directions: np.ndarray, root: np.ndarray, how: Carriage, fps: float) -
     for part in blocks(len(directions), directions, made):
         near = clamp_rows(directions, part.start - reach, part.stop + reach)
         made[part] = _carry_part(near, how, fps)[reach:-reach]
-    return made, (root * [how.travel, 1.0]).astype(np.float32)
+    return made, root * np.array([how.travel, 1.0], np.float32)
 
 
 def _carry_part(directions: np.ndarray, how: Carriage, fps: float) -> np.ndarray:
