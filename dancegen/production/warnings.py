@@ -109,9 +109,9 @@ def check_travel(subject: LocatedBody, dance: SkeletonSequence) -> Check:
     height = float(np.median(body_height(placed.joints)))
     shown = float(np.ptp(mid_hip(placed.joints)[:, 0])) / max(height, 1e-6)
     if own < 0.2 or shown >= LESS_TRAVEL * own:
-        smaller = ": its steps are made a little smaller" if shown < own - 0.05 else ""
-        found = f"the dance travels {own:.1f} body heights, the picture has room for {max(shown, 0):.1f}{smaller}"
-        return Check("room", OK, found)
+        found = f"the dance travels {own:.1f} body heights, the picture has room for "
+        smaller = f"{shown:.1f}: its steps are made a little smaller"
+        return Check("room", OK, found + (smaller if shown < own - 0.05 else "that"))
     what = f"the dance travels {own:.1f} body heights, the picture has room for {shown:.1f}: its steps are made smaller"
     return Check("room", LOOK, what, "a wider picture shows them whole")
 
