@@ -84,6 +84,9 @@ def test_a_dance_that_travels_too_far(subject: LocatedBody) -> None:
     walk[..., 0] = np.linspace(-2, 2, 240)[:, None]
     check = warned.check_travel(subject, SkeletonSequence(made.joints + walk, 30))
     assert check.verdict == LOOK and "travels 4.0 body heights" in check.found
+    still = made.joints - made.joints[..., :1].mean(axis=1, keepdims=True) * np.array([1, 0, 0], np.float32)
+    near = warned.check_travel(subject, SkeletonSequence(still + walk / 45, 30))  # 0.09 heights
+    assert near.verdict == OK and near.found.endswith("0.1 body heights, the picture has room for that")
 
 
 def test_the_time_is_measured(subject: LocatedBody) -> None:
