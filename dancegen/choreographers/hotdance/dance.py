@@ -51,6 +51,7 @@ from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 
 FPS = 30.0
+TAUGHT = {"cha-cha": 0.17, "rumba": 0.4, "tango": 0.05, "waltz": 0.3, "salsa": 0.29, "ballet": 0.05}  # of the footage
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ def listen(song: Song, grid: BeatGrid, network: HotDance, wish: Wish) -> Listeni
         count = count_for(grid, song.seconds, STYLES[0])
         ranks = rank(ear_traits(mel.reshape(-1, mel.shape[-1])), network.ranks.cpu().numpy())
         odds = appeal(float(np.median(np.diff(count.beats))), count.meter == 3, ranks)
+        odds = {name: odds[name] * TAUGHT[name] for name in odds}
         shares = {choose_style(odds, mixed_seed(wish.seed, number, "style")): 1.0}  # songs of one seed differ
         if wish.style != STYLES[0] and wish.amount > 0 and wish.style not in shares:
             shares = dict.fromkeys(shares, 1 - wish.amount) | {wish.style: wish.amount}
