@@ -38,6 +38,7 @@ SPINE_STRETCH, LIMB_STRETCH = (0.6, 1.6), (0.5, 2.5)  # how much shorter and lon
 ARM_SIDE = np.array([1.0, 0.5, -0.35])  # the reference of a left arm: aside, down and a little to the front
 LEG_SIDE = np.array([0.15, 1.0, -0.25])
 UPPER_TWIST, FOREARM_TWIST = 0.7, 1.7  # radians that an arm turns about its bone at most to show its picture's side
+AWAY = 2.2  # heights between a dancer and the camera
 BENT, STRAIGHTENED = 0.25, 0.7  # radians that a wrist stays bent, and of a forearm's turn over which it straightens
 GROUNDED = 0.12  # heights above the ground within which a foot is level
 LEVEL = 0.9  # how level then
@@ -55,6 +56,7 @@ class Rig(NamedTuple):
         scale: how much larger than at rest everything is, first of all.
         motions: (K, 8) float32 dual quaternions, from rest at that size.
         pivots, axes: (K, 3) float32 where a bone begins and where it points at rest; stretches: (K,) float32.
+        widths: (K, 2) float32 how many times as wide it is where it begins, and what is added to that a pixel along it.
     """
 
     scale: float
@@ -63,6 +65,7 @@ class Rig(NamedTuple):
     pivots: np.ndarray
     axes: np.ndarray
     stretches: np.ndarray
+    widths: np.ndarray
 
 
 def move_bones(
@@ -113,9 +116,28 @@ def move_bones(
         raised = (ground - poses[:, chain[2], 1]) / sizes
         turns[:, upper + 2] = _foot(turns[:, upper + 1], raised)
     starts = scales[:, None, None] * start  # (B, K, 3)
-    moving = [dual_quaternions(turns, starts, end), starts, np.broadcast_to(axes, starts.shape), stretches]
+    widths = _widths(start[:, 2] / body.height, end[..., 2] / sizes[:, None], rest, scales)
+    moving = [dual_quaternions(turns, starts, end), starts, np.broadcast_to(axes, starts.shape), stretches, widths]
     parts = zip(*(np.ascontiguousarray(part, np.float32) for part in moving), strict=True)
     return [Rig(float(scale), *part) for scale, part in zip(scales, parts, strict=True)]
+
+
+def _widths(start: np.ndarray, end: np.ndarray, rest: np.ndarray, scales: np.ndarray) -> np.ndarray:
+    """`Rig.widths` (B, K, 2): what comes nearer to the camera looks wider.
+
+    Args:
+        start, end: (K,) and (B, K) the depth of where each bone begins at rest and in the poses, heights.
+        rest: (V, 3); scales: (B,).
+    """
+    start, end = start - start[L.LOWER_TORSO], end - end[:, L.LOWER_TORSO, None]
+    near = (AWAY + start) / np.maximum(AWAY + end, AWAY / 2)  # (B, K)
+    more = np.zeros_like(near)
+    for limb, (parent, child) in L.SEGMENTS.items():
+        more[:, limb] = (near[:, limb + 1] - near[:, limb]) / max(float(norm(rest[child] - rest[parent])), 1.0)
+    spine = max(float(norm(mid_hip(rest) - rest[J.NECK])), 1.0)
+    for limb in (L.UPPER_TORSO, L.LOWER_TORSO):
+        more[:, limb] = (near[:, L.LOWER_TORSO] - near[:, L.UPPER_TORSO]) / spine
+    return np.stack([near, more / scales[:, None]], -1)
 
 
 def find_scales(rest: np.ndarray, poses: np.ndarray, body: Proportions) -> np.ndarray:

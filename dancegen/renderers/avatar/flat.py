@@ -147,7 +147,8 @@ def move_flat(source: np.ndarray, targets: np.ndarray, body: Proportions) -> lis
     moved = scales[:, None, None] * starts
     turns = about(np.broadcast_to(UPRIGHT, (*angles.shape, 3)), angles)
     along = np.concatenate([unit(bone), np.zeros((K, 1))], -1)
-    parts = (dual_quaternions(turns, moved, ends), moved, np.broadcast_to(along, moved.shape), stretches)
+    widths = np.broadcast_to([1.0, 0.0], (*angles.shape, 2))
+    parts = (dual_quaternions(turns, moved, ends), moved, np.broadcast_to(along, moved.shape), stretches, widths)
     each = zip(*(np.ascontiguousarray(part, np.float32) for part in parts), strict=True)
     return [Rig(float(scale), *part) for scale, part in zip(scales, each, strict=True)]
 

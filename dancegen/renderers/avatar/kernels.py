@@ -39,7 +39,7 @@ def move(motion: tuple[float, ...], x: float, y: float, z: float) -> tuple[float
 def skin(mesh: Mesh, rig: Rig, first: int, last: int, placed: np.ndarray, facing: np.ndarray) -> None:
     """Vertices `first` to `last` in a pose: `placed` (N, 3), and how squarely the sheet there faces the camera (N,).
 
-    Each is first stretched along its bones, then moved: in part by the mixture of their dual quaternions, which keeps
+    Each is first stretched along its bones and widened around them, then moved: in part by the mixture of their dual quaternions, which keeps
     how thick a twisted limb is but swells joints, in part to the mixture of where each bone alone would take it.
     """
     for i in range(first, last):
@@ -54,8 +54,11 @@ def skin(mesh: Mesh, rig: Rig, first: int, last: int, placed: np.ndarray, facing
             k = mesh.bones[i, j]
             start, axis = rig.pivots[k], rig.axes[k]
             along = (x - start[0]) * axis[0] + (y - start[1]) * axis[1] + (z - start[2]) * axis[2]
-            more = share * (rig.stretches[k] - 1.0) * along
-            ex, ey, ez = ex + more * axis[0], ey + more * axis[1], ez + more * axis[2]
+            wider = share * (rig.widths[k, 0] + rig.widths[k, 1] * along - 1.0)
+            more = share * (rig.stretches[k] - 1.0) * along - wider * along
+            ex += more * axis[0] + wider * (x - start[0])
+            ey += more * axis[1] + wider * (y - start[1])
+            ez += more * axis[2] + wider * (z - start[2])
             m, n = rig.motions[k], rig.motions[lead]
             if n[0] * m[0] + n[1] * m[1] + n[2] * m[2] + n[3] * m[3] < 0:  # q and -q are one rotation
                 share = -share
@@ -185,7 +188,7 @@ def warm() -> None:
         np.zeros(1, np.int32),
     )
     atlas = Atlas(np.zeros(16, np.uint8), np.zeros(1, np.int64), np.full(1, 2, np.int32), np.full(1, 2, np.int32))
-    rig = Rig(1.0, *(np.zeros((15, *more), np.float32) for more in ((8,), (3,), (3,), ())))
+    rig = Rig(1.0, *(np.zeros((15, *more), np.float32) for more in ((8,), (3,), (3,), (), (2,))))
     placed, facing = np.zeros((3, 3), np.float32), np.zeros(3, np.float32)
     depth = np.zeros((SIDE, 2 * SIDE), np.float32)[:, :SIDE]  # a part of a larger array, as canvases are
     samples = np.zeros((SIDE, 2 * SIDE, 4), np.uint8)[:, :SIDE]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import binary_dilation, distance_transform_edt, map_coordinates
+from scipy.ndimage import binary_dilation, distance_transform_edt, map_coordinates, maximum_filter
 
 from dancegen.renderers.avatar.sheets import Grid
 
@@ -14,6 +14,8 @@ LEAST_STEP = 1.5
 SEEN, SURE = 0.3, 0.7  # alpha from which a square is drawn, and from which something is no stain
 TORN = 0.3  # of a vertex's weights on the one leg and the other, from which they are not joined
 KNEE = 0.5  # of a step from the outline over which a piece rises straight, about as deep on the whole as a root
+RINGS = (0.5, 1.5)  # steps inside the outline: nearer than the first is moved onto it, nearer than the second a step inside
+THICK = 1.5  # steps that a place is thick, half of it, to be given such rings
 REACH = 1.6  # pixels around what is sure within which something faint is an edge
 
 
@@ -66,7 +68,7 @@ def make_surface(
         filled[rows, columns] += squares
     number = np.full(node.shape, -1)
     number[node] = np.arange(int(node.sum()))
-    places, outside = _on_outline(alpha, np.argwhere(node)[:, ::-1] * step, grid.density)
+    places, outside, inward = _on_rings(alpha, np.argwhere(node)[:, ::-1] * step, grid.density, step)
     rim = outside | (filled[node] < 4)
     cells = (places * grid.per_pixel).T[::-1] - 0.5
 
@@ -76,8 +78,7 @@ def make_surface(
 
     # Nodes lie at any distance from the outline, where a round limb is steepest: with its root there, outlines seen
     # from a side go in and out. A straight rise to the same depth a step inside is sampled alike wherever nodes lie.
-    away = distance_transform_edt(alpha > SEEN - 0.05)[_texels(places, grid.density, alpha.shape)]
-    share = np.clip(away / (step * grid.density), 0.05, 1)
+    share = np.clip(inward, 0.05, 1)
     deep = np.where(rim, 0, look_up(thickness) * np.minimum(share / KNEE, 1) / np.sqrt(share)) / grid.per_pixel[0]
     z = look_up(middle) / grid.per_pixel[0]
     used = weights.any((1, 2))
@@ -109,13 +110,32 @@ def _texels(places: np.ndarray, density: float, shape: tuple[int, ...]) -> tuple
     return tuple(np.clip((places[:, axis] * density).astype(int), 0, shape[1 - axis] - 1) for axis in (1, 0))
 
 
-def _on_outline(alpha: np.ndarray, nodes: np.ndarray, density: float) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes (n, 2) video pixels with those outside moved onto the outline, and which these are (n,)."""
+def _on_rings(
+    alpha: np.ndarray, nodes: np.ndarray, density: float, step: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Nodes (n, 2) video pixels with those outside moved onto the outline, those near it onto it or a step inside.
+
+    A round limb is steepest at its outline: with nodes at any distance from it, outlines that are seen from a side go in
+    and out. What is thinner than that, as fingers are, keeps its nodes where they are.
+
+    Returns:
+        nodes; which are on the outline (n,); how far inside each is (n,) steps.
+    """
     inside = alpha > SEEN - 0.05
     if not inside.any():
-        return nodes, np.ones(len(nodes), bool)
-    away, (y, x) = distance_transform_edt(~inside, return_indices=True)
+        return nodes, np.ones(len(nodes), bool), np.zeros(len(nodes))
+    away, places = distance_transform_edt(~inside, return_indices=True)
+    deep, rims = distance_transform_edt(inside, return_indices=True)
     at = _texels(nodes, density, alpha.shape)
+    size = step * density
+    steps = deep[at] / size
+    thick = maximum_filter(deep, int(THICK * size) * 2 + 1)[at] > THICK * size
     outside = away[at] > 0
-    moved = np.stack([x[at] + 0.5, y[at] + 0.5], 1) / density
-    return np.where(outside[:, None], moved, nodes), outside
+    onto = outside | (thick & (steps < RINGS[0]))
+    ring = thick & ~onto & (steps < RINGS[1])
+    nearest = np.where(outside, places[(slice(None), *at)], rims[(slice(None), *at)])[::-1].T + 0.5
+    inward = nodes * density - nearest
+    inward /= np.maximum(np.linalg.norm(inward, axis=1, keepdims=True), 1e-6)
+    far = np.where(onto, np.where(outside, 0, 0.5), size)[:, None]
+    moved = np.where((onto | ring)[:, None], (nearest + far * np.where(outside[:, None], 0, inward)) / density, nodes)
+    return moved, onto, np.where(onto, 0, np.where(ring, 1.0, steps))

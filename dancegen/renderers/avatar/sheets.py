@@ -29,7 +29,7 @@ SHADED = 0.014  # heights beside an arm in which a trunk shows its shadow
 SMOOTH = 0.01  # heights over which the trunk's outline beside an arm is smoothed
 BELOW_NECK = 0.12  # of the spine: higher up lie chin and hair
 SHOULDERS = (J.R_SHOULDER, J.L_SHOULDER)
-SOFTER = 0.3  # texels by which the outline is softened: the limbs' seams leave dots in it
+SOFTER = 0.3  # texels by which a drawing's outline is softened: its limbs' seams leave dots in it
 NOWHERE = 1e3  # radii: not of this piece
 LEAST = 10  # cells that a piece has at least
 
@@ -143,7 +143,8 @@ def cut_sheet(layers: LimbLayers, grid: Grid, limbs: tuple[int, ...], owner: np.
     colours, alpha = _gather(layers, grid, limbs)
     if clear and not grid.hem and limbs not in ARMS:
         colours, alpha = _clear_of_others(grid, limbs, colours, alpha)
-    alpha = gaussian_filter(alpha, SOFTER * grid.density)
+    if not clear:
+        alpha = gaussian_filter(alpha, SOFTER * grid.density)
     coarse = F.interpolate(torch.from_numpy(alpha)[None, None], grid.cells, mode="area")[0, 0].numpy()
     return Sheet(limbs, colours, alpha, coarse > 0.5, owner)
 

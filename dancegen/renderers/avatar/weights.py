@@ -10,7 +10,7 @@ from dancegen.body import limbs as L
 from dancegen.body.limbs import K
 from dancegen.renderers.avatar.sheets import Grid, Sheet
 
-SOFT = 0.018  # heights over which a bent limb bends
+SOFT = 0.008  # heights over which a bent limb bends
 BEGINS = (L.HEAD, L.R_UPPER_ARM, L.L_UPPER_ARM, L.R_THIGH, L.L_THIGH)
 WIDER = 1.3  # times more at shoulders, hips and neck
 RAMP = (0.35, 0.8)  # levels down the spine between which the chest's turn becomes the hips'
