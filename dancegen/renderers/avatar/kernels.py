@@ -39,8 +39,9 @@ def move(motion: tuple[float, ...], x: float, y: float, z: float) -> tuple[float
 def skin(mesh: Mesh, rig: Rig, first: int, last: int, placed: np.ndarray, facing: np.ndarray) -> None:
     """Vertices `first` to `last` in a pose: `placed` (N, 3), and how squarely the sheet there faces the camera (N,).
 
-    Each is first stretched along its bones and widened around them, then moved: in part by the mixture of their dual quaternions, which keeps
-    how thick a twisted limb is but swells joints, in part to the mixture of where each bone alone would take it.
+    Each is first stretched along its bones and widened around them, then moved: in part by the mixture of their dual
+    quaternions, which keeps how thick a twisted limb is but swells joints, in part to the mixture of where each bone
+    alone would take it.
     """
     for i in range(first, last):
         x, y, z = rig.scale * mesh.vertices[i, 0], rig.scale * mesh.vertices[i, 1], rig.scale * mesh.vertices[i, 2]

@@ -14,8 +14,8 @@ LEAST_STEP = 1.5
 SEEN, SURE = 0.3, 0.7  # alpha from which a square is drawn, and from which something is no stain
 TORN = 0.3  # of a vertex's weights on the one leg and the other, from which they are not joined
 KNEE = 0.5  # of a step from the outline over which a piece rises straight, about as deep on the whole as a root
-RINGS = (0.5, 1.5)  # steps inside the outline: nearer than the first is moved onto it, nearer than the second a step inside
-THICK = 1.5  # steps that a place is thick, half of it, to be given such rings
+RINGS = (0.5, 1.5)  # steps inside the outline nearer than which nodes are moved onto it, and to a step inside
+THICK = 1.5  # steps from a place to its outline, somewhere near, for it to be given such rings
 REACH = 1.6  # pixels around what is sure within which something faint is an edge
 
 
@@ -115,8 +115,8 @@ def _on_rings(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Nodes (n, 2) video pixels with those outside moved onto the outline, those near it onto it or a step inside.
 
-    A round limb is steepest at its outline: with nodes at any distance from it, outlines that are seen from a side go in
-    and out. What is thinner than that, as fingers are, keeps its nodes where they are.
+    A round limb is steepest at its outline: with nodes at any distance from it, outlines seen from a side go in and
+    out. What is thinner than that, as fingers are, keeps its nodes where they are.
 
     Returns:
         nodes; which are on the outline (n,); how far inside each is (n,) steps.

@@ -14,7 +14,7 @@ from dancegen.renderers.avatar.sheets import Grid, Sheet
 
 RIM, BACK_RIM = 1.0, 2.0  # video pixels at the outline whose colour is the background's too, in front and at the back
 SPREAD = 1.5  # texels over which what is painted anew is smoothed: a wide mean would make a rim of dark hair grey
-CRISP = 0.2  # how much sharper a page is made, as it is sampled once more: then one in its own pose is as sharp as it was
+CRISP = 0.2  # how much sharper a page is made, as it is sampled again: in its own pose it has the picture's gradients
 # The back of a head, in heights around the middle of the face: where the hair surely is, and where it ends at the neck.
 CROWN, TEMPLES, NAPE, HALF = 0.042, 0.05, -0.034, 0.10
 # The middle of a trunk's back, in heights: half its breadth, where it begins below the neck and ends below the hips.

@@ -15,7 +15,6 @@ from scipy.sparse.linalg import spsolve
 
 from dancegen.body import limbs as L
 from dancegen.renderers.avatar.sheets import Grid, Sheet
-from dancegen.renderers.avatar.weights import above_hem
 
 ROUND, BALL, FLAT = 2.0, 4.0, 0.72  # c of limbs, of the head, of the torso
 CLOTH = 0.94  # c of skirts and coats
@@ -78,6 +77,8 @@ def sheet_thickness(sheet: Sheet, grid: Grid, weights: np.ndarray, legs: np.ndar
         if not sheet.is_arm:
             open_edge = grid.person & np.isin(nearest, (L.UPPER_TORSO, L.LOWER_TORSO))
             if grid.hem:
+                from dancegen.renderers.avatar.skirt import above_hem
+
                 curvature = np.where(above_hem(grid), CLOTH, curvature)
     depth = inflate(sheet.mask, open_edge & ~sheet.mask, curvature)
     depth = np.minimum(depth, np.where(torso > 0.5, MOST_TORSO, MOST_LIMB) * grid.height)
