@@ -9,7 +9,7 @@ import pytest
 
 from dancegen.errors import DancegenError
 from dancegen.lab.evaluate.picture_metrics import flicker, ghost, pck, person_l1, psnr, sharpness, ssim
-from dancegen.lab.evaluate.renderer import Clip, Shot, copy_method, evaluate, real_clips, renderer_method
+from dancegen.lab.evaluate.renderer import Clip, Shot, copy_method, evaluate, real_clips, renderer_method, split_clips
 from dancegen.renderers.puppet.renderer import PuppetRenderer
 from tests.test_puppet import drawn, standing
 
@@ -90,3 +90,16 @@ def test_evaluate_ranks_the_puppet_above_the_copy() -> None:
 def test_a_folder_without_pairs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DancegenError, match="fewer than two pictures"):
         real_clips(tmp_path)
+
+
+def test_each_real_pair_is_in_one_half() -> None:
+    """What is chosen on one half is reported on the other."""
+    shot = Shot(np.zeros((4, 4, 3), np.uint8), np.zeros((18, 3), np.float32), np.zeros((4, 4), np.float32))
+    clips = [
+        Clip("a", [shot] * 4, [(a, b) for a in range(4) for b in range(4) if a != b]),
+        Clip("b", [shot] * 2, [(0, 1)]),
+    ]
+    chosen, reported = split_clips(clips).values()
+    assert [len(clip.pairs) for clip in chosen] == [4] and [len(clip.pairs) for clip in reported] == [8, 1]
+    assert not set(chosen[0].pairs) & set(reported[0].pairs)
+    assert all((a + b) % 2 == 0 for a, b in chosen[0].pairs)

@@ -59,9 +59,10 @@ def command(
     groups: dict[str, list[evaluation.Clip]] = {}
     if frames is not None:
         groups["synthetic validation people"] = evaluation.synthetic_clips(frames, scenes)
-    for path in pairs or []:
-        for clip in evaluation.real_clips(path, every=every, reporter=reporter()):
-            groups[clip.name] = [clip]
+    real = [clip for path in pairs or [] for clip in evaluation.real_clips(path, every=every, reporter=reporter())]
+    groups |= {clip.name: [clip] for clip in real}
+    if len(real) > 1:
+        groups |= evaluation.split_clips(real)
     if turned is not None:
         from dancegen.lab.evaluate.turned import mirror_method, turned_clips
         from dancegen.lab.synthetic.make import start_painter
@@ -74,7 +75,10 @@ def command(
     for title, clips in groups.items():
         results = evaluation.evaluate(methods, clips, evaluation.mediapipe_judge() if judge else None, reporter())
         everything |= results
-        tables.append(_table(title, results))
+        tables.append(_table(title, results, {clip.name: len(clip.pairs) for clip in clips}))
+    if len(real) > 1:
+        counts = {clip.name: len(clip.pairs) for clip in real}
+        tables.append(_table("all real pairs", {name: everything[name] for name in counts}, counts))
     if json is not None:
         evaluation.write_json(json, everything)
     if plot is not None:
@@ -82,8 +86,8 @@ def command(
     return Group(*tables)
 
 
-def _table(title: str, results: dict[str, dict[str, dict[str, float]]]) -> Any:
-    """Means over the clips of a group, one row a method."""
+def _table(title: str, results: dict[str, dict[str, dict[str, float]]], pairs: dict[str, int]) -> Any:
+    """Means over the pairs of a group, one row a method; `pairs` says how many each clip has."""
     from rich.table import Table
 
     from dancegen.lab.evaluate.renderer import MEASURES
@@ -92,7 +96,7 @@ def _table(title: str, results: dict[str, dict[str, dict[str, float]]]) -> Any:
     for method in next(iter(results.values())):
         row = []
         for measure in MEASURES:
-            values = [clip[method][measure] for clip in results.values() if measure in clip[method]]
-            row.append(f"{sum(values) / len(values):.3f}" if values else "")
+            values = [(clip[method][measure], pairs[name]) for name, clip in results.items() if measure in clip[method]]
+            row.append(f"{sum(v * n for v, n in values) / sum(n for _, n in values):.4f}" if values else "")
         table.add_row(method, *row)
     return table

@@ -259,6 +259,19 @@ def longest_limbs(bodies: Sequence[Proportions]) -> Proportions:
     return replace(bodies[0], lengths=lengths)
 
 
+def split_clips(clips: Sequence[Clip]) -> dict[str, list[Clip]]:
+    """The pairs of several clips in two halves: choices are made on the one, the other reports what they are worth."""
+    halves: dict[str, list[Clip]] = {}
+    for parity, title in enumerate(("all real pairs, half to choose on", "all real pairs, half to report on")):
+        found = [(clip, [(a, b) for a, b in clip.pairs if (a + b) % 2 == parity]) for clip in clips]
+        halves[title] = [
+            replace(clip, name=f"{clip.name} half {parity}", pairs=pairs, in_order=False)
+            for clip, pairs in found
+            if pairs
+        ]
+    return halves
+
+
 def _by_place(names: list[str], shots: list[Shot]) -> Iterator[Clip]:
     """Group shots whose backgrounds agree where neither has the person."""
     groups: list[list[int]] = []
