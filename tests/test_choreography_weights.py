@@ -16,10 +16,13 @@ from dancegen.audio.beats import BeatGrid, find_beats
 from dancegen.audio.song import Song
 from dancegen.audio.spectrum import mel_pieces
 from dancegen.body.joints import mid_hip
+from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.choreographers.stg_mamba.counting import sections
 from dancegen.choreographers.stg_mamba.dance import StgMamba, choreograph, listen, plan_for
 from dancegen.choreographers.stg_mamba.hearing import KNOWN_BY
+from dancegen.choreographers.stg_mamba.imagine import imagine
 from dancegen.choreographers.stg_mamba.model import Choreographer, load_choreographer
+from dancegen.choreographers.stg_mamba.prior import SHARED
 from dancegen.dances.metrics import diversity, joint_speed, score
 from dancegen.lab.evaluate.listening import PHRASE_SECONDS, meter_share, variety, with_sound_of
 from dancegen.weights.resolve import weights_path
@@ -158,6 +161,22 @@ def test_an_amount_of_a_style_lies_between_the_musics_own_and_all_of_it(network:
         gaps.append([np.linalg.norm(a - b, axis=-1).mean() for a, b in ((half, auto), (half, whole), (auto, whole))])
     to_auto, to_whole, apart = np.mean(gaps, axis=0)
     assert apart > 0.1 and 0.2 * apart < to_auto < 0.85 * apart and 0.2 * apart < to_whole < 0.85 * apart, gaps
+
+
+def test_neighbouring_phrases_agree_on_what_they_share(network: Choreographer) -> None:
+    """The beats around a join are the same in both phrases, and nobody is dragged aside from one into the next."""
+    song, rates = fixed_song(60), []
+    heard = listen(song, find_beats(song), "salsa", network.ranks.numpy())
+    alone = heard.heard
+    codes = imagine(network, alone, np.full((len(alone.period), 2), STYLES.index("salsa")), 0, alone.period < 0)
+    assert torch.allclose(codes[:-1, -SHARED:], codes[1:, :SHARED], atol=1e-4) and codes.std() > 0.1
+    for seed in range(3):
+        joints = choreograph(song, find_beats(song), network, seed=seed, turns=0).joints[150:-150]
+        place = heard.count.position(np.arange(len(joints)) / 30 + 5) % heard.count.phrase
+        speed = np.abs(np.gradient(mid_hip(joints)[:, 0]))
+        rates.append([speed[(place < 1) | (place > 7)].mean(), speed[(place >= 1) & (place <= 7)].mean()])
+    at_joins, within = np.mean(rates, axis=0)
+    assert at_joins < 1.35 * within, (at_joins, within)
 
 
 def test_in_silence_somebody_stands_and_breathes(network: Choreographer) -> None:

@@ -29,6 +29,10 @@ def command(
     minutes: Annotated[float, typer.Option(help="Stop and save after this long; the same command goes on.")] = math.inf,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    ablation: Annotated[
+        bool,
+        typer.Option(help="Only this: rows of the paper's Table 4, small, two seeds, with the prior of --from."),
+    ] = False,
     from_openpose: Annotated[
         bool, typer.Option(help="DATA holds NAME/*.json (OpenPose) beside NAME.wav: convert them first.")
     ] = False,
@@ -67,6 +71,8 @@ def command(
         base = codec_of(earlier.phrases) if earlier else None
         save_material(prepared, prepare(data, token=config.token, seed=seed, base=base, reporter=reporter))
     read = load_material(prepared)
+    if ablation:
+        return _ablation(read, earlier, out, given)
     how: Any = {"start": earlier.prior.state_dict() if earlier else None, "reporter": reporter}
     prior = trained_prior(config, read.stage, out, windows=prior_windows, steps=prior_steps, seed=seed, **how)
     trainer = train(
@@ -85,3 +91,15 @@ def command(
     draw_curves(out)
     steps_done = count_of(trainer.step, "steps")
     return f"{result} after {steps_done}; losses in {out / 'log.csv'}, curves in {out / 'curves.png'}"
+
+
+def _ablation(material: Any, shipped: Any, out: Path, given: dict[str, Any]) -> str:
+    """What --ablation does; steps, batch and pieces are those of `Ablation` where none are given."""
+    from dancegen.cli.context import reporter
+    from dancegen.errors import DancegenError
+    from dancegen.lab.train.stg_mamba.ablate import Ablation, ablate
+
+    if shipped is None:
+        raise DancegenError("--ablation dances with a trained prior", "give weights of the choreographer as --from")
+    said = {name: value for name, value in given.items() if value is not None and name != "seed"}
+    return f"Rows: {ablate(material, shipped, out, Ablation(**said), reporter())}"

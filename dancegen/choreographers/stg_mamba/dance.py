@@ -9,7 +9,7 @@ K tokens of D numbers a phrase, C = POSE_VALUES, W windows, L = 17 bones, V = 18
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,13 +96,14 @@ def listen(song: Song, grid: BeatGrid, style: str, table: np.ndarray) -> Listeni
     return Listening(mel, clock(position, period, count.meter), count, heard)
 
 
-def plan_for(heard: Listening, seed: int, style: str) -> Plan:
-    """Whose steps and whose arms each phrase of a song has; of the first of STYLES as the music asks."""
+def plan_for(heard: Listening, seed: int, style: str, known: Sequence[str] = STYLES) -> Plan:
+    """Whose steps and arms each phrase has, of styles that are `known`; of the first of STYLES as the music asks."""
     music = heard.heard
     parts = sections(music.sound, music.repeats)
     ranks = [music.ranks[parts[:, 0] == part].mean(axis=0) for part in parts[:, 0]]
     period = float(np.median(np.diff(heard.count.beats)))
     appeals = [appeal(period, music.meter == 3, rank) for rank in ranks]
+    appeals = [{name: odds for name, odds in one.items() if name in known} for one in appeals]
     return plan(parts, appeals, seed, music.number, style)
 
 
@@ -133,14 +134,14 @@ def choreograph(
         A canonical sequence of song.pieces * poses_per_piece poses.
 
     Raises:
-        DancegenError: unknown style.
+        DancegenError: a style that these weights do not know.
     """
-    if style not in STYLES:
-        raise DancegenError(f"no dance style {style!r}", f"choose one of {', '.join(STYLES)}")
+    if style not in network.known:
+        raise DancegenError(f"no dance style {style!r} in these weights", f"choose one of {', '.join(network.known)}")
     reporter = reporter or SilentReporter()
     heard = listen(song, grid, style if amount >= AMOUNT / 2 else STYLES[0], network.ranks.cpu().numpy())
     wanted = {STYLES[0]: 1 - amount, style: amount} if style != STYLES[0] else {style: 1.0}
-    plans = [(plan_for(heard, seed, name), share) for name, share in wanted.items() if share]
+    plans = [(plan_for(heard, seed, name, network.known), share) for name, share in wanted.items() if share]
     spins = np.zeros(len(heard.heard.sound), bool)
     if turns >= LEAST_TURNS:
         spins = np.arange(len(spins)) % round(1 / SPIN_PHRASES) == 1
@@ -256,10 +257,8 @@ def _dance_windows(
 class StgMamba:
     """The network as the contract `choreographers.base.Choreographer` has it."""
 
-    styles = STYLES
-
     def __init__(self, network: Choreographer, weights: Path | None = None) -> None:
-        self.network, self.weights = network, weights
+        self.network, self.weights, self.styles = network, weights, network.known
 
     def dance(self, song: Song, grid: BeatGrid, *, seed: int, style: str, **how: Any) -> SkeletonSequence:
         """See `choreograph`, which takes `how` too."""

@@ -120,6 +120,13 @@ class Choreographer(nn.Module):
         directions = directions / directions.norm(dim=-1, keepdim=True).clamp_min(1e-4)
         return directions, sketch[..., -3:-1] + ROOT_SCALE * change[..., -3:-1], sketch[..., -1] + change[..., -1]
 
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The styles of its training, the first of STYLES among them: what was not danced there has a row of zeros."""
+        learnt = (self.style.weight != 0).any(dim=1).tolist()
+        some = tuple(style for style, one in zip(STYLES, learnt, strict=True) if one or style == STYLES[0])
+        return some if len(some) > 1 else STYLES
+
     def place(self, directions: Tensor, root: Tensor) -> Tensor:
         """Joints (B, T, V, 3) from directions (B, T, L, 3) and root (B, T, 2); see `body.place_joints`."""
         return self.paths @ directions + F.pad(root, (0, 1))[..., None, :]

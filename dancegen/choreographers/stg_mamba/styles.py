@@ -7,7 +7,7 @@ Steps of couples in hold are mostly danced with open arms: nobody is there to be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,7 +82,7 @@ def plan(sections: np.ndarray, appeals: list[dict[str, float]], seed: int, numbe
 
     Args:
         sections: (Q, 2) of `counting.sections`.
-        appeals: of each phrase, see `appeal`.
+        appeals: of each phrase, see `appeal`; only styles that are known.
         seed: another seed, another plan.
         number: the song's own.
         style: of all steps, or the first of STYLES to leave them to the music.
@@ -96,11 +96,17 @@ def plan(sections: np.ndarray, appeals: list[dict[str, float]], seed: int, numbe
                 evened[made[-1][0]] *= AGAIN
             drawn = choose_style(evened, mixed_seed(seed, number, f"steps {section}"))
             steps[section] = drawn if style == STYLES[0] else style
-        arms = choose_style(ARMS[steps[section]], mixed_seed(seed, number, f"arms {section} {time}"))
+        arms = choose_style(_lenders(steps[section], odds), mixed_seed(seed, number, f"arms {section} {time}"))
         if style != STYLES[0] and mixed_seed(seed, number, f"kept {section} {time}") % 1000 < 1000 * KEPT:
             arms = style
         made.append((steps[section], arms))
     return made
+
+
+def _lenders(steps: str, known: Collection[str]) -> dict[str, float]:
+    """ARMS of some steps as far as the styles are known; where that leaves none but its own, all of them alike."""
+    odds = {style: share for style, share in ARMS[steps].items() if style in known}
+    return odds if len(odds) > 1 else dict.fromkeys(known, 1.0)
 
 
 def numbers(planned: Plan) -> np.ndarray:

@@ -233,24 +233,27 @@ def deep_rows(
     dancer: Choreographer, songs: Sequence[tuple[Song, BeatGrid]], banks: dict[int, Bank] | None, held_out: Bank | None
 ) -> dict[str, float]:
     """Everything in this file as one table, name: value; novelty only where the banks are given."""
-    seeds = (0, 1)
+    seeds, plain = (0, 1), "cha-cha" if "cha-cha" in dancer.styles else dancer.styles[1]
     rows: dict[str, float] = {}
-    for style in ("auto", "cha-cha"):
+    for style in ("auto", plain):
         found = sound_influence(dancer, songs, style, seeds)
         rows |= {f"influence of the sound, {style}": found["influence"], f"between seeds, {style}": found["seed"]}
     if isinstance(dancer, StgMamba):
         rows["dead units of the ears, %"] = max(dead_units(dancer.network, songs).values())
-    rows["repeats / different sections"] = section_ratio(dancer, songs, "cha-cha", 0)
+    rows["repeats / different sections"] = section_ratio(dancer, songs, plain, 0)
     waltz: list[float] = []
     others: list[float] = []
     turns = []
     for song, grid in songs:
         for style, bar, shares in (("waltz", 3, waltz), ("rumba", 4, others)):
+            if style not in dancer.styles:
+                continue
             dance = dancer.dance(song, grid, seed=0, style=style)
             shares.append(meter_share(dance.joints, dance.fps, danced_beats(song, grid, style), bar))
         whole = dancer.dance(song, grid, seed=0, style="salsa", turns=1.0)
         turns.append(turning(whole.joints, whole.fps, whole.depth))
-    rows["hips by bars of 3, waltz"], rows["hips by bars of 4, rumba"] = float(np.mean(waltz)), float(np.mean(others))
+    if waltz and others:
+        rows["hips by bars of 3, waltz"], rows["hips by bars of 4, rumba"] = map(float, map(np.mean, (waltz, others)))
     rows["turns a minute, whole turns"] = float(np.mean([row["turns"] for row in turns]))
     rows["path of the hips, heights a minute"] = float(np.mean([row["path"] for row in turns]))
     if banks is not None:
@@ -266,6 +269,7 @@ def novelty(
     danced = []
     for number, (song, grid) in enumerate(songs):
         style = ("cha-cha", "rumba", "salsa", "tango")[number % 4]
+        style = style if style in dancer.styles else "salsa"
         dance = dancer.dance(song, grid, seed=number, style=style, turns=0.0)
         danced.append(phrase_poses(dance.joints, dance.fps, danced_beats(song, grid, style), bank.beats)[1:-1])
     rows = {"nearest training phrase": float(distance_to_nearest(np.concatenate(danced), known).mean())}

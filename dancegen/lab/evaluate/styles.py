@@ -75,7 +75,7 @@ def dances_by_style(
     def middle(song: HeardSong, style: str, seed: int) -> np.ndarray:
         return dancer.dance(song.song, song.grid, seed=seed, style=style, turns=0.0).joints[skip:-skip]
 
-    return {style: [middle(song, style, seed) for song in songs for seed in seeds] for style in STYLES[1:]}
+    return {style: [middle(song, style, seed) for song in songs for seed in seeds] for style in dancer.styles[1:]}
 
 
 def style_rows(

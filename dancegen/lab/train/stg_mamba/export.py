@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
+from dancegen.choreographers.stg_mamba.config import STYLES, ChoreographerConfig
 from dancegen.choreographers.stg_mamba.model import Choreographer
 from dancegen.lab.datasets.placing import Stage
 from dancegen.weights.checkpoint import save_checkpoint
@@ -24,6 +24,9 @@ def assemble(
     state |= {f"phrases.{name}": torch.from_numpy(getattr(stage.codec, name)) for name in ("rest", "vectors", "spread")}
     state["ranks"] = torch.from_numpy(stage.table).float()
     network.load_state_dict({**network.state_dict(), **{name: value.cpu() for name, value in state.items()}})
+    unknown = [number for number, style in enumerate(STYLES) if number and style not in stage.styles]
+    with torch.no_grad():
+        network.style.weight[unknown] = 0  # see `Choreographer.known`
     return network.eval()
 
 
