@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,7 +24,7 @@ from dancegen.people.located import LocatedBody
 from dancegen.production.python import frames as frames_of
 from dancegen.production.request import Request
 from dancegen.renderers.base import Layer, Renderer, check_background
-from dancegen.renderers.compose import compose, make_scene
+from dancegen.renderers.compose import compose, list_orders, make_scene
 from dancegen.renderers.plate import Plate
 from dancegen.renderers.puppet.renderer import PuppetRenderer
 from dancegen.renderers.skeleton import SkeletonRenderer
@@ -131,6 +132,21 @@ def test_the_nearer_person_is_in_front_whoever_is_named_first() -> None:
     frame = next(make_scene(PuppetRenderer(), farther, 300).frames(*(dancing(body, 1) for body in farther)))
     x, y = farther[0].joints[[2, 5, 8, 11]].mean(0).astype(int)
     assert frame[y, x, 0] > 80 or frame[y, x, 2] < 180, "now the blue one is behind"
+
+
+def test_who_passes_another_is_in_front_and_a_jump_passes_nobody() -> None:
+    """Feet that come lower in the picture come nearer."""
+    body = drawn(220, 180, 150)
+    still = dancing(body, 1).joints
+    behind, passing, jumping = (SkeletonSequence(np.repeat(still, 60, 0), 30.0) for _ in range(3))
+    passing.joints[:, :, 1] += np.linspace(-30, 30, 60)[:, None]
+    jumping.joints[:, :, 1] += 10.0
+    jumping.joints[26:34, :, 1] -= 60.0
+    orders = list(list_orders((1, 0), (behind, passing)))
+    assert orders[0] == [1, 0] and orders[-1] == [0, 1]
+    assert sum(a != b for a, b in itertools.pairwise(orders)) == 1
+    assert all(order == [0, 1] for order in list_orders((0, 1), (behind, jumping)))
+    assert all(sorted(order) == [0, 1, 2] for order in list_orders((1, 0, 2), (behind, passing, jumping)))
 
 
 def test_the_plate_is_without_all_who_dance_and_with_who_does_not() -> None:
