@@ -24,7 +24,8 @@ from dancegen.people.located import LocatedBody
 from dancegen.production.python import frames as frames_of
 from dancegen.production.request import Request
 from dancegen.renderers.base import Layer, Renderer, check_background
-from dancegen.renderers.compose import compose, list_orders, make_scene
+from dancegen.renderers.compose import compose, make_scene
+from dancegen.renderers.passing import list_orders
 from dancegen.renderers.plate import Plate
 from dancegen.renderers.puppet.renderer import PuppetRenderer
 from dancegen.renderers.skeleton import SkeletonRenderer

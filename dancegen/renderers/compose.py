@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from dancegen.body.joints import L_ANKLE, R_ANKLE, body_height
+from dancegen.body.joints import L_ANKLE, R_ANKLE
 from dancegen.body.sequence import BLOCK, SkeletonSequence
 from dancegen.images.filters import as_pixels, as_tensor
 from dancegen.images.picture import open_picture
@@ -20,9 +21,6 @@ from dancegen.renderers.base import KEEP, Layer, Renderer, check_background
 from dancegen.renderers.ground import Ground, find_ground
 from dancegen.renderers.plate import Plate
 from dancegen.scratch import release
-
-STAND = 0.5  # seconds around a frame in which a foot is on the ground
-PASSED = 0.02  # heights that feet are lower than another's, before who was farther is nearer
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,31 +67,17 @@ class Scene:
         """
         drawn = [ground.layers(dances[one]) for one, ground in self.grounds.items()]
         drawn += [self.renderer.draw(figure, dance) for figure, dance in zip(self.figures, dances, strict=True)]
-        orders, grounds = list_orders(self.order, dances), len(self.grounds)
+        grounds = len(self.grounds)
+        orders: Iterator[Sequence[int]] = repeat(self.order)
+        if len(dances) > 1:
+            from dancegen.renderers.passing import list_orders
+
+            orders = list_orders(self.order, dances)
         with torch.inference_mode():
             for number, layers in enumerate(zip(*drawn, strict=True)):
                 yield compose(self.background, [*layers[:grounds], *(layers[grounds + one] for one in next(orders))])
                 if number % BLOCK == 0:
                     release(*(dance.joints for dance in dances))
-
-
-def list_orders(order: Sequence[int], dances: Sequence[SkeletonSequence]) -> Iterator[list[int]]:
-    """Who is farther in each frame, the farthest first: dancers pass each other as their feet do, jumps aside."""
-    now = list(order)
-    if len(now) < 2:
-        yield from (now for _ in range(len(dances[0])))
-    else:
-        from scipy.ndimage import maximum_filter1d
-
-        passed = PASSED * float(body_height(dances[0].joints[0, :, :2]))
-        long = 2 * round(STAND * dances[0].fps) + 1
-        feet = [maximum_filter1d(dance.joints[:, [R_ANKLE, L_ANKLE], 1].max(1), long) for dance in dances]
-        for heights in zip(*feet, strict=True):
-            for _ in now:
-                for k in range(len(now) - 1):
-                    if heights[now[k]] > heights[now[k + 1]] + passed:
-                        now[k], now[k + 1] = now[k + 1], now[k]
-            yield list(now)
 
 
 def make_scene(renderer: Renderer, people: Sequence[LocatedBody], size: int, background: str | None = None) -> Scene:

@@ -126,10 +126,8 @@ def _on_rings(
         return nodes, np.ones(len(nodes), bool), np.zeros(len(nodes))
     away, places = distance_transform_edt(~inside, return_indices=True)
     deep, rims = distance_transform_edt(inside, return_indices=True)
-    at = _texels(nodes, density, alpha.shape)
-    size = step * density
-    steps = deep[at] / size
-    thick = maximum_filter(deep, int(THICK * size) * 2 + 1)[at] > THICK * size
+    at, size = _texels(nodes, density, alpha.shape), step * density
+    steps, thick = deep[at] / size, maximum_filter(deep, int(THICK * size) * 2 + 1)[at] > THICK * size
     outside = away[at] > 0
     onto = outside | (thick & (steps < RINGS[0]))
     ring = thick & ~onto & (steps < RINGS[1])

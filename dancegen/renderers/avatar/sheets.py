@@ -143,8 +143,7 @@ def cut_sheet(layers: LimbLayers, grid: Grid, limbs: tuple[int, ...], owner: np.
     colours, alpha = _gather(layers, grid, limbs)
     if clear and not grid.hem and limbs not in ARMS:
         colours, alpha = _clear_of_others(grid, limbs, colours, alpha)
-    if not clear:
-        alpha = gaussian_filter(alpha, SOFTER * grid.density)
+    alpha = gaussian_filter(alpha, 0 if clear else SOFTER * grid.density)
     coarse = F.interpolate(torch.from_numpy(alpha)[None, None], grid.cells, mode="area")[0, 0].numpy()
     return Sheet(limbs, colours, alpha, coarse > 0.5, owner)
 
