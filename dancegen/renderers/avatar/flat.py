@@ -49,7 +49,7 @@ from dancegen.renderers.puppet.cut import LimbLayers, cut_person
 STRETCH = (0.45, 1.8)  # how much shorter and longer a limb may become: one that points at the camera has a length still
 BEHIND = 0.05  # heights in depth between limbs whose order differs by 1
 OVER = 0.01  # heights that a piece is before those that are drawn before it: where they share a place, one is seen
-SOFTER = 1.6  # times the length, of a shaded body's, over which a drawn limb bends
+SOFT = 0.029  # heights over which a drawn limb bends: its outline is to stay one line
 HEAD_SHARE = 0.8  # of a face's turn beyond the chest's that the head goes along with
 FAR, LOST = 2.0, 0.25  # radii; the share so far from any leg from which legs are not moved: drawings have 0.08 at most
 UPRIGHT = np.array([0.0, 0.0, 1.0])
@@ -73,7 +73,7 @@ def make_flat_shell(layers: LimbLayers, joints: np.ndarray, body: Proportions, s
     step = max(LEAST_STEP, STEP * size / 512)
     nothing, surfaces, pages = np.zeros(grid.cells), [], []
     for number, sheet in enumerate(sheets):
-        weights = skin_weights(replace(sheet, mask=grid.person), grid, SOFTER)
+        weights = skin_weights(replace(sheet, mask=grid.person), grid, SOFT)
         alpha = clean_alpha(sheet.alpha, REACH * grid.density)
         before = nothing - number * OVER * grid.height
         surface = make_surface(grid, alpha, nothing, before, weights, leg_difference(grid, weights), step)

@@ -15,12 +15,12 @@ WIDER = 1.3  # times more at shoulders, hips and neck
 RAMP = (0.35, 0.8)  # levels down the spine between which the chest's turn becomes the hips'
 
 
-def skin_weights(sheet: Sheet, grid: Grid, softer: float = 1.0) -> np.ndarray:
-    """(K, h, w), which sum to 1; smooth beyond the piece's outline too; `softer` times as far."""
+def skin_weights(sheet: Sheet, grid: Grid, soft: float = SOFT) -> np.ndarray:
+    """(K, h, w), which sum to 1; smooth beyond the piece's outline too; `soft` heights far."""
     weights = np.zeros((K, *grid.cells))
     around = binary_dilation(sheet.mask, iterations=2).astype(float)
     for limb in np.unique(sheet.owner):
-        sigma = max(softer * SOFT * (WIDER if limb in BEGINS else 1.0) * grid.height, 0.7)
+        sigma = max(soft * (WIDER if limb in BEGINS else 1.0) * grid.height, 0.7)
         share = gaussian_filter(around, sigma)
         weights[limb] = gaussian_filter((sheet.owner == limb) * around, sigma) / np.maximum(share, 1e-6)
     torso = weights[L.UPPER_TORSO] + weights[L.LOWER_TORSO]
