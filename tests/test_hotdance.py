@@ -33,6 +33,7 @@ from dancegen.choreographers.hotdance.music import SOUND_VALUES, find_repeats
 from dancegen.choreographers.hotdance.reference import mask_of, reference
 from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.choreographers.tailor import Person, tailor
+from dancegen.dances.keep import bone_lengths
 from dancegen.errors import DancegenError
 from tests.test_choreography import song_of
 from tests.tiny import save_tiny_hotdance
@@ -252,6 +253,13 @@ def test_a_dance_file_carries_the_pictures_body(run_main: Callable[..., Ran], tm
     assert ran.status == 0 and f"was made for {PICTURE.name}" in ran.err, ran.err
     ran = run_main("render", beat_song, PICTURE, "--dance", out, *video, "-o", tmp_path / "w.mp4")
     assert ran.status == 0 and "was made for" not in ran.err
+    again = tmp_path / "again.dance.json"
+    ran = run_main("dance", beat_song, *how, "--steps", 1, "--redo", "1-2", "--seed", 9, "--from", out, "-o", again)
+    assert ran.status == 0, ran.err
+    redone = read_dance(again)
+    old, new = made.take(1).skeleton.joints, redone.take(1).skeleton.joints
+    assert np.abs(old - new).max() > 0.01 and redone.body == made.body
+    assert np.abs(bone_lengths(new) - made.body.bones).max() < 1e-4  # also of bars that were danced for nobody
 
 
 def test_a_picture_is_for_those_who_dance_on_its_body(
