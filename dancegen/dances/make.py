@@ -14,7 +14,6 @@ from dancegen.audio.grid import BeatGrid, tempo_changes
 from dancegen.body.sequence import SkeletonSequence
 from dancegen.choreographers.base import AMOUNT, TURNS
 from dancegen.dances.bars import bar_poses, check_bars, parse_bars, paste, read_beats, retime
-from dancegen.dances.bones import on_bones
 from dancegen.dances.dance_file import DanceFile, Edit, SongInfo, Take, file_sha256, round_dance, without_bars
 from dancegen.dances.takes import rank_takes
 from dancegen.errors import DancegenError
@@ -187,6 +186,8 @@ def redo(
                 song, grid, seed=edit.seed, style=edit.style, amount=edit.amount, turns=turns, reporter=reporter
             )
             if dance.body:  # whoever dances the new bars, they are danced on the body that the file names
+                from dancegen.dances.bones import on_bones
+
                 made[how] = on_bones(made[how], np.asarray(dance.body.bones))
         others = None if edit.weights == dance.weights else edit.weights
         take = _paste(take, made[how], grid, replace(edit, weights=others))
