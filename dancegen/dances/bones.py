@@ -16,10 +16,10 @@ ANKLES = [R_ANKLE, L_ANKLE]
 def on_bones(dance: SkeletonSequence, bones: np.ndarray) -> SkeletonSequence:
     """The dance with bones of lengths (L,): each points where it did, and the lower ankle is as high off the ground."""
 
-    def placed(joints: np.ndarray) -> np.ndarray:
+    def place(joints: np.ndarray) -> np.ndarray:
         lengths = np.broadcast_to(bones, (len(joints), len(bones)))
         made = place_bones(bone_directions(joints), lengths, joints)
         made[..., 1] += (joints[:, ANKLES, 1].max(axis=1) - made[:, ANKLES, 1].max(axis=1))[:, None]
         return made
 
-    return replace(dance, joints=by_blocks(placed, dance.joints))
+    return replace(dance, joints=by_blocks(place, dance.joints))
