@@ -260,6 +260,12 @@ def test_a_dance_file_carries_the_pictures_body(run_main: Callable[..., Ran], tm
     old, new = made.take(1).skeleton.joints, redone.take(1).skeleton.joints
     assert np.abs(old - new).max() > 0.01 and redone.body == made.body
     assert np.abs(bone_lengths(new) - made.body.bones).max() < 1e-4  # also of bars that were danced for nobody
+    ran = run_main("dance", beat_song, "--keep", f"{out}@1-1", "-o", tmp_path / "kept.dance.json")
+    assert ran.status == 0 and f"{out.name} was made for another body" in ran.err, ran.err
+    ran = run_main(
+        "dance", beat_song, *how, "--steps", 1, "--picture", PICTURE, "--keep", f"{out}@1-1", "-o", again, "--overwrite"
+    )
+    assert ran.status == 0 and "another body" not in ran.err, ran.err
 
 
 def test_a_picture_is_for_those_who_dance_on_its_body(

@@ -86,7 +86,7 @@ def dance(
     from dancegen.audio.load import load_song
     from dancegen.dances.bars import check_beats, check_tempo, parse_bars
     from dancegen.dances.dance_file import write_dance
-    from dancegen.dances.keep import keep_bars
+    from dancegen.dances.keep import is_for_other_body, keep_bars
     from dancegen.dances.make import MOST_TAKES, find_grid, make_dance, parse_styles
     from dancegen.files import check_input
     from dancegen.weights.own import weights_by_role
@@ -127,6 +127,7 @@ def dance(
         check_input(from_ or out, "dance file", "name it with --from, or with -o")
     given: dict[str, Any] = {"weights": weights_by_role(weights or []), "device": device, "offline": offline}
     asked = Request(song, picture or Path(), choreographer=choreographer, steps=steps, **given)
+    kept = _read_kept(keep or [])
     dancer, info, body = _dancer(asked)
     if redo:
         file, manner = from_ or out, Manner(hold, like, weights_by_role(weights or []), offline)
@@ -137,13 +138,14 @@ def dance(
         grid = find_grid(sound, beats, tempo, weights_by_role(weights or []).get("beats"), reporter())
         if grid.confidence == 0:
             reporter().note(f"{song.name} has no beat that could be found: the dance counts its own")
-        kept = _read_kept(keep or [])
         how: dict[str, Any] = {"seeds": range(seed, seed + takes), "styles": styles}
         made = make_dance(sound, grid, dancer, info, **how, reporter=reporter())
         made = replace(made, body=body)
         if kept:
             from dancegen.production.capture import load_motion_network
 
+            for name in dict.fromkeys(one.name for one in kept if is_for_other_body(one.dance, made)):
+                reporter().note(f"{name} was made for another body: its bars keep their own limbs")
             made = keep_bars(made, kept, grid, load_motion_network(weights_by_role(weights or []), offline))
     write_dance(out, made)
     if sheet:

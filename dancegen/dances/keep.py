@@ -53,6 +53,12 @@ def parse_kept(option: str) -> tuple[str, int, int]:
     return name, *parse_bars(stretch, "--keep")
 
 
+def is_for_other_body(one: DanceFile, other: DanceFile) -> bool:
+    """Whether the bodies that two dances were made for differ by more than is lost in a file."""
+    lengths, others = (np.asarray(BONE_LENGTHS if dance.body is None else dance.body.bones) for dance in (one, other))
+    return bool(np.abs(lengths - others).max() > USUAL)
+
+
 def keep_bars(made: DanceFile, kept: Sequence[Kept], grid: BeatGrid, network: Vimo) -> DanceFile:
     """All takes of `made`, danced to `grid`, with the kept bars in them, and transitions on both sides of each.
 
