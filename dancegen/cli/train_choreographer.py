@@ -31,7 +31,7 @@ def command(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     ablation: Annotated[
         bool,
-        typer.Option(help="Only this: rows of the paper's Table 4, small, two seeds, with the prior of --from."),
+        typer.Option(help="Only this: Table 4 of arXiv 2507.06689, small, two seeds, with the prior of --from."),
     ] = False,
     from_openpose: Annotated[
         bool, typer.Option(help="DATA holds NAME/*.json (OpenPose) beside NAME.wav: convert them first.")
