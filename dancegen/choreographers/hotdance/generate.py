@@ -81,7 +81,8 @@ def draw_song(
         fit = 0
         if len(noise) > 1:
             points = network.decode(latents)
-            some = drop_roughest(points, kept * config.stride) if made else torch.arange(len(points), device=points.device)
+            every = torch.arange(len(points), device=points.device)
+            some = drop_roughest(points, kept * config.stride) if made else every
             some = some[keep_beats(points[some], config.stride, CHOICE)]
             fit = int(some[choose(first, points[some])])
         made.append(latents[fit : fit + 1, ..., 0 if number == 0 else kept :])
