@@ -40,6 +40,7 @@ LEG_SIDE = np.array([0.15, 1.0, -0.25])
 UPPER_TWIST, FOREARM_TWIST = 0.7, 1.7  # radians that an arm turns about its bone at most to show its picture's side
 AWAY = 2.2  # heights between a dancer and the camera
 BENT, STRAIGHTENED = 0.25, 0.7  # radians that a wrist stays bent, and of a forearm's turn over which it straightens
+AT_CAMERA, RAISED_HAND = 0.6, 1.2  # how far a forearm points at the camera when the wrist bends; tangent of all it does
 GROUNDED = 0.12  # heights above the ground within which a foot is level
 LEVEL = 0.9  # how level then
 TIP = 0.45  # radians that a foot seen from the side points down: pictures show feet from above
@@ -108,8 +109,10 @@ def move_bones(
     for upper, chain, side in ((L.R_UPPER_ARM, J.ARM_CHAINS[0], -1.0), (L.L_UPPER_ARM, J.ARM_CHAINS[1], 1.0)):
         turns[:, upper], lower = _arm(rest, poses, chest, chain, side)
         turns[:, upper + 1] = turns[:, upper + 2] = lower
+        forearm = unit(rest[chain[2]] - rest[chain[1]])
         if hands is not None and np.isfinite(hand := hands[int(side > 0)]).all():
-            turns[:, upper + 2] = lower @ _unbend(hand, rest[chain[2]] - rest[chain[1]], lower)
+            turns[:, upper + 2] = lower @ _unbend(hand, forearm, lower)
+        turns[:, upper + 2] = _show_hand(lower @ forearm) @ turns[:, upper + 2]
     ground = poses[:, (J.R_ANKLE, J.L_ANKLE), 1].max(1) if floor is None else np.full(len(poses), floor)
     for upper, chain, side in ((L.R_THIGH, J.LEG_CHAINS[0], -1.0), (L.L_THIGH, J.LEG_CHAINS[1], 1.0)):
         turns[:, upper], turns[:, upper + 1] = _leg(rest, poses, hips, chain, side)
@@ -195,14 +198,20 @@ def _arm(
     return upper, face_front(lower, bones, front, FOREARM_TWIST, 1.0)
 
 
-def _unbend(hand: np.ndarray, forearm: np.ndarray, turns: np.ndarray) -> np.ndarray:
+def _show_hand(pointing: np.ndarray) -> np.ndarray:
+    """The turns (B, 3, 3) of hands whose forearms point (B, 3) at the camera: nobody shows us the tips of their fingers
+    alone, so the wrist bends back and the hand is seen above it."""
+    share = np.clip((-pointing[:, 2] - AT_CAMERA) / (1 - AT_CAMERA), 0, 1)
+    return swing(pointing, pointing + (RAISED_HAND * share)[:, None] * np.array([0.0, -1.0, 0.0]))
+
+
+def _unbend(hand: np.ndarray, bone: np.ndarray, turns: np.ndarray) -> np.ndarray:
     """The turns (B, 3, 3) of a hand at rest that follows its forearm: dances know no wrists, and one that is bent in
     the picture would stay so in poses where no wrist bends; as the forearm leaves the picture's pose, it straightens.
 
     Args:
-        hand: (2,) and forearm: (3,) where they point at rest; turns: (B, 3, 3) of the forearm.
+        hand: (2,) and bone: (3,), a unit, where hand and forearm point at rest; turns: (B, 3, 3) of the forearm.
     """
-    bone = unit(forearm)
     shown = unit(np.append(hand / max(float(norm(hand)), 1e-3) * norm(bone[:2]), bone[2]))
     angle = float(np.arccos(np.clip(shown @ bone, -1, 1)))
     moved = np.arccos(np.clip((np.trace(turns, axis1=1, axis2=2) - 1) / 2, -1, 1))
