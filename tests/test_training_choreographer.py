@@ -356,16 +356,6 @@ def test_a_folder_of_frames_itself_is_one_motion(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.rglob("*.npz")] == ["take.npz"]
 
 
-def test_a_resumed_log_has_no_step_twice(tmp_path: Path) -> None:
-    log = tmp_path / training.LOG
-    for step in (50, 100, 150):
-        training.append_log(log, step, {"position": 0.5, "seconds": 1.0})
-    training.cut_log(log, 100)
-    training.append_log(log, 150, {"position": 0.4, "seconds": 1.0})
-    assert [line.split(",")[0] for line in log.read_text().splitlines()] == ["step", "50", "100", "150"]
-    training.cut_log(tmp_path / "none.csv", 100)
-
-
 def test_a_run_too_short_for_a_log_has_empty_curves(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     assert training.draw_curves(tmp_path).is_file()

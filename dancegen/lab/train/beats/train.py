@@ -5,7 +5,6 @@ Resumes exactly: samples depend on the step alone, and the state file holds weig
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import math
 import time
@@ -20,6 +19,7 @@ from torch import Tensor
 from dancegen.audio.network import BeatNet, BeatNetConfig, load_beat_net
 from dancegen.lab.datasets.beat_songs import BEAT, DOWNBEAT, Songs, read_songs
 from dancegen.lab.train.beats.samples import Batch, batch
+from dancegen.lab.train.log import append_log, cut_log
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.weights.checkpoint import NOTES_KEY, load_checkpoint, read_metadata, save_checkpoint
 from dancegen.weights.run_state import follow, pack, unpack
@@ -27,7 +27,7 @@ from dancegen.weights.run_state import follow, pack, unpack
 RARE = (3.0, 6.0)  # how much more a frame with a beat, with a downbeat counts than one without
 NEXT_TO = 0.5  # target of the frames beside a beat's
 CHECKED = 64  # songs of the validation set that a check hears
-COLUMNS = ("step", "seconds", "loss", "beat", "downbeat")
+LOG, COLUMNS = "log.csv", ("seconds", "loss", "beat", "downbeat")
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,7 @@ def train_beats(
     earlier = load_beat_net(start) if start is not None and not state_file.exists() else None
     trainer = Trainer(config or BeatNetConfig(), settings, earlier)
     step = trainer.load(state_file) if state_file.exists() else 0
+    cut_log(out / LOG, step)
     began, sums = time.monotonic(), []
     reporter.stage("training", settings.steps - step, "steps")
     while step < settings.steps and time.monotonic() - began < 60 * minutes:
@@ -88,7 +89,8 @@ def train_beats(
         reporter.advance()
         if step % settings.check_every == 0 or step == settings.steps:
             found = check(trainer.mean_network(), kept)
-            _log(out / "log.csv", (step, time.monotonic() - began, float(np.mean(sums)), *found))
+            row = (time.monotonic() - began, float(np.mean(sums)), *found)
+            append_log(out / LOG, step, dict(zip(COLUMNS, row, strict=True)))
             reporter.note(f"step {step}: beat {found[0]:.4f}, downbeat {found[1]:.4f}")
             sums = []
             trainer.save(state_file, step)
@@ -176,12 +178,3 @@ class Trainer:
         rise = min(1.0, (step + 1) / self.settings.warm_up)
         left = (self.settings.steps - step) / (self.settings.steps * self.settings.cooling)
         return self.settings.rate * min(rise, left)
-
-
-def _log(path: Path, row: tuple[float, ...]) -> None:
-    begun = path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.writer(file)
-        if not begun:
-            writer.writerow(COLUMNS)
-        writer.writerow([row[0], *(round(value, 5) for value in row[1:])])

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from dancegen.errors import DancegenError
-from dancegen.lab.train.stg_mamba.train import append_log, cut_log
+from dancegen.lab.train.log import append_log, cut_log
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.weights.checkpoint import NOTES_KEY, load_checkpoint, read_metadata, save_checkpoint
 from dancegen.weights.run_state import follow, pack, unpack

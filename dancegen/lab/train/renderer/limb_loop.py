@@ -9,7 +9,6 @@ Glossary: B pairs, K = 15 limbs, S slices, H body height.
 
 from __future__ import annotations
 
-import csv
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,12 +19,14 @@ import torch.nn.functional as F
 
 from dancegen.body.limbs import RADII
 from dancegen.errors import DancegenError
+from dancegen.lab.train.log import append_log, cut_log
 from dancegen.lab.train.renderer.limb_data import Pairs, draw_pairs, prepare_outlines
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.renderers.retouch.generator import Generator, RendererConfig
 from dancegen.weights.checkpoint import NOTES_KEY, load_checkpoint, read_metadata, save_checkpoint
 
-STATE_FILE = "limbs.safetensors"
+STATE_FILE, LOG = "limbs.safetensors", "limbs.csv"
+COLUMNS = ("seconds", "loss", "plain maps miss by, H/1000", "corrected ones")
 SAVE_EVERY = 500
 MEAN_DECAY = 0.995
 SOFT = 0.001  # H: below this error the loss is quadratic; above it finds the likeliest answer, not a mean of all
@@ -67,6 +68,7 @@ def train_limbs(
     mean.limb.load_state_dict(generator.limb.state_dict())
     optimiser = torch.optim.AdamW(generator.limb.parameters(), plan.rate, weight_decay=1e-3)
     step = _restore(out / STATE_FILE, plan, generator, mean, optimiser)
+    cut_log(out / LOG, step)
     reporter.stage("training", plan.steps - step, "steps")
     began = time.monotonic()
     while step < plan.steps:
@@ -81,7 +83,8 @@ def train_limbs(
         reporter.advance()
         if step % SAVE_EVERY == 0 or step == plan.steps:
             _save(out / STATE_FILE, generator, mean, optimiser, step, plan)
-            _log(out / "limbs.csv", step, time.monotonic() - began, loss, *compare(mean, judged))
+            row = (time.monotonic() - began, loss, *compare(mean, judged))
+            append_log(out / LOG, step, dict(zip(COLUMNS, row, strict=True)))
     result = out / "renderer.safetensors"
     save_checkpoint(
         result, {k: v.half() for k, v in mean.state_dict().items()}, config, {"limbs": asdict(plan), "step": step}
@@ -128,15 +131,6 @@ def _set_rate(optimiser: torch.optim.Optimizer, plan: LimbPlan, step: int) -> No
     rate = plan.rate * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * step / plan.steps)))
     for group in optimiser.param_groups:
         group["lr"] = float(rate)
-
-
-def _log(path: Path, step: int, seconds: float, loss: float, plain: float, corrected: float) -> None:
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.writer(file)
-        if new:
-            writer.writerow(["step", "seconds", "loss", "plain maps miss by, H/1000", "corrected ones"])
-        writer.writerow([step, f"{seconds:.0f}", f"{loss:.5f}", f"{plain:.2f}", f"{corrected:.2f}"])
 
 
 def _save(

@@ -9,7 +9,6 @@ Glossary: B scenes, T targets of each, s the trained side.
 
 from __future__ import annotations
 
-import csv
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import torch
 import torch.nn.functional as F
 
 from dancegen.body.capsules import limb_distances
+from dancegen.lab.train.log import append_log, cut_log
 from dancegen.lab.train.renderer.animate import Animated, animate
 from dancegen.lab.train.renderer.data import Batch, find_scenes, make_batch, shrink
 from dancegen.lab.train.renderer.losses import (
@@ -88,7 +88,7 @@ def train(
     reporter = reporter or SilentReporter()
     scenes = find_scenes(frames, "train")
     state = restore(out, asdict(plan), TrainingState.begin(config, plan.seed, device, start))
-    log = Log(out / "log.csv", state.step)
+    log = Means(out / "log.csv", state.step)
     reporter.stage("training", plan.steps - state.step, "steps")
     while state.step < plan.steps:
         rng = np.random.default_rng([plan.seed, state.step])
@@ -208,25 +208,13 @@ def move_batch(batch: Batch, device: str) -> Batch:
     return Batch(**moved)
 
 
-class Log:
-    """A CSV with one row every `LOG_EVERY` steps, the means of the terms since the last one."""
-
-    FIELDS = (
-        *("step", "seconds", "loss", "l1", "gradient", "mask", "repaired", "raw", "dropped", "parts"),
-        *("fsr", "bsr", "gan", "features", "judge"),
-    )
+class Means:
+    """A log with one line every `LOG_EVERY` steps, the means of the terms since the last one."""
 
     def __init__(self, path: Path, step: int) -> None:
         self.path, self.began, self.sums, self.count = path, time.monotonic(), dict[str, float](), 0
-        rows = []
-        if path.exists():
-            with path.open(newline="") as file:
-                rows = [row for row in csv.DictReader(file) if int(row["step"]) <= step]
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, self.FIELDS)
-            writer.writeheader()
-            writer.writerows(rows)
+        cut_log(path, step)
 
     def add(self, step: int, terms: dict[str, float]) -> None:
         """Add one step's terms."""
@@ -235,11 +223,8 @@ class Log:
         self.count += 1
         if step % LOG_EVERY:
             return
-        row: dict[str, float | int | str] = {name: f"{value / self.count:.5f}" for name, value in self.sums.items()}
-        with self.path.open("a", newline="") as file:
-            csv.DictWriter(file, self.FIELDS).writerow(
-                {"step": step, "seconds": f"{time.monotonic() - self.began:.1f}", **row}
-            )
+        means = {name: value / self.count for name, value in self.sums.items()}
+        append_log(self.path, step, {"seconds": time.monotonic() - self.began, **means})
         self.sums, self.count = {}, 0
 
 

@@ -31,6 +31,7 @@ from dancegen.lab.datasets.batches import Batch, draw_batch, draw_styles
 from dancegen.lab.datasets.data import Material
 from dancegen.lab.datasets.motion import Motion
 from dancegen.lab.datasets.placing import Stage
+from dancegen.lab.train.log import append_log, cut_log
 from dancegen.lab.train.stg_mamba.losses import (
     PERCEPTUAL_LAYERS,
     LossWeights,
@@ -311,26 +312,6 @@ def train(
             trainer.save(out)
     trainer.save(out)
     return trainer
-
-
-def append_log(path: Path, step: int, row: dict[str, float]) -> None:
-    """One more line of the CSV log; the header comes with the first."""
-    fresh = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.writer(file)
-        if fresh:
-            writer.writerow(["step", *sorted(row)])
-        writer.writerow([step, *(row[name] for name in sorted(row))])
-
-
-def cut_log(path: Path, step: int) -> None:
-    """Forget what was logged after `step`, the last one saved before a run was killed: it is done again."""
-    if not path.exists():
-        return
-    with path.open(newline="") as file:
-        header, *rows = csv.reader(file)
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([header, *(row for row in rows if int(row[0]) <= step)])
 
 
 def draw_curves(out: Path) -> Path:

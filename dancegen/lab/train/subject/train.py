@@ -5,7 +5,6 @@ Resumes exactly: samples depend on the step alone, and the state file holds weig
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 import math
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 
 from dancegen.bf16 import is_bf16_quicker
 from dancegen.errors import DancegenError
+from dancegen.lab.train.log import append_log, cut_log
 from dancegen.lab.train.subject import losses, samples
 from dancegen.lab.train.subject.check import check, choose_cases, sheet
 from dancegen.people.network.network import SubjectConfig, SubjectNetwork, load_subject_network
@@ -29,7 +29,7 @@ from dancegen.weights.checkpoint import save_checkpoint
 from dancegen.weights.run_state import follow, pack, unpack
 
 NETWORKS = ("finder", "segmenter", "painter")
-LOSSES = ("dice", "heat", "mask", "parts", "plate", "present")  # of all networks, the columns of log.csv
+LOG, CHECKS = "log.csv", "checks.csv"
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,8 @@ def train_subject(
     trainer = Trainer(config or SubjectConfig(), settings, earlier)
     first = trainer.load(state_file) if state_file.exists() else 0
     out.mkdir(parents=True, exist_ok=True)
+    for log in (LOG, CHECKS):
+        cut_log(out / log, first)
     began = time.monotonic()
     reporter.stage("training", settings.steps - first, "steps")
     sums: dict[str, list[float]] = {}
@@ -115,13 +117,13 @@ def train_subject(
         reporter.advance()
         if step % settings.log_every == 0:
             means = {name: float(np.mean(values)) for name, values in sums.items()}
-            _log(out / "log.csv", step, time.monotonic() - began, means, LOSSES)
+            append_log(out / LOG, step, {"seconds": time.monotonic() - began, **means})
             sums = {}
         if step % settings.check_every == 0 or step == settings.steps:
             trainer.save(state_file, step)
             network = trainer.average_network()
             found = check(network, cases)
-            _log(out / "checks.csv", step, time.monotonic() - began, found, tuple(sorted(found)))
+            append_log(out / CHECKS, step, {"seconds": time.monotonic() - began, **found})
             reporter.note(f"step {step}: " + ", ".join(f"{name} {value:.3f}" for name, value in found.items()))
             sheet(network, cases[:8]).save(out / f"step_{step:06d}.png")
             export(network, out / "subject.safetensors", step, settings)
@@ -263,20 +265,3 @@ class Trainer:
 
 def _channels_last(picture: Tensor) -> Tensor:
     return picture.contiguous(memory_format=torch.channels_last)
-
-
-def _log(path: Path, step: int, seconds: float, values: dict[str, float], columns: tuple[str, ...]) -> None:
-    """Add a row; columns without a value stay empty. A log begun with fewer columns gets those that it lacks."""
-    begun: list[str] = []
-    rows: list[dict[str, str]] = []
-    if path.exists():
-        with path.open(newline="") as file:
-            reader = csv.DictReader(file)
-            begun, rows = list(reader.fieldnames or []), list(reader)
-    missing = [name for name in ("step", "seconds", *columns) if name not in begun]
-    with path.open("w" if missing else "a", newline="") as file:
-        writer = csv.DictWriter(file, begun + missing, restval="")
-        if missing:
-            writer.writeheader()
-            writer.writerows(rows)
-        writer.writerow({"step": step, "seconds": round(seconds, 1), **{k: round(v, 5) for k, v in values.items()}})

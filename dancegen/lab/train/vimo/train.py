@@ -8,7 +8,6 @@ Glossary: B windows, S frames, X numbers of movement.
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import math
 import time
@@ -29,6 +28,7 @@ from dancegen.lab.datasets.performances import (
     save_performances,
 )
 from dancegen.lab.synthetic.cameras import Casual
+from dancegen.lab.train.log import append_log, cut_log
 from dancegen.lab.train.vimo.losses import LossWeights, losses
 from dancegen.lab.train.vimo.samples import Windows, draw, generator_of
 from dancegen.lab.train.vimo.units import revive_units
@@ -97,6 +97,7 @@ def train_vimo(
     trainer = Trainer(config or VimoConfig(), settings, performances)
     if (out / STATE).exists():
         trainer.load(out / STATE)
+        cut_log(out / LOG, trainer.step)
     elif begin is not None:
         trainer.begin(begin)
     began, sums = time.monotonic(), []
@@ -106,7 +107,7 @@ def train_vimo(
         reporter.advance()
         if trainer.step % settings.save_every == 0 or trainer.step == settings.steps:
             mean = {name: sum(one[name] for one in sums) / len(sums) for name in LOSSES}
-            log(out / LOG, trainer.step, time.process_time(), mean)
+            append_log(out / LOG, trainer.step, {"cpu_seconds": time.process_time(), **mean})
             trainer.save(out / STATE)
             trainer.export(out / WEIGHTS)
             sums = []
@@ -238,13 +239,3 @@ class Trainer:
             path, {name: value.half() for name, value in self.mean.items()}, self.network.config, self.notes()
         )
         return path
-
-
-def log(path: Path, step: int, seconds: float, mean: dict[str, float]) -> None:
-    """Append the mean losses since the last line."""
-    begun = path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.writer(file)
-        if not begun:
-            writer.writerow(("step", "cpu_seconds", *mean))
-        writer.writerow((step, round(seconds), *(f"{value:.5f}" for value in mean.values())))
