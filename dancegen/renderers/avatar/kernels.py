@@ -180,14 +180,9 @@ def resolve(depth: np.ndarray, samples: np.ndarray, layer: np.ndarray, rows: tup
 
 def warm() -> None:
     """Compile everything, or read what was compiled before."""
-    mesh = Mesh(
-        np.zeros((3, 3), np.float32),
-        np.zeros((3, 2), np.float32),
-        np.zeros((3, 4), np.int32),
-        np.zeros((3, 4), np.float32),
-        np.zeros((1, 3), np.int32),
-        np.zeros(1, np.int32),
-    )
+    shapes = (3, 3), (3, 2), (3, 4), (3, 4), (1, 3), (1,)
+    kinds = np.float32, np.float32, np.int32, np.float32, np.int32, np.int32
+    mesh = Mesh(*(np.zeros(shape, kind) for shape, kind in zip(shapes, kinds, strict=True)))
     atlas = Atlas(np.zeros(16, np.uint8), np.zeros(1, np.int64), np.full(1, 2, np.int32), np.full(1, 2, np.int32))
     rig = Rig(1.0, *(np.zeros((15, *more), np.float32) for more in ((8,), (3,), (3,), (), (2,))))
     placed, facing = np.zeros((3, 3), np.float32), np.zeros(3, np.float32)

@@ -56,12 +56,6 @@ class LimbLayers:
     scores: torch.Tensor = field(default_factory=lambda: torch.zeros(K, 0, 0))
     person: torch.Tensor = field(default_factory=lambda: torch.zeros(0, 0))
 
-    def extent(self, limb: int) -> tuple[float, float, float, float]:
-        """Left, top, right, bottom of a layer in source pixels."""
-        left, top = (float(value) for value in self.corners[limb])
-        height, width = (side - 2 * MARGIN for side in self.textures[limb].shape[-2:])
-        return left, top, left + width / self.density, top + height / self.density
-
 
 def cut_person(
     person: LocatedBody, plate: Plate, joints: np.ndarray, corrections: torch.Tensor | None = None

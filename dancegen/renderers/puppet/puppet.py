@@ -90,7 +90,9 @@ def limb_pictures(
 def _target_box(
     layers: LimbLayers, limb: int, maps: np.ndarray, bends: Bends, height: int, width: int
 ) -> tuple[int, int, int, int] | None:
-    left, top, right, bottom = layers.extent(limb)
+    left, top = (float(value) for value in layers.corners[limb])
+    tall, wide = (side - 2 * MARGIN for side in layers.textures[limb].shape[-2:])
+    right, bottom = left + wide / layers.density, top + tall / layers.density
     corners = np.array([[left, top], [right, top], [left, bottom], [right, bottom]])
     by = [limb, PAIRS[limb][0]] if layers.hem and limb in PAIRS else [limb]
     try:
