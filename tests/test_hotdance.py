@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from dancegen.body import joints as J
 from dancegen.body.joints import ARM_BONES, BONES, LEG_BONES, V, body_height
 from dancegen.body.sequence import BONE_LENGTHS
 from dancegen.choreographers.hotdance.carriage import Carriage, carry, no_carriage
-from dancegen.choreographers.hotdance.dance import HotDancer, Wish, choreograph, listen, load
+from dancegen.choreographers.hotdance.dance import HotDancer, Wish, choreograph, linger, listen, load
 from dancegen.choreographers.hotdance.dancer import canonical_dancer, dancer_of
 from dancegen.choreographers.hotdance.generate import (
     Sampling,
@@ -102,6 +103,37 @@ def test_bones_are_the_pictures_own(dancer: HotDancer, person: Person) -> None:
     ends = np.asarray(BONES)
     lengths = np.linalg.norm(dance.joints[:, ends[:, 1]] - dance.joints[:, ends[:, 0]], axis=-1)
     np.testing.assert_allclose(lengths, np.broadcast_to(bones, lengths.shape), atol=1e-4)
+
+
+@pytest.mark.parametrize("pickup", [0.0, 2.6])
+def test_a_dance_begins_in_the_pose_of_the_picture(dancer: HotDancer, person: Person, pickup: float) -> None:
+    """To the pixel where limbs are as long as measured; it stands so until the music begins, and then goes on."""
+    joints = np.asarray(person.joints).copy()
+    joints[J.R_WRIST] = joints[J.R_ELBOW] - (0, 60)  # a hand up
+    posed = replace(person, joints=joints)
+    song, grid = song_of(8)
+    late = replace(song, samples=np.where(np.arange(len(song.samples)) < pickup * 22050, 0, song.samples))
+    later = replace(grid, times=grid.times[grid.times >= pickup], downbeat=grid.downbeat[grid.times >= pickup])
+    dance = dancer.dance(late, later, seed=0, style="auto", person=posed, steps=2)
+    pose = dancer_of(posed).pose
+    ends = np.asarray(BONES)[:12]
+
+    def flat(number: int) -> np.ndarray:
+        limbs = dance.joints[number, ends[:, 1]] - dance.joints[number, ends[:, 0]]
+        made: np.ndarray = (limbs / np.linalg.norm(limbs, axis=-1, keepdims=True))[:, :2]
+        return made
+
+    assert np.abs(flat(0) - pose[:12]).max() < 0.05 and pose[3, 1] < -0.8
+    assert np.abs(flat(round(pickup * 30))[3] - pose[3]).max() < 0.3
+    assert np.abs(flat(round(pickup * 30) + 45) - pose[:12]).max() > 0.1
+
+
+def test_who_dances_lingers_on_the_beat() -> None:
+    beats = np.linspace(-2, 6, 801)
+    passed = linger(beats)
+    assert np.allclose(passed[::100], beats[::100], atol=1e-9) and (np.diff(passed) > 0).all()
+    speed = np.diff(passed) / np.diff(beats)
+    assert speed[200] < 0.6 < 1.4 < speed[250]  # on a beat, half way to the next
 
 
 def test_without_a_picture_it_dances_on_the_canonical_body(dancer: HotDancer) -> None:
@@ -231,9 +263,21 @@ def test_steps_that_cannot_be(dancer: HotDancer, run_main: Callable[..., Ran], t
     with pytest.raises(DancegenError, match="--steps must be 1 to 100, not 0"):
         Sampling(0)
     ran = run_main("dance", beat_song, "--steps", 4, "-o", tmp_path / "d.dance.json")
-    assert ran.status == 1 and "--steps is for choreographers that draw a dance from noise" in ran.err
+    assert ran.status == 1 and "--steps: stg-mamba draws no dance from noise" in ran.err
     ran = run_main("dance", beat_song, "--steps", 400, "-o", tmp_path / "d.dance.json")
     assert ran.status == 1 and "--steps must be 1 to 100, not 400" in ran.err
+
+
+def with_long_arms(folder: Path) -> Path:
+    """The pose of the example, its hands twice as far from the elbows."""
+    pose = json.loads(POSE.read_text(encoding="utf-8"))
+    numbers = np.asarray(pose["people"][0]["pose_keypoints_2d"]).reshape(V, 3)
+    for elbow, wrist in ((J.R_ELBOW, J.R_WRIST), (J.L_ELBOW, J.L_WRIST)):
+        numbers[wrist, :2] += numbers[wrist, :2] - numbers[elbow, :2]
+    pose["people"][0]["pose_keypoints_2d"] = numbers.ravel().tolist()
+    made = folder / "long.pose.json"
+    made.write_text(json.dumps(pose), encoding="utf-8")
+    return made
 
 
 def test_a_dance_file_carries_the_pictures_body(run_main: Callable[..., Ran], tmp_path: Path, beat_song: Path) -> None:
@@ -250,9 +294,10 @@ def test_a_dance_file_carries_the_pictures_body(run_main: Callable[..., Ran], tm
     other = tmp_path / "other.png"
     other.write_bytes(PICTURE.read_bytes())
     ran = run_main("render", beat_song, other, "--dance", out, *video, "-o", tmp_path / "v.mp4")
-    assert ran.status == 0 and f"was made for {PICTURE.name}" in ran.err, ran.err
+    assert ran.status == 0 and "was made for" not in ran.err  # the same body, whatever the picture's name
+    video = (*video[:-4], with_long_arms(tmp_path), *video[-3:])
     ran = run_main("render", beat_song, PICTURE, "--dance", out, *video, "-o", tmp_path / "w.mp4")
-    assert ran.status == 0 and "was made for" not in ran.err
+    assert ran.status == 0 and f"was made for {PICTURE.name}" in ran.err, ran.err
     again = tmp_path / "again.dance.json"
     ran = run_main("dance", beat_song, *how, "--steps", 1, "--redo", "1-2", "--seed", 9, "--from", out, "-o", again)
     assert ran.status == 0, ran.err

@@ -28,7 +28,7 @@ from dancegen.lab.train.hotdance.run import Run, Schedule, generator_of, go_on
 from dancegen.lab.train.hotdance.train import POOL, RANKS, TrainHotDance, train_hotdance
 from dancegen.lab.train.hotdance.traits import beat_quantiles, rank_traits, window_traits
 from dancegen.lab.train.hotdance.vae import measure_retelling, reconstruction, vae_losses
-from dancegen.lab.train.hotdance.views import see
+from dancegen.lab.train.hotdance.views import GROWS, HOLDS, grow, see
 
 TINY = HotDanceConfig(frame_width=112, vae_width=24, vae_blocks=(1, 1), width=32, layers=1, heads=2, mlp=1)
 WINDOWS = 6
@@ -219,9 +219,28 @@ def test_references_tell_known_frames(pool: Pool) -> None:
     shown = see(pool, np.arange(4), generator_of(0, 1))
     real = network.encode(shown.points)
     told, mask = references(network, shown, real, Shares(fresh=0.0, going_on=1.0), generator_of(0, 2))
-    assert (mask.sum(dim=(1, 2)) == TINY.overlap).all()
+    begins = shown.begins
+    assert begins.any() and not begins.all()
+    assert torch.equal(mask.sum(dim=(1, 2)), torch.where(begins, float(TINY.stride), float(TINY.overlap)))
     kept = TINY.overlap // TINY.stride
-    assert torch.equal(told[..., :kept], real[..., :kept]) and torch.equal(told[..., kept], told[..., -1])
+    assert torch.equal(told[~begins, ..., :kept], real[~begins, ..., :kept])
+    assert torch.equal(told[..., 0], real[..., 0]) and torch.equal(told[..., kept], told[..., -1])
+    assert torch.equal(told[begins, ..., 1], told[begins, ..., -1])
+
+
+def test_some_dances_begin_in_the_pose_of_the_picture(pool: Pool) -> None:
+    """Those that grow out of it go on as they are after three beats."""
+    shown = see(pool, np.arange(WINDOWS), generator_of(0, 1))
+    off = (shown.points[:, 0, :, :2] - shown.shape[..., :2]).abs().amax(dim=(1, 2))
+    assert torch.equal(off < 1e-6, shown.begins) and shown.begins.any()
+    directions = torch.from_numpy(pool.directions).float()
+    held = torch.nn.functional.normalize(torch.randn(WINDOWS, BONE_COUNT, 3), dim=-1)
+    out = torch.arange(WINDOWS) < 3
+    grown, root = grow(directions, torch.from_numpy(pool.root), held, out)
+    assert torch.allclose(grown[:3, 0], held[:3], atol=1e-3) and torch.allclose(grown[3:], directions[3:], atol=1e-3)
+    end = HOLDS + GROWS
+    assert torch.allclose(grown[:, end:], directions[:, end:], atol=1e-3) and torch.isfinite(root).all()
+    assert torch.allclose(grown[:3, HOLDS - 1], held[:3], atol=1e-3)
 
 
 def test_training_ends_in_weights(pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,9 +61,10 @@ def fill_gap(network: Vimo, dance: SkeletonSequence, begin: int, end: int, seed:
         DancegenError: the gap is too long, or too little is known beside it.
     """
     if end - begin > longest_gap(network):
-        raise DancegenError(f"a gap of {(end - begin) / FPS:.1f} s is too long to fill at once", "make it shorter")
+        most = longest_gap(network) / FPS
+        raise DancegenError(f"{_place(begin, end)} is too long to fill at once", f"make it {most:.1f} s at most")
     if begin < LEAST or len(dance) - end < LEAST or end <= begin:
-        raise DancegenError("a gap needs known poses on both sides", "keep more of the dance")
+        raise DancegenError(f"{_place(begin, end)} lacks known poses on both sides", "keep more of the dance")
     first, last = max(0, begin - BESIDE), min(len(dance), end + BESIDE)
     part = dance.at(np.arange(first, last))
     known = numbers_of(part)  # (N, X)
@@ -71,6 +72,10 @@ def fill_gap(network: Vimo, dance: SkeletonSequence, begin: int, end: int, seed:
     made = _imagine_between(network, known, gap, seed)
     made = carry_over(known, made, gap)
     return _with_gap(dance, made[gap], begin, end)
+
+
+def _place(begin: int, end: int) -> str:
+    return f"the gap of the dance from {begin / FPS:.1f} to {end / FPS:.1f} s"
 
 
 def numbers_of(dance: SkeletonSequence) -> Tensor:

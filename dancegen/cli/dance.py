@@ -278,20 +278,26 @@ def _dancer(asked: Request) -> tuple[Dancer, WeightsInfo | None, Body | None]:
     from dancegen.production.fitting import fit_to, fits
     from dancegen.registry import backend
 
-    pictured = asked.picture != Path()
+    pictured, line = asked.picture != Path(), backend("choreographer", asked.choreographer)
+    if pictured and line.styles and not line.fits:
+        raise _unfit(asked)
     backends = load_backends(asked, ["choreographer", "subject"] if pictured else ["choreographer"], reporter())
-    dancer, info = backends.dancer(), backends.weights.get(backend("choreographer", asked.choreographer).weights)
+    dancer, info = backends.dancer(), backends.weights.get(line.weights)
     if not pictured:
         return fit_to(dancer, [], "", asked.steps).dancer, info, None
     if not fits(dancer):
-        what = f"--picture: --choreographer {asked.choreographer} dances on no body of its own"
-        raise DancegenError(what, "leave it out, or add --choreographer hotdance")
+        raise _unfit(asked)
     from dancegen.images.picture import open_picture
     from dancegen.production.produce import find_people_for
 
     found = find_people_for(asked, open_picture(asked.picture), backends, reporter())
     made = fit_to(dancer, found, asked.picture.name, asked.steps)
     return made.dancer, info, made.body
+
+
+def _unfit(asked: Request) -> DancegenError:
+    what = f"--picture: --choreographer {asked.choreographer} dances on no body of its own"
+    return DancegenError(what, "leave it out, or add --choreographer hotdance")
 
 
 def _table(made: DanceFile, out: Path, sheet: Path | None) -> Any:

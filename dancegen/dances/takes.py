@@ -7,7 +7,7 @@ The scores of a take:
     speed       mean speed of elbows, wrists, knees and ankles, body heights a second ("energy"); not ranked
     pvar        variance of the poses ("variety"); more is better
     skate_ratio speed of a standing foot against real dancers' (1); less is better
-    rank        1 = the best mean place in the five ranked measures
+    rank        1 = the best mean place on the beat (of the first three), in variety and in feet, which count alike
 The full definitions are in dancegen/dances/metrics.py.
 """
 
@@ -22,14 +22,16 @@ from dancegen.body.sequence import SkeletonSequence
 from dancegen.dances.dance_file import Take
 from dancegen.dances.metrics import score
 
-# What counts in the ranking, as "less is better".
-_LESS_IS_BETTER: dict[str, Callable[[float], float]] = {
-    "hit_rate": lambda value: -value,
-    "coverage": lambda value: abs(np.log(max(value, 1.0) / 100)),
-    "bc_music": lambda value: -value,
-    "pvar": lambda value: -value,
-    "skate_ratio": lambda value: value,
-}
+# What counts in the ranking, as "less is better"; measures of one kind share a vote, for three say the same of beats.
+_LESS_IS_BETTER: tuple[dict[str, Callable[[float], float]], ...] = (
+    {
+        "hit_rate": lambda value: -value,
+        "coverage": lambda value: abs(np.log(max(value, 1.0) / 100)),
+        "bc_music": lambda value: -value,
+    },
+    {"pvar": lambda value: -value},
+    {"skate_ratio": lambda value: value},
+)
 COLUMNS = {  # heading of the printed table -> score and its format
     "hit rate %": ("hit_rate", "{:.0f}"),
     "coverage %": ("coverage", "{:.0f}"),
@@ -55,9 +57,14 @@ def rank_takes(takes: Sequence[Take], times: np.ndarray) -> tuple[Take, ...]:
 
 
 def best_first(scores: Sequence[dict[str, float]]) -> list[int]:
-    """The indices of `scores` by their mean place in the ranked measures; equal ones share the mean of their places."""
+    """The indices of `scores` by their mean place in the ranked kinds of measures; equal ones share the mean of their
+    places."""
     from scipy.stats import rankdata
 
-    places = [rankdata([less(values[name]) for values in scores]) for name, less in _LESS_IS_BETTER.items()]
-    mean = np.mean(places, axis=0)  # (takes,)
+    def places(kind: dict[str, Callable[[float], float]]) -> np.ndarray:
+        every = [rankdata([less(values[name]) for values in scores]) for name, less in kind.items()]
+        shared: np.ndarray = np.mean(every, axis=0)
+        return shared
+
+    mean = np.mean([places(kind) for kind in _LESS_IS_BETTER], axis=0)  # (takes,)
     return [int(number) for number in np.argsort(mean, kind="stable")]

@@ -9,6 +9,7 @@ from dancegen.choreographers.base import Choreographer
 from dancegen.choreographers.tailor import Person, tailor
 from dancegen.dances.dance_file import Body
 from dancegen.people.located import LocatedBody
+from dancegen.progress import Reporter
 
 
 @dataclass(frozen=True)
@@ -24,17 +25,26 @@ def fits(dancer: Choreographer) -> bool:
     return bool(getattr(dancer, "for_person", False))
 
 
-def fit_to(dancer: Choreographer, people: Sequence[LocatedBody], name: str, steps: int | None) -> Fitted:
+def fit_to(
+    dancer: Choreographer,
+    people: Sequence[LocatedBody],
+    name: str,
+    steps: int | None,
+    reporter: Reporter | None = None,
+) -> Fitted:
     """The choreographer as it dances for the first of the people, in so many steps.
 
     Args:
         people: of the picture `name`; without anybody, or for a choreographer who dances for nobody, nothing is fitted.
+        reporter: is told where there are others.
 
     Raises:
         DancegenError: steps are asked of a choreographer who has none.
     """
     if not people or not fits(dancer):
         return Fitted(tailor(dancer, None, steps), None)
+    if len(people) > 1 and reporter:
+        reporter.note("the dance is made for the largest of the people: the others dance it on their own bodies")
     first = people[0]
     person = Person(first.joints, first.confidence, first.picture.size)
     body = Body(name, tuple(dancer.bones(person)))  # type: ignore[attr-defined]

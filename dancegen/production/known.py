@@ -23,7 +23,7 @@ class Known:
 
     Attributes:
         grid: the beats of the stretch of the song, or what tells them once it is heard.
-        dance: canonical, or those of several dancers, or what tells them once the song is heard.
+        dance: canonical, or those of several dancers, or what tells them once the song is heard and people are found.
         people: those found in this very picture who shall dance, the largest first.
         origin: where that dance and those people come from.
         as_it_is: whether that dance is shown from its first pose on, as films and imported poses are; one that was made
@@ -31,17 +31,17 @@ class Known:
     """
 
     grid: BeatGrid | Callable[[Song], BeatGrid] | None = None
-    dance: SkeletonSequence | Sequence[SkeletonSequence] | Callable[[Song], Sequence[SkeletonSequence]] | None = None
+    dance: SkeletonSequence | Sequence[SkeletonSequence] | Callable[..., Sequence[SkeletonSequence]] | None = None
     people: Sequence[LocatedBody] = ()
     origin: Origin | None = None
     as_it_is: bool = False
 
-    def recall(self, song: Song) -> tuple[BeatGrid | None, tuple[SkeletonSequence, ...]]:
-        """Beats for this song, where they are known, and its dancers, none where no dance is."""
+    def recall(self, song: Song, people: Sequence[LocatedBody]) -> tuple[BeatGrid | None, tuple[SkeletonSequence, ...]]:
+        """Beats for this song, where they are known, and its dancers, none where no dance is; `people` shall dance."""
         from dancegen.body.sequence import SkeletonSequence
 
         grid = self.grid(song) if callable(self.grid) else self.grid
-        dance = self.dance(song) if callable(self.dance) else self.dance
+        dance = self.dance(song, people) if callable(self.dance) else self.dance
         if dance is None:
             return grid, ()
         return grid, (dance,) if isinstance(dance, SkeletonSequence) else tuple(dance)

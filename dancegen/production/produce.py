@@ -149,7 +149,7 @@ def prepare(
         reporter.stage("loading the networks")
         backends = load_backends(request, jobs, reporter)
     people = known.people or find_people_for(request, image, backends, reporter)
-    grid, dancers = known.recall(song)
+    grid, dancers = known.recall(song, people)
     if grid is None:
         grid = find_beats(song, request.weights.get("beats"), reporter)
     if request.canvas:
@@ -213,10 +213,9 @@ def _choreograph(
         reporter.note(f"{song.path.name} has no beat that could be found: the dance counts its own")
     dancer = backends.dancer()
     if request.steps is not None or hasattr(dancer, "for_person"):
-        from dancegen.choreographers.tailor import Person, tailor
+        from dancegen.production.fitting import fit_to
 
-        first = people[0]
-        dancer = tailor(dancer, Person(first.joints, first.confidence, first.picture.size), request.steps)
+        dancer = fit_to(dancer, people, request.picture.name, request.steps, reporter).dancer
     manner = {"amount": request.style_amount, "turns": request.turns}
 
     def dance(seed: int) -> SkeletonSequence:

@@ -125,7 +125,7 @@ class Request:
             object.__setattr__(self, "style", "auto")
         check_style(self.style, self.choreographer)
         check_manner(self.style_amount, self.turns)
-        check_steps(self.steps)
+        check_steps(self.steps, self.choreographer)
         object.__setattr__(self, "weights", full_roles(self.weights))
 
     @property
@@ -217,10 +217,13 @@ def check_manner(amount: float, turns: float) -> None:
         raise DancegenError(f"--turns must be 0, 0.5 or 1, not {turns:g}")
 
 
-def check_steps(steps: int | None) -> None:
-    """Refuse a number of steps that cannot be."""
+def check_steps(steps: int | None, choreographer: str) -> None:
+    """Refuse a number of steps that cannot be, or of a choreographer that is known to have none."""
     if steps is not None and not 1 <= steps <= MOST_STEPS:
         raise DancegenError(f"--steps must be 1 to {MOST_STEPS}, not {steps}")
+    line = registry.backend("choreographer", choreographer)
+    if steps is not None and line.styles and not line.fits:
+        raise DancegenError(f"--steps: {choreographer} draws no dance from noise", "add --choreographer hotdance")
 
 
 def full_roles(weights: Mapping[str, str]) -> dict[str, str]:

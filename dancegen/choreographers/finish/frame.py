@@ -105,12 +105,12 @@ def frame_dance(
     for begin, end in frame.silences:
         asleep = rise(at, begin, begin + REST_SECONDS) * (1 - rise(at, end - 0.1, end - 0.1 + WAKE_SECONDS))
         still = np.maximum(still, asleep)
-    directions, root = _toward(directions, root, np.asarray(STANDING), still, _life(at, frame))
+    directions, root = mix_in(directions, root, np.asarray(STANDING), still, stay_alive(at, frame))
     if np.isfinite(frame.finish):
         done = rise(at, frame.finish - FINISH_BEATS * frame.last_beat, frame.finish)
-        life = _life(at, frame)
+        life = stay_alive(at, frame)
         life[:, 1], life[:, 2] = 0, OPENING * np.maximum(at - frame.finish + frame.last_beat / 2, 0)
-        directions, root = _toward(directions, root, ending, done, life)
+        directions, root = mix_in(directions, root, ending, done, life)
     return directions, root
 
 
@@ -158,9 +158,8 @@ def _turn_limbs(limbs: np.ndarray, angle: float, other: int) -> np.ndarray:
     return out
 
 
-def _life(at: np.ndarray, frame: Frame) -> np.ndarray:
-    """What a standing body does at times (T,): breath -1..1, bend of the knees, opening of the arms and sway of the
-    legs in radians, (T, 4)."""
+def stay_alive(at: np.ndarray, frame: Frame) -> np.ndarray:
+    """What a standing body does at (T,): breath -1..1, in radians bend of knees, opening of arms, sway; (T, 4)."""
     life = np.zeros((len(at), 4), np.float32)
     breath, sway = at / BREATH_SECONDS, at / SWAY_SECONDS
     if frame.counts:
@@ -174,11 +173,10 @@ def _life(at: np.ndarray, frame: Frame) -> np.ndarray:
     return life
 
 
-def _toward(
+def mix_in(
     directions: np.ndarray, root: np.ndarray, pose: np.ndarray, share: np.ndarray, life: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A pose (L, 3) mixed in by `share` (T,), alive (T, 4); the place on the floor is that of the moment when it is
-    reached."""
+    """A pose (L, 3) mixed in by `share` (T,), alive (T, 4), where the dancer is at the moment when it is reached."""
     target = np.asarray(pose, np.float32)
     target = target / np.linalg.norm(target, axis=-1, keepdims=True)
     aside = np.sign(target[list(_ARM_LIMBS), 0]).astype(np.float32)

@@ -24,14 +24,16 @@ from dancegen.body.joints import L_ANKLE, R_ANKLE, mid_hip
 from dancegen.body.sequence import SkeletonSequence, bone_directions, over_blocks
 from dancegen.choreographers.base import AMOUNT, TURNS
 from dancegen.choreographers.finish.facing import WHOLE, face, yaw
-from dancegen.choreographers.finish.frame import frame_dance, last_pose
+from dancegen.choreographers.finish.frame import Frame, frame_dance, last_pose
 from dancegen.choreographers.finish.ground import DRIFT_SECONDS, TRAVEL_SECONDS, depth_of, settle
+from dancegen.choreographers.hotdance.beginning import begin_in, begin_points, begin_pose
 from dancegen.choreographers.hotdance.carriage import Carriage, carry
 from dancegen.choreographers.hotdance.dancer import Dancer, body_values, canonical_dancer, dancer_of, place
 from dancegen.choreographers.hotdance.dit import Heard
 from dancegen.choreographers.hotdance.generate import (
     STEPS,
     Sampling,
+    Start,
     decode_song,
     draw_song,
     noise_of_segments,
@@ -51,6 +53,7 @@ from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
 
 FPS = 30.0
+LINGER = 0.45  # share of the usual speed by which time goes more slowly on a beat, and faster half way to the next
 # Shares of the footage but waltz, which music in three alone asks for: its share is set by hand and decides little.
 TAUGHT = {"cha-cha": 0.17, "rumba": 0.4, "tango": 0.05, "waltz": 0.3, "salsa": 0.29, "ballet": 0.05}
 
@@ -67,21 +70,28 @@ class Wish:
 
 @dataclass(frozen=True)
 class Listening:
-    """What a dance takes from a song: mel (F, S, M), the count, how much of each style is danced, its own number."""
+    """What a dance takes from a song: mel (F, S, M), the count, when it begins, rests and ends, how much of each style
+    is danced, its own number."""
 
     mel: np.ndarray
     count: Count
+    frame: Frame
     shares: dict[str, float]
     number: int
+
+    @property
+    def first(self) -> int:
+        """The beat of the count before the one with which the dance begins, if there is one."""
+        return max(int(np.rint(self.count.position(np.array([self.frame.begin]))[0])) - 1, 0)
 
     @property
     def lead(self) -> str:
         """The style of which there is most; of two alike the one that was asked for."""
         return max(reversed(self.shares), key=lambda name: self.shares[name])
 
-    def music(self, beats: int, table: np.ndarray) -> tuple[np.ndarray, ...]:
-        """What is heard of the first `beats` danced beats, see `hear_beats`."""
-        return hear_beats(self.mel, self.count, beats, table)
+    def music(self, beats: int, table: np.ndarray) -> list[np.ndarray]:
+        """What is heard of the first `beats` that are danced, see `hear_beats`."""
+        return [part[self.first :] for part in hear_beats(self.mel, self.count, self.first + beats, table)]
 
 
 def listen(song: Song, grid: BeatGrid, network: HotDance, wish: Wish) -> Listening:
@@ -98,7 +108,8 @@ def listen(song: Song, grid: BeatGrid, network: HotDance, wish: Wish) -> Listeni
         if wish.style != STYLES[0] and wish.amount > 0 and wish.style not in shares:
             shares = dict.fromkeys(shares, 1 - wish.amount) | {wish.style: wish.amount}
     lead = max(reversed(shares), key=lambda name: shares[name])
-    return Listening(mel, count_for(grid, song.seconds, lead), shares, number)
+    count = count_for(grid, song.seconds, lead)
+    return Listening(mel, count, frame_of(mel, count, song.seconds, grid.confidence > 0), shares, number)
 
 
 def choreograph(
@@ -133,7 +144,7 @@ def choreograph(
     dancer = dancer_of(person) if person else canonical_dancer()
     heard = listen(song, grid, network, wish)
     limbs = draw_limbs(network, heard, wish, dancer, sampling or Sampling(), reporter or SilentReporter())
-    return finish(limbs, heard, wish, (song.seconds, grid.confidence > 0), dancer, network.carriage(heard.shares))
+    return finish(limbs, heard, wish, dancer, network.carriage(heard.shares))
 
 
 def draw_limbs(
@@ -142,16 +153,25 @@ def draw_limbs(
     """The dance to what is heard as it is drawn: directions (T, L, 3) and root (T, 2), 30 poses a second."""
     points = draw_points(network, heard, wish, dancer, sampling, reporter)
     poses = round(len(heard.mel) * PIECE_SECONDS * FPS)
-    return limbs_of(points, dancer, heard.count.position(np.arange(poses) / FPS) * network.config.stride)
+    beats = heard.count.position(np.arange(poses) / FPS) - heard.first
+    return limbs_of(points, dancer, linger(beats) * network.config.stride)
+
+
+def linger(beats: np.ndarray) -> np.ndarray:
+    """Fractional beats (T,) as who dances passes them: longer about each beat than between two."""
+    turn = 2 * np.pi
+    passed: np.ndarray = beats - LINGER * np.sin(turn * beats) / turn
+    return passed
 
 
 def draw_points(
     network: HotDance, heard: Listening, wish: Wish, dancer: Dancer, sampling: Sampling, reporter: Reporter
 ) -> np.ndarray:
-    """The poses (T, V, 3) of a song in the dancer's square, as many a beat as the network draws."""
+    """The poses (T, V, 3) of a song in the dancer's square from the beat on with which it begins, as many a beat as the
+    network draws."""
     config, device = network.config, network.centre.device
     seconds = len(heard.mel) * PIECE_SECONDS
-    columns = int(np.ceil(heard.count.position(np.array([seconds]))[0])) + 1
+    columns = int(np.ceil(heard.count.position(np.array([seconds]))[0])) + 1 - heard.first
     music = heard.music(columns + config.columns, network.asks.cpu().numpy())
     with torch.inference_mode():
         style = sum(
@@ -168,7 +188,7 @@ def draw_points(
             asked, clock = (torch.from_numpy(each[part])[None].float().to(device) for each in music[1:])
             return Heard(asked, clock, style[None], turns[None], body, told)
 
-        shape = _shape(network, dancer)
+        start = _start(network, dancer)
         count = segments(network, columns)
         form = find_repeats(music[0], config.columns - config.overlap // config.stride, count)
         noises = noise_of_segments(network, wish.seed, form, sampling.ideas)
@@ -179,33 +199,36 @@ def draw_points(
             return suits(np.stack([pose_values(one, dancer) for one in points.float().cpu().numpy()]), told, 4)
 
         reporter.stage("choreography", count, "segments")
-        latents = draw_song(network, hear, columns, shape, noises, sampling, choose, reporter.advance)
+        latents = draw_song(network, hear, columns, start, noises, sampling, choose, reporter.advance)
         return decode_song(network, latents).float().numpy()
 
 
-def _shape(network: HotDance, dancer: Dancer) -> Tensor:
+def _start(network: HotDance, dancer: Dancer) -> Start:
+    """The pose of the picture, and a beat in which it is held."""
     flat = np.concatenate([dancer.shape, np.zeros((len(dancer.shape), 1))], axis=1)
-    points = torch.from_numpy(flat.astype(np.float32))[None].to(network.centre.device)
-    return shape_latents(network, points, torch.from_numpy(dancer.seen)[None].to(points.device))
+    held = begin_points(dancer, begin_pose(dancer))
+    device = network.centre.device
+    points, deep = (torch.from_numpy(one.astype(np.float32))[None].to(device) for one in (flat, held))
+    shape = shape_latents(network, points, torch.from_numpy(dancer.seen)[None].to(device))
+    return Start(shape, network.encode(deep[:, None].expand(-1, network.config.stride, -1, -1)))
 
 
 def finish(
     limbs: tuple[np.ndarray, np.ndarray],
     heard: Listening,
     wish: Wish,
-    sound: tuple[float, bool],
     dancer: Dancer,
     how: Carriage,
 ) -> SkeletonSequence:
     """Carriage, facing, beginning and end, feet and the dancer's own bones of limbs, directions (T, L, 3) and root
-    (T, 2); `sound`: its seconds, and whether it has a beat."""
+    (T, 2)."""
     directions, root = carry(*limbs, how, FPS)
-    frame = frame_of(heard.mel, heard.count, *sound)
     if wish.turns < WHOLE:  # what is drawn turns by itself
         directions = face(directions, np.zeros(len(root)), FPS, wish.turns, np.zeros(0))
         directions = over_blocks(look_ahead, directions)
-    before = directions[min(int(min(frame.finish, sound[0]) * FPS), len(directions) - 1)]
+    before = directions[int(min(heard.frame.finish * FPS, len(directions) - 1))]
     ending = last_pose((heard.lead, heard.lead), mixed_seed(wish.seed, heard.number, "ending"), before)
+    directions, root, frame = begin_in(begin_pose(dancer), directions, root, FPS, heard.frame)
     directions, root = frame_dance(directions, root, FPS, frame, ending)
     turned = -np.degrees(np.unwrap(yaw(directions))) if wish.turns > 0 else None
     joints = settle(directions, root, FPS, TRAVEL_SECONDS if wish.turns >= 1 else DRIFT_SECONDS)

@@ -14,8 +14,9 @@ import numpy as np
 from torch import Tensor
 
 from dancegen.body import joints as J
+from dancegen.body.bones import bones_of
 from dancegen.body.joints import BONES, V, mid_hip
-from dancegen.body.proportions import complete, measure, true_height
+from dancegen.body.proportions import complete, measure, true_height, usual_places
 from dancegen.body.sequence import ANKLE_HEIGHT, BONE_LENGTHS, place_joints
 from dancegen.choreographers.finish.frame import STANDING
 from dancegen.choreographers.tailor import Person
@@ -23,6 +24,7 @@ from dancegen.choreographers.tailor import Person
 SMALL, LARGE, USUAL = 0.42, 0.8, 0.62  # of the square's side that a body fills
 ROOM = 0.4  # of what the body leaves free, by which its middle may be off the square's
 BODY_VALUES = len(BONE_LENGTHS)
+HEAD = 12  # bones before those of the head
 USUAL_CHANGE = 0.15  # deviation of the logarithms of lengths among bodies and cameras
 
 
@@ -37,6 +39,7 @@ class Dancer:
         middle: x of the hips.
         floor: y of the ground.
         bones: (L,) lengths in body heights.
+        pose: (L, 2) the directions of bones in the picture, x and y; the head looks at the camera.
         canonical: whether it is nobody's body.
     """
 
@@ -46,18 +49,18 @@ class Dancer:
     middle: float
     floor: float
     bones: np.ndarray
+    pose: np.ndarray
     canonical: bool
 
 
 def canonical_dancer() -> Dancer:
     """Who dances where there is no picture."""
-    directions = np.asarray(STANDING, np.float64)
-    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
+    directions = standing()
     joints = place_joints(directions[None], np.zeros((1, 2)))[0]
     joints[:, 1] -= joints[[J.R_ANKLE, J.L_ANKLE], 1].max() + ANKLE_HEIGHT
     floor = 0.5 + USUAL / 2
     shape = joints[:, :2] * USUAL + (0.5, floor)
-    return Dancer(shape, np.ones(V, bool), USUAL, 0.5, floor, np.asarray(BONE_LENGTHS), True)
+    return Dancer(shape, np.ones(V, bool), USUAL, 0.5, floor, np.asarray(BONE_LENGTHS), directions[:, :2], True)
 
 
 def dancer_of(person: Person) -> Dancer:
@@ -81,21 +84,23 @@ def dancer_of(person: Person) -> Dancer:
     level = np.clip((ground - height / 2) / side, 0.5 - ROOM * (1 - scale), 0.5 + ROOM * (1 - scale))
     floor = float(level + scale / 2)
     shape = (points - (mid_hip(points)[0], ground)) / side + (0.5, floor)
-    return Dancer(np.where(seen[:, None], shape, 0), seen, scale, 0.5, floor, bones_of(points, seen, height), False)
+    bones = bones_of(points, seen, height)
+    pose = pose_of(usual_places(points, seen), bones * height)
+    return Dancer(np.where(seen[:, None], shape, 0), seen, scale, 0.5, floor, bones, pose, False)
 
 
-def bones_of(points: np.ndarray, seen: np.ndarray, height: float) -> np.ndarray:
-    """The lengths (L,) of a body's bones in body heights; a face is as large as its neck is long."""
-    size = {name: length / height for name, length in measure(points, seen).lengths.items()}
-    bones = np.asarray(BONE_LENGTHS, np.float64).copy()
-    bones[[0, 1]] = size["shoulders"]
-    bones[[2, 4]], bones[[3, 5]] = size["upper_arm"], size["forearm"]
-    bones[[6, 9]] = np.hypot(size["torso"], size["hips"])
-    bones[[7, 10]], bones[[8, 11]] = size["thigh"], size["shin"]
-    if seen[J.NOSE]:
-        neck = float(np.linalg.norm(points[J.NOSE] - points[J.NECK])) / height
-        bones[12:] *= np.clip(neck / bones[12], 0.6, 2.5)
-    return bones
+def pose_of(points: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """The directions (L, 2) in the picture of bones that have lengths (L,) pixels between points (V, 2)."""
+    flat = standing()[:, :2]
+    for bone, (parent, child) in enumerate(BONES[:HEAD]):
+        flat[bone] = (points[child] - points[parent]) / max(lengths[bone], 1e-6)
+    return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1)
+
+
+def standing() -> np.ndarray:
+    """The unit directions (L, 3) of who stands and looks at the camera."""
+    directions = np.asarray(STANDING, np.float64)
+    return directions / np.linalg.norm(directions, axis=-1, keepdims=True)
 
 
 def place(directions: np.ndarray, root: np.ndarray, bones: np.ndarray) -> np.ndarray:

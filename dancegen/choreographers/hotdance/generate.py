@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -48,11 +49,19 @@ class Sampling:
             raise DancegenError(f"--steps must be 1 to {MOST_STEPS}, not {self.steps}")
 
 
+class Start(NamedTuple):
+    """What a song starts from: the pose of the picture as it shows it, and held for a beat in space, (1, Z, H, 1)
+    each."""
+
+    shape: Tensor
+    held: Tensor
+
+
 def draw_song(
     network: HotDance,
     hear: Callable[[int], Heard],
     columns: int,
-    shape: Tensor,
+    start: Start,
     noises: Iterator[Tensor],
     sampling: Sampling,
     choose: Callable[[int, Tensor], int],
@@ -64,7 +73,7 @@ def draw_song(
         network: on any device.
         hear: what is heard of the segment that begins with a column.
         columns: S.
-        shape: (1, Z, H, 1) of the dancer's picture.
+        start: what it starts from.
         noises: (I, Z, H, N) of each segment, see `noise_of_segments`.
         sampling: how.
         choose: which of the poses (I, T, V, 3) of the segment that begins with a column suits the music.
@@ -74,15 +83,14 @@ def draw_song(
     kept = config.overlap // config.stride
     made: list[Tensor] = []
     for number in range(segments(network, columns)):
-        noise, first = next(noises).to(shape), number * (config.columns - kept)
+        noise, first = next(noises).to(start.shape), number * (config.columns - kept)
         heard = Heard(*(part.expand(len(noise), *part.shape[1:]) for part in hear(first)))
-        known = made[-1][..., -kept:].expand(len(noise), -1, -1, -1) if made else noise[..., :0]
-        latents = draw_segment(network, heard, known, shape.expand(len(noise), -1, -1, -1), noise, sampling)
+        known = (made[-1][..., -kept:] if made else start.held).expand(len(noise), -1, -1, -1)
+        latents = draw_segment(network, heard, known, start.shape.expand(len(noise), -1, -1, -1), noise, sampling)
         fit = 0
         if len(noise) > 1:
             points = network.decode(latents)
-            every = torch.arange(len(points), device=points.device)
-            some = drop_roughest(points, kept * config.stride) if made else every
+            some = drop_roughest(points, known.shape[-1] * config.stride)
             some = some[keep_beats(points[some], config.stride, CHOICE)]
             fit = int(some[choose(first, points[some])])
         made.append(latents[fit : fit + 1, ..., 0 if number == 0 else kept :])

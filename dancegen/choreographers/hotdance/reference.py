@@ -1,7 +1,8 @@
 """What a segment starts from: how the dancer is built and where they are (the picture), and known first frames.
 
 The reference is a picture of poses too: its first frames are known ones, all others show the pose of the picture.
-Beside it the mask says which frames of each column of 8 are known.
+Beside it the mask says which frames of each column of 8 are known. Of a dance that begins in the pose of the picture
+the first column is known.
 
 Glossary: B segments, Z latent channels, H rows and N columns of latents, V = 18 joints, 8 = stride.
 """

@@ -29,6 +29,7 @@ from dancegen.progress import SilentReporter
 STYLE, OTHER_STYLE = "cha-cha", "rumba"
 SHIFT = 5  # columns by which music is moved
 SLOWER = 1.1
+BEGINNING = 24  # frames, three beats
 DEAD = 0.01  # of what the layer's middle unit changes: a unit that changes less is dead
 Changed = Callable[..., tuple[Any, ...]]
 
@@ -93,7 +94,7 @@ def measure_swaps(
         "amount": dance(replace(heard, shares={STYLE: 0.5, OTHER_STYLE: 0.5})),
         "turns": dance(wish=Wish(0, STYLE, turns=1.0)),
         "picture": dance(who=other),
-        "its pose alone": dance(who=replace(who, shape=other.shape, seen=other.seen)),
+        "its pose alone": dance(who=replace(who, shape=other.shape, seen=other.seen, pose=other.pose)),
         "its measures alone": dance(who=replace(who, bones=other.bones)),
     }
     hooked: dict[str, tuple[Iterable[nn.Module], Changed]] = {
@@ -118,6 +119,8 @@ def swap_rows(dancer: HotDancer, songs: Sequence[tuple[Song, BeatGrid]], other: 
             for name, points in made.items():
                 moved = gap(made["nothing"], points) / canonical_dancer().scale
                 rows.setdefault(f"swapped {name}, {how}, body heights", []).append(moved)
+            begins = gap(made["nothing"][:BEGINNING], made["its pose alone"][:BEGINNING]) / canonical_dancer().scale
+            rows.setdefault(f"swapped its pose alone, first three beats, {how}, body heights", []).append(begins)
     return {name: float(np.mean(found)) for name, found in rows.items() if "nothing" not in name}
 
 

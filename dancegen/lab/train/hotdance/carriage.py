@@ -109,16 +109,15 @@ def fit_carriage(finish: Callable[[Carriage], Sequence[Limbs]], real: Moments, f
 
 
 class Drawn(NamedTuple):
-    """A dance as it is drawn: its limbs, what it heard, what was wished, its seconds and whether it has a beat."""
+    """A dance as it is drawn: its limbs, what it heard, what was wished."""
 
     limbs: Limbs
     heard: Listening
     wish: Wish
-    sound: tuple[float, bool]
 
     def finish(self, how: Carriage) -> list[Limbs]:
         """The middle of the finished dance as footage is read."""
-        joints = finish(self.limbs, self.heard, self.wish, self.sound, canonical_dancer(), how).joints
+        joints = finish(self.limbs, self.heard, self.wish, canonical_dancer(), how).joints
         edge = round(ENDS * FPS)
         return read_limbs(joints[edge : len(joints) - edge])
 
@@ -136,7 +135,7 @@ def draw_dances(network: HotDance, data: Path, count: int) -> list[Drawn]:
             wish = Wish(0, style)
             heard = listen(song, grid, network, wish)
             limbs = draw_limbs(network, heard, wish, canonical_dancer(), Sampling(), SilentReporter())
-            made.append(Drawn(limbs, heard, wish, (song.seconds, grid.confidence > 0)))
+            made.append(Drawn(limbs, heard, wish))
     return made
 
 

@@ -95,6 +95,7 @@ def references(
     known = torch.where(
         draw < shares.fresh, 0, torch.where(draw < shares.fresh + shares.going_on, config.overlap, some)
     )
+    known = torch.where(shown.begins, config.stride, known)
     shape = shape_latents(network, shown.shape, seen)
     mixed = mixed_latents(network, shown.points, shown.shape, seen, known)
     return reference(real, mixed, shape, known, config.stride), mask_of(known, config.columns, config.stride)

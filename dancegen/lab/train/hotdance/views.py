@@ -30,19 +30,23 @@ HIDDEN_LEGS, HIDDEN_JOINTS = 0.12, 0.1  # shares of the pictures of the dancer w
 STANDS = 0.5  # share of those pictures in which the dancer stands; in the others it is a pose of the dance
 MEASURED = 0.03  # deviation of the logarithms of lengths that somebody measures in a picture
 LOOSE = 0.12  # deviation of the limbs of who stands
+BEGINS = 0.2  # share of the windows that begin in the pose of the picture
+OWN = 0.3  # share of those that do so by themselves; the others grow out of another pose, as a song's dance does
+HOLDS, GROWS = 8, 24  # frames in which they hold that pose, and in which they grow: `finish.frame.BEGIN_BEATS`
 PARTS = ((0, 1), (2, 4), (3, 5), (6, 9), (7, 10), (8, 11), (12,), (13, 15), (14, 16))  # bones of one length
 
 
 class Seen(NamedTuple):
     """points (B, T, V, 3) of the dance; shape (B, V, 3) of the dancer's picture, with depth 0, and seen (B, V) which
     of its joints it shows; turns (B,) 0, 1, 2: not turning, to the side, all round; bones (B, L), how long they are in
-    the picture as somebody measures them."""
+    the picture as somebody measures them; begins (B,), whether the dance begins in the pose of the picture."""
 
     points: Tensor
     shape: Tensor
     seen: Tensor
     turns: Tensor
     bones: Tensor
+    begins: Tensor
 
 
 def bodies(count: int, generator: torch.Generator) -> Tensor:
@@ -91,6 +95,17 @@ def standing_bodies(count: int, generator: torch.Generator) -> Tensor:
         count, len(STANDING), 3, generator=generator
     )
     return torch.nn.functional.normalize(made, dim=-1)
+
+
+def grow(directions: Tensor, root: Tensor, poses: Tensor, out: Tensor) -> tuple[Tensor, Tensor]:
+    """Directions (B, T, L, 3) and root (B, T, 2); where out (B,) is true they grow out of poses (B, L, 3) that are held
+    on the ground."""
+    share = ((GROWS + HOLDS - torch.arange(root.shape[1])) / GROWS).clamp(0, 1)
+    weight = share * share * (3 - 2 * share) * out[:, None]  # (B, T)
+    grown = torch.lerp(directions, poses[:, None], weight[..., None, None])
+    ankles = (torch.from_numpy(rooted_paths()) @ poses)[:, [J.R_ANKLE, J.L_ANKLE], 1]
+    level = torch.lerp(root[..., 1], -ANKLE_HEIGHT - ankles.amax(-1, keepdim=True), weight)
+    return torch.nn.functional.normalize(grown, dim=-1), torch.stack([root[..., 0], level], dim=-1)
 
 
 def on_ground(joints: Tensor, like: Tensor) -> Tensor:
@@ -170,6 +185,12 @@ def see(pool: Pool, rows: np.ndarray, generator: torch.Generator, frames: int | 
     if frames is not None:
         begin = 8 * int(torch.randint((directions.shape[1] - frames) // 8 + 1, (1,), generator=generator))
         directions, root = directions[:, begin : begin + frames], root[:, begin : begin + frames]
+    stands = torch.rand(count, generator=generator) < STANDS
+    moment = torch.randint(directions.shape[1], (count,), generator=generator)
+    begins, own = torch.rand(2, count, generator=generator) < torch.tensor([[BEGINS], [OWN]])
+    standing = standing_bodies(count, generator)
+    held = torch.where(stands[:, None, None], standing, directions[torch.arange(count), moment].roll(1, 0))
+    directions, root = grow(directions, root, held, begins & ~own)
     flat = torch.nn.functional.pad(root, (0, 1))[..., None, :]
     usual = torch.from_numpy(rooted_paths()) @ directions + flat
     lengths = bodies(count, generator)
@@ -177,9 +198,8 @@ def see(pool: Pool, rows: np.ndarray, generator: torch.Generator, frames: int | 
     joints = on_ground(body[:, None] @ directions + flat, usual)  # (B, T, V, 3)
     middle = joints.mean(dim=(1, 2), keepdim=True)[..., :1]
     joints = joints - torch.nn.functional.pad(middle, (0, 2))
-    points, upright, scale = film(joints, on_floor(body @ standing_bodies(count, generator)), generator)
-    stands = torch.rand(count, generator=generator) < STANDS
-    moment = torch.randint(points.shape[1], (count,), generator=generator)
-    shape = torch.where(stands[:, None, None], upright, points[torch.arange(count), moment])
+    points, upright, scale = film(joints, on_floor(body @ standing), generator)
+    moment = moment.masked_fill(begins, 0)
+    shape = torch.where((stands & ~begins)[:, None, None], upright, points[torch.arange(count), moment])
     measured = lengths * scale * (MEASURED * torch.randn(lengths.shape, generator=generator)).exp()
-    return Seen(points, *hide(shape, generator), turns, measured)
+    return Seen(points, *hide(shape, generator), turns, measured, begins)
