@@ -93,7 +93,7 @@ def refuse_inputs(out: Path, inputs: Iterable[Path | str | None]) -> None:
         inputs: files and folders that are read, or that are written too; None where one is not given.
     """
     for given in (Path(given) for given in inputs if given):
-        if _is_same(out, given):
+        if is_same(out, given):
             raise DancegenError(f"{out} is an input too, and would be destroyed", "name another output")
         if out.is_file() and _holds(given, out):
             raise DancegenError(f"{out} is one of the files in {given}, and would be destroyed", "name another output")
@@ -102,20 +102,14 @@ def refuse_inputs(out: Path, inputs: Iterable[Path | str | None]) -> None:
 def _holds(folder: Path, file: Path) -> bool:
     """Whether a folder holds a file, at any depth, or under another name at its top."""
     with suppress(OSError):
-        if any(_is_same(folder, above) for above in file.absolute().parents):
+        if any(is_same(folder, above) for above in file.absolute().parents):
             return folder.is_dir()
-        return any(_is_same(file, one) for one in folder.iterdir())
+        return any(is_same(file, one) for one in folder.iterdir())
     return False
 
 
-def refuse_inside(folder: Path, inputs: Iterable[Path | str | None]) -> None:
-    """Refuse a folder that shall be replaced and in which an input lies."""
-    for given in (Path(given) for given in inputs if given):
-        if given.exists() and folder.is_dir() and any(_is_same(folder, above) for above in given.absolute().parents):
-            raise DancegenError(f"{given} lies in {folder}, which would be replaced", "name another output")
-
-
-def _is_same(one: Path, other: Path) -> bool:
+def is_same(one: Path, other: Path) -> bool:
+    """Whether two names are of one file or folder, be it missing."""
     with suppress(OSError):
         if os.path.samefile(one, other):  # noqa: PTH121 - both may be missing
             return True

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dancegen.files import WRITING, claim, part_name, put, remove
+from dancegen.errors import DancegenError
+from dancegen.files import WRITING, claim, is_same, part_name, put, remove
 
 OLD = ".old"
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # Linux's
+
+
+def refuse_inside(folder: Path, inputs: Iterable[Path | str | None]) -> None:
+    """Refuse a folder that shall be replaced and in which an input lies."""
+    for given in (Path(given) for given in inputs if given):
+        if given.exists() and folder.is_dir() and any(is_same(folder, above) for above in given.absolute().parents):
+            raise DancegenError(f"{given} lies in {folder}, which would be replaced", "name another output")
 
 
 def replace_folder(part: Path, out: Path) -> None:

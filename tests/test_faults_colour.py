@@ -11,9 +11,8 @@ import pytest
 from PIL import Image
 
 from dancegen.errors import DancegenError
-from dancegen.images.icc import matrix_profile
+from dancegen.images.icc import ADOBE, ADOBE_GAMMA, BT2020, P3, SRGB, matrix_profile
 from dancegen.images.picture import NO_PROFILE, UNKNOWN_COLOURS, open_picture
-from dancegen.images.profiles import ADOBE, ADOBE_GAMMA, BT2020, P3, SRGB
 
 RED = (200, 60, 40)  # as a screen shows it
 EXIF, INTEROP = 0x8769, 0xA005

@@ -21,11 +21,10 @@ from dancegen.files import (
     put,
     refuse_existing,
     refuse_inputs,
-    refuse_inside,
     whole_file,
     write_whole,
 )
-from dancegen.folders import whole_folder
+from dancegen.folders import refuse_inside, whole_folder
 
 HOLD = """
 import sys, time

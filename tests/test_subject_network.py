@@ -20,7 +20,7 @@ from dancegen.lab.synthetic.scene import Scene
 from dancegen.lab.synthetic.store import scene_path, write_scene
 from dancegen.lab.train.subject import losses, samples
 from dancegen.lab.train.subject.check import overlap
-from dancegen.lab.train.subject.train import LOSSES, Trainer, TrainSubjectConfig, train_subject
+from dancegen.lab.train.subject.train import Trainer, TrainSubjectConfig, train_subject
 from dancegen.people.network.crop import Box, box_around_joints, box_around_mask, crop_square, paste_square
 from dancegen.people.network.limb_field import soft_limbs
 from dancegen.people.network.network import (
@@ -324,17 +324,18 @@ def test_log_keeps_its_columns_when_other_networks_learn(scenes: Path, tmp_path:
     train_subject([scenes], tmp_path, dataclasses.replace(SHORT, steps=2, learning=("segmenter",)), config=TINY)
     train_subject([scenes], tmp_path, dataclasses.replace(SHORT, learning=("finder",)), config=TINY)
     rows = list(csv.DictReader((tmp_path / "log.csv").open()))
-    learnt = [{name for name in LOSSES if row[name]} for row in rows]
+    learnt = [{name for name in row if row[name]} - {"step", "seconds"} for row in rows]
     assert learnt == [{"mask", "dice", "parts"}] * 2 + [{"heat", "present"}] * 2
     assert not any(None in row for row in rows)
 
 
 def test_a_log_begun_with_fewer_columns_gets_the_others(scenes: Path, tmp_path: Path) -> None:
-    (tmp_path / "log.csv").write_text("step,seconds,heat\n1,2.5,3.5\n")
     few = dataclasses.replace(SHORT, learning=("finder",))
+    train_subject([scenes], tmp_path, dataclasses.replace(few, steps=1), config=TINY)
+    (tmp_path / "log.csv").write_text("step,seconds,heat\n1,2.5,3.5\n")
     train_subject([scenes], tmp_path, few, config=TINY)
     rows = list(csv.DictReader((tmp_path / "log.csv").open()))
-    assert list(rows[0]) == ["step", "seconds", "heat", *(name for name in LOSSES if name != "heat")]
+    assert list(rows[0]) == ["step", "seconds", "heat", "present"]
     assert rows[0]["heat"] == "3.5"
     assert rows[0]["present"] == ""
     assert float(rows[-1]["present"]) > 0

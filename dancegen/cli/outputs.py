@@ -31,7 +31,7 @@ def check_file(
         others: what else is written.
         folder: it shall be a folder of files.
     """
-    from dancegen.files import claim, refuse_existing, refuse_inputs, refuse_inside, write_error
+    from dancegen.files import claim, refuse_existing, refuse_inputs, write_error
 
     if endings and path.suffix.lower() not in endings:
         raise DancegenError(f"{option} {path} cannot be", f"end its name in {' or '.join(endings)}")
@@ -46,6 +46,8 @@ def check_file(
         if other and os.path.realpath(other) == os.path.realpath(path):
             raise DancegenError(f"two outputs are called {path}", f"name another with {option}")
     if folder:
+        from dancegen.folders import refuse_inside
+
         refuse_inside(path, inputs)
     refuse_existing(path, overwrite, option)
     try:

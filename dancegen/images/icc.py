@@ -1,15 +1,52 @@
-"""The smallest ICC profile of a screen (ICC.1:2010, matrix profiles)."""
+"""The smallest ICC profile of a screen (ICC.1:2010, matrix profiles), by what a file says of its colours."""
 
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import numpy as np
 
 from dancegen.images.profiles import UnknownColours
 
+D65 = (0.3127, 0.3290)  # x, y
+SRGB, ADOBE, P3, BT2020 = (
+    (*D65, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06),  # white, red, green, blue: x, y each, as cHRM has them
+    (*D65, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06),
+    (*D65, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
+    (*D65, 0.708, 0.292, 0.170, 0.797, 0.131, 0.046),
+)
+ADOBE_GAMMA = 563 / 256
+PRIMARIES = {1: SRGB, 9: BT2020, 12: P3}  # of cICP
+TRANSFERS = {4: 2.2, 5: 2.8, 8: 1.0, 1: 0.0, 6: 0.0, 13: 0.0, 14: 0.0, 15: 0.0}  # exponents; 0: a screen's, as sRGB's
+ALIKE = 0.005  # of chromaticities and of 1 / gamma, that mean the same
+SCREEN_GAMMA = 1 / 2.2
 D50 = np.array((0.9642, 1.0, 0.8249))  # XYZ of the profile connection space
 BRADFORD = np.array(((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296)))
+
+
+def profile_by_chunks(info: dict[Any, Any]) -> bytes | None:
+    """Of gAMA and cHRM, as Pillow gives them."""
+    gamma, places = float(info.get("gamma", SCREEN_GAMMA)), info.get("chromaticity", SRGB)
+    if not 0.1 <= gamma <= 10 or len(places) != 8:
+        raise UnknownColours
+    usual = abs(gamma - SCREEN_GAMMA) < ALIKE
+    if usual and np.abs(np.subtract(places, SRGB)).max() < ALIKE:
+        return None
+    return matrix_profile(tuple(places), 0.0 if usual else 1 / gamma)
+
+
+def profile_by_numbers(primaries: int, transfer: int) -> bytes | None:
+    """Of the numbers of H.273."""
+    if primaries not in PRIMARIES or transfer not in TRANSFERS:
+        raise UnknownColours
+    same = primaries == 1 and TRANSFERS[transfer] == 0
+    return None if same else matrix_profile(PRIMARIES[primaries], TRANSFERS[transfer])
+
+
+def adobe_profile() -> bytes:
+    """Of Adobe RGB (1998)."""
+    return matrix_profile(ADOBE, ADOBE_GAMMA)
 
 
 def matrix_profile(places: tuple[float, ...], gamma: float) -> bytes:

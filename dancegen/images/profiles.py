@@ -9,27 +9,14 @@ They become the smallest ICC profile that says the same. Sources: Exif 2.32 (Col
 from __future__ import annotations
 
 import struct
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-import numpy as np
 from PIL import Image
 
 COLOUR_SPACE, INTEROP, INTEROP_INDEX, EXIF = 0xA001, 0xA005, 1, 0x8769  # tags
 ADOBE_RGB = 2  # a ColorSpace that no standard has and cameras write; the standard one is 65535 and "R03"
-D65 = (0.3127, 0.3290)  # x, y
-SRGB, ADOBE, P3, BT2020 = (
-    (*D65, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06),  # white, red, green, blue: x, y each, as cHRM has them
-    (*D65, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06),
-    (*D65, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
-    (*D65, 0.708, 0.292, 0.170, 0.797, 0.131, 0.046),
-)
-ADOBE_GAMMA = 563 / 256
-PRIMARIES = {1: SRGB, 9: BT2020, 12: P3}  # of cICP
 UNSAID = 2  # the number of primaries and of transfer functions that are not told
 NCLX, BOXES = b"colrnclx", 1 << 16  # in an AVIF or HEIC file before the pixels, within so many bytes
-TRANSFERS = {4: 2.2, 5: 2.8, 8: 1.0, 1: 0.0, 6: 0.0, 13: 0.0, 14: 0.0, 15: 0.0}  # exponents; 0: a screen's, as sRGB's
-ALIKE = 0.005  # of chromaticities and of 1 / gamma, that mean the same
-SCREEN_GAMMA = 1 / 2.2
 CHUNKS = 64  # of a PNG file that are looked at for its colours; they stand before the pixels
 
 
@@ -56,8 +43,20 @@ def told_profile(image: Image.Image) -> bytes | None:
         if "srgb" in image.info:
             return None
         if "gamma" in image.info or "chromaticity" in image.info:
-            return _by_chunks(image.info)
-    return _matrix(ADOBE, ADOBE_GAMMA) if _is_adobe(image) else None
+            from dancegen.images.icc import profile_by_chunks
+
+            return profile_by_chunks(image.info)
+    if _is_adobe(image):
+        from dancegen.images.icc import adobe_profile
+
+        return adobe_profile()
+    return None
+
+
+def _by_numbers(primaries: int, transfer: int) -> bytes | None:
+    from dancegen.images.icc import profile_by_numbers
+
+    return profile_by_numbers(primaries, transfer)
 
 
 def _is_adobe(image: Image.Image) -> bool:
@@ -68,25 +67,6 @@ def _is_adobe(image: Image.Image) -> bool:
     except Exception:  # damaged EXIF makes Pillow's reader fail in every way there is
         return False
     return space == ADOBE_RGB or str(index).strip("\0 ") == "R03"
-
-
-def _by_chunks(info: dict[Any, Any]) -> bytes | None:
-    """Of gAMA and cHRM, as Pillow gives them."""
-    gamma, places = float(info.get("gamma", SCREEN_GAMMA)), info.get("chromaticity", SRGB)
-    if not 0.1 <= gamma <= 10 or len(places) != 8:
-        raise UnknownColours
-    usual = abs(gamma - SCREEN_GAMMA) < ALIKE
-    if usual and np.abs(np.subtract(places, SRGB)).max() < ALIKE:
-        return None
-    return _matrix(tuple(places), 0.0 if usual else 1 / gamma)
-
-
-def _by_numbers(primaries: int, transfer: int) -> bytes | None:
-    """Of the numbers of H.273."""
-    if primaries not in PRIMARIES or transfer not in TRANSFERS:
-        raise UnknownColours
-    same = primaries == 1 and TRANSFERS[transfer] == 0
-    return None if same else _matrix(PRIMARIES[primaries], TRANSFERS[transfer])
 
 
 def _cicp(image: Image.Image) -> tuple[int, int] | None:
@@ -122,9 +102,3 @@ def _nclx(image: Image.Image) -> tuple[int, int] | None:
         return struct.unpack(">HH", content[:4]) if found and len(content) > 3 else None
     finally:
         file.seek(at)
-
-
-def _matrix(places: tuple[float, ...], gamma: float) -> bytes:
-    from dancegen.images.icc import matrix_profile
-
-    return matrix_profile(places, gamma)

@@ -15,8 +15,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from dancegen.errors import DancegenError
-from dancegen.files import claim, refuse_existing, refuse_inputs, refuse_inside, write_error
-from dancegen.folders import whole_folder
+from dancegen.files import claim, refuse_existing, refuse_inputs, write_error
+from dancegen.folders import refuse_inside, whole_folder
 
 if TYPE_CHECKING:
     from dancegen.production.produce import Film

@@ -24,6 +24,7 @@ from dancegen.lab.train.renderer.limb_data import Pairs, draw_pairs, prepare_out
 from dancegen.progress import Reporter, SilentReporter
 from dancegen.renderers.retouch.generator import Generator, RendererConfig
 from dancegen.weights.checkpoint import NOTES_KEY, load_checkpoint, read_metadata, save_checkpoint
+from dancegen.weights.run_state import pack, unpack
 
 STATE_FILE, LOG = "limbs.safetensors", "limbs.csv"
 COLUMNS = ("seconds", "loss", "plain maps miss by, H/1000", "corrected ones")
@@ -136,10 +137,7 @@ def _set_rate(optimiser: torch.optim.Optimizer, plan: LimbPlan, step: int) -> No
 def _save(
     path: Path, generator: Generator, mean: Generator, optimiser: torch.optim.Optimizer, step: int, plan: LimbPlan
 ) -> None:
-    tensors = {f"network.{key}": value for key, value in generator.limb.state_dict().items()}
-    tensors |= {f"mean.{key}": value for key, value in mean.limb.state_dict().items()}
-    for name, parameter in generator.limb.named_parameters():
-        tensors |= {f"adam.{key}.{name}": value for key, value in optimiser.state[parameter].items()}
+    tensors = pack(generator.limb, mean.limb.state_dict(), optimiser)
     save_checkpoint(path, tensors, generator.config, {"step": step, "plan": asdict(plan)})
 
 
@@ -155,8 +153,7 @@ def _restore(
     notes = read_metadata(path)[NOTES_KEY]
     if notes["plan"] != asdict(plan):
         raise DancegenError(f"{path} belongs to a run with other options", "give another --out or the same options")
-    for prefix, network in (("network.", generator), ("mean.", mean)):
-        network.limb.load_state_dict({k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)})
-    for name, parameter in generator.limb.named_parameters():
-        optimiser.state[parameter] = {k: tensors[f"adam.{k}.{name}"] for k in ("step", "exp_avg", "exp_avg_sq")}
+    kept = mean.limb.state_dict()
+    unpack(tensors, generator.limb, kept, optimiser)
+    mean.limb.load_state_dict(kept)
     return int(notes["step"])

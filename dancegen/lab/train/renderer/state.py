@@ -13,6 +13,7 @@ from dancegen.errors import DancegenError
 from dancegen.lab.train.renderer.discriminator import Discriminator
 from dancegen.renderers.retouch.generator import Generator, RendererConfig
 from dancegen.weights.checkpoint import NOTES_KEY, fill_network, load_checkpoint, read_metadata, save_checkpoint
+from dancegen.weights.run_state import moments_of, part_of, restore_moments
 
 MEAN_DECAY = 0.998
 STATE_FILE = "training.safetensors"
@@ -60,12 +61,9 @@ class TrainingState:
         """The networks by the prefix of their tensors."""
         return {"network": self.network, "mean": self.mean, "discriminator": self.discriminator}
 
-    def optimisers(self) -> dict[str, tuple[torch.optim.Adam, torch.nn.Module]]:
-        """The optimisers by the prefix of their tensors, each with the network it updates."""
-        return {
-            "adam": (self.generator_optimiser, self.network),
-            "judge": (self.discriminator_optimiser, self.discriminator),
-        }
+    def optimisers(self) -> dict[str, torch.optim.Adam]:
+        """The optimisers by the prefix of their tensors."""
+        return {"adam": self.generator_optimiser, "judge": self.discriminator_optimiser}
 
 
 def save(out: Path, state: TrainingState, plan: dict[str, Any]) -> None:
@@ -75,10 +73,8 @@ def save(out: Path, state: TrainingState, plan: dict[str, Any]) -> None:
         for prefix, module in state.modules().items()
         for key, value in module.state_dict().items()
     }
-    for prefix, (optimiser, module) in state.optimisers().items():
-        for name, parameter in module.named_parameters():
-            for key, value in optimiser.state.get(parameter, {}).items():
-                tensors[f"{prefix}.{key}.{name}"] = value
+    for role, optimiser in state.optimisers().items():
+        tensors |= moments_of(optimiser, role)
     save_checkpoint(out / STATE_FILE, tensors, state.network.config, {"step": state.step, "plan": plan})
 
 
@@ -98,23 +94,11 @@ def restore(out: Path, plan: dict[str, Any], state: TrainingState) -> TrainingSt
     if notes["plan"] != plan:
         raise DancegenError(f"{out} holds a run with other options", "give another --out or the same options")
     for prefix, module in state.modules().items():
-        module.load_state_dict(_strip_prefix(tensors, prefix))
-    for prefix, (optimiser, module) in state.optimisers().items():
-        for name, parameter in module.named_parameters():
-            kept = {
-                key: tensors[f"{prefix}.{key}.{name}"]
-                for key in ("step", "exp_avg", "exp_avg_sq")
-                if f"{prefix}.{key}.{name}" in tensors
-            }
-            if kept:
-                step = kept.pop("step")
-                optimiser.state[parameter] = {"step": step, **{k: v.to(parameter.device) for k, v in kept.items()}}
+        module.load_state_dict(part_of(tensors, prefix))
+    for role, optimiser in state.optimisers().items():
+        restore_moments(optimiser, part_of(tensors, role))
     state.step = int(notes["step"])
     return state
-
-
-def _strip_prefix(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    return {key[len(prefix) + 1 :]: value for key, value in tensors.items() if key.startswith(prefix + ".")}
 
 
 def export(path: Path, state: TrainingState, plan: dict[str, Any]) -> None:
