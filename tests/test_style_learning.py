@@ -15,6 +15,8 @@ from dancegen.batch.pairs import Pair
 from dancegen.batch.plan import make_jobs
 from dancegen.body.joints import BONES
 from dancegen.body.sequence import SkeletonSequence, place_joints
+from dancegen.choreographers.stg_mamba.config import STYLES
+from dancegen.choreographers.stg_mamba.imagine import sizes
 from dancegen.choreographers.stg_mamba.learnt import StyleBranch, StyledPrior, read_style
 from dancegen.choreographers.stg_mamba.model import load_choreographer
 from dancegen.choreographers.stg_mamba.prior import common_codes, token_count
@@ -169,6 +171,34 @@ def test_phrases_follow_each_other_and_have_mirror_images(base: Path) -> None:
     assert len(found[4]) % 2 == 0 and found[4].known.any() and not found[4].known.all()
     codes = found[4].codes
     assert not torch.allclose(codes[: len(codes) // 2], codes[len(codes) // 2 :])
+
+
+def test_who_spins_is_learnt_for_dances_without_spins_too(base: Path) -> None:
+    network, still = load_choreographer(base), swinging(20)
+    yaw = np.radians(120) * np.arange(len(still.joints)) / still.fps
+    turned = still.joints.copy()
+    turned[..., 0] = still.joints[..., 0] * np.cos(yaw)[:, None] + still.joints[..., 2] * np.sin(yaw)[:, None]
+    turned[..., 2] = still.joints[..., 2] * np.cos(yaw)[:, None] - still.joints[..., 0] * np.sin(yaw)[:, None]
+    found = gather([Danced(SkeletonSequence(turned, still.fps))], network.phrases, [], 0)[4]
+    spins = found.facts[:, 2]
+    assert spins.mean() == 0.5
+    torch.testing.assert_close(found.codes[spins == 1], found.codes[spins == 0])
+
+
+def test_a_style_has_a_size_of_its_own(style: Path, base: Path) -> None:
+    said, network = read_style(style), load_choreographer(base)
+    assert 0.9 <= said.size <= 1.4
+    rumba = np.full((1, 2), STYLES.index("rumba"))
+    usual, half, whole = (
+        sizes(rumba, 2, *prior.own)[0, 0, 0]
+        for prior in (
+            network.prior,
+            StyledPrior(network.prior, StyleBranch(network.config), 0.5, 1.4),
+            StyledPrior(network.prior, StyleBranch(network.config), 1.0, 1.4),
+        )
+    )
+    assert usual < half < whole
+    np.testing.assert_allclose([half, whole], [(usual + 1.4) / 2, 1.4], rtol=1e-6)
 
 
 def test_dancing_with_a_style(run_main: Callable, beat_song: Path, base: Path, style: Path, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def learn_style(
     """
     from dancegen.choreographers.stg_mamba.learnt import StyleConfig
     from dancegen.choreographers.stg_mamba.model import load_choreographer
-    from dancegen.styles.learn import Training, learn
+    from dancegen.styles.learn import Training, learn, measure_size
     from dancegen.styles.material import gather
     from dancegen.weights.checkpoint import save_checkpoint
     from dancegen.weights.resolve import weights_path
@@ -90,7 +90,8 @@ def learn_style(
     half = {name: value.half() for name, value in branch.state_dict().items()}
     seconds = sum(danced.dance.seconds for danced in dances)
     notes = {"sources": [source.name for source in sources], "seconds": round(seconds, 1), "steps": learning.steps}
-    save_checkpoint(out, half, StyleConfig(info.sha256, network.config.prior_blocks), notes)
+    size = round(measure_size(network, branch, phrases, learning.seed), 3)
+    save_checkpoint(out, half, StyleConfig(info.sha256, network.config.prior_blocks, size), notes)
     shutil.rmtree(work, ignore_errors=True)
     return out
 

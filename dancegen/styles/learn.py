@@ -10,17 +10,23 @@ import dataclasses
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from dancegen.bf16 import is_bf16_quicker
+from dancegen.choreographers.stg_mamba.imagine import Asked, carry
 from dancegen.choreographers.stg_mamba.learnt import StyleBranch, StyleConfig, StyledPrior
 from dancegen.choreographers.stg_mamba.model import Choreographer
+from dancegen.choreographers.stg_mamba.prior import common_codes
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter
 from dancegen.styles.flow import Phrases, flow_loss
 from dancegen.weights.checkpoint import NOTES_KEY, load_checkpoint, read_metadata, save_checkpoint
 from dancegen.weights.run_state import follow, pack, unpack
+
+DRAWN = 96  # phrases that a style's size is measured on
+SIZES = (0.9, 1.4)  # beyond is no style's, but one that has hardly been learnt
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,21 @@ def learn(
         if trainer.step % training.save_every == 0 or trainer.step == training.steps:
             trainer.save(state)
     return trainer.branch_of_mean()
+
+
+@torch.inference_mode()
+def measure_size(network: Choreographer, branch: StyleBranch, phrases: dict[int, Phrases], seed: int) -> float:
+    """How much larger the phrases of the commoner meter are than what is imagined to the same music."""
+    meter = max(phrases, key=lambda one: len(phrases[one]))
+    generator, learnt = torch.Generator().manual_seed(seed), phrases[meter]
+    rows = torch.randint(len(learnt), (DRAWN,), generator=generator)
+    goal = learnt.codes[rows]  # (B, K, D)
+    noise = torch.randn((len(rows), 1, *goal.shape[1:]), generator=generator)
+    beside = common_codes(goal, goal, torch.zeros(len(rows), 2))
+    asked = Asked(learnt.sound[rows], learnt.facts[rows], beside, learnt.style[rows], meter)
+    prior: Any = StyledPrior(network.prior, branch).eval()  # asked as a `Prior` is
+    drawn = carry(prior, noise, asked)[:, 0]
+    return float((goal.square().sum() / drawn.square().sum()).sqrt().clamp(*SIZES))
 
 
 class Trainer:

@@ -7,7 +7,7 @@ A sound features, B beats of a phrase.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -97,7 +97,14 @@ def gather(dances: Sequence[Danced], basis: PhraseBasis, spare: Sequence[Song], 
         raise DancegenError(what, "give more or longer clips: half a minute at least, better two to four minutes")
     generator = torch.Generator().manual_seed(seed)
     pools = {meter: _pool(found, spare, meter) for meter, found in rows.items()}
-    return {meter: _phrases(found, basis, meter, pools[meter], generator) for meter, found in rows.items() if found}
+    rows = {meter: [*found, *_untold(found)] for meter, found in rows.items() if found}
+    return {meter: _phrases(found, basis, meter, pools[meter], generator) for meter, found in rows.items()}
+
+
+def _untold(rows: Sequence[_Row]) -> list[_Row]:
+    """The rows that spin, once more without a word of it: most songs are danced without spins, and nearly all that a
+    dancer who spins was seen to do would not be danced there."""
+    return [replace(row, spins=False) for row in rows if row.spins]
 
 
 def _rows(motion: Motion, meter: int, song: Song | None, source: int) -> list[_Row]:

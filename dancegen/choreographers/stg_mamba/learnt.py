@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from dancegen.choreographers.base import AMOUNT
 from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
+from dancegen.choreographers.stg_mamba.imagine import USUAL_SIZE
 from dancegen.choreographers.stg_mamba.model import Choreographer
 from dancegen.choreographers.stg_mamba.prior import FACTS, TIME_WAVES, Prior, PriorBlock
 from dancegen.errors import DancegenError
@@ -34,10 +35,12 @@ class StyleConfig:
     """Attributes:
     base: sha256 of the choreographer's weights that the style was learnt for.
     blocks: of the trainable copy.
+    size: how much larger what was learnt is than what is imagined of it.
     """
 
     base: str
     blocks: int
+    size: float = USUAL_SIZE
 
 
 class StyleBranch(nn.Module):
@@ -62,9 +65,9 @@ class StyleBranch(nn.Module):
 class StyledPrior(nn.Module):
     """The frozen prior with some of a style, `amount` 0..1; it is asked as `Prior` is. With 0 it is the prior."""
 
-    def __init__(self, prior: Prior, branch: StyleBranch, amount: float = AMOUNT) -> None:
+    def __init__(self, prior: Prior, branch: StyleBranch, amount: float = AMOUNT, size: float = USUAL_SIZE) -> None:
         super().__init__()
-        self.prior, self.branch, self.amount = prior, branch, amount
+        self.prior, self.branch, self.amount, self.own = prior, branch, amount, (size, amount)
 
     def condition(self, sound: Tensor, heard: Tensor, facts: Tensor, style: Tensor, meter: int) -> Tensor:
         """See `Prior.condition`; the more there is of the learnt style, the less of any other."""
@@ -128,6 +131,6 @@ def with_style(network: Choreographer, weights: Path | None, path: Path, amount:
     branch = build_network(lambda _: StyleBranch(network.config), said, state, path)
     styled = copy.copy(network)
     styled._modules = {**network._modules}  # so that another prior there is none here
-    prior = StyledPrior(network.prior, branch.to(next(network.parameters()).device), amount)
+    prior = StyledPrior(network.prior, branch.to(next(network.parameters()).device), amount, said.size)
     styled._modules["prior"] = prior.eval().requires_grad_(False)
     return styled

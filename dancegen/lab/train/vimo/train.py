@@ -61,6 +61,7 @@ class TrainVimoConfig:
     average: float = 0.997
     dropped: float = 0.25  # of the windows are shown no 2D sequence
     late: float = 0.6  # of the windows are nearly or all noise, where only the 2D sequence tells what was danced
+    calm: float = 0.6  # of the windows with 2D have noise of less spread, as a clip's first sample begins with
     foot_from: int = 1000  # the step from which on feet count: before, saying "no contact" would be the cheap way out
     save_every: int = 100
     weights: LossWeights = field(default_factory=LossWeights)
@@ -186,6 +187,8 @@ class Trainer:
         at = torch.where(late, 1 - at.square() * LATE, at)
         noise = torch.randn(clean.shape, generator=generator)
         shown = torch.rand(count, generator=generator) >= self.settings.dropped
+        draw = torch.rand(2, count, generator=generator)
+        noise = noise * torch.where(shown & (draw[0] < self.settings.calm), draw[1], 1.0)[:, None, None]
         return network.denoise(add_noise(clean, at, noise), at, network.watch(sight, shown))
 
     def begin(self, weights: Path) -> None:
