@@ -6,6 +6,8 @@ import dataclasses
 import json
 import os
 import pickle
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -182,3 +184,20 @@ def test_newer_layout_is_refused(tmp_path: Path, version: str) -> None:
     path = edited(tmp_path / "a.safetensors", **{CONFIG_KEY: config, FORMAT_KEY: version})
     with pytest.raises(DancegenError, match="upgrade dancegen"):
         load_checkpoint(path, TinyConfig)
+
+
+@pytest.mark.parametrize(
+    ("module", "role"),
+    [
+        ("choreographers.stg_mamba.dance", "choreographer"),
+        ("choreographers.hotdance.dance", "hotdance"),
+        ("capture.imagine", "vimo"),
+    ],
+)
+def test_no_compiler_is_imported_to_load_weights(module: str, role: str) -> None:
+    """Shapes are looked at without memory, where some functions of PyTorch import its compiler, for half a second."""
+    code = "import sys, torch\nfrom pathlib import Path\n"
+    code += f"from dancegen.{module} import load\nload(Path({str(weights_path(role))!r}), torch.device('cpu'))\n"
+    code += "print('sympy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -13,6 +13,7 @@ from dancegen.body.joints import mid_hip
 from dancegen.renderers.avatar.sheets import Grid, Sheet
 
 RIM, BACK_RIM = 1.0, 2.0  # video pixels at the outline whose colour is the background's too, in front and at the back
+BEYOND = 16  # one part in so many of a page is how far beyond a piece colours are painted: nothing samples farther out
 SPREAD = 1.5  # texels over which what is painted anew is smoothed: a wide mean would make a rim of dark hair grey
 CRISP = 0.2  # how much sharper a page is made, as it is sampled again: in its own pose it has the picture's gradients
 # The back of a head, in heights around the middle of the face: where the hair surely is, and where it ends at the neck.
@@ -51,14 +52,25 @@ def _clean(colours: np.ndarray, alpha: np.ndarray, depth: float) -> np.ndarray:
 
     What is thinner than that, as fingers are, keeps its own.
     """
+    room = max(alpha.shape) // BEYOND
+    part = tuple(slice(max(low - room, 0), high + 1 + room) for low, high in _bounds(alpha > 0))
+    whole, colours, alpha = colours, colours[part], alpha[part]
     solid = alpha > 0.9
     inner = distance_transform_edt(solid) > depth
     kept = inner | (solid & (distance_transform_edt(~inner) > 3 * depth + 2))
     if not kept.any():
-        return colours
+        return whole
     y, x = distance_transform_edt(~kept, return_distances=False, return_indices=True)
     spread = gaussian_filter(colours[y, x], (SPREAD, SPREAD, 0))
-    return np.where(kept[..., None], colours, spread)
+    result = whole.copy()
+    result[part] = np.where(kept[..., None], colours, spread)
+    return result
+
+
+def _bounds(mask: np.ndarray) -> list[tuple[int, int]]:
+    """The first and the last row, and column, of what a mask (H, W) holds; of all where it holds nothing."""
+    found = [np.flatnonzero(mask.any(axis)) for axis in (1, 0)]
+    return [(int(f[0]), int(f[-1])) if len(f) else (0, side) for f, side in zip(found, mask.shape, strict=True)]
 
 
 def back_of_garment(colours: np.ndarray, alpha: np.ndarray, joints: np.ndarray, height: float) -> np.ndarray:
