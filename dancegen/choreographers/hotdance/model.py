@@ -47,7 +47,7 @@ class HotDance(nn.Module):
         self.register_buffer("ranks", torch.zeros(RANKED, 4))
         self.register_buffer("asks", torch.zeros(RANKED, ASKED))
         for name, value in no_carriage(3 * len(BONES))._asdict().items():
-            self.register_buffer(name, torch.as_tensor(value).expand(len(STYLES), *np.shape(value)).clone())
+            self.register_buffer(name, torch.as_tensor(np.stack([value] * len(STYLES))))
 
     def carriage(self, shares: dict[str, float]) -> Carriage:
         """That of a dance which is so much of each style."""
