@@ -126,7 +126,7 @@ def choreograph(
         network: on any device.
         seed: another seed, another dance; the same seed and song, the same dance.
         style: one of STYLES; the first leaves it to the music.
-        amount: how much of it, 0..1; the rest is the style that the music asks for.
+        amount: how much of it or of one that was learnt, 0..1; the rest is the style that the music asks for.
         turns: 0 faces the camera, 0.5 turns half away, 1 turns all round.
         reporter: told of each window.
 
@@ -140,25 +140,23 @@ def choreograph(
         raise DancegenError(f"no dance style {style!r} in these weights", f"choose one of {', '.join(network.known)}")
     reporter = reporter or SilentReporter()
     heard = listen(song, grid, style if amount >= AMOUNT / 2 else STYLES[0], network.ranks.cpu().numpy())
-    wanted = {STYLES[0]: 1 - amount, style: amount} if style != STYLES[0] else {style: 1.0}
-    plans = [(plan_for(heard, seed, name, network.known), share) for name, share in wanted.items() if share]
-    spins = np.zeros(len(heard.heard.sound), bool)
-    if turns >= LEAST_TURNS:
-        spins = np.arange(len(spins)) % round(1 / SPIN_PHRASES) == 1
+    wanted = [(network.plain or network, STYLES[0], 1 - amount), (network, style, amount)]
+    parts = [(mind, plan_for(heard, seed, name, network.known), share) for mind, name, share in wanted if share]
+    spins = (np.arange(len(heard.heard.sound)) % round(1 / SPIN_PHRASES) == 1) & (turns >= LEAST_TURNS)
     fps = network.config.fps
-    imagined = [(imagine(network, heard.heard, numbers(one), seed, spins), share) for one, share in plans]
+    imagined = [(imagine(mind, heard.heard, numbers(one), seed, spins), share) for mind, one, share in parts]
     codes = imagined[0][0]  # (Q, K, D)
     if len(imagined) > 1:
         from dancegen.choreographers.stg_mamba.mixing import mix_codes
 
         codes = mix_codes(imagined)
     laid = laid_sketch(network, codes, heard, fps)
-    directions, root, rate = _dance(heard, laid, network, share_styles(plans), reporter)
+    directions, root, rate = _dance(heard, laid, network, share_styles([part[1:] for part in parts]), reporter)
     frame = frame_of(heard.mel, heard.count, song.seconds, grid.confidence > 0)
     ends = heard.count.beats[:: heard.count.phrase] * fps
     directions = face(directions, rate, fps, turns, ends)
     before = directions[min(int(min(frame.finish, song.seconds) * fps), len(directions) - 1)]
-    ending = last_pose(plans[-1][0][-1], mixed_seed(seed, heard.heard.number, "end"), before)
+    ending = last_pose(parts[-1][1][-1], mixed_seed(seed, heard.heard.number, "end"), before)
     directions, root = frame_dance(directions, root, fps, frame, ending)
     # positive toward the viewer's right
     turned = -np.degrees(np.unwrap(by_blocks(yaw, directions))) if turns > 0 else None
@@ -266,7 +264,7 @@ class StgMamba:
             return choreograph(song, grid, self.network, seed=seed, style=style, **how)
         from dancegen.choreographers.stg_mamba.learnt import with_style
 
-        styled = with_style(self.network, self.weights, Path(style), how.pop("amount", AMOUNT))
+        styled = with_style(self.network, self.weights, Path(style))
         return choreograph(song, grid, styled, seed=seed, **how)
 
 

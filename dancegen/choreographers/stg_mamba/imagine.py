@@ -121,14 +121,13 @@ def imagine(network: Choreographer, heard: Heard, styles: np.ndarray, seed: int,
             codes[phrase] = drawn[row, fit]
         done[group + 1] = True
         scratch.release(noise.numpy())
-    return codes * torch.from_numpy(sizes(styles, tokens, *network.prior.own)).to(codes)
+    return codes * torch.from_numpy(sizes(styles, tokens, network.prior.own)).to(codes)
 
 
-def sizes(styles: np.ndarray, tokens: int, learnt: float, amount: float) -> np.ndarray:
+def sizes(styles: np.ndarray, tokens: int, learnt: float | None) -> np.ndarray:
     """The size (Q, K, 1) of each token, by the steps of phrases (Q, 2); what two phrases share has the mean of both. A
-    learnt style has its own, as far as there is an amount of it."""
-    own = np.array([SIZES.get(STYLES[steps], USUAL_SIZE) for steps in styles[:, 0]], np.float32)
-    own += amount * (learnt - own)
+    learnt style has its own."""
+    own = np.array([learnt or SIZES.get(STYLES[steps], USUAL_SIZE) for steps in styles[:, 0]], np.float32)
     out = np.repeat(own[:, None], tokens, axis=1)
     out[1:, :SHARED] = out[:-1, -SHARED:] = ((own[1:] + own[:-1]) / 2)[:, None]
     return out[..., None]

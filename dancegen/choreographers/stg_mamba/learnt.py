@@ -18,7 +18,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dancegen.choreographers.base import AMOUNT
 from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
 from dancegen.choreographers.stg_mamba.imagine import USUAL_SIZE
 from dancegen.choreographers.stg_mamba.model import Choreographer
@@ -63,17 +62,15 @@ class StyleBranch(nn.Module):
 
 
 class StyledPrior(nn.Module):
-    """The frozen prior with some of a style, `amount` 0..1; it is asked as `Prior` is. With 0 it is the prior."""
+    """The frozen prior with a style of `size`; it is asked as `Prior` is."""
 
-    def __init__(self, prior: Prior, branch: StyleBranch, amount: float = AMOUNT, size: float = USUAL_SIZE) -> None:
+    def __init__(self, prior: Prior, branch: StyleBranch, size: float = USUAL_SIZE) -> None:
         super().__init__()
-        self.prior, self.branch, self.amount, self.own = prior, branch, amount, (size, amount)
+        self.prior, self.branch, self.own = prior, branch, size
 
     def condition(self, sound: Tensor, heard: Tensor, facts: Tensor, style: Tensor, meter: int) -> Tensor:
-        """See `Prior.condition`; the more there is of the learnt style, the less of any other."""
-        told = self.prior.condition(sound, heard, facts, style, meter)
-        plain = self.prior.condition(sound, heard, facts, torch.zeros_like(style), meter)
-        return torch.lerp(told, plain, self.amount)
+        """See `Prior.condition`; it is told of no other style."""
+        return self.prior.condition(sound, heard, facts, torch.zeros_like(style), meter)
 
     def forward(self, place: Tensor, beside: Tensor, time: Tensor, told: Tensor) -> Tensor:
         """See `Prior.forward`."""
@@ -84,7 +81,7 @@ class StyledPrior(nn.Module):
         x, y = prior.enter(given), branch.enter(given)  # (B, K, W)
         for block, other, join in zip(prior.blocks, branch.blocks, branch.joins, strict=True):
             y = other(y, own)
-            x = block(x, told) + self.amount * join(y)
+            x = block(x, told) + join(y)
         return prior.leave(F.silu(prior.norm(x)))  # type: ignore[no-any-return]
 
 
@@ -109,14 +106,13 @@ def read_style(path: Path) -> StyleConfig:
     return config_from_json(stored, StyleConfig, f"--style {path}")
 
 
-def with_style(network: Choreographer, weights: Path | None, path: Path, amount: float) -> Choreographer:
+def with_style(network: Choreographer, weights: Path | None, path: Path) -> Choreographer:
     """A choreographer with the style of a file; all but its prior is that of `network`.
 
     Args:
         network: on any device; it stays as it is.
         weights: the file it came from.
         path: the file of the style.
-        amount: how much of it, 0..1.
 
     Raises:
         DancegenError: as `read_style`; it was learnt for other weights; broken.
@@ -131,6 +127,7 @@ def with_style(network: Choreographer, weights: Path | None, path: Path, amount:
     branch = build_network(lambda _: StyleBranch(network.config), said, state, path)
     styled = copy.copy(network)
     styled._modules = {**network._modules}  # so that another prior there is none here
-    prior = StyledPrior(network.prior, branch.to(next(network.parameters()).device), amount, said.size)
+    prior = StyledPrior(network.prior, branch.to(next(network.parameters()).device), said.size)
     styled._modules["prior"] = prior.eval().requires_grad_(False)
+    styled.__dict__["plain"] = network  # no module of it
     return styled

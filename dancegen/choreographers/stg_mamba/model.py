@@ -64,6 +64,7 @@ class Choreographer(nn.Module):
 
     paths: Tensor
     ranks: Tensor
+    plain: Choreographer | None = None  # itself without the style of one's own that it has (`learnt.py`)
 
     def __init__(self, config: ChoreographerConfig) -> None:
         super().__init__()

@@ -40,7 +40,7 @@ PLACES = 9  # numbers that say where in a phrase a token is
 class Prior(nn.Module):
     """The velocity at which a phrase's noise moves at a time of the flow."""
 
-    own = (1.0, 0.0)  # the size of a style that was learnt (`learnt.py`), and how much of it there is
+    own: float | None = None  # the size of a style that was learnt (`learnt.py`)
 
     def __init__(self, config: ChoreographerConfig) -> None:
         super().__init__()
