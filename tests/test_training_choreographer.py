@@ -17,7 +17,7 @@ from torch.nn.functional import pad
 from dancegen.body.joints import BONES, NOSE, R_ANKLE, R_SHOULDER, mid_hip
 from dancegen.body.openpose import frame_json
 from dancegen.body.sequence import place_joints
-from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
+from dancegen.choreographers.stg_mamba.config import STYLES, ChoreographerConfig
 from dancegen.choreographers.stg_mamba.model import load_choreographer
 from dancegen.choreographers.stg_mamba.prior import PhraseBasis, Prior
 from dancegen.dances.metrics import beat_scores, joint_speed
@@ -35,6 +35,7 @@ from dancegen.lab.train.stg_mamba import flow
 from dancegen.lab.train.stg_mamba import train as training
 from dancegen.lab.train.stg_mamba.export import assemble, export
 from dancegen.lab.train.stg_mamba.flow import begin_as, collect, fit_prior
+from dancegen.lab.train.stg_mamba.sizes import measure_sizes
 from dancegen.styles.arms import with_arms
 from dancegen.styles.codes import mirror_values
 from tests.conftest import click_track
@@ -206,6 +207,18 @@ def test_the_prior_learns_what_phrases_there_are(material: Material) -> None:
     kept = fit_prior(prior, phrases, **how, tell=lambda _, loss, kept: losses.append(loss))
     assert losses[-1] < 0.8 * losses[0]
     assert set(kept) == set(prior.state_dict())
+
+
+def test_sizes_are_what_a_prior_draws_too_small(material: Material) -> None:
+    prior = Prior(TINY)  # untrained: it leaves its noise as it is, of deviation 1
+    phrases = collect(material.stage, 12, 0)
+    large = {
+        meter: replace(rows, codes=1.2 * rows.codes / rows.codes.std(dim=(0, 1))) for meter, rows in phrases.items()
+    }
+    sizes = measure_sizes(prior, large, 0)
+    known = [STYLES.index(style) for style in material.stage.styles]
+    assert sizes.shape == (len(STYLES), TINY.token) and bool((sizes >= 1).all())
+    assert sizes[known].mean() == pytest.approx(1.2, abs=0.1)
 
 
 def test_a_prior_goes_on_exactly_and_begins_as_an_earlier_one(material: Material, tmp_path: Path) -> None:

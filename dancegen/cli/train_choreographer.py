@@ -53,6 +53,7 @@ def command(
     from dancegen.lab.datasets.data import load_material, prepare, save_material
     from dancegen.lab.train.stg_mamba.export import assemble, export
     from dancegen.lab.train.stg_mamba.flow import trained_prior
+    from dancegen.lab.train.stg_mamba.sizes import set_sizes
     from dancegen.lab.train.stg_mamba.train import TrainOptions, Until, draw_curves, train
 
     refuse_inputs(out, [data])
@@ -87,7 +88,8 @@ def command(
     )
     result = out / "choreographer.safetensors"
     notes = {"steps": trainer.step, "prior_steps": prior_steps, "seed": seed}
-    export(assemble(config, trainer.average, prior, read.stage), result, notes)
+    network = set_sizes(assemble(config, trainer.average, prior, read.stage), read.stage, seed + 1)
+    export(network, result, notes)
     draw_curves(out)
     steps_done = count_of(trainer.step, "steps")
     return f"{result} after {steps_done}; losses in {out / 'log.csv'}, curves in {out / 'curves.png'}"

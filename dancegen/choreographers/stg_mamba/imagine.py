@@ -17,7 +17,6 @@ from torch import Tensor
 
 from dancegen import scratch
 from dancegen.body.joints import ARM_BONES, LEG_BONES
-from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.choreographers.stg_mamba.counting import BEATS_OF_UNIT, UNITS, VARIED
 from dancegen.choreographers.stg_mamba.hearing import mixed_seed
 from dancegen.choreographers.stg_mamba.model import Choreographer
@@ -30,12 +29,10 @@ MATCHES = np.array([1.0, 0.8, 0.7, 0.5])  # how much size, steps, hands and knee
 IN_BARS = 6.0  # how much the hips' rise and fall in bars of three counts beside them
 LIMB_BONES = (*ARM_BONES, *LEG_BONES)
 TOGETHER = 8  # phrases imagined at once: a minute's song already takes the memory that an hour's does
-NEW = {4: 1.6, 3: 0.8}  # likewise how far it is from what is danced before, by the beats of a bar
+NEW = {4: 2.4, 3: 1.2}  # likewise how far it is from what is danced before, by the beats of a bar
+SPUN = 3.0  # likewise how far it turns, where the dancer is to spin
 REMEMBERED = 16  # phrases from which another is to differ
-# Of what is imagined, about the mean pose, by style: a prior brings draws too near to it. Deviation of real training
-# phrases over imagined ones at equal tempo, to songs of training; and 7 % for variety.
-SIZES = {"cha-cha": 1.16, "rumba": 1.21, "tango": 1.22, "waltz": 1.19, "salsa": 1.03, "ballet": 1.19}
-USUAL_SIZE = 1.17
+LARGER = 1.1  # than real phrases: another song, another seed shall be another dance
 
 
 @dataclass(frozen=True)
@@ -99,8 +96,8 @@ def imagine(network: Choreographer, heard: Heard, styles: np.ndarray, seed: int,
     """
     device = next(network.parameters()).device
     tokens = token_count(UNITS * BEATS_OF_UNIT[heard.meter])
-    own = mixed_seed(seed, heard.number, "noise")
-    noise = draw_noise(heard.repeats, (tokens, network.config.token), own)  # (Q, I, K, D)
+    by = mixed_seed(seed, heard.number, "noise")
+    noise = draw_noise(heard.repeats, (tokens, network.config.token), by)  # (Q, I, K, D)
     facts = np.stack([np.log(heard.period / USUAL_PERIOD), np.full(len(noise), heard.meter == 3), spins], axis=1)
     codes, taken, root = torch.zeros_like(noise[:, 0]).to(device), np.zeros(len(noise), int), roots(heard.repeats)
     done = np.zeros(len(noise) + 2, bool)  # with one place before the first phrase and one after the last
@@ -115,29 +112,30 @@ def imagine(network: Choreographer, heard: Heard, styles: np.ndarray, seed: int,
         drawn = carry(network.prior, ideas.to(device), Asked(sound, told, beside, style, heard.meter))
         for row, phrase in enumerate(group):
             said = network.phrases(drawn[row]).float().cpu().numpy()
-            fit = suits(said, heard.ranks[phrase], heard.meter, danced) if fresh else 0
+            fit = suits(said, heard.ranks[phrase], heard.meter, danced, bool(spins[phrase])) if fresh else 0
             danced.append(said[fit, ::POSES])
             taken[phrase] = fit if fresh else taken[root[phrase]]
             codes[phrase] = drawn[row, fit]
         done[group + 1] = True
         scratch.release(noise.numpy())
-    return codes * torch.from_numpy(sizes(styles, tokens, network.prior.own)).to(codes)
+    learnt, own = network.prior.own, LARGER * network.phrases.sizes[torch.from_numpy(styles[:, 0]).to(device)]  # (Q, D)
+    return codes * share_sizes(torch.full_like(own, learnt) if learnt else own, tokens)
 
 
-def sizes(styles: np.ndarray, tokens: int, learnt: float | None) -> np.ndarray:
-    """The size (Q, K, 1) of each token, by the steps of phrases (Q, 2); what two phrases share has the mean of both. A
-    learnt style has its own."""
-    own = np.array([learnt or SIZES.get(STYLES[steps], USUAL_SIZE) for steps in styles[:, 0]], np.float32)
-    out = np.repeat(own[:, None], tokens, axis=1)
+def share_sizes(own: Tensor, tokens: int) -> Tensor:
+    """The size (Q, K, D) of each number of phrases whose own are (Q, D); where two meet, the mean of both."""
+    out = own[:, None].repeat(1, tokens, 1)
     out[1:, :SHARED] = out[:-1, -SHARED:] = ((own[1:] + own[:-1]) / 2)[:, None]
-    return out[..., None]
+    return out
 
 
-def suits(phrases: np.ndarray, ranks: np.ndarray, meter: int, danced: Collection[np.ndarray] = ()) -> int:
+def suits(
+    phrases: np.ndarray, ranks: np.ndarray, meter: int, danced: Collection[np.ndarray] = (), spins: bool = False
+) -> int:
     """Which of phrases (N, G, C) suits music of `ranks` (4,), among the others: the loud the large and so on.
 
-    In three the hips' rise and fall in bars counts too, and always how far it is from each that is `danced` already,
-    (K, C), a pose a beat.
+    In three the hips' rise and fall in bars counts too, where the dancer `spins` the turn, and how far it is from each
+    that is `danced` already, (K, C), a pose a beat.
     """
     if len(phrases) == 1:
         return 0
@@ -151,6 +149,8 @@ def suits(phrases: np.ndarray, ranks: np.ndarray, meter: int, danced: Collection
     if danced:
         gaps = [np.abs(phrases[:, ::POSES, :-3] - other[:, :-3]).mean(axis=(1, 2)) for other in danced]
         cost = cost - NEW[meter] * np.min(gaps, axis=0).argsort().argsort() / (len(phrases) - 1)
+    if spins:
+        cost = cost - SPUN * np.abs(phrases[..., -1].sum(axis=1)).argsort().argsort() / (len(phrases) - 1)
     if meter == 3:
         from dancegen.choreographers.stg_mamba.in_three import bar_shares
 

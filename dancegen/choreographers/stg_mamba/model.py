@@ -147,5 +147,6 @@ def load_choreographer(path: Path, device: torch.device | str = "cpu") -> Choreo
         DancegenError: missing, broken or other weights.
     """
     config, state = load_checkpoint(path, ChoreographerConfig)
+    state.setdefault("phrases.sizes", torch.ones(len(STYLES), config.token))  # older weights draw as they draw
     network = build_network(Choreographer, config, state, path)
     return network.to(device).eval()

@@ -149,11 +149,13 @@ class PhraseBasis(nn.Module):
         rest: (C,) the mean pose.
         vectors: (D, N, C) the directions in which the surroundings of a beat differ.
         spread: (D,) deviation of each number over phrases.
+        sizes: (S, D) how much larger each number is over the phrases of a style of steps than the prior draws it.
     """
 
     rest: Tensor
     vectors: Tensor
     spread: Tensor
+    sizes: Tensor
 
     def __init__(self, config: ChoreographerConfig) -> None:
         super().__init__()
@@ -163,6 +165,7 @@ class PhraseBasis(nn.Module):
         self.register_buffer("rest", torch.from_numpy(standing))  # until phrases are known
         self.register_buffer("vectors", torch.zeros(config.token, 2 * REACH + 1, POSE_VALUES))
         self.register_buffer("spread", torch.ones(config.token))
+        self.register_buffer("sizes", torch.ones(len(STYLES), config.token))
 
     def forward(self, codes: Tensor) -> Tensor:
         """(Q, K, D) -> pose values (Q, G, C)."""

@@ -16,7 +16,7 @@ from dancegen.body.sequence import by_blocks
 STEPS = 8  # stored poses of a beat
 EDGE = 1  # beats stored before and after a phrase, for its joins
 HALF_JOIN = 0.5  # beats
-ACCENT = (0.6, 0.85)  # depth of the pace's wave on a beat on which nothing, the most, sets in
+ACCENT = (0.35, 0.7)  # depth of the pace's wave on a beat on which nothing, the most, sets in
 SLICE_RATE = 10 * SLICES  # slices a second
 NEAR_BEAT = 3  # slices around a beat in which a sound belongs to it
 

@@ -17,7 +17,8 @@ from dancegen.weights.checkpoint import save_checkpoint
 def assemble(
     config: ChoreographerConfig, average: dict[str, Tensor], prior: dict[str, Tensor], stage: Stage
 ) -> Choreographer:
-    """The network of averaged weights, a trained prior's and what the stage knows of phrases and music."""
+    """The network of averaged weights, a trained prior's and what the stage knows of phrases and music; its sizes are
+    yet to be set (`sizes.set_sizes`)."""
     network = Choreographer(config)
     state = {name: value for name, value in average.items() if not name.startswith(("prior.", "phrases.", "ranks"))}
     state |= {f"prior.{name}": value for name, value in prior.items()}
