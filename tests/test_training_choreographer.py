@@ -24,7 +24,7 @@ from dancegen.dances.metrics import beat_scores, joint_speed
 from dancegen.errors import DancegenError
 from dancegen.lab.datasets.bank import build_bank
 from dancegen.lab.datasets.batches import style_shares
-from dancegen.lab.datasets.codes import THIN, codec_of, fit_codec, phrase_values
+from dancegen.lab.datasets.codes import THIN, Codec, codec_of, fit_codec, phrase_values
 from dancegen.lab.datasets.convert import convert_folder, lift
 from dancegen.lab.datasets.counts import count_freely
 from dancegen.lab.datasets.data import DANCED, Material, find_material, load_material, prepare, save_material
@@ -152,14 +152,20 @@ def test_loud_music_is_danced_larger(material: Material) -> None:
     assert stage.banks[4].traits.min() >= 0 and stage.banks[4].traits.max() <= 1
 
 
+def basis_of(codec: Codec) -> PhraseBasis:
+    basis = PhraseBasis(TINY)
+    told = {name: torch.from_numpy(getattr(codec, name)) for name in ("rest", "vectors", "spread")}
+    basis.load_state_dict(basis.state_dict() | told)
+    return basis
+
+
 def test_a_code_says_its_phrase(material: Material) -> None:
     bank, codec = material.stage.banks[4], material.stage.codec
     values = np.stack([phrase_values(bank, row)[::THIN] for row in range(0, len(bank), 7)])
     codes = codec.encode(values)
     again = codec.decode(codes)
     assert codes.shape == (len(values), 11, 24) and np.abs(again - values)[..., :-1].mean() < 0.05
-    basis = PhraseBasis(TINY)
-    basis.load_state_dict({name: torch.from_numpy(getattr(codec, name)) for name in basis.state_dict()})
+    basis = basis_of(codec)
     assert np.allclose(basis(torch.from_numpy(codes)).numpy(), again, atol=1e-5)
     assert np.abs(mirror_values(mirror_values(values)) - values).max() < 1e-5
     assert np.allclose(with_arms(values[0], values[0]), values[0], atol=1e-4)
@@ -167,8 +173,7 @@ def test_a_code_says_its_phrase(material: Material) -> None:
 
 def test_a_larger_codec_keeps_what_an_earlier_one_says_and_says_more(material: Material) -> None:
     bank, earlier = material.stage.banks[4], material.stage.codec
-    basis = PhraseBasis(TINY)
-    basis.load_state_dict({name: torch.from_numpy(getattr(earlier, name)) for name in basis.state_dict()})
+    basis = basis_of(earlier)
     assert np.allclose(codec_of(basis).finders, earlier.finders, rtol=1e-3, atol=1e-4)
     larger = fit_codec(bank, 40, 0, base=codec_of(basis))
     values = np.stack([phrase_values(bank, row)[::THIN] for row in range(0, len(bank), 7)])
