@@ -16,7 +16,7 @@ from dancegen.batch.plan import make_jobs
 from dancegen.body.joints import BONES
 from dancegen.body.sequence import SkeletonSequence, place_joints
 from dancegen.choreographers.stg_mamba.config import STYLES
-from dancegen.choreographers.stg_mamba.imagine import SIZES, sizes
+from dancegen.choreographers.stg_mamba.imagine import LARGER, sizes
 from dancegen.choreographers.stg_mamba.learnt import StyleBranch, StyledPrior, read_style
 from dancegen.choreographers.stg_mamba.model import load_choreographer
 from dancegen.choreographers.stg_mamba.prior import common_codes, token_count
@@ -189,9 +189,10 @@ def test_a_style_has_a_size_of_its_own(style: Path, base: Path) -> None:
     said, network = read_style(style), load_choreographer(base)
     assert 0.9 <= said.size <= 1.4
     rumba = np.full((1, 2), STYLES.index("rumba"))
-    learnt = StyledPrior(network.prior, StyleBranch(network.config), 1.4)
-    usual, own = (sizes(rumba, 2, prior.own)[0, 0, 0] for prior in (network.prior, learnt))
-    assert usual == np.float32(SIZES["rumba"]) and own == np.float32(1.4)
+    usual = sizes(network, rumba, 2)[0, 0]
+    network.prior = StyledPrior(network.prior, StyleBranch(network.config), 1.4)  # type: ignore[assignment]
+    torch.testing.assert_close(usual, LARGER * network.phrases.sizes[rumba[0, 0]])
+    torch.testing.assert_close(sizes(network, rumba, 2)[0, 0], torch.full_like(usual, 1.4))
 
 
 def test_dancing_with_a_style(run_main: Callable, beat_song: Path, base: Path, style: Path, tmp_path: Path) -> None:

@@ -118,12 +118,14 @@ def imagine(network: Choreographer, heard: Heard, styles: np.ndarray, seed: int,
             codes[phrase] = drawn[row, fit]
         done[group + 1] = True
         scratch.release(noise.numpy())
-    learnt, own = network.prior.own, LARGER * network.phrases.sizes[torch.from_numpy(styles[:, 0]).to(device)]  # (Q, D)
-    return codes * share_sizes(torch.full_like(own, learnt) if learnt else own, tokens)
+    return codes * sizes(network, styles, tokens)
 
 
-def share_sizes(own: Tensor, tokens: int) -> Tensor:
-    """The size (Q, K, D) of each number of phrases whose own are (Q, D); where two meet, the mean of both."""
+def sizes(network: Choreographer, styles: np.ndarray, tokens: int) -> Tensor:
+    """The size (Q, K, D) of each number, by the steps of phrases (Q, 2); where two meet, the mean of both. A learnt
+    style has its own."""
+    own = LARGER * network.phrases.sizes[torch.from_numpy(styles[:, 0]).to(network.phrases.sizes.device)]  # (Q, D)
+    own = torch.full_like(own, network.prior.own) if network.prior.own else own
     out = own[:, None].repeat(1, tokens, 1)
     out[1:, :SHARED] = out[:-1, -SHARED:] = ((own[1:] + own[:-1]) / 2)[:, None]
     return out

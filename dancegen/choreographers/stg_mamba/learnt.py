@@ -19,13 +19,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dancegen.choreographers.stg_mamba.config import ChoreographerConfig
-from dancegen.choreographers.stg_mamba.imagine import USUAL_SIZE
 from dancegen.choreographers.stg_mamba.model import Choreographer
 from dancegen.choreographers.stg_mamba.prior import FACTS, TIME_WAVES, Prior, PriorBlock
 from dancegen.errors import DancegenError
 from dancegen.weights.checkpoint import CONFIG_KEY, build_network, config_from_json, load_checkpoint, read_metadata
 from dancegen.weights.verify import weights_info
 
+USUAL_SIZE = 1.17  # of a style whose file does not say its own
 REMEDY = "give a file of `dancegen style learn`"
 
 
