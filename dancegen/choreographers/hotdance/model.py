@@ -47,7 +47,7 @@ class HotDance(nn.Module):
         self.register_buffer("ranks", torch.zeros(RANKED, 4))
         self.register_buffer("asks", torch.zeros(RANKED, ASKED))
         for name, value in no_carriage(3 * len(BONES))._asdict().items():
-            self.register_buffer(name, torch.as_tensor(np.stack([value] * len(STYLES))))
+            self.register_buffer(name, torch.as_tensor(np.stack([value] * len(STYLES)).astype(np.float32)))
 
     def carriage(self, shares: dict[str, float]) -> Carriage:
         """That of a dance which is so much of each style."""
