@@ -24,6 +24,8 @@ from dancegen.body.limbs import K, limb_axes
 from dancegen.body.proportions import Proportions, measure, usual_places
 from dancegen.people.located import LocatedBody
 from dancegen.renderers.avatar.bones import Rig, find_scales
+from dancegen.renderers.avatar.ink import draw_hidden_edges
+from dancegen.renderers.avatar.lines import keep_legs_below
 from dancegen.renderers.avatar.mesh import LEAST_STEP, REACH, STEP, clean_alpha, make_surface
 from dancegen.renderers.avatar.pages import plain_page
 from dancegen.renderers.avatar.renderer import Avatar
@@ -48,7 +50,7 @@ from dancegen.renderers.puppet.cut import LimbLayers, cut_person
 
 STRETCH = (0.45, 1.8)  # how much shorter and longer a limb may become: one that points at the camera has a length still
 BEHIND = 0.05  # heights in depth between limbs whose order differs by 1
-OVER = 0.01  # heights that a piece is before those that are drawn before it: where they share a place, one is seen
+OVER = 0.02  # heights that a piece is before those that are drawn before it, so that a shirt is before legs
 SOFT = 0.029  # heights over which a drawn limb bends: its outline is to stay one line
 HEAD_SHARE = 0.8  # of a face's turn beyond the chest's that the head goes along with
 FAR, LOST = 2.0, 0.25  # radii; the share so far from any leg from which legs are not moved: drawings have 0.08 at most
@@ -60,14 +62,15 @@ FREE = np.radians(25)  # feet stay as they are drawn until their shin swings out
 def prepare_flat(person: LocatedBody, plate: Plate) -> Avatar:
     """A person of a drawing, as `AvatarRenderer.draw` takes them."""
     joints = usual_places(person.joints, person.confidence) * plate.scale
-    layers, body = cut_person(person, plate, joints), measure(joints, person.confidence)
+    layers = cut_person(person, plate, joints, keep_legs_below(person, plate, joints))
+    body = measure(joints, person.confidence)
     return Avatar(plate, make_flat_shell(layers, joints, body, max(plate.size)), move_flat)
 
 
 def make_flat_shell(layers: LimbLayers, joints: np.ndarray, body: Proportions, size: int) -> Shell:
     """Build the figure; see `shell.make_shell`."""
     grid = make_grid(layers, joints)
-    sheets = _cut_skin(layers, grid)
+    sheets = draw_hidden_edges(_cut_skin(layers, grid), grid.height / grid.per_pixel[1] * grid.density)
     if not sheets:
         raise Shapeless("too little of the person is seen to be drawn in one piece", "choose --renderer puppet")
     step = max(LEAST_STEP, STEP * size / 512)

@@ -76,12 +76,12 @@ def read_lines(
     """
     person = matte > 0.5  # (B, 1, h, w)
     wide = max(1, round(LINE * height))
-    steps = _steps(picture, matte, LENGTH / height)
+    steps = walk_steps(picture, matte, LENGTH / height)
     darker = _darkness(picture, wide)
     strokes = (darker / INK).clamp_max(1)
     front = _in_front(distances)  # (B, K, h, w)
     sure = (distances < SEED) & (front > HIDES)
-    body = _spread_costs(torch.where(sure, 0.0, MOST)[:, BODY], steps).amin(1, keepdim=True)  # (B, 1, h, w)
+    body = spread_costs(torch.where(sure, 0.0, MOST)[:, BODY], steps).amin(1, keepdim=True)  # (B, 1, h, w)
     inner, outer = ((where & person).repeat(1, len(ARMS), 1, 1) for where in (body < WITHIN, body > BEYOND))
     filled = (_close(inner[:, :1].float(), 2 * wide) > 0.5) & person  # with the dots of a shirt
     inner[:, SLEEVES] |= filled
@@ -95,7 +95,7 @@ def read_lines(
     begin[:, BODY] *= FIRM
     begin[:, ARMS] = torch.where(behind & ~outer, 2 * MOST, begin[:, ARMS])
     begin = begin + (HIDES - front).clamp_min(0) * START
-    found = _spread_costs(begin.clamp_max(2 * MOST), steps)  # (B, K, h, w)
+    found = spread_costs(begin.clamp_max(2 * MOST), steps)  # (B, K, h, w)
     # A stroke beside a limb is the outline of the one in front.
     outlined = torch.lerp(found[:, ARMS], -grow(-found[:, ARMS], wide), strokes)  # (B, arms, h, w)
     found[:, ARMS] = torch.where(behind, found[:, ARMS], outlined)
@@ -181,7 +181,7 @@ def share_outlines(shares: torch.Tensor, distances: torch.Tensor, outlines: torc
     return shares
 
 
-def _steps(picture: torch.Tensor, matte: torch.Tensor, length: float) -> list[tuple[int, torch.Tensor]]:
+def walk_steps(picture: torch.Tensor, matte: torch.Tensor, length: float) -> list[tuple[int, torch.Tensor]]:
     """For each axis the sums of colour changes from the first row or column on: (B, 1, h, w) twice."""
     steps = []
     for axis in (2, 3):
@@ -193,7 +193,7 @@ def _steps(picture: torch.Tensor, matte: torch.Tensor, length: float) -> list[tu
     return steps
 
 
-def _spread_costs(begin: torch.Tensor, steps: list[tuple[int, torch.Tensor]]) -> torch.Tensor:
+def spread_costs(begin: torch.Tensor, steps: list[tuple[int, torch.Tensor]]) -> torch.Tensor:
     """The least of a start and the changes on the way from there, along rows and columns: (B, n, h, w), same shape."""
     found = begin.numpy(force=True)
     ways = [(axis, way.numpy(force=True)) for axis, way in steps]
