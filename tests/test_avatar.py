@@ -63,7 +63,7 @@ def placed(shell: Shell, poses: np.ndarray) -> np.ndarray:
     found = []
     for rig in move_bones(shell.joints, poses, shell.body):
         where = np.zeros_like(shell.mesh.vertices)
-        kernels.skin(shell.mesh, rig, 0, len(where), where, np.zeros(len(where), np.float32))
+        kernels.skin(shell.mesh, rig, 0, len(where), where, np.zeros((len(where), 2), np.float32))
         found.append(where)
     return np.array(found)
 
@@ -305,7 +305,7 @@ def test_a_drawing_stays_in_one_piece(body: LocatedBody) -> None:
     still, moved = (np.zeros_like(shell.mesh.vertices) for _ in range(2))
     for pose, where in ((rest, still), (waved(body), moved)):
         kernels.skin(
-            shell.mesh, move_flat(shell.joints, pose[None], shell.body)[0], 0, len(where), where, where[:, 0] * 0
+            shell.mesh, move_flat(shell.joints, pose[None], shell.body)[0], 0, len(where), where, where[:, :2] * 0
         )
     assert np.abs(still - shell.mesh.vertices)[:, :2].max() < 0.1
     size = body.height

@@ -1,4 +1,4 @@
-"""Hands of forearms that point at the camera are seen."""
+"""Arms that point at the camera: their hands are seen, their sleeves are in the shade."""
 
 from __future__ import annotations
 
@@ -37,3 +37,23 @@ def test_other_hands_go_on_from_their_forearms(shell: Shell) -> None:
     rig = move_bones(rest, pose[None], shell.body)[0]
     for forearm in (L.R_FOREARM, L.L_FOREARM):
         assert rig.motions[forearm + 1, :4] == pytest.approx(rig.motions[forearm, :4], abs=1e-4)  # how they are turned
+
+
+def test_what_points_at_the_camera_is_in_the_shade(shell: Shell) -> None:
+    """At rest all is as light as in the picture; a forearm that is seen from its end shows the sides of its sleeve."""
+    from dancegen.renderers.avatar import kernels
+
+    pose = shell.joints.copy()
+    for _, elbow, wrist in J.ARM_CHAINS:
+        pose[wrist] = pose[elbow] + shell.body.lengths["forearm"] * np.array([0.0, 0.0, -1.0])
+    light = []
+    for joints in (shell.joints, pose):
+        rig = move_bones(shell.joints, joints[None], shell.body)[0]
+        placed, facing = np.zeros_like(shell.mesh.vertices), np.zeros((len(shell.mesh.vertices), 2), np.float32)
+        kernels.skin(shell.mesh, rig, 0, len(placed), placed, facing)
+        light.append(facing[:, 1])
+    forearm = np.isin(shell.mesh.bones[:, 0], (L.R_FOREARM, L.L_FOREARM)) & (shell.mesh.normals[:, 2] > 0.9)
+    trunk = shell.mesh.bones[:, 0] == L.UPPER_TORSO
+    assert light[0] == pytest.approx(1, abs=1e-3)
+    assert light[1][forearm].mean() < 0.85
+    assert light[1][trunk] == pytest.approx(1, abs=0.05)

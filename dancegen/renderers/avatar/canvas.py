@@ -32,7 +32,7 @@ class Canvas:
     def __init__(self, shell: Shell, size: tuple[int, int], pool: ThreadPoolExecutor, threads: int) -> None:
         self.shell, self.size, self.pool, self.threads = shell, size, pool, threads
         count = len(shell.mesh.vertices)
-        self.placed, self.facing = np.zeros((count, 3), np.float32), np.zeros(count, np.float32)
+        self.placed, self.facing = np.zeros((count, 3), np.float32), np.zeros((count, 2), np.float32)
         self.depth = np.zeros((0, 0), np.float32)
         self.samples = np.zeros((0, 0, 4), np.uint8)
 

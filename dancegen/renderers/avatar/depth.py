@@ -145,7 +145,7 @@ def clear_trunk(
         trunk_front: (h, w) the depth of the trunk's front, `NOWHERE` beside it.
     """
     shoulder = J.R_SHOULDER if L.R_HAND in sheet.limbs else J.L_SHOULDER
-    over = sheet.mask & (trunk_front < NOWHERE / 2) & ~grid.is_near(shoulder, NOT_SHOULDER)
+    over = sheet.mask & (trunk_front < NOWHERE / 2) & ~grid.is_around(grid.local[shoulder], NOT_SHOULDER)
     inside = np.where(over, np.maximum(middle + REST_ON * thickness - trunk_front, 0), 0)
     clear: np.ndarray = middle - gaussian_filter(inside, 0.02 * grid.height)
     return clear

@@ -50,7 +50,10 @@ from dancegen.renderers.puppet.cut import LimbLayers, cut_person
 
 STRETCH = (0.45, 1.8)  # how much shorter and longer a limb may become: one that points at the camera has a length still
 BEHIND = 0.05  # heights in depth between limbs whose order differs by 1
-OVER = 0.02  # heights that a piece is before those that are drawn before it, so that a shirt is before legs
+OVER, SHIRT = (
+    0.004,
+    0.015,
+)  # heights that a piece is before those drawn before it; that all is before legs
 SOFT = 0.029  # heights over which a drawn limb bends: its outline is to stay one line
 HEAD_SHARE = 0.8  # of a face's turn beyond the chest's that the head goes along with
 FAR, LOST = 2.0, 0.25  # radii; the share so far from any leg from which legs are not moved: drawings have 0.08 at most
@@ -78,7 +81,8 @@ def make_flat_shell(layers: LimbLayers, joints: np.ndarray, body: Proportions, s
     for number, sheet in enumerate(sheets):
         weights = skin_weights(replace(sheet, mask=grid.person), grid, SOFT)
         alpha = clean_alpha(sheet.alpha, REACH * grid.density)
-        before = nothing - number * OVER * grid.height
+        over = number * OVER + (0 if sheet.limbs[0] in np.ravel(LEGS) else SHIRT)
+        before = nothing - over * grid.height
         surface = make_surface(grid, alpha, nothing, before, weights, leg_difference(grid, weights), step)
         surfaces.append(replace(surface, back=surface.back[:0]))
         pages += [plain_page(sheet.colours, alpha), np.zeros((2, 2, 4), np.uint8)]
@@ -102,7 +106,7 @@ def _cut_skin(layers: LimbLayers, grid: Grid) -> list[Sheet]:
                 scores[list(others)] = np.where(here, grid.scores[list(others)], scores[list(others)])
         if limbs == TRUNK:
             for thigh, hip in ((L.R_THIGH, J.R_HIP), (L.L_THIGH, J.L_HIP)):
-                scores[thigh] = np.where(grid.is_near(hip, HIP), grid.scores[thigh], NOWHERE)
+                scores[thigh] = np.where(grid.is_around(grid.local[hip], HIP), grid.scores[thigh], NOWHERE)
         elif limbs in legs:
             scores[L.LOWER_TORSO] = grid.scores[L.LOWER_TORSO]
         sheets.append(cut_sheet(layers, grid, limbs, scores.argmin(0)))

@@ -19,6 +19,7 @@ FAR = np.float32(1e9)
 # How squarely a surface must face the camera (cosine) for its soft edge to be the outline's; beyond about 25 degrees
 # the outline is another part of the shell, and a soft edge would be a grey fringe on it.
 TURNED, SQUARE = 0.9, 0.97
+SHADE = 0.3  # of the light that a surface loses which shows the camera its face in the picture and its edge in a pose
 STRAIGHT = 0.6  # of the way from where dual quaternions take a vertex to where its bones, each alone, would
 FAINT, SOLID = 0.06, 0.5  # alpha below which nothing is drawn, and from which it hides what is behind
 
@@ -37,7 +38,8 @@ def move(motion: tuple[float, ...], x: float, y: float, z: float) -> tuple[float
 
 @jit
 def skin(mesh: Mesh, rig: Rig, first: int, last: int, placed: np.ndarray, facing: np.ndarray) -> None:
-    """Vertices `first` to `last` in a pose: `placed` (N, 3), and how squarely the sheet there faces the camera (N,).
+    """Vertices `first` to `last` in a pose: `placed` (N, 3), and how squarely the sheet there faces the camera and how
+    much lighter than in the picture it is (N, 2).
 
     Each is first stretched along its bones and widened around them, then moved: in part by the mixture of their dual
     quaternions, which keeps how thick a twisted limb is but swells joints, in part to the mixture of where each bone
@@ -79,7 +81,10 @@ def skin(mesh: Mesh, rig: Rig, first: int, last: int, placed: np.ndarray, facing
                     lx, ly, lz = lx + share * ax, ly + share * ay, lz + share * az
             px, py, pz = px + STRAIGHT * (lx - px), py + STRAIGHT * (ly - py), pz + STRAIGHT * (lz - pz)
         placed[i, 0], placed[i, 1], placed[i, 2] = px, py, pz
-        facing[i] = abs(1 - 2 * (q1 * q1 + q2 * q2))
+        nx, ny, nz = mesh.normals[i]
+        facing[i, 0] = abs(1 - 2 * (q1 * q1 + q2 * q2))
+        turned = 2 * (q1 * q3 - q0 * q2) * nx + 2 * (q2 * q3 + q0 * q1) * ny + (1 - 2 * (q1 * q1 + q2 * q2)) * nz
+        facing[i, 1] = 1 + SHADE * (abs(turned) - abs(nz))
 
 
 @jit
@@ -95,7 +100,7 @@ def draw(
     """Draw some rows of samples, the nearest surface at each, the faces that look away left out.
 
     Args:
-        placed: (N, 3), x and y from the corner of what is drawn; facing: (N,).
+        placed: (N, 3), x and y from the corner of what is drawn; facing: (N, 2).
         depth: (SIDE h, SIDE w) float32, `FAR` where nothing is yet.
         samples: (SIDE h, SIDE w, 4) uint8 RGBA, multiplied by alpha; 0 where nothing is yet.
         rows: the first and the row after the last.
@@ -119,7 +124,7 @@ def draw(
         z0, z1, z2 = placed[i, 2], placed[j, 2], placed[k, 2]
         page = mesh.pages[t]
         start, wide, tall = atlas.starts[page], atlas.widths[page], atlas.heights[page]
-        soft = min(1.0, max(0.0, (facing[i] - TURNED) / (SQUARE - TURNED)))
+        soft = min(1.0, max(0.0, (facing[i, 0] - TURNED) / (SQUARE - TURNED)))
         g1x, g1y, g2x, g2y = (y2 - y0) / area, -(x2 - x0) / area, -(y1 - y0) / area, (x1 - x0) / area
         u0, u1, u2 = mesh.uv[i, 0] - 0.5, mesh.uv[j, 0] - 0.5, mesh.uv[k, 0] - 0.5
         v0, v1, v2 = mesh.uv[i, 1] - 0.5, mesh.uv[j, 1] - 0.5, mesh.uv[k, 1] - 0.5
@@ -142,10 +147,13 @@ def draw(
                         alpha = alpha * soft + 1.0 - soft
                         if alpha > FAINT:
                             under = 1.0 - alpha
+                            light = alpha * (l0 * facing[i, 1] + l1 * facing[j, 1] + l2 * facing[k, 1])
                             for n in range(3):
                                 tone = a * atlas.texels[p + n] + b * atlas.texels[p + 4 + n]
                                 tone += c * atlas.texels[q + n] + d * atlas.texels[q + 4 + n]
-                                samples[y, x, n] = np.uint8(alpha * tone + under * samples[y, x, n] + 0.5)
+                                samples[y, x, n] = np.uint8(
+                                    min(light * tone, 255.0 * alpha) + under * samples[y, x, n] + 0.5
+                                )
                             samples[y, x, 3] = np.uint8(alpha * 255.0 + under * samples[y, x, 3] + 0.5)
                             if alpha > SOLID:
                                 depth[y, x] = z
@@ -180,12 +188,12 @@ def resolve(depth: np.ndarray, samples: np.ndarray, layer: np.ndarray, rows: tup
 
 def warm() -> None:
     """Compile everything, or read what was compiled before."""
-    shapes = (3, 3), (3, 2), (3, 4), (3, 4), (1, 3), (1,)
-    kinds = np.float32, np.float32, np.int32, np.float32, np.int32, np.int32
+    shapes = (3, 3), (3, 2), (3, 4), (3, 4), (1, 3), (1,), (3, 3)
+    kinds = np.float32, np.float32, np.int32, np.float32, np.int32, np.int32, np.float32
     mesh = Mesh(*(np.zeros(shape, kind) for shape, kind in zip(shapes, kinds, strict=True)))
     atlas = Atlas(np.zeros(16, np.uint8), np.zeros(1, np.int64), np.full(1, 2, np.int32), np.full(1, 2, np.int32))
     rig = Rig(1.0, *(np.zeros((15, *more), np.float32) for more in ((8,), (3,), (3,), (), (2,))))
-    placed, facing = np.zeros((3, 3), np.float32), np.zeros(3, np.float32)
+    placed, facing = np.zeros((3, 3), np.float32), np.zeros((3, 2), np.float32)
     depth = np.zeros((SIDE, 2 * SIDE), np.float32)[:, :SIDE]  # a part of a larger array, as canvases are
     samples = np.zeros((SIDE, 2 * SIDE, 4), np.uint8)[:, :SIDE]
     skin(mesh, rig, 0, 3, placed, facing)

@@ -86,10 +86,6 @@ class Grid:
         level: np.ndarray = ((self.places - neck) @ spine) / max(float(spine @ spine), 1e-6)
         return level
 
-    def is_near(self, joint: int, reach: float) -> np.ndarray:
-        """(h, w) bool: within so many heights of a joint."""
-        return self.is_around(self.local[joint], reach)
-
     def is_around(self, place: np.ndarray, reach: float) -> np.ndarray:
         """(h, w) bool: within so many heights of a place (2,) in cells."""
         away: np.ndarray = np.linalg.norm(self.places - place, axis=-1)
@@ -211,5 +207,5 @@ def _owners(grid: Grid, limbs: tuple[int, ...]) -> np.ndarray:
         reaching = []
         scores[L.LOWER_TORSO] = grid.scores[L.LOWER_TORSO]
     for limb, joint, reach in reaching:
-        scores[limb] = np.where(grid.is_near(joint, reach), grid.scores[limb], NOWHERE)
+        scores[limb] = np.where(grid.is_around(grid.local[joint], reach), grid.scores[limb], NOWHERE)
     return scores.argmin(0)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dancegen.body.geometry import unit
 from dancegen.body.proportions import Proportions
 from dancegen.errors import DancegenError
 from dancegen.renderers.avatar.depth import NOWHERE, clear_trunk, joints_in_space, middle_depth
@@ -35,6 +36,7 @@ class Mesh(NamedTuple):
         vertices: (N, 3) float32; uv: (N, 2) float32, texels of the vertex's page.
         bones: (N, 4) int32 and weights: (N, 4) float32, which sum to 1.
         triangles: (M, 3) int32, clockwise on the screen where they face the camera; pages: (M,) int32.
+        normals: (N, 3) float32, inward.
     """
 
     vertices: np.ndarray
@@ -43,6 +45,7 @@ class Mesh(NamedTuple):
     weights: np.ndarray
     triangles: np.ndarray
     pages: np.ndarray
+    normals: np.ndarray
 
 
 class Atlas(NamedTuple):
@@ -127,13 +130,18 @@ def join_surfaces(surfaces: list[Surface]) -> Mesh:
     shares = np.take_along_axis(weights, bones, 1)
     shares = shares / np.maximum(shares.sum(1, keepdims=True), 1e-6)
     whole, real = np.ascontiguousarray(bones.astype(np.int32)), np.float32
+    corners = np.concatenate(triangles)
+    normals = np.zeros(vertices.shape)
+    sides = np.cross(*(vertices[corners[:, k]] - vertices[corners[:, 0]] for k in (1, 2)))  # (M, 3)
+    np.add.at(normals, corners.ravel(), np.repeat(sides, 3, 0))
     return Mesh(
         np.ascontiguousarray(vertices, real),
         np.ascontiguousarray(uv, real),
         whole,
         np.ascontiguousarray(shares, real),
-        np.ascontiguousarray(np.concatenate(triangles), np.int32),
+        np.ascontiguousarray(corners, np.int32),
         np.concatenate(pages).astype(np.int32),
+        np.ascontiguousarray(unit(normals), real),
     )
 
 

@@ -30,6 +30,7 @@ from dancegen.renderers.puppet.regions import GONE, Regions, read_lines
 COLOUR_NOISE = 0.12  # the least standard deviation of a limb's colour
 FOREIGN_LIMIT = 8.0  # squared standard deviations
 COLOUR_TO_DISTANCE = 0.10  # radii per squared standard deviation
+HEMS = 2.0  # times as much a thigh loses by a colour that is not its own: a shirt's hem hangs over it
 HEAD_RIM = 0.15  # radii over which the head ends beside a hand
 MOST_FURTHER = 0.6  # radii: what the colours say clearly stands
 SLEEVE = 1.3  # how far a sleeve may reach, radii of the arm
@@ -89,7 +90,9 @@ def line(evidence: Evidence, _scores: torch.Tensor) -> torch.Tensor:
 
 def colour(evidence: Evidence, scores: torch.Tensor) -> torch.Tensor:
     """A pixel is a limb's that has its colour."""
-    return foreign_colour(scores, evidence.picture, evidence.matte)
+    foreign = foreign_colour(scores, evidence.picture, evidence.matte)
+    foreign[:, [L.R_THIGH, L.L_THIGH]] *= HEMS
+    return foreign
 
 
 def opinion(evidence: Evidence, _scores: torch.Tensor) -> torch.Tensor | None:

@@ -14,7 +14,6 @@ from dancegen.body import joints as J
 from dancegen.body import limbs as L
 from dancegen.body.joints import body_height, mid_hip
 from dancegen.body.limbs import K, joint_points
-from dancegen.images.filters import spread
 
 SEAM = 0.10  # every two limbs overlap by this many radii, so that an unmoved puppet has no cracks
 CAP_RIM = 0.15  # the outer share of a joint's round cap in which it fades: an elbow has nothing behind it
@@ -245,14 +244,13 @@ def copy_nearest(colours: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
 
 
 def complete(
-    colours: torch.Tensor, matte: torch.Tensor, share: torch.Tensor, core: torch.Tensor, line: int = 0
+    colours: torch.Tensor, matte: torch.Tensor, share: torch.Tensor, core: torch.Tensor, line: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Give a limb its hidden side: its own colours spread over the core that another limb hides.
 
     Args:
         colours: (B, 3, h, w); matte, share, core: (B, 1, h, w), of one limb.
-        line: how wide the outline of what hides it may be, pixels: that colour is not taken, and the nearest other one
-            is. 0 = spread all, softly.
+        line: how wide the outline of what hides it may be, pixels: that colour is not taken, the nearest other one is.
 
     Returns:
         colours (B, 3, h, w) and share (B, 1, h, w).
@@ -260,6 +258,6 @@ def complete(
     rim = F.max_pool2d((core > 0.05).to(core), 2 * line + 1, 1, line)
     known = ((share - 0.6) / 0.3).clamp(0, 1) * (matte > 0.5) * (1 - rim)
     enough = known.sum((1, 2, 3), keepdim=True) > 16
-    filled = copy_nearest(colours, known) if line else spread(colours, known)
+    filled = copy_nearest(colours, known)
     mix = torch.where(enough, ((share - 0.2) / 0.5).clamp(0, 1), 1.0)
     return colours * mix + filled * (1 - mix), torch.where(enough, torch.maximum(share, core), share)
