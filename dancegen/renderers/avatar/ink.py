@@ -13,7 +13,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt, label
 
 from dancegen.body import limbs as L
-from dancegen.renderers.avatar.sheets import Sheet
+from dancegen.renderers.avatar.sheets import TRUNK, Sheet
 
 EDGE = 2  # texels from a figure's edge to where its line is sure to be seen
 SAME = 0.2  # colours as near as this to the ink's are ink
@@ -44,7 +44,7 @@ def draw_hidden_edges(sheets: Sequence[Sheet], height: float) -> list[Sheet]:
     lines = (np.abs(colours - ink.colour).max(-1) < SAME) & (alpha > HIDDEN)
     stray = np.zeros_like(lines)
     for sheet in sheets:
-        if sheet.is_trunk:
+        if sheet.limbs == TRUNK:
             stray = _stray(sheet, ink.width)
     made: list[Sheet] = []
     nearer = np.zeros_like(alpha)
