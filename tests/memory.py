@@ -22,6 +22,7 @@ PICTURE = str(ROOT / "dancegen" / "assets" / "example" / "dancer.png")
 COMMANDS = {
     "beats": ["beats", "SONG", "-o", "out.txt"],
     "dance": ["dance", "SONG", "-o", "out.dance.json"],
+    "hotdance": ["dance", "SONG", "--choreographer", "hotdance", "-o", "out.dance.json"],
     "preview": ["render", "SONG", PICTURE, "-o", "out.mp4", "--preview", "--size", "64", "--fps", "30", "--offline"],
 }
 

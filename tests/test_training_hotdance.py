@@ -21,7 +21,7 @@ from dancegen.choreographers.hotdance.vae import PoseVae
 from dancegen.dances.metrics import gaussian_smooth
 from dancegen.errors import DancegenError
 from dancegen.lab.datasets.footage import Limbs, read_limbs
-from dancegen.lab.train.hotdance.carriage import distance, fit_carriage, moments
+from dancegen.lab.train.hotdance.carriage import WAY, distance, fit_carriage, moments
 from dancegen.lab.train.hotdance.dit import Shares, flow_losses, measure, references
 from dancegen.lab.train.hotdance.pool import Pool, by_beats, load_pool, save_pool
 from dancegen.lab.train.hotdance.run import Run, Schedule, generator_of, go_on
@@ -133,7 +133,7 @@ def test_a_carriage_takes_dances_to_dancers() -> None:
     how = fit_carriage(lambda how: [carry(*drawn, how, 30.0)], real, 30.0)
     after = moments([carry(*drawn, how, 30.0)], 30.0)
     assert distance(after, real) < 0.3 * distance(before, real)
-    assert after.travel == pytest.approx(real.travel, rel=0.1) and how.travel == pytest.approx(0.5, rel=0.1)
+    assert after.travel == pytest.approx(WAY * real.travel, rel=0.1) and how.travel == pytest.approx(WAY / 2, rel=0.1)
 
 
 def test_a_dance_is_read_as_footage_is() -> None:

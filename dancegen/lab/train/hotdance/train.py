@@ -55,7 +55,7 @@ class TrainHotDance:
     vae_batch: int = 16
     dit_batch: int = 16
     shares: Shares = field(default_factory=Shares)
-    songs: int = 6
+    songs: int = 8
     seed: int = 0
     start: Path | None = None
 
