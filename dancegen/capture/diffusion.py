@@ -34,7 +34,7 @@ class Sampling:
 
     steps: int = 2
     guidance: float = 1.0
-    spread: float = 0.5
+    spread: float = 0.25
     others: float = 1.0
 
     def for_others(self) -> Sampling:

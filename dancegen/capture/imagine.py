@@ -26,6 +26,8 @@ from dancegen.weights.checkpoint import build_network, load_checkpoint
 
 OVERLAP = 30  # frames, 1 s, that two windows share
 BLIND = 0.5  # seconds without any joint beyond which no interpolation goes
+SPARE = 3  # movements imagined for each that is kept besides the first: those are kept that differ most
+EVERY = 5  # frames between those that movements are compared in
 JUMPY = 2.0  # weight of acceleration (body heights a frame squared) against misfit (body heights) in the ranking
 
 
@@ -79,15 +81,17 @@ def imagine(
     points, cut = pad(seen.points, frames), pad(seen.cut, frames)
     starts = window_starts(len(points), frames)
     generator = torch.Generator().manual_seed(seed)
-    made = torch.zeros(count, 0, CHANNELS)
+    drawn = 1 + SPARE * (count - 1)
+    made = torch.zeros(drawn, 0, CHANNELS)
     reporter.stage("imagining the movement", len(starts), "windows")
     for start in starts:
         here = slice(start, start + frames)
-        sight = features(points[None, here], cut[None, here], size).expand(count, -1, -1)
+        sight = features(points[None, here], cut[None, here], size).expand(drawn, -1, -1)
         given = known_overlap(made, start, frames)
         made = torch.cat([made[:, :start], several(network, sight, how, generator, given)], dim=1)
         reporter.advance()
     reporter.stage("bending limbs to where they were seen")
+    made = made[apart(torch.stack([place(one[None])[0, :length:EVERY] for one in made]), count)]
     made = refine(calm(made[:, :length]), *(one.expand(count, *one.shape) for one in (seen.points, seen.cut)))
     misfits = [misfit(one, seen.points) for one in made]
     order = sorted(range(count), key=misfits.__getitem__)
@@ -103,6 +107,15 @@ def several(network: Vimo, sight: Tensor, how: Sampling, generator: torch.Genera
         if rows.start < len(sight)
     ]
     return torch.cat(made)
+
+
+def apart(joints: Tensor, count: int) -> list[int]:
+    """Of movements (B, T, V, 3) the first, then always the one furthest from those that are chosen: `count` in all."""
+    gaps = torch.cdist(joints.flatten(1), joints.flatten(1))  # (B, B)
+    chosen = [0]
+    while len(chosen) < count:
+        chosen.append(int(gaps[chosen].amin(0).argmax()))
+    return chosen
 
 
 def pad(values: Tensor, frames: int) -> Tensor:

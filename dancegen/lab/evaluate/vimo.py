@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from dancegen.capture.diffusion import Sampling, sample
+from dancegen.capture.imagine import EVERY, SPARE, apart
 from dancegen.capture.movement import ANKLES, CONTACT, FPS, place, rotate_vectors, to_channels
 from dancegen.capture.network import Vimo
 from dancegen.capture.refine import refine
@@ -198,8 +199,7 @@ def evaluate_levels(
     for level in levels:
         casual = LEVELS[level]
         windows = draw(material.held_out, count, network.config.frames, casual, generator_of(100, ord(level)), 0.0)
-        ways = [how if seed == 0 else how.for_others() for seed in range(SAMPLES)]
-        made = [imagine_joints(network, windows.sight, way, seed) for seed, way in enumerate(ways)]
+        made = _several_samples(network, windows, how)
         found[level] = {"capture": figures(capture_joints(network, windows, how, 0), windows.moved)}
         found[level]["network alone"] = figures(made[0], windows.moved)
         found[level]["mean of 5"] = mean_figures([figures(one, windows.moved) for one in made])
@@ -214,6 +214,14 @@ def evaluate_levels(
         found[level]["mean pose"] = figures(place(still), windows.moved)
         reporter.advance()
     return found
+
+
+def _several_samples(network: Vimo, windows: Windows, how: Sampling) -> list[Tensor]:
+    """Joints (B, S, V, 3) of SAMPLES samples: of more the first and those furthest apart, as `capture` keeps them."""
+    ways = [how, *[how.for_others()] * (SPARE * (SAMPLES - 1))]
+    drawn = torch.stack([imagine_joints(network, windows.sight, way, seed) for seed, way in enumerate(ways)])
+    kept = torch.tensor([apart(one[:, ::EVERY], SAMPLES) for one in drawn.unbind(1)]).T  # (SAMPLES, B)
+    return [drawn[rows, torch.arange(len(rows))] for rows in kept]
 
 
 def mean_figures(rows: list[Figures]) -> Figures:
