@@ -113,10 +113,13 @@ def _deep_rows(dancer: Any, heard: Any, real: Any, material: Path | None, table:
     from dancegen.choreographers.stg_mamba.dance import StgMamba
     from dancegen.lab.datasets.bank import build_bank
     from dancegen.lab.datasets.data import load_material
+    from dancegen.lab.datasets.footage import read_dances
     from dancegen.lab.datasets.motion import SPIN
+    from dancegen.lab.evaluate.apart import told_apart
     from dancegen.lab.evaluate.hotdance import hotdance_rows
     from dancegen.lab.evaluate.inputs import input_rows
     from dancegen.lab.evaluate.listening import deep_rows, variety
+    from dancegen.lab.evaluate.noise import noise_rows
     from dancegen.lab.evaluate.styles import dances_by_style, frechet_by_style, matched_row, style_rows, train_judge
     from dancegen.weights.resolve import weights_path
 
@@ -135,6 +138,12 @@ def _deep_rows(dancer: Any, heard: Any, real: Any, material: Path | None, table:
     for style, apart in frechet_by_style(dances, real).items():
         rows |= {f"{name}, {style} / halves of the real": value for name, value in apart.items()}
     rows |= variety(dancer, pairs, (0, 1, 2), table["real"]["diversity"])
+    rows |= noise_rows(dancer)
+    takes: dict[str, Any] = {}
+    for motion in real.stretches:
+        takes.setdefault(motion.source, []).append(motion.joints)
+    auto = [read_dances([dancer.dance(song, grid, seed=0, style="auto").joints]) for song, grid in pairs]
+    rows |= told_apart(list(takes.values()), auto)
     if material is not None:
         judge = train_judge(read.motions, read.held_out)
         for style, seen in style_rows(judge, dances, read.held_out).items():
