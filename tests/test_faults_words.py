@@ -14,7 +14,7 @@ from conftest import ROOT, Ran
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dancegen.cli.terminal import safe_console
+from dancegen.cli.tables import safe_console
 from dancegen.errors import HIDDEN, LONGEST, DancegenError, escape, one_line
 
 EVIL = "a\x1b[2J\x1b]0;title\x07\r\nb\u202egpm.\u2028\x9b31m\udcff\0"

@@ -300,13 +300,20 @@ def test_a_dance_file_carries_the_pictures_body(run_main: Callable[..., Ran], tm
     assert ran.status == 0 and f"was made for {PICTURE.name}" in ran.err, ran.err
     again = tmp_path / "again.dance.json"
     ran = run_main("dance", beat_song, *how, "--steps", 1, "--redo", "1-2", "--seed", 9, "--from", out, "-o", again)
-    assert ran.status == 0, ran.err
+    assert ran.status == 0 and f"was made for {PICTURE.name}: what is made anew does not begin as" in ran.err, ran.err
     redone = read_dance(again)
     old, new = made.take(1).skeleton.joints, redone.take(1).skeleton.joints
     assert np.abs(old - new).max() > 0.01 and redone.body == made.body
     assert np.abs(bone_lengths(new) - made.body.bones).max() < 1e-4  # also of bars that were danced for nobody
     ran = run_main("dance", beat_song, "--keep", f"{out}@1-1", "-o", tmp_path / "kept.dance.json")
     assert ran.status == 0 and f"{out.name} was made for another body" in ran.err, ran.err
+    ran = run_main("join", out, tmp_path / "kept.dance.json", "-o", tmp_path / "joined.dance.json")
+    assert (
+        ran.status == 0 and f"kept.dance.json was made for another body: it is danced on that of {out.name}" in ran.err
+    )
+    joined = read_dance(tmp_path / "joined.dance.json")
+    assert joined.body == made.body
+    assert np.abs(bone_lengths(joined.take(1).skeleton.joints) - made.body.bones).max() < 1e-4
     ran = run_main(
         "dance", beat_song, *how, "--steps", 1, "--picture", PICTURE, "--keep", f"{out}@1-1", "-o", again, "--overwrite"
     )

@@ -54,7 +54,7 @@ def test_a_dance_file_keeps_what_was_asked_for(
         ({"style": "moon"}, "there is no dance style 'moon': choose one of auto"),
         (
             {"style": "moon.style.safetensors", "choreographer": "hotdance"},
-            "there is no dance style 'moon.style.safetensors': choose one of auto",
+            "hotdance dances no learnt style, as moon.style.safetensors is: choose one of auto",
         ),
         ({"turns": 0.7}, "--turns must be 0, 0.5 or 1, not 0.7"),
         ({"turns": float("nan")}, "--turns must be 0, 0.5 or 1, not nan"),

@@ -125,6 +125,13 @@ def test_redone_bars_leave_the_rest_bit_identical(make: Callable, tmp_path: Path
     assert make("--from", first, "-o", second, "--redo", "1").status == 1  # b is there
 
 
+def test_a_tempo_that_nobody_can_step_to_is_told(make: Callable, tmp_path: Path) -> None:
+    ran = make("-o", tmp_path / "a.dance.json", "--tempo", "half")
+    assert ran.status == 0 and "steps to 60 beats a minute would be too slow: the dance counts 120" in ran.err, ran.err
+    ran = make("-o", tmp_path / "b.dance.json")
+    assert ran.status == 0 and "would be too" not in ran.err
+
+
 def test_the_video_tells_who_made_which_bars(
     make: Callable, run_main: Callable, quick: tuple, tmp_path: Path, beat_song: Path, picture: Path, tiny_weights: Path
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from dancegen.cli.terminal import safe_console
+from dancegen.cli.tables import safe_console
 from dancegen.errors import one_line
 
 if TYPE_CHECKING:

@@ -132,7 +132,8 @@ def _watcher(stack: ExitStack) -> Callable[[list[Row]], None]:
     """Who shows the progress: a live table on a terminal, lines elsewhere, nobody with --quiet."""
     import sys
 
-    from dancegen.cli.terminal import is_lively, safe_console
+    from dancegen.cli.tables import safe_console
+    from dancegen.cli.terminal import is_lively
     from dancegen.progress import SilentReporter
 
     if isinstance(reporter(), SilentReporter) or not is_lively(sys.stderr):

@@ -26,7 +26,7 @@ from dancegen.cli.options import (
 )
 from dancegen.cli.outputs import check_file
 from dancegen.errors import DancegenError, one_line
-from dancegen.production.request import Request, check_limits, check_manner
+from dancegen.production.request import Request, check_limits, check_manner, check_style
 from dancegen.progress import count_of
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def dance(
     from dancegen.dances.keep import is_for_other_body, keep_bars
     from dancegen.dances.make import MOST_TAKES, find_grid, make_dance, parse_styles
     from dancegen.files import check_input
+    from dancegen.registry import backend
     from dancegen.weights.own import weights_by_role
 
     out = out or Path(f"{song.stem}.dance.json")
@@ -118,6 +119,8 @@ def dance(
         check_limits("seed", number)
     styles = parse_styles(style or [], style_amount, turns)
     check_manner(style_amount, turns)
+    for name in (styles.base, *(name for name, _, _ in styles.stretches)):
+        check_style(name, choreographer)
     check_tempo(tempo)
     check_beats(beats)
     check_input(song, "song", "check the song's name and folder")
@@ -131,7 +134,8 @@ def dance(
     dancer, info, body = _dancer(asked)
     if redo:
         file, manner = from_ or out, Manner(hold, like, weights_by_role(weights or []), offline)
-        made = _redo(Again(song, file, take, redo, force), seed, styles if style else None, dancer, info, manner)
+        bars_again = Again(song, file, take, redo, force, body, backend("choreographer", choreographer).fits)
+        made = _redo(bars_again, seed, styles if style else None, dancer, info, manner)
     else:
         reporter().stage("listening to the song")
         sound = load_song(song, start, duration, reporter())
@@ -203,13 +207,16 @@ def _is(one: Path, other: Path) -> bool:
 
 @dataclass(frozen=True)
 class Again:
-    """What is made anew: these bars of a take of a dance file, to this song; `force`: be it another song."""
+    """What is made anew: these bars of a take of a dance file, to this song; `force`: be it another song; for which
+    body, and whether the choreographer dances for one."""
 
     song: Path
     file: Path
     take: int | None
     bars: list[str]
     force: bool
+    body: Body | None
+    fitted: bool
 
 
 @dataclass(frozen=True)
@@ -248,7 +255,7 @@ def _redo(
     from dancegen.audio.load import load_song
     from dancegen.dances.bars import bar_poses, parse_bars
     from dancegen.dances.dance_file import Edit
-    from dancegen.dances.keep import check_limbs
+    from dancegen.dances.keep import check_limbs, is_for_other_body
     from dancegen.dances.make import find_grid, parse_styles, redo
     from dancegen.dances.read_dance import check_song, read_dance
     from dancegen.dances.to_song import put_to_song
@@ -257,6 +264,9 @@ def _redo(
     made = read_dance(again.file)
     if note := check_song(made, again.song, str(again.file), again.force):
         reporter().note(note)
+    if again.fitted and made.body and is_for_other_body(made, replace(made, body=again.body)):
+        what = f"{again.file} was made for {made.body.name}: what is made anew does not begin as that picture does"
+        reporter().note(f"{what}; give it with --picture")
     number = again.take or made.default_take
     if styles and styles.stretches:
         raise DancegenError("--style with bars does not go with --redo", "give the bars to --redo, and a plain --style")

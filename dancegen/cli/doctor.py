@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dancegen.cli.context import Outcome
-from dancegen.cli.terminal import PLAIN_WIDTH
+from dancegen.cli.tables import PLAIN_WIDTH
 from dancegen.errors import DancegenError
 from dancegen.progress import count_of
 

@@ -16,7 +16,7 @@ import typer
 
 from dancegen import __version__
 from dancegen.cli.context import command_run, reporter, use_reporter, use_typed
-from dancegen.cli.terminal import PLAIN_WIDTH, discard, is_lively, name_values, prepare_streams, safe_console
+from dancegen.cli.terminal import discard, is_lively, name_values, prepare_streams
 from dancegen.errors import DancegenError, escape, escape_lines, one_line
 from dancegen.progress import SilentReporter, count_of
 
@@ -40,7 +40,6 @@ COMMAND_MODULES = {
     **{"bench": ("bench",), "train": ("train",), "evaluate": ("evaluate",)},
 }
 EVERYWHERE = {"--quiet": "quiet", "-q": "quiet", "--debug": "debug"}  # options that may stand anywhere
-PIPE_WIDTH = 10_000  # columns of a table in a pipe at most; usually PLAIN_WIDTH
 PLAIN_SECONDS = 10.0  # between two lines of progress where there is no terminal
 PLACES = {  # what is wrong with a place where something is to be written -> remedy
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some room"),
@@ -167,7 +166,7 @@ def _say(result: Any, **_: Any) -> None:
         if isinstance(result, str) and result:
             print(escape_lines(result))
         elif result is not None and not isinstance(result, str):
-            _print_table(result)
+            importlib.import_module("dancegen.cli.tables").print_table(result)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read it, such as `head`, has seen enough
         discard(sys.stdout)
@@ -178,16 +177,6 @@ def _say(result: Any, **_: Any) -> None:
         raise DancegenError(what, PLACES.get(cause.errno or 0, "print it elsewhere")) from cause
     if status:
         raise SystemExit(status)
-
-
-def _print_table(result: Any) -> None:
-    """A rich table; in a pipe it is as wide as it needs to be, so that no figure is cut off."""
-    from rich.measure import Measurement
-
-    console = safe_console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
-    if not sys.stdout.isatty():
-        console.width = max(PLAIN_WIDTH, Measurement.get(console, console.options, result).maximum)
-    console.print(result)
 
 
 def _console_reporter() -> TerminalReporter | PlainReporter:

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import typer
 
-from dancegen.errors import escape_lines
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-PLAIN_WIDTH = 120  # columns of a table in a pipe
 WORDS = {"path": "PATH", "int": "NUMBER", "float": "NUMBER"}  # type -> word; all others are TEXT
 
 
@@ -54,22 +47,6 @@ def discard(stream: IO[str]) -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, stream.fileno())
     os.close(null)
-
-
-def safe_console(*, stderr: bool = False, width: int | None = None) -> Console:
-    """A rich console that shows control characters in what it prints as escape sequences that can be read."""
-    from rich.console import Console, ConsoleOptions, RenderableType
-    from rich.segment import Segment
-
-    class SafeConsole(Console):
-        """Escapes text, not rich's own styles and cursor movements."""
-
-        def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-            """See `rich.console.Console`."""
-            for text, style, control in super().render(renderable, options):
-                yield Segment(text if control else escape_lines(text), style, control)
-
-    return SafeConsole(stderr=stderr, width=width, markup=False, emoji=False)
 
 
 def name_values(command: Any, above: Any = None) -> Any:

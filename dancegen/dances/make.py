@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dancegen.weights.verify import WeightsInfo
 
 MOST_TAKES = 64
+OTHER_TEMPO = 0.25  # of a tempo: by more than that another one is counted, half or double
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,25 @@ def find_grid(
         beats: a file of beats, see `bars.read_beats`.
         tempo: None, "half" or "double".
         weights: of the network that hears beats, where it is not the default.
-        reporter: is told what `find_beats` and `read_beats` have to say.
+        reporter: is told what `find_beats` and `read_beats` have to say, and where a dance cannot count as is asked.
     """
     from dancegen.audio.beats import find_beats
 
     grid = read_beats(beats, song.start, song.seconds, reporter) if beats else find_beats(song, weights, reporter)
-    return retime(grid.beats_or_count(song.seconds), tempo)
+    asked = retime(grid.beats_or_count(song.seconds), tempo)
+    if tempo and reporter:
+        _tell_count(asked, reporter)
+    return asked
+
+
+def _tell_count(grid: BeatGrid, reporter: Reporter) -> None:
+    """Say where steps to each beat would be too slow or too fast for anybody."""
+    from dancegen.choreographers.stg_mamba.counting import danceable_beats
+
+    counted = 60 / float(np.median(np.diff(danceable_beats(grid, grid.pickup)[0])))
+    if abs(counted / grid.tempo - 1) > OTHER_TEMPO:
+        far = "slow" if counted > grid.tempo else "fast"
+        reporter.note(f"steps to {grid.tempo:.0f} beats a minute would be too {far}: the dance counts {counted:.0f}")
 
 
 def make_dance(

@@ -206,7 +206,9 @@ def check_style(style: str, choreographer: str) -> None:
     """Refuse a style that the choreographer is known not to have; a file is looked at where dances are made."""
     line = registry.backend("choreographer", choreographer)
     if line.styles and style not in line.styles and not (line.learns and registry.is_style_file(style)):
-        raise DancegenError(f"there is no dance style {style!r}", f"choose one of {', '.join(line.styles)}")
+        learnt = f"{choreographer} dances no learnt style, as {style} is"
+        what = learnt if registry.is_style_file(style) else f"there is no dance style {style!r}"
+        raise DancegenError(what, f"choose one of {', '.join(line.styles)}")
 
 
 def check_manner(amount: float, turns: float) -> None:

@@ -15,6 +15,7 @@ from dancegen.choreographers.finish.frame import Frame, mix_in, rise, stay_alive
 from dancegen.choreographers.hotdance.dancer import HEAD, Dancer, place, standing
 
 LONG_AGO = 64  # beats, whole rounds of all that a body does which stands
+LEAVES = 2  # beats: who kneels in their picture does not jump up in one
 
 
 def begin_pose(dancer: Dancer) -> np.ndarray:
@@ -40,9 +41,10 @@ def begin_in(
     pose: np.ndarray, directions: np.ndarray, root: np.ndarray, fps: float, frame: Frame
 ) -> tuple[np.ndarray, np.ndarray, Frame]:
     """Directions (T, L, 3) and root (T, 2) of a dance that stands in a pose (L, 3) until its first beat, and its frame
-    as one that began long ago."""
+    as one that began long ago. A song that begins on its beat is given LEAVES beats to leave the pose."""
     at = np.arange(len(root)) / fps
-    waits = 1 - rise(at, max(frame.begin - frame.beat / 2, 0.0), frame.begin + frame.beat / 2)
+    waits_until = max(frame.begin - frame.beat / 2, 0.0)
+    waits = 1 - rise(at, waits_until, max(frame.begin + frame.beat / 2, LEAVES * frame.beat))
     life = stay_alive(at, frame) * rise(at, 0.0, frame.beat)[:, None]
     directions, root = mix_in(directions, root, pose, waits, life)
     later = frame.silences[frame.silences[:, 0] >= frame.begin]

@@ -85,7 +85,7 @@ def count_for(grid: BeatGrid, seconds: float, style: str) -> Count:
     """The count of a dance of `seconds` in a style."""
     counted = grid.beats_or_count(seconds)
     meter = 3 if style in IN_THREE or (style in EITHER and counted.beats_per_bar == 3) else 4
-    beats, start = _danceable_beats(counted, counted.pickup)
+    beats, start = danceable_beats(counted, counted.pickup)
     first = float(beats[0]) if grid.confidence > 0 else 0.0
     phrase = BEATS_OF_UNIT[meter] * UNITS
     even = BeatGrid(beats, 60 / float(np.median(np.diff(beats))), 1.0)
@@ -97,7 +97,7 @@ def count_for(grid: BeatGrid, seconds: float, style: str) -> Count:
     return Count(times[keep], meter, max(first, 0.0))
 
 
-def _danceable_beats(grid: BeatGrid, start: int) -> tuple[np.ndarray, int]:
+def danceable_beats(grid: BeatGrid, start: int) -> tuple[np.ndarray, int]:
     """Beats no faster than FASTEST and no slower than SLOWEST, and which of them the beat `start` has become."""
     beats = grid.times
     while len(beats) > 8 and np.median(np.diff(beats)) < FASTEST:
