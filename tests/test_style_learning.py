@@ -11,10 +11,13 @@ import torch
 from conftest import Listener
 from safetensors.torch import load_file
 
+from dancegen.audio.grid import BeatGrid
+from dancegen.audio.load import load_song
 from dancegen.batch.pairs import Pair
 from dancegen.batch.plan import make_jobs
 from dancegen.body.joints import BONES
 from dancegen.body.sequence import SkeletonSequence, place_joints
+from dancegen.choreographers.stg_mamba import dance as dancing
 from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.choreographers.stg_mamba.imagine import LARGER, sizes
 from dancegen.choreographers.stg_mamba.learnt import StyleBranch, StyledPrior, read_style
@@ -220,6 +223,21 @@ def test_dancing_with_a_style(run_main: Callable, beat_song: Path, base: Path, s
         *("--weights", f"choreographer={base}"),
     )
     assert again.status == 0, again.err
+
+
+def test_a_learnt_style_ends_as_it_dances(
+    beat_song: Path, base: Path, style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The endings that are known are of the styles that are known."""
+    asked = []
+    known = dancing.last_pose
+    monkeypatch.setattr(dancing, "last_pose", lambda *how: asked.append(how) or known(*how))
+    song, grid = load_song(beat_song), BeatGrid(np.arange(0.0, 4.0, 0.5), 120.0, 1.0)
+    dancer = dancing.load(base, torch.device("cpu"))
+    dancer.dance(song, grid, seed=0, style=str(style))
+    assert not asked
+    dancer.dance(song, grid, seed=0, style=str(style), amount=0.2)
+    assert len(asked) == 1
 
 
 def test_a_style_of_another_choreographer_is_refused(

@@ -136,6 +136,9 @@ def test_beats_from_a_file(tmp_path: Path) -> None:
     path.write_text("")
     with pytest.raises(DancegenError, match="holds 0 beats"):
         read_beats(path, 0.0, 20.0)
+    path.write_text("1.0\n1.5\n")
+    with pytest.raises(DancegenError, match=r"beats\.txt, between 20 and 28 s, holds 0 beats"):
+        read_beats(path, 20.0, 8.0)
     with pytest.raises(DancegenError, match="no such file"):
         read_beats(tmp_path / "none.txt", 0.0, 20.0)
     with pytest.raises(DancegenError, match="is a folder, not a list of beats"):

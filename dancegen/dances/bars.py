@@ -140,7 +140,8 @@ def read_beats(path: Path, start: float, seconds: float, reporter: Reporter | No
         marks.append(others[0] if others else "0")
     inside = np.asarray(times) - start
     kept = (inside >= 0) & (inside < seconds) | ~np.isfinite(inside)
-    grid = grid_from_times(inside[kept], str(path), _downbeats(marks)[kept])
+    where = str(path) if kept.all() else f"{path}, between {start:g} and {start + seconds:g} s,"
+    grid = grid_from_times(inside[kept], where, _downbeats(marks)[kept])
     return _even_bars(grid, path, reporter or SilentReporter())
 
 

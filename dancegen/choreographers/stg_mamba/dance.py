@@ -156,7 +156,8 @@ def choreograph(
     ends = heard.count.beats[:: heard.count.phrase] * fps
     directions = face(directions, rate, fps, turns, ends)
     before = directions[min(int(min(frame.finish, song.seconds) * fps), len(directions) - 1)]
-    ending = last_pose(parts[-1][1][-1], mixed_seed(seed, heard.heard.number, "end"), before)
+    learnt = network.plain is not None and amount >= AMOUNT / 2  # it ends as it dances: known endings are not its own
+    ending = before if learnt else last_pose(parts[-1][1][-1], mixed_seed(seed, heard.heard.number, "end"), before)
     directions, root = frame_dance(directions, root, fps, frame, ending)
     # positive toward the viewer's right
     turned = -np.degrees(np.unwrap(by_blocks(yaw, directions))) if turns > 0 else None

@@ -38,8 +38,8 @@ def move(motion: tuple[float, ...], x: float, y: float, z: float) -> tuple[float
 
 @jit
 def skin(mesh: Mesh, rig: Rig, first: int, last: int, placed: np.ndarray, facing: np.ndarray) -> None:
-    """Vertices `first` to `last` in a pose: `placed` (N, 3), and how squarely the sheet there faces the camera and how
-    much lighter than in the picture it is (N, 2).
+    """Vertices `first` to `last` in a pose: `placed` (N, 3), and how squarely the sheet there faces the camera and
+    what is left of the picture's light on it (N, 2).
 
     Each is first stretched along its bones and widened around them, then moved: in part by the mixture of their dual
     quaternions, which keeps how thick a twisted limb is but swells joints, in part to the mixture of where each bone
@@ -84,7 +84,7 @@ def skin(mesh: Mesh, rig: Rig, first: int, last: int, placed: np.ndarray, facing
         nx, ny, nz = mesh.normals[i]
         facing[i, 0] = abs(1 - 2 * (q1 * q1 + q2 * q2))
         turned = 2 * (q1 * q3 - q0 * q2) * nx + 2 * (q2 * q3 + q0 * q1) * ny + (1 - 2 * (q1 * q1 + q2 * q2)) * nz
-        facing[i, 1] = 1 + SHADE * (abs(turned) - abs(nz))
+        facing[i, 1] = min(1.0, 1 + SHADE * (abs(turned) - abs(nz)))  # the picture's light falls on sides too
 
 
 @jit
