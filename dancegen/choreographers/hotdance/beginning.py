@@ -15,7 +15,7 @@ from dancegen.choreographers.finish.frame import Frame, mix_in, rise, stay_alive
 from dancegen.choreographers.hotdance.dancer import HEAD, Dancer, place, standing
 
 LONG_AGO = 64  # beats, whole rounds of all that a body does which stands
-LEAVES = 2  # beats: who kneels in their picture does not jump up in one
+LEAVES = 1  # beats: who kneels in their picture does not jump up in half of one
 
 
 def begin_pose(dancer: Dancer) -> np.ndarray:
