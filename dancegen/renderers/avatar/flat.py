@@ -50,10 +50,8 @@ from dancegen.renderers.puppet.cut import LimbLayers, cut_person
 
 STRETCH = (0.45, 1.8)  # how much shorter and longer a limb may become: one that points at the camera has a length still
 BEHIND = 0.05  # heights in depth between limbs whose order differs by 1
-OVER, SHIRT = (
-    0.004,
-    0.015,
-)  # heights that a piece is before those drawn before it; that all is before legs
+OVER = 0.004  # heights that a piece is before those drawn before it
+SHIRT = 0.015  # heights that all but legs is before them: a shirt hangs over trousers
 SOFT = 0.029  # heights over which a drawn limb bends: its outline is to stay one line
 HEAD_SHARE = 0.8  # of a face's turn beyond the chest's that the head goes along with
 FAR, LOST = 2.0, 0.25  # radii; the share so far from any leg from which legs are not moved: drawings have 0.08 at most
