@@ -13,32 +13,17 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from dancegen.body.joints import (
-    L_ANKLE,
-    L_ELBOW,
-    L_HIP,
-    L_KNEE,
-    L_SHOULDER,
-    L_WRIST,
-    NECK,
-    NOSE,
-    R_ANKLE,
-    R_ELBOW,
-    R_HIP,
-    R_KNEE,
-    R_SHOULDER,
-    R_WRIST,
-    mid_hip,
-)
+from dancegen.body import joints as J
+from dancegen.body.joints import mid_hip
 from dancegen.lab.datasets.motion import FPS
 
 WINDOW = round(2.5 * FPS)
 LIMBS = {
-    "ankles": (R_ANKLE, L_ANKLE),
-    "knees": (R_KNEE, L_KNEE),
-    "wrists": (R_WRIST, L_WRIST),
-    "elbows": (R_ELBOW, L_ELBOW),
-    "head": (NOSE,),
+    "ankles": (J.R_ANKLE, J.L_ANKLE),
+    "knees": (J.R_KNEE, J.L_KNEE),
+    "wrists": (J.R_WRIST, J.L_WRIST),
+    "elbows": (J.R_ELBOW, J.L_ELBOW),
+    "head": (J.NOSE,),
 }
 STILL, FLAT = 0.03, 0.01  # body heights per second of an ankle that stands, body heights of one on the ground
 RIDGE = 3.0  # how much weights cost
@@ -64,16 +49,16 @@ def measure_window(joints: np.ndarray) -> dict[str, float]:
         row |= {f"{name} speed": float(speed.mean()), f"{name} top speed": float(np.quantile(speed, 0.95))}
         row[f"{name} rest"] = float(np.quantile(speed, 0.1) / (speed.mean() + 1e-3))
         row |= {f"{name} acceleration": float(np.log(rush.mean() + 0.05)), f"{name} jolts": float(_peak(rush))}
-    ankles = joints[:, [R_ANKLE, L_ANKLE]]
+    ankles = joints[:, [J.R_ANKLE, J.L_ANKLE]]
     slow = np.abs(np.diff(ankles[..., 0], axis=0)) * FPS < STILL
     row |= {"a foot stands": float(slow.any(axis=1).mean()), "both feet stand": float(slow.all(axis=1).mean())}
     row["both on the ground"] = float((ankles[..., 1] > ankles[..., 1].max() - FLAT).all(axis=1).mean())
     travel = np.abs(np.diff(hips[:, :2], axis=0)).mean(axis=0) * FPS
     row |= {"hips aside, speed": float(travel[0]), "hips up, speed": float(travel[1]), "hips height": hips[:, 1].mean()}
-    for name, ends in (("shoulders", (R_SHOULDER, L_SHOULDER)), ("hips", (R_HIP, L_HIP))):
+    for name, ends in (("shoulders", (J.R_SHOULDER, J.L_SHOULDER)), ("hips", (J.R_HIP, J.L_HIP))):
         line = joints[:, ends[1]] - joints[:, ends[0]]
         row |= {f"{name} tilt": float(np.abs(line[:, 1]).mean()), f"{name} turn": float(np.abs(line[:, 2]).mean())}
-    row["lean"] = float(np.abs(shape[:, NECK, 0]).mean())
+    row["lean"] = float(np.abs(shape[:, J.NECK, 0]).mean())
     return row
 
 
