@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 
@@ -9,6 +11,11 @@ from dancegen.body import limbs as L
 from dancegen.body.capsules import limb_distances
 from dancegen.body.joints import R_HIP, R_KNEE
 from dancegen.body.limbs import limb_axes
+from dancegen.images.filters import grow
+from dancegen.images.picture import ConditionalImage
+from dancegen.people.located import LocatedBody
+from dancegen.renderers.avatar.lines import keep_legs_below
+from dancegen.renderers.plate import Plate
 from dancegen.renderers.puppet.cues import Evidence, scattered_bits, score_limbs
 from dancegen.renderers.puppet.mirror import mirror_limb, mirror_limbs
 from dancegen.renderers.puppet.parts import FILLED, copy_nearest, hidden_cores, parts
@@ -134,3 +141,32 @@ def test_each_cue_adds_to_those_before_it() -> None:
     assert torch.allclose((alone - helped)[:, L.HEAD], torch.tensor(3.0), atol=1e-4)
     assert torch.equal(alone[:, L.R_SHIN], helped[:, L.R_SHIN])
     assert bool((alone >= limb_distances(joints()[None], SIDE, SIDE) - 1e-5).all()), "cues only speak against"
+
+
+def test_a_hand_ends_where_what_it_lies_on_begins() -> None:
+    picture, matte = outlined([BODY_BOX, RIGHT_ARM, LEFT_ARM, (-10, 10, -45, -5)])
+    trousers, palm = pixels((-10, 10, -45, -5)), pixels((-6, 0, -50, -44))
+    picture[0, :, trousers[2] : trousers[3], trousers[0] : trousers[1]] = torch.tensor([0.1, 0.1, 0.4])[:, None, None]
+    picture[0, :, palm[2] : palm[3], palm[0] : palm[1]] = torch.tensor([0.9, 0.6, 0.5])[:, None, None]
+    units = np.array([[[-3, -50], [-3, -38]], [[np.nan] * 2] * 2], np.float32)
+    hands = units * TALL / 100 + np.array([SIDE / 2, SIDE / 2 + TALL / 2], np.float32)
+    scores = score_limbs(Evidence(picture, matte, joints()[None], None, hands))
+    assert int(middle(scores, -3, -46).argmin()) == L.R_HAND
+    assert int(middle(scores, -3, -40).argmin()) != L.R_HAND, "there are the trousers"
+    picture[0, :, trousers[2] : trousers[3], trousers[0] : trousers[1]] = torch.tensor([0.9, 0.6, 0.5])[:, None, None]
+    scores = score_limbs(Evidence(picture, matte, joints()[None], None, hands))
+    assert int(middle(scores, -3, -40).argmin()) == L.R_HAND, "bare skin says nothing of where a hand ends"
+
+
+def test_in_drawings_the_trunk_ends_at_its_hem_and_has_its_line() -> None:
+    boxes = [(-10, 10, -47, -3), (-12, 12, -82, -44), RIGHT_ARM, LEFT_ARM, (-6, 6, -97, -82)]
+    picture, matte = outlined(boxes)  # a shirt that hangs over one wide pair of trousers
+    picture = -grow(-picture, 2)  # lines of a broad pen
+    image = ConditionalImage(Path("drawn.png"), (picture[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8), ())
+    sure = np.ones(len(HANGING), np.float32)
+    person = LocatedBody(image, joints(), sure, matte[0, 0].numpy(), "test")
+    nearer = keep_legs_below(person, Plate([person], SIDE), joints())
+    assert nearer is not None
+    shirt, hem, trousers = (float(middle(nearer[None], 0, y)[L.LOWER_TORSO]) for y in (-52, -45, -38))
+    assert min(shirt, hem) > -0.3
+    assert trousers < -0.6

@@ -89,13 +89,18 @@ def certainty(found: Detection) -> float:
 def network_joints(image: ConditionalImage, network: SubjectNetwork) -> tuple[np.ndarray, np.ndarray]:
     """Joints (V, 2) px and confidence (V,), float32, by the embedded network alone, however sure it is."""
     left, top, right, bottom = 0, 0, *image.size
-    figure = _figure(image)
-    if figure is not None:
-        left, top, right, bottom = _figure_box(figure)
+    outline, figure = _figure(image), None
+    if outline is not None:
+        left, top, right, bottom = _figure_box(outline)
         reach = max(round(NEAR_FIGURE * max(image.size)), 1)
-        figure = np.ascontiguousarray(_widen(figure, reach)[top:bottom, left:right])
+        figure = np.ascontiguousarray(_widen(outline, reach)[top:bottom, left:right])
     joints, confidence = network.find_joints(np.ascontiguousarray(image.pixels[top:bottom, left:right]), figure)
-    return (joints + np.array([left, top])).astype(np.float32), confidence.astype(np.float32)
+    joints = joints + np.array([left, top])
+    if outline is not None and has_torso(confidence):
+        from dancegen.people.network.outline import follow_outline
+
+        joints = follow_outline(joints, confidence, outline)
+    return joints.astype(np.float32), confidence.astype(np.float32)
 
 
 def _look(image: ConditionalImage, network: SubjectNetwork) -> Detection | None:

@@ -1,4 +1,5 @@
-"""What the lines of a drawing say beyond those of photos: what they enclose with the trunk is no leg's.
+"""What the lines of a drawing say beyond those of photos: what they enclose with the trunk is no leg's, and
+what lies beyond the trunk's hem is not the trunk's.
 
 Glossary: K = 15 limbs; V = 18 joints; h x w the video.
 """
@@ -20,12 +21,14 @@ from dancegen.renderers.puppet.regions import LENGTH, MOST, SEED, START, spread_
 THIGHS, SHINS = [L.R_THIGH, L.L_THIGH], [L.R_SHIN, L.L_SHIN]
 LOWER_HALF = 2.5  # of a thigh, radii of the shin: there it begins, for its upper half may lie within a belly's line
 CROSSED = 2.0  # radii that a thigh loses by a colour change of 1 on the way from there
+CROSSED_TRUNK = 1.1  # likewise a lower torso, on the way from the upper one
+STROKE = 0.025  # heights: no line is wider
 OUTLINED, ALIKE = 0.8, 0.2  # of an edge has its usual colour, nearly, in a figure that has a line around it
 
 
 def keep_legs_below(person: LocatedBody, plate: Plate, joints: np.ndarray) -> torch.Tensor | None:
-    """How much nearer each pixel is to each limb for it (K, h, w), below 0 for a thigh's beyond a line; None where the
-    figure has no outline.
+    """How much nearer each pixel is to each limb for it (K, h, w), below 0 for a thigh's and a lower torso's beyond a
+    line; None where the figure has no outline.
 
     Args:
         joints: (V, 2) video pixels.
@@ -37,9 +40,12 @@ def keep_legs_below(person: LocatedBody, plate: Plate, joints: np.ndarray) -> to
     distances = limb_distances(joints[None], *size).to(matte)  # (1, K, h, w)
     begin = ((distances[:, THIGHS] - SEED) * START).clamp_min(0)
     begin = torch.where(distances[:, SHINS] > LOWER_HALF, 2 * MOST, begin.clamp_max(2 * MOST))
-    found = spread_costs(begin, walk_steps(picture, matte, LENGTH / float(body_height(joints))))
+    chest = ((distances[:, [L.UPPER_TORSO]] - SEED) * START).clamp(0, 2 * MOST)
+    found = spread_costs(torch.cat([begin, chest], 1), walk_steps(picture, matte, LENGTH / float(body_height(joints))))
     nearer = torch.zeros(K, *size, device=plate.device)
-    nearer[THIGHS] = -CROSSED * found[0].clamp_max(MOST)
+    found[:, 2:] = -grow(-found[:, 2:], round(STROKE * float(body_height(joints))))  # the trunk's line is the trunk's
+    nearer[THIGHS] = -CROSSED * found[0, :2].clamp_max(MOST)
+    nearer[L.LOWER_TORSO] = -CROSSED_TRUNK * found[0, 2].clamp_max(MOST)
     return nearer
 
 
