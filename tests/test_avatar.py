@@ -384,3 +384,17 @@ def test_nothing_is_compiled_before_the_loops_are_wanted() -> None:
     modules = ", ".join(f"dancegen.renderers.avatar.{name}" for name in names)
     code = f"import sys, {modules}; assert 'dancegen.renderers.avatar.kernels' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_a_head_is_deep_and_feet_are_long(shell: Shell) -> None:
+    """Seen from the side: a skull reaches as far behind the ears as the face before them, toes far before the ankle."""
+    mesh, height = shell.mesh, shell.body.height
+    lead = mesh.bones[np.arange(len(mesh.bones)), mesh.weights.argmax(1)]
+    ears, nose = shell.joints[[16, 17], 2].mean(), shell.joints[J.NOSE, 2]
+    skull = mesh.vertices[(lead == L.HEAD) & (mesh.vertices[:, 1] < shell.joints[J.NOSE, 1]), 2]
+    assert 0.6 < (skull.max() - ears) / (ears - skull.min()) < 1.4
+    assert abs(skull.min() - nose) < 0.035 * height
+    for foot, ankle in ((L.R_FOOT, J.R_ANKLE), (L.L_FOOT, J.L_ANKLE)):
+        z = (mesh.vertices[lead == foot, 2] - shell.joints[ankle, 2]) / height
+        assert -0.13 < z.min() < -0.08
+        assert 0.015 < z.max() < 0.045

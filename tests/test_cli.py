@@ -19,8 +19,9 @@ import typer
 from conftest import ROOT, Ran
 
 from dancegen import __version__
-from dancegen.cli import context
+from dancegen.cli import context, plain
 from dancegen.cli import main as cli
+from dancegen.cli.plain import PlainReporter
 from dancegen.errors import DancegenError
 from dancegen.production.request import Request
 from dancegen.progress import count_of
@@ -169,8 +170,8 @@ def test_plain_progress_says_rate_and_time_left(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter(float(second) for second in range(0, 1000, 4))
-    monkeypatch.setattr(cli.time, "monotonic", lambda: next(clock))
-    reporter = cli.PlainReporter()
+    monkeypatch.setattr(plain.time, "monotonic", lambda: next(clock))
+    reporter = PlainReporter(cli._tell)
     reporter.stage("drawing", 100, "frames")
     for _ in range(40):
         reporter.advance()
@@ -315,7 +316,7 @@ def test_one_thing_is_not_several(number: int, several: str, said: str) -> None:
 
 
 def test_a_stage_of_one_step(capsys: pytest.CaptureFixture[str]) -> None:
-    reporter = cli.PlainReporter()
+    reporter = PlainReporter(cli._tell)
     reporter.stage("choreography", 1, "windows")
     reporter.close()
     assert capsys.readouterr().err == "choreography: 1 window ...\n"

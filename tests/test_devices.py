@@ -16,7 +16,8 @@ from dancegen.choreographers.stg_mamba.model import Choreographer
 from dancegen.device import choose_device
 from dancegen.errors import DancegenError
 from dancegen.lab.train.renderer.data import find_scenes, make_batch
-from dancegen.lab.train.renderer.loop import TrainingPlan, generator_terms, move_batch
+from dancegen.lab.train.renderer.plan import TrainingPlan
+from dancegen.lab.train.renderer.puppet_task import generator_terms, move_batch
 from dancegen.people.located import LocatedBody
 from dancegen.people.network.network import SubjectNetwork
 from dancegen.renderers.compose import make_scene

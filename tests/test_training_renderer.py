@@ -22,6 +22,7 @@ from dancegen.images.filters import separate
 from dancegen.lab.train.renderer import loop
 from dancegen.lab.train.renderer.animate import animate
 from dancegen.lab.train.renderer.data import (
+    Batch,
     add_detector_errors,
     collate,
     detector_mask,
@@ -29,14 +30,16 @@ from dancegen.lab.train.renderer.data import (
     make_batch,
     mirror_scene,
 )
-from dancegen.lab.train.renderer.loop import TrainingPlan, generator_terms, neighbour_loss, train, train_step
+from dancegen.lab.train.renderer.loop import train, train_step
 from dancegen.lab.train.renderer.losses import difference, supervised_terms, total
+from dancegen.lab.train.renderer.plan import TrainingPlan
 from dancegen.lab.train.renderer.puppet import cut, move
+from dancegen.lab.train.renderer.puppet_task import generator_terms, neighbour_loss, show_cases
 from dancegen.lab.train.renderer.state import TrainingState
 from dancegen.renderers.puppet.bends import limb_bends
 from dancegen.renderers.puppet.cut import cut_layers
 from dancegen.renderers.puppet.puppet import lay
-from dancegen.renderers.retouch.generator import RendererConfig
+from dancegen.renderers.retouch.generator import Generator, RendererConfig
 from dancegen.weights.checkpoint import load_checkpoint
 from tests.test_puppet import drawn, standing
 from tests.test_rendering import TINY, stirred
@@ -89,7 +92,7 @@ def _plan(**changes: object) -> TrainingPlan:
     return TrainingPlan(**{"steps": 4, "batch": 2, "bf16": False, **changes})  # type: ignore[arg-type]
 
 
-def _batch(frames: Path, seed: int = 0) -> loop.Batch:
+def _batch(frames: Path, seed: int = 0) -> Batch:
     return make_batch(find_scenes(frames, "train"), 2, SIDE, True, np.random.default_rng(seed))
 
 
@@ -267,11 +270,10 @@ def test_collate_scales_joints_to_the_trained_side(frames: Path) -> None:
     assert np.allclose(batch.targets, scene.joints[None, 1:] / 2)
 
 
-def test_cases_of_a_single_scene_are_shown(frames: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "LARGE", SIDE)
+def test_cases_of_a_single_scene_are_shown(frames: Path, tmp_path: Path) -> None:
     (tmp_path / "train").mkdir()
     shutil.copy(find_scenes(frames, "train")[0], tmp_path / "train")
-    loop.show_cases(tmp_path / "cases.png", tmp_path, TrainingState.begin(TINY, 0, "cpu"))
+    show_cases(tmp_path / "cases.png", tmp_path, Generator(TINY), SIDE)
     with Image.open(tmp_path / "cases.png") as shown:
         assert shown.size == (8 * SIDE, SIDE) and np.asarray(shown)[:, 4 * SIDE :].max() == 0
 

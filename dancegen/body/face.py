@@ -14,7 +14,9 @@ TURN = 0.5  # share of the dance's turn and nod that a flat face can show
 LARGEST_TURN = np.radians(20)
 FACING, AWAY = np.radians(40), np.radians(20)  # from where on, and over what, a body turns away from the camera
 NECK_TWIST = np.radians(55)  # of a head against its body, reached softly
-FORWARD = 0.02  # body heights that the face's middle is before the neck
+FORWARD = (
+    0.048  # body heights that the middle of nose, eyes and ears is before the neck, as in `renderers.avatar.depth`
+)
 LARGEST_TILT = np.radians(35)  # reached softly
 # Depth of the face points in half head widths, nose and eyes nearer to the camera than the ears.
 DEPTH = {J.NOSE: -1.0, J.R_EYE: -0.7, J.L_EYE: -0.7, J.R_EAR: 0.0, J.L_EAR: 0.0}

@@ -56,14 +56,15 @@ LABELS = {
 CHILD = """
 import sys
 from dancegen.cli import main as cli
-class Listener(cli.PlainReporter):
+from dancegen.cli.plain import PlainReporter
+class Listener(PlainReporter):
     drawing = False
     def stage(self, name, total=None, unit=""):
         self.drawing = name == "drawing"
     def advance(self, steps=1):
         if self.drawing and sys.argv[1] == "first":
             raise SystemExit(0)
-cli._console_reporter = Listener
+cli._console_reporter = lambda: Listener(print)
 try:
     cli.main(sys.argv[2:])
 finally:

@@ -7,7 +7,6 @@ import errno
 import importlib
 import signal
 import sys
-import time
 import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -18,10 +17,11 @@ from dancegen import __version__
 from dancegen.cli.context import command_run, reporter, use_reporter, use_typed
 from dancegen.cli.terminal import discard, is_lively, name_values, prepare_streams
 from dancegen.errors import DancegenError, escape, escape_lines, one_line
-from dancegen.progress import SilentReporter, count_of
+from dancegen.progress import SilentReporter
 
 if TYPE_CHECKING:
     from dancegen.cli.bars import TerminalReporter
+    from dancegen.cli.plain import PlainReporter
 
 # Module of dancegen.cli -> its commands, in the order of the help. Each has COMMANDS = {"word": function or Typer};
 # only the module of the command that is asked for is imported.
@@ -40,7 +40,6 @@ COMMAND_MODULES = {
     **{"bench": ("bench",), "train": ("train",), "evaluate": ("evaluate",)},
 }
 EVERYWHERE = {"--quiet": "quiet", "-q": "quiet", "--debug": "debug"}  # options that may stand anywhere
-PLAIN_SECONDS = 10.0  # between two lines of progress where there is no terminal
 PLACES = {  # what is wrong with a place where something is to be written -> remedy
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some room"),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "change its permissions, or choose another place"),
@@ -181,7 +180,9 @@ def _say(result: Any, **_: Any) -> None:
 
 def _console_reporter() -> TerminalReporter | PlainReporter:
     if not is_lively(sys.stderr):
-        return PlainReporter()
+        from dancegen.cli.plain import PlainReporter
+
+        return PlainReporter(_tell)
     from dancegen.cli.bars import TerminalReporter
 
     return TerminalReporter()
@@ -196,42 +197,6 @@ def _tell(line: str) -> None:
 def _close(listener: object) -> None:
     with contextlib.suppress(AttributeError):
         listener.close()  # type: ignore[attr-defined]
-
-
-class PlainReporter:
-    """Progress as lines on standard error, for pipes and logs."""
-
-    def __init__(self) -> None:
-        self._unit, self._total, self._done = "", 0, 0
-        self._began = self._told = time.monotonic()
-
-    def stage(self, name: str, total: int | None = None, unit: str = "") -> None:
-        """See `progress.Reporter`."""
-        self.close()
-        self._unit, self._total, self._done = unit, total or 0, 0
-        self._began = self._told = time.monotonic()
-        _tell(f"{name} ..." if not total else f"{name}: {count_of(total, unit)} ...")
-
-    def advance(self, steps: int = 1) -> None:
-        """See `progress.Reporter`."""
-        self._done += steps
-        if self._total and time.monotonic() - self._told >= PLAIN_SECONDS:
-            self._told = time.monotonic()
-            rate = self._done / (self._told - self._began)
-            left = max(self._total - self._done, 0) / rate
-            done = f"{self._done} of {count_of(self._total, self._unit)}"
-            _tell(f"  {done}, {rate:.1f} {self._unit}/s, {left:.0f} s left")
-
-    def note(self, text: str) -> None:
-        """See `progress.Reporter`."""
-        _tell(f"note: {one_line(text)}")
-
-    def close(self) -> None:
-        """The last stage is over: say how fast it was, where that says something."""
-        seconds = time.monotonic() - self._began
-        if self._done and self._unit and seconds > 1:
-            _tell(f"  {count_of(self._done, self._unit)}, {self._done / seconds:.1f} {self._unit}/s")
-        self._done = 0
 
 
 if __name__ == "__main__":

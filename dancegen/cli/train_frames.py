@@ -19,6 +19,9 @@ def command(
     split: Annotated[str, typer.Option(help="train or val: other people, dances and backgrounds.")] = "train",
     figures: Annotated[bool, typer.Option(help="Drawn figures (stick men, doodles) instead of characters.")] = False,
     turned: Annotated[bool, typer.Option(help="Characters may turn their side or back (for the finder).")] = False,
+    shells: Annotated[
+        bool, typer.Option(help="Photos, and their avatars in other poses from every side (train renderer --avatar).")
+    ] = False,
     sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet of the first scenes here (PNG).")] = None,
 ) -> str:
     """Render synthetic training frames from rigged characters. Scenes that exist are kept."""
@@ -30,11 +33,18 @@ def command(
 
     if split not in ("train", "val"):
         raise DancegenError(f"there is no split {split!r}", "give --split train or --split val")
+    if shells and (figures or turned or sheet is not None):
+        raise DancegenError("--shells goes with none of --figures, --turned and --sheet", "leave the others out")
     refuse_inputs(out, [data])
     if sheet is not None:
         check_file(sheet, "--sheet", True, inputs=[data])
     numbers = range(first, first + scenes)
-    made = make_frames(out, data, scenes=numbers, seed=seed, split=split, figures=figures, turned=turned)
+    if shells:
+        from dancegen.lab.train.renderer.shells import make_shells
+
+        made = make_shells(out, data, scenes=numbers, seed=seed, split=split)
+    else:
+        made = make_frames(out, data, scenes=numbers, seed=seed, split=split, figures=figures, turned=turned)
     said = f"{count_of(made.written, 'scenes')} written to {out / split}, {made.found} were there already."
     if sheet is not None:
         with whole_file(sheet) as part:

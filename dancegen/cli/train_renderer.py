@@ -25,6 +25,7 @@ def command(
     large_from: Annotated[
         float | None, typer.Option(help="Share of the steps after which frames are 256 wide; 1: never.", min=0, max=1)
     ] = None,
+    avatar: Annotated[bool, typer.Option(help="The avatar's network, on what `train frames --shells` wrote.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> str:
@@ -37,8 +38,11 @@ def command(
     from dancegen.device import choose_device
     from dancegen.errors import DancegenError
     from dancegen.files import refuse_inputs
-    from dancegen.lab.train.renderer.loop import TrainingPlan, train
+    from dancegen.lab.train.renderer.loop import train
+    from dancegen.lab.train.renderer.plan import TrainingPlan
+    from dancegen.lab.train.renderer.state import Sizes
     from dancegen.renderers.retouch.generator import RendererConfig, load_generator
+    from dancegen.renderers.retouch.shells import ShellConfig, load_shell_generator
 
     refuse_inputs(out, [frames])
     refuse_inputs(out / "renderer.safetensors", [start])
@@ -49,6 +53,8 @@ def command(
     plan = TrainingPlan(
         fsr=fsr, bsr=bsr, gan=gan, seed=seed, **{key: value for key, value in given.items() if value is not None}
     )
-    config = RendererConfig() if start is None else load_generator(start).config
+    config: Sizes = ShellConfig() if avatar else RendererConfig()
+    if start is not None:
+        config = load_shell_generator(start).config if avatar else load_generator(start).config
     result = train(frames, out, plan, config, str(choose_device(device)), reporter(), start)
     return f"{result} after {count_of(plan.steps, 'steps')}; losses in {out / 'log.csv'}, cases in {out}/cases_*.png"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import struct
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
+from PIL import Image
 
 from dancegen.images.profiles import UnknownColours
 
@@ -16,6 +17,8 @@ SRGB, ADOBE, P3, BT2020 = (
     (*D65, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
     (*D65, 0.708, 0.292, 0.170, 0.797, 0.131, 0.046),
 )
+UNSAID = 2  # the number of primaries and of transfer functions that are not told
+NCLX, BOXES = b"colrnclx", 1 << 16  # in an AVIF or HEIC file before the pixels, within so many bytes
 ADOBE_GAMMA = 563 / 256
 PRIMARIES = {1: SRGB, 9: BT2020, 12: P3}  # of cICP
 TRANSFERS = {4: 2.2, 5: 2.8, 8: 1.0, 1: 0.0, 6: 0.0, 13: 0.0, 14: 0.0, 15: 0.0}  # exponents; 0: a screen's, as sRGB's
@@ -100,3 +103,23 @@ def _srgb_curve() -> bytes:
 
 def _to_fixed(values: np.ndarray) -> bytes:
     return b"".join(struct.pack(">i", round(float(value) * 65536)) for value in values)
+
+
+def nclx_profile(image: Image.Image) -> bytes | None:
+    """The profile of an AVIF or HEIC picture by the numbers of its first `colr` box; None where it tells none."""
+    told = _nclx(image)
+    return None if told is None or UNSAID in told else profile_by_numbers(*told)
+
+
+def _nclx(image: Image.Image) -> tuple[int, int] | None:
+    """Primaries and transfer of the first `colr` box; the file stays where it is read."""
+    file: BinaryIO | None = getattr(image, "fp", None)
+    if file is None:
+        return None
+    at = file.tell()
+    try:
+        file.seek(0)
+        _, found, content = file.read(BOXES).partition(NCLX)
+        return struct.unpack(">HH", content[:4]) if found and len(content) > 3 else None
+    finally:
+        file.seek(at)

@@ -8,15 +8,12 @@ They become the smallest ICC profile that says the same. Sources: Exif 2.32 (Col
 
 from __future__ import annotations
 
-import struct
 from typing import BinaryIO
 
 from PIL import Image
 
 COLOUR_SPACE, INTEROP, INTEROP_INDEX, EXIF = 0xA001, 0xA005, 1, 0x8769  # tags
 ADOBE_RGB = 2  # a ColorSpace that no standard has and cameras write; the standard one is 65535 and "R03"
-UNSAID = 2  # the number of primaries and of transfer functions that are not told
-NCLX, BOXES = b"colrnclx", 1 << 16  # in an AVIF or HEIC file before the pixels, within so many bytes
 CHUNKS = 64  # of a PNG file that are looked at for its colours; they stand before the pixels
 
 
@@ -32,13 +29,16 @@ def told_profile(image: Image.Image) -> bytes | None:
     """
     cicp = _cicp(image) if image.format == "PNG" else None
     if cicp is not None:
-        return _by_numbers(*cicp)
+        from dancegen.images.icc import profile_by_numbers
+
+        return profile_by_numbers(*cicp)
     embedded = image.info.get("icc_profile")
     if isinstance(embedded, bytes) and embedded:
         return embedded
     if image.format in ("AVIF", "HEIF"):
-        told = _nclx(image)
-        return None if told is None or UNSAID in told else _by_numbers(*told)
+        from dancegen.images.icc import nclx_profile
+
+        return nclx_profile(image)
     if image.format == "PNG":
         if "srgb" in image.info:
             return None
@@ -51,12 +51,6 @@ def told_profile(image: Image.Image) -> bytes | None:
 
         return adobe_profile()
     return None
-
-
-def _by_numbers(primaries: int, transfer: int) -> bytes | None:
-    from dancegen.images.icc import profile_by_numbers
-
-    return profile_by_numbers(primaries, transfer)
 
 
 def _is_adobe(image: Image.Image) -> bool:
@@ -86,19 +80,5 @@ def _cicp(image: Image.Image) -> tuple[int, int] | None:
                 return (content[0], content[1]) if len(content) == 4 else None
             file.seek(int.from_bytes(head[:4], "big") + 4, 1)
         return None
-    finally:
-        file.seek(at)
-
-
-def _nclx(image: Image.Image) -> tuple[int, int] | None:
-    """Primaries and transfer of the first `colr` box; the file stays where it is read."""
-    file: BinaryIO | None = getattr(image, "fp", None)
-    if file is None:
-        return None
-    at = file.tell()
-    try:
-        file.seek(0)
-        _, found, content = file.read(BOXES).partition(NCLX)
-        return struct.unpack(">HH", content[:4]) if found and len(content) > 3 else None
     finally:
         file.seek(at)

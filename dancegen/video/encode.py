@@ -17,9 +17,8 @@ import numpy as np
 from dancegen.audio.load import stretch_filter
 from dancegen.audio.song import Song
 from dancegen.errors import DancegenError
-from dancegen.ffmpeg import QUIET, ffmpeg_program, input_arguments, last_complaint
+from dancegen.ffmpeg import QUIET, ffmpeg_program, input_arguments
 from dancegen.files import claim, new_part, put, refuse_existing, refuse_inputs, write_error
-from dancegen.progress import count_of
 
 CRF = 18  # x264's quality: 0 lossless, 18 hard to tell from the frames, 51 worst
 H264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "{crf}", "-c:a", "aac", "-b:a", "192k")
@@ -233,22 +232,9 @@ class VideoWriter:
         return min(shutil.disk_usage(folder).free for folder in (self._part.parent, tempfile.gettempdir())) < FULL_BELOW
 
     def _failure(self) -> DancegenError:
-        try:
-            code = self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            code = self._process.wait()
-        log = self._complaints()
-        full = code > 0 and not log.strip() and self._is_full()  # its complaint had no room either
-        if "No space left" in log or full:
-            return DancegenError(
-                f"the disk of {self.path.parent} is full; {self.path.name} was not written", "free some room"
-            )
-        reason = f"it was ended by signal {-code}" if code < 0 and not log.strip() else last_complaint(log)
-        return DancegenError(
-            f"ffmpeg stopped after {count_of(self.frames, 'frames')} and {self.path.name} was not written ({reason})",
-            "run it again; `dancegen doctor` checks ffmpeg",
-        )
+        from dancegen.video.failure import explain
+
+        return explain(self._process, self._complaints, self._is_full, self.path, self.frames)
 
 
 def _widen_pipe(process: subprocess.Popen[bytes]) -> None:

@@ -20,10 +20,14 @@ from dancegen.renderers.avatar.sheets import Grid, Sheet
 
 STEEPEST = 0.8  # depth of a limb by its length in the picture
 STANDS = 0.5  # heights between neck and ankles of somebody who stands: then the trunk is upright, whatever is detected
-HEAD_AHEAD = 0.015  # heights that a head is before the spine
-FACE_WIDE = 0.06  # heights, half of a head's width: `body.face` gives the depth of a face in these
-TOE = (0.9, -0.02, 0.07)  # how far forward a foot comes a height below its ankle, and its limits, heights
-TOE_FROM = 0.01  # heights below the ankle
+HEAD_AHEAD = 0.018  # heights that a head's middle is before the spine,
+EARS_AHEAD = 0.011  # and its ears
+FACE_WIDE = 0.078  # heights from the ears ahead to the tip of the nose: `body.face` gives the depth of a face in these
+# A foot: heights behind and ahead of the ankle, beside it and on the ground, and how the toes come forward in between.
+HEEL, TOES, TOE_SLOPE = (0.025, 0.034), (0.03, 0.118), 1.5
+TOE_CAP = 0.75  # of the way down a foot, from where on toes are as far ahead as they come
+FOOT_WIDE, FOOT_SIDE = 0.075, 0.13  # how long a foot is in the picture from ahead, and from its side, heights
+FOOT_LOW = 0.03  # heights that the sole is below the ankle at least
 REST_ON = 0.6  # of its own half depth that an arm in front of the trunk is clear of it
 NOT_SHOULDER = 0.09  # heights around a shoulder where an arm is in the trunk
 NOWHERE = 1e6
@@ -48,7 +52,7 @@ def joints_in_space(joints: np.ndarray, depth: np.ndarray | None, seen: np.ndarr
     face = flat_face(joints, seen, size)
     ahead = np.array([DEPTH[joint] for joint in J.FACE_JOINTS]) * FACE_WIDE * size
     space[J.FACE_JOINTS, :2] = joints[J.NECK] + face
-    space[J.FACE_JOINTS, 2] = space[J.NECK, 2] - HEAD_AHEAD * size + ahead - ahead.mean()
+    space[J.FACE_JOINTS, 2] = space[J.NECK, 2] - EARS_AHEAD * size + ahead
     return space
 
 
@@ -103,15 +107,35 @@ def middle_depth(sheet: Sheet, grid: Grid, weights: np.ndarray, depth: np.ndarra
     trunk = _trunk_depth(grid, depth)
     ways = {L.HEAD: trunk - HEAD_AHEAD * grid.height, L.UPPER_TORSO: trunk, L.LOWER_TORSO: trunk}
     for limb, (parent, child) in L.SEGMENTS.items():
-        ways[limb] = _along(grid, depth, parent, child)
+        share = _share_along(grid, parent, child)
+        ways[limb] = depth[parent] + share * (depth[child] - depth[parent])
     for hand in (L.R_HAND, L.L_HAND):
         ways[hand] = ways[hand - 1]
     for foot in (L.R_FOOT, L.L_FOOT):
-        ankle = L.SEGMENTS[foot - 1][1]
-        below = grid.places[..., 1] - grid.local[ankle, 1] - TOE_FROM * grid.height
-        ways[foot] = depth[ankle] - np.clip(TOE[0] * below, TOE[1] * grid.height, TOE[2] * grid.height)
+        heel, toes = foot_ends(sheet, grid, foot)
+        ways[foot] = depth[L.SEGMENTS[foot - 1][1]] + (heel - toes) / 2
     middle: np.ndarray = sum(weights[limb] * ways[limb] for limb in range(K))
     return middle
+
+
+def foot_ends(sheet: Sheet, grid: Grid, foot: int) -> tuple[np.ndarray, np.ndarray]:
+    """How far behind its ankle a foot's heel is in each row of cells, and how far ahead its toes: (h, 1) cells.
+
+    A foot that points at the camera is a wedge on a flat sole; one that the picture shows from its side is as deep as
+    it is high there, for its length is in the picture.
+    """
+    size, ankle = grid.height, grid.local[L.SEGMENTS[foot - 1][1]]
+    own = sheet.mask & (sheet.owner == foot)
+    rows, columns = np.flatnonzero(own.any(1)), np.flatnonzero(own.any(0))
+    if not len(rows):
+        return np.zeros((grid.cells[0], 1)), np.zeros((grid.cells[0], 1))
+    long = (columns[-1] + 1 - columns[0]) / size
+    towards = float(np.clip((FOOT_SIDE - long) / (FOOT_SIDE - FOOT_WIDE), 0, 1))
+    below = (grid.places[:, :1, 1] - ankle[1]) / max(rows[-1] + 1 - ankle[1], FOOT_LOW * size)
+    down = np.clip(below, 0, 1)
+    heel = HEEL[0] + (HEEL[1] - HEEL[0]) * down
+    toes = TOES[0] + towards * (TOES[1] - TOES[0]) * np.clip(down / TOE_CAP, 0, 1) ** TOE_SLOPE
+    return heel * size, toes * size
 
 
 def _trunk_depth(grid: Grid, depth: np.ndarray) -> np.ndarray:
@@ -128,12 +152,11 @@ def _trunk_depth(grid: Grid, depth: np.ndarray) -> np.ndarray:
     return sloped
 
 
-def _along(grid: Grid, depth: np.ndarray, parent: int, child: int) -> np.ndarray:
-    """(h, w): the depth of a bone beside each cell."""
+def _share_along(grid: Grid, parent: int, child: int) -> np.ndarray:
+    """(h, w): how far along a bone each cell is beside it, 0 at its beginning and 1 at its end."""
     bone = grid.local[child] - grid.local[parent]
-    share = np.clip(((grid.places - grid.local[parent]) @ bone) / max(float(bone @ bone), 1e-6), -0.3, 1.3)
-    way: np.ndarray = depth[parent] + share * (depth[child] - depth[parent])
-    return way
+    share: np.ndarray = ((grid.places - grid.local[parent]) @ bone) / max(float(bone @ bone), 1e-6)
+    return np.clip(share, -0.3, 1.3)
 
 
 def clear_trunk(

@@ -17,11 +17,15 @@ BEYOND = 16  # one part in so many of a page is how far beyond a piece colours a
 SPREAD = 1.5  # texels over which what is painted anew is smoothed: a wide mean would make a rim of dark hair grey
 CRISP = 0.2  # how much sharper a page is made, as it is sampled again: in its own pose it has the picture's gradients
 # The back of a head, in heights around the middle of the face: where the hair surely is, and where it ends at the neck.
-CROWN, TEMPLES, NAPE, HALF = 0.042, 0.05, -0.034, 0.10
+CROWN, TEMPLES, NAPE, HALF = 0.042, 0.05, -0.042, 0.10
 # The middle of a trunk's back, in heights: half its breadth, where it begins below the neck and ends below the hips.
 MIDDLE, COLLAR, BELT, BLEND = 0.07, -0.005, 0.03, 0.015
 THIN, GRAIN = 0.018, 0.03  # half of what is thin, heights; what cloth's own texture differs by
 SAME_HAIR = 0.15  # colours as near as this to the hair's are hair
+CHEEKS, LIKE_SKIN = (
+    0.028,
+    0.01,
+)  # heights around the middle of the face that are skin; colours that skin's may differ by
 SCALP = 30  # texels that say what colour hair is
 
 
@@ -115,14 +119,18 @@ def back_of_head(colours: np.ndarray, alpha: np.ndarray, joints: np.ndarray, hei
         return colours
     tone = np.median(colours[crown], axis=0)
     hair = inside & (above > CROWN - 0.007) & (aside < TEMPLES + 0.03)
-    hair &= np.abs(colours - tone).mean(-1) < SAME_HAIR
+    away = np.abs(colours - tone).mean(-1)
+    skin = inside & (np.abs(above) < CHEEKS) & (aside < CHEEKS)
+    if skin.sum() > SCALP:  # brown hair is not far from brown skin
+        hair &= away < np.abs(colours - np.median(colours[skin], axis=0)).mean(-1) + LIKE_SKIN
+    hair &= away < SAME_HAIR
     if hair.sum() < SCALP:
         return colours
     end = NAPE + 0.03 * np.clip(aside / 0.05, 0, 1) ** 2
     nape = inside & (above < -0.04) & (above > -0.075) & (aside < 0.03)
     if nape.sum() > SCALP:
-        share = np.clip((above + 0.085) / 0.015, 0, 1) * np.clip((end - above) / 0.015 + 1, 0, 1)
-        share = (share * np.clip((0.055 - aside) / 0.01, 0, 1))[..., None]
+        share = np.clip((above + 0.095) / 0.03, 0, 1) * np.clip((end - above) / 0.015 + 1, 0, 1)
+        share = (share * np.clip((0.055 - aside) / 0.025, 0, 1))[..., None]
         colours = colours * (1 - share) + np.median(colours[nape], axis=0) * share
     share = (np.clip((above - end) / 0.015, 0, 1) * np.clip((HALF - aside) / 0.01, 0, 1))[..., None]
     painted: np.ndarray = colours * (1 - share) + _strands(colours, hair, 0.012 * height) * share

@@ -25,6 +25,7 @@ from dancegen.renderers.plate import Plate
 from dancegen.renderers.puppet.cut import cut_person, find_hands
 
 BATCH = 32  # poses whose bones are computed together
+Drawn = tuple[np.ndarray, tuple[int, int]]  # (5, h, w) premultiplied RGBA and depth, and its corner in the video
 KERNELS = "dancegen.renderers.avatar.kernels"
 
 
@@ -74,16 +75,24 @@ class AvatarRenderer:
             canvas = Canvas(figure.shell, figure.plate.size, pool, torch.get_num_threads())
             for start in range(0, len(poses), BATCH):
                 targets = poses.joints[start : start + BATCH] * scale
-                for rig in figure.move(figure.shell.joints, targets, figure.shell.body):
-                    drawn, corner = canvas.draw(rig)
+                layers = (canvas.draw(rig) for rig in figure.move(figure.shell.joints, targets, figure.shell.body))
+                for drawn, corner in self.finish(figure, layers, targets):
                     layer = torch.from_numpy(drawn).to(self.device)
                     yield Layer(layer[:4], corner, layer[4])
 
+    def finish(self, figure: Avatar, layers: Iterator[Drawn], targets: np.ndarray) -> Iterator[Drawn]:
+        """Layers of target poses (B, V, 3) as they are shown."""
+        return layers
 
-def load(_weights: Path | None, device: torch.device) -> AvatarRenderer:
-    """The renderer; its loops are compiled here, by one process at a time."""
+
+def load(weights: Path | None, device: torch.device) -> AvatarRenderer:
+    """The renderer, with G_r where weights are given; its loops are compiled here, by one process at a time."""
     with compile_alone(KERNELS):
         from dancegen.renderers.avatar import kernels
 
         kernels.warm()
-    return AvatarRenderer(device)
+    if weights is None:
+        return AvatarRenderer(device)
+    from dancegen.renderers.avatar.touch import TouchedAvatar
+
+    return TouchedAvatar(weights, device)

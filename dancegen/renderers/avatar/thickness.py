@@ -13,14 +13,19 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 from scipy.sparse import coo_matrix
 from scipy.sparse.linalg import spsolve
 
+from dancegen.body import joints as J
 from dancegen.body import limbs as L
+from dancegen.renderers.avatar.depth import foot_ends
 from dancegen.renderers.avatar.sheets import Grid, Sheet
 
-ROUND, BALL, FLAT = 2.0, 4.0, 0.72  # c of limbs, of the head, of the torso
+ROUND, BALL = 2.0, 4.0  # c of what is as deep as it is wide
+LIMB, HEAD, FLAT = 1.2 * ROUND, 1.5 * BALL, 1.13  # c of limbs, head and torso: medians of the rigged people of training
 CLOTH = 0.94  # c of skirts and coats
+CHIN, NECK_OVER = 0.05, 0.03  # heights below the middle of the face where a head ends, and over which it becomes a neck
 MOST_TORSO, MOST_LIMB = 0.085, 0.10  # half depths, heights
 UNDER = 0.97  # of a leg's depth that the trunk has over it
 BELOW, BELOW_OVER = 0.92, 0.14  # the level of the spine from which the trunk is no deeper than the legs, and over what
+SOLE_ROUND = 0.008  # heights over which a foot comes to its full length from its outline
 LEAST_LEG = 0.045  # heights, where no leg is seen
 
 
@@ -71,9 +76,11 @@ def sheet_thickness(sheet: Sheet, grid: Grid, weights: np.ndarray, legs: np.ndar
     open_edge = np.zeros_like(sheet.mask)
     if sheet.is_trunk:
         open_edge = grid.person & np.isin(nearest, (L.R_THIGH, L.L_THIGH, L.R_SHIN, L.L_SHIN))
-        curvature = FLAT * (1 - weights[L.HEAD]) + BALL * weights[L.HEAD]
+        face = grid.local[list(J.FACE_JOINTS), 1].mean() + CHIN * grid.height
+        skull = np.clip((face - grid.places[..., 1]) / (NECK_OVER * grid.height), 0, 1)
+        curvature = FLAT + weights[L.HEAD] * (ROUND - FLAT + skull * (HEAD - ROUND))
     else:
-        curvature = ROUND * (1 - torso) + FLAT * torso
+        curvature = LIMB * (1 - torso) + FLAT * torso
         if not sheet.is_arm:
             open_edge = grid.person & np.isin(nearest, (L.UPPER_TORSO, L.LOWER_TORSO))
             if grid.hem:
@@ -83,7 +90,19 @@ def sheet_thickness(sheet: Sheet, grid: Grid, weights: np.ndarray, legs: np.ndar
     depth = inflate(sheet.mask, open_edge & ~sheet.mask, curvature)
     depth = np.minimum(depth, np.where(torso > 0.5, MOST_TORSO, MOST_LIMB) * grid.height)
     depth = gaussian_filter(depth, 0.7)
+    if not (sheet.is_trunk or sheet.is_arm):
+        depth = _add_feet(sheet, grid, weights, depth)
     return _over_legs(sheet, grid, depth, legs) if sheet.is_trunk else depth
+
+
+def _add_feet(sheet: Sheet, grid: Grid, weights: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """A leg's half depth (h, w) with feet as long as feet are."""
+    away = distance_transform_edt(sheet.mask)
+    edge = np.clip(away / (SOLE_ROUND * grid.height), 0, 1)
+    for foot in (L.R_FOOT, L.L_FOOT):
+        heel, toes = foot_ends(sheet, grid, foot)
+        depth = depth + weights[foot] * sheet.mask * (edge * (heel + toes) / 2 - depth)
+    return depth
 
 
 def _over_legs(sheet: Sheet, grid: Grid, depth: np.ndarray, legs: np.ndarray) -> np.ndarray:

@@ -53,7 +53,7 @@ def supervised_terms(made: Animated, frame: torch.Tensor, alpha: torch.Tensor) -
     retouch = made.retouch
     return {
         "l1": ((made.frame - frame).abs() * weight).mean(),
-        "gradient": _gradients(made.frame, frame, weight),
+        "gradient": picture_gradients(made.frame, frame, weight),
         # L1 finds the more likely of person and background; an entropy would find their mixture, a halo.
         "mask": (made.alpha - alpha).abs().mean() + (retouch.under - alpha).abs().mean(),
         "repaired": _repair_loss(made, frame, alpha),
@@ -72,7 +72,7 @@ def _repair_loss(made: Animated, frame: torch.Tensor, alpha: torch.Tensor) -> to
     return ((kept[:, :3] + (1 - kept[:, 3:]) * made.retouch.raw.detach() - frame).abs() * inside).mean()
 
 
-def _gradients(made: torch.Tensor, truth: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+def picture_gradients(made: torch.Tensor, truth: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """L1 between the pictures' gradients, at two sizes."""
     sums = made.new_zeros(())
     for _ in range(2):

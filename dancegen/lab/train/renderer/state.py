@@ -12,33 +12,37 @@ import torch
 from dancegen.errors import DancegenError
 from dancegen.lab.train.renderer.discriminator import Discriminator
 from dancegen.renderers.retouch.generator import Generator, RendererConfig
+from dancegen.renderers.retouch.shells import ShellConfig, ShellGenerator
 from dancegen.weights.checkpoint import NOTES_KEY, fill_network, load_checkpoint, read_metadata, save_checkpoint
 from dancegen.weights.run_state import moments_of, part_of, restore_moments
 
 MEAN_DECAY = 0.998
 STATE_FILE = "training.safetensors"
+Sizes = RendererConfig | ShellConfig
 
 
 @dataclass
 class TrainingState:
     """Networks with their optimisers; `mean` is the running mean of `network`, the one that is shipped."""
 
-    network: Generator
-    mean: Generator
+    network: Generator | ShellGenerator
+    mean: Generator | ShellGenerator
     discriminator: Discriminator
     generator_optimiser: torch.optim.Adam
     discriminator_optimiser: torch.optim.Adam
     step: int = 0
 
     @classmethod
-    def begin(cls, config: RendererConfig, seed: int, device: str, start: Path | None = None) -> TrainingState:
+    def begin(cls, config: Sizes, seed: int, device: str, start: Path | None = None) -> TrainingState:
         """Networks as they start, from a seed, or G_r from the weights `start`; limb maps are learnt elsewhere."""
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            network, discriminator = Generator(config), Discriminator()
+            network = ShellGenerator(config) if isinstance(config, ShellConfig) else Generator(config)
+            discriminator = Discriminator()
         if start is not None:
-            fill_network(network, load_checkpoint(start, RendererConfig)[1], start)
-        network.limb.requires_grad_(False)
+            fill_network(network, load_checkpoint(start, type(config))[1], start)
+        if isinstance(network, Generator):
+            network.limb.requires_grad_(False)
         for module in (network, discriminator):
             module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         mean = copy.deepcopy(network).requires_grad_(False)
@@ -87,7 +91,7 @@ def restore(out: Path, plan: dict[str, Any], state: TrainingState) -> TrainingSt
     path = out / STATE_FILE
     if not path.exists():
         return state
-    config, tensors = load_checkpoint(path, RendererConfig)
+    config, tensors = load_checkpoint(path, type(state.network.config))
     if config != state.network.config:
         raise DancegenError(f"{path} was trained with {config}", "give the same sizes or another --out")
     notes = read_metadata(path)[NOTES_KEY]
