@@ -19,7 +19,7 @@ def command(
     ] = None,
     weights: Annotated[
         list[str] | None,
-        typer.Option(help="Weights of the renderer, a name or a file; repeatable. The default ones if none."),
+        typer.Option(help="Weights of the puppet or the avatar, a name or a file; repeatable. The default if none."),
     ] = None,
     scenes: Annotated[int, typer.Option(help="How many validation scenes.", min=1)] = 24,
     every: Annotated[float, typer.Option(help="Seconds between the frames taken from a video.", min=0.01)] = 1.0,
@@ -42,6 +42,7 @@ def command(
     from dancegen.renderers.avatar.renderer import load as load_avatar
     from dancegen.renderers.puppet.renderer import PuppetRenderer
     from dancegen.renderers.retouch.generator import load_generator
+    from dancegen.weights.checkpoint import CONFIG_KEY, read_metadata
     from dancegen.weights.resolve import weights_path
 
     inputs: list[Path | str | None] = [frames, turned, *(pairs or []), *(weights or [])]
@@ -55,7 +56,9 @@ def command(
     methods["avatar"] = evaluation.renderer_method(load_avatar(None, torch.device("cpu")))
     for name in weights or ["renderer"]:
         path = Path(name) if Path(name).is_file() else weights_path(name, offline=False, reporter=reporter())
-        methods[Path(name).stem] = evaluation.renderer_method(PuppetRenderer(load_generator(path)))
+        is_avatar = read_metadata(path).get(CONFIG_KEY, {}).get("class") == "ShellConfig"
+        drawer = load_avatar(path, torch.device("cpu")) if is_avatar else PuppetRenderer(load_generator(path))
+        methods[Path(name).stem] = evaluation.renderer_method(drawer)
     groups: dict[str, list[evaluation.Clip]] = {}
     if frames is not None:
         groups["synthetic validation people"] = evaluation.synthetic_clips(frames, scenes)

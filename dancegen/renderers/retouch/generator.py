@@ -172,7 +172,7 @@ def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
     return layer
 
 
-def _squash(x: torch.Tensor) -> torch.Tensor:
+def squash(x: torch.Tensor) -> torch.Tensor:
     """A share in 0..1 that is exactly 0 at x = 0 and below, with a gradient everywhere: no head can die."""
     floor = float(torch.sigmoid(torch.tensor(-2.0)))
     soft = (torch.sigmoid(3 * x - 2) - floor) / (1 - floor)
@@ -202,8 +202,8 @@ class Generator(nn.Module):
         # Near the puppet's own colours from the start: what it shows goes on where it ends.
         person = spread(puppet[:, :3] / puppet[:, 3:].clamp_min(1e-2), puppet[:, 3:]) + 0.7 * raw.tanh()
         return Retouch(
-            kept=1 - _squash(drop) * conditions.reach,
-            under=_squash(under) * conditions.reach,
+            kept=1 - squash(drop) * conditions.reach,
+            under=squash(under) * conditions.reach,
             raw=person.clamp(0, 1),
         )
 

@@ -31,7 +31,7 @@ from dancegen.body.joints import body_height
 from dancegen.body.limb_maps import DEPTH_LIMIT, limb_order
 from dancegen.body.limbs import K
 from dancegen.images.filters import spread
-from dancegen.renderers.retouch.generator import UNet
+from dancegen.renderers.retouch.generator import UNet, squash
 from dancegen.weights.checkpoint import build_network, load_checkpoint
 
 BLOCK = 2  # cells a side that are one place to the network: wide channels on few places are quicker than the reverse
@@ -123,19 +123,12 @@ class ShellGenerator(nn.Module):
         reach = F.interpolate((3 * near + 0.5).clamp(0, 1), shell.shape[-2:], mode="bilinear", align_corners=False)
         person = spread(shell[:, :3] / shell[:, 3:4].clamp_min(1e-2), shell[:, 3:4])
         return ShellRetouch(
-            kept=1 - _share(drop),
-            under=_share(under) * reach,
-            painted=_share(painted),
+            kept=1 - squash(drop),
+            under=squash(under) * reach,
+            painted=squash(painted),
             raw=(person + MOST_RAW * raw.tanh()).clamp(0, 1),
             tint=MOST_TINT * tint.tanh(),
         )
-
-
-def _share(x: torch.Tensor) -> torch.Tensor:
-    """A share in 0..1, 0 at x = 0 and below, with a gradient everywhere: no head can die."""
-    floor = 0.1192029  # of the sigmoid at -2
-    soft = (torch.sigmoid(3 * x - 2) - floor) / (1 - floor)
-    return soft + (soft.clamp_min(0) - soft).detach()
 
 
 def load_shell_generator(path: Path, device: str | torch.device = "cpu") -> ShellGenerator:
