@@ -79,6 +79,12 @@ def test_at_the_start_the_frame_is_the_shell(shells: Path) -> None:
     assert float(merge_shell(batch.shells, kept).abs().max().detach()) == 0  # nothing kept, nothing painted
 
 
+def test_a_window_of_any_shape_is_answered() -> None:
+    targets = np.pad(standing(24, 40, 20), ((0, 0), (0, 1)))[None]
+    answer = ShellGenerator(ShellConfig(widths=(4, 8, 8, 8)))(torch.rand(1, 5, 40, 24), targets)
+    assert answer.raw.shape == (1, 3, 40, 24) and answer.kept.shape == (1, 1, 40, 24)
+
+
 def test_neighbours_are_the_runs_ends(shells: Path) -> None:
     task, plan = ShellTask(), TrainingPlan(bf16=False)
     batch = task.make_batch(find_scenes(shells, "train"), 2, SIDE, True, np.random.default_rng(0), "cpu")

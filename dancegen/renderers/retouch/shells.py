@@ -113,6 +113,9 @@ class ShellGenerator(nn.Module):
                 between them.
             targets: (B, V, 3) in cells.
         """
+        rows, columns = shell.shape[-2:]
+        fit = BLOCK * 2 ** (len(self.config.widths) - 1)  # the network halves its picture so many times
+        shell = F.pad(shell, (0, -columns % fit, 0, -rows % fit))
         height, width = shell.shape[-2] // BLOCK, shell.shape[-1] // BLOCK
         skeleton = draw_skeleton((targets / BLOCK).astype(np.float32), height, width).to(shell.device)
         out = self.frame(torch.cat([F.pixel_unshuffle(shell, BLOCK), skeleton], 1)).float()
@@ -122,13 +125,9 @@ class ShellGenerator(nn.Module):
         near = skeleton[:, :K].amax(1, keepdim=True)  # nothing is painted far from the skeleton
         reach = F.interpolate((3 * near + 0.5).clamp(0, 1), shell.shape[-2:], mode="bilinear", align_corners=False)
         person = spread(shell[:, :3] / shell[:, 3:4].clamp_min(1e-2), shell[:, 3:4])
-        return ShellRetouch(
-            kept=1 - squash(drop),
-            under=squash(under) * reach,
-            painted=squash(painted),
-            raw=(person + MOST_RAW * raw.tanh()).clamp(0, 1),
-            tint=MOST_TINT * tint.tanh(),
-        )
+        raw, tint = (person + MOST_RAW * raw.tanh()).clamp(0, 1), MOST_TINT * tint.tanh()
+        answers = (1 - squash(drop), squash(under) * reach, squash(painted), raw, tint)
+        return ShellRetouch(*(answer[..., :rows, :columns] for answer in answers))
 
 
 def load_shell_generator(path: Path, device: str | torch.device = "cpu") -> ShellGenerator:
