@@ -56,6 +56,9 @@ class Ran:
     err: str
 
 
+Render = Callable[..., Ran]
+
+
 class Listener:
     """A Reporter that keeps what it is told; `steps` are those of the last stage."""
 
@@ -227,3 +230,25 @@ def visit(browser: Any) -> Iterator[Callable[..., Any]]:
             return found
 
         yield open_page
+
+
+@pytest.fixture
+def render(
+    run_main: Callable[..., Ran], tmp_path: Path, beat_song: Path, picture: Path, quick: tuple[str, ...]
+) -> Render:
+    """Renders beside an existing video; checks that a failure leaves that one alone and nothing else behind."""
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    (folder / "out.mp4").write_bytes(b"an earlier video")
+
+    def run(song: Path = beat_song, image: Path = picture, out: str = "out.mp4", *options: object) -> Ran:
+        ran = run_main("render", song, image, "-o", folder / out, "--overwrite", *quick, *options)
+        if ran.status:
+            assert ran.status == 1 and ran.out == "" and "Traceback" not in ran.err
+            assert [path.name for path in folder.iterdir()] == ["out.mp4"]
+            assert (folder / "out.mp4").read_bytes() == b"an earlier video"
+            last = ran.err.splitlines()[-1]
+            assert last.startswith("dancegen: ") and "fault of dancegen's own" not in last
+        return ran
+
+    return run

@@ -20,7 +20,7 @@ from dancegen.body.sequence import BONE_LENGTHS, SkeletonSequence
 from dancegen.capture.clip import frames, open_clip
 from dancegen.capture.complete import SEAM, close_seams, fill_gap
 from dancegen.capture.diffusion import Sampling
-from dancegen.capture.imagine import OVERLAP, Seen, apart, at_rate, imagine, pad, window_starts
+from dancegen.capture.imagine import OVERLAP, Seen, at_rate, imagine, pad, window_starts
 from dancegen.capture.movement import CHANNELS, to_channels
 from dancegen.capture.network import Vimo, VimoConfig
 from dancegen.capture.pose_video import is_pose_picture, read_pose
@@ -219,12 +219,6 @@ def test_windows_cover_a_clip_and_hold_their_overlap(network: Vimo) -> None:
     again = imagine(network, seen, 2, Sampling(2), 5, Listener())
     assert [len(one) for one, _ in made] == [240, 240] and made[0][1] <= made[1][1]
     assert all(torch.equal(a, b) for (a, _), (b, _) in zip(made, again, strict=True))
-
-
-def test_of_more_samples_those_that_differ_most_are_kept() -> None:
-    joints = torch.tensor([0.0, 0.1, 3.0, -2.0, 2.9])[:, None, None, None].expand(-1, 4, 18, 3)
-    assert apart(joints, 1) == [0] and apart(joints, 3) == [0, 2, 3]
-    assert apart(joints[:1].expand(3, -1, -1, -1), 3) == [0, 0, 0]
 
 
 def test_other_rates_are_joined_within_a_shot_only() -> None:

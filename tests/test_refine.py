@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from dancegen import bf16
-from dancegen.body.joints import L_KNEE, R_KNEE
-from dancegen.capture.diffusion import Sampling
+from dancegen.body.joints import L_ANKLE, L_KNEE, R_ANKLE, R_KNEE
+from dancegen.capture.diffusion import DRIFTS, Sampling, drifts
+from dancegen.capture.feet import lift_feet
 from dancegen.capture.imagine import several
-from dancegen.capture.movement import body_of, place, to_channels
+from dancegen.capture.movement import CONTACT, body_of, place, to_channels
 from dancegen.capture.network import Vimo
 from dancegen.capture.refine import refine
 from dancegen.capture.settle import from_sequence
@@ -64,10 +65,16 @@ def test_the_first_sample_is_the_likeliest_and_the_others_are_more_apart() -> No
     torch.nn.init.normal_(network.out.weight, std=0.3)
     sight = torch.randn(1, network.config.frames, FEATURES)
     alone = several(network, sight, Sampling(), generator_of(0, 1), None)
-    made = several(network, sight.expand(7, -1, -1), Sampling(), generator_of(0, 1), None)
-    near = several(network, sight.expand(7, -1, -1), Sampling(others=0.1), generator_of(0, 1), None)
+    made = several(network, sight.expand(7, -1, -1), Sampling(others=3.0), generator_of(0, 1), None)
+    near = several(network, sight.expand(7, -1, -1), Sampling(others=0.0), generator_of(0, 1), None)
     assert len(made) == 7 and torch.allclose(made[0], alone[0], atol=1e-5)
-    assert made[1:].std(0).mean() > 1.5 * near[1:].std(0).mean()
+    assert made[1:].std(0).mean() > 1.2 * near[1:].std(0).mean()
+
+
+def test_drifts_come_in_opposite_pairs_at_right_angles() -> None:
+    found = drifts(5, 0.5, generator_of(0, 1))
+    assert torch.allclose(found.norm(dim=1), torch.full((5,), 0.5 * DRIFTS**0.5))
+    assert torch.equal(found[1::2], -found[:4:2]) and abs(found[0] @ found[2]) < 1e-5
 
 
 def test_a_lens_puts_joints_where_the_film_does() -> None:
@@ -93,3 +100,18 @@ def test_bf16_is_used_where_it_is_clearly_quicker(half: float, quicker: bool, mo
     monkeypatch.setattr(bf16, "_seconds", {torch.float32: 1.0, torch.bfloat16: half}.__getitem__)
     assert bf16.is_bf16_quicker() is quicker
     bf16.is_bf16_quicker.cache_clear()
+
+
+def test_feet_lift_where_all_else_fits_and_stay_elsewhere(moved: Tensor) -> None:
+    joints = place(moved)
+    kick = 0.12 * torch.exp(-(((torch.arange(90) - 45) / 4.0) ** 2))
+    shown = joints.clone()
+    shown[..., R_ANKLE, 1] -= kick
+    lifted = lift_feet(moved, seen_at(shown), torch.zeros(1, 90))
+    rise = (joints - place(lifted))[0, :, [R_ANKLE, L_ANKLE], 1]
+    assert rise[40:50, 0].max() > 0.06 and rise[:20, 0].abs().max() < 0.01 and rise[:, 1].abs().max() < 0.01
+    lengths = [body_of(one)[..., R_KNEE, :] - body_of(one)[..., R_ANKLE, :] for one in (moved, lifted)]
+    assert torch.allclose(*(one.norm(dim=-1) for one in lengths), atol=1e-5)
+    assert lifted[0, 45, CONTACT.start] < 0.1
+    shown[..., [3, 4, 6, 7], 0] += 0.3  # somebody else's arms: nothing is believed
+    assert torch.equal(lift_feet(moved, seen_at(shown), torch.zeros(1, 90)), moved)

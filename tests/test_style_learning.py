@@ -30,7 +30,7 @@ from dancegen.errors import DancegenError
 from dancegen.production.request import Request
 from dancegen.production.style import Learning, learn_style
 from dancegen.styles.codes import encode, round_off
-from dancegen.styles.material import Danced, gather
+from dancegen.styles.material import Danced, gather, motions_of
 from dancegen.weights.checkpoint import read_metadata, save_checkpoint
 from tests.tiny import save_tiny_choreographer
 
@@ -174,6 +174,14 @@ def test_phrases_follow_each_other_and_have_mirror_images(base: Path) -> None:
     assert len(found[4]) % 2 == 0 and found[4].known.any() and not found[4].known.all()
     codes = found[4].codes
     assert not torch.allclose(codes[: len(codes) // 2], codes[len(codes) // 2 :])
+
+
+def test_a_hard_kick_does_not_cut_a_dance() -> None:
+    dance = swinging(8)
+    joints = dance.joints.copy()
+    joints[118:123, 10] += np.array([0.0, -0.3, -0.4]) * np.array([0.4, 0.8, 1.0, 0.8, 0.4])[:, None]  # 12 m/s
+    kicking = SkeletonSequence(joints.astype(np.float32), dance.fps)
+    assert [len(one) for one in motions_of(kicking, "kick")] == [len(one) for one in motions_of(dance, "none")]
 
 
 def test_who_spins_is_learnt_for_dances_without_spins_too(base: Path) -> None:

@@ -33,7 +33,7 @@ from dancegen.lab.synthetic.legs import squat_and_kick
 from dancegen.lab.train.vimo import samples
 from dancegen.lab.train.vimo.losses import local_steps, losses, pace_loss
 from dancegen.lab.train.vimo.samples import draw, generator_of
-from dancegen.lab.train.vimo.train import TrainVimoConfig, train_vimo
+from dancegen.lab.train.vimo.train import TrainVimoConfig, mean_of, train_vimo
 from dancegen.lab.train.vimo.units import revive_units, watch_units
 from dancegen.progress import SilentReporter
 
@@ -249,3 +249,15 @@ def test_a_regression_begins_with_the_weights_of_the_diffusion(motions: Path, tm
     assert torch.equal(then["centre"], kept["centre"])
     with pytest.raises(DancegenError, match="other sizes"):
         train_vimo(motions, tmp_path / "more", still, config=VimoConfig(frames=20, token=2, width=8), begin=first)
+
+
+def test_the_mean_of_two_runs_lies_between_them(motions: Path, tmp_path: Path) -> None:
+    settings = TrainVimoConfig(steps=2, batch=4, save_every=2, foot_from=0)
+    first = train_vimo(motions, tmp_path / "first", settings, config=TINY)
+    other = train_vimo(motions, tmp_path / "other", settings, config=dataclasses.replace(TINY, noise=False))
+    mean = load_file(mean_of(first, other, tmp_path / "mean.safetensors"))
+    one, two = load_file(first), load_file(other)
+    assert all(torch.allclose(mean[name], (one[name] + two[name]) / 2, atol=1e-3) for name in one)
+    with pytest.raises(DancegenError, match="other sizes"):
+        wide = train_vimo(motions, tmp_path / "wide", settings, config=dataclasses.replace(TINY, width=32))
+        mean_of(first, wide, tmp_path / "no.safetensors")

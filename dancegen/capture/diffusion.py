@@ -8,16 +8,17 @@ Glossary: B windows, S frames, X numbers of movement, Y of 2D.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
-from dancegen.capture.movement import canonical_numbers
+from dancegen.capture.movement import RATE, SPEED, canonical_numbers
 from dancegen.capture.network import Memory, Vimo
 from dancegen.capture.sight import FEATURES
 
+DRIFTS = SPEED.stop - RATE  # numbers of turning and way
 OFFSET = 0.008  # of the cosine schedule (Nichol and Dhariwal 2021): some noise remains at time 0
 
 
@@ -29,17 +30,14 @@ class Sampling:
         steps: of DDIM; the paper has 50. With more poses are further off, and fewer beats are met.
         guidance: how far beyond the unconditioned movement; 1 is the conditioned one.
         spread: of the noise that sampling starts from; less than 1 keeps nearer to what is likeliest.
-        others: likewise, of all samples of a clip but the first: they are for those whom the likeliest does not please.
+        others: noise, of all samples of a clip but the first, of turning and way that is the same in all frames of a
+            window. No picture tells where a moving camera carries somebody: that is what a window is most wrong in.
     """
 
     steps: int = 2
     guidance: float = 1.0
     spread: float = 0.25
-    others: float = 1.0
-
-    def for_others(self) -> Sampling:
-        """How all samples but the first are drawn."""
-        return replace(self, spread=self.others)
+    others: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,10 @@ class Given:
 
     moved: Tensor
     mask: Tensor
+
+    def rows(self, which: slice) -> Given:
+        """That of some of the samples."""
+        return Given(self.moved[which], self.mask[which])
 
 
 def signal(time: Tensor) -> Tensor:
@@ -64,25 +66,38 @@ def add_noise(clean: Tensor, time: Tensor, noise: Tensor) -> Tensor:
 
 @torch.no_grad()
 def sample(
-    network: Vimo, sight: Tensor | None, how: Sampling, generator: torch.Generator, given: Given | None = None
+    network: Vimo,
+    sight: Tensor | None,
+    how: Sampling,
+    generator: torch.Generator,
+    given: Given | None = None,
+    drift: Tensor | None = None,
 ) -> Tensor:
     """Movement for 2D sequences (B, S, Y), or for none: (B, S, X) in its own units.
 
-    Where `given` says, every step starts from what was given (equation 8), and the result is exactly that.
+    Where `given` says, every step starts from what was given (equation 8), and the result is exactly that. `drift`
+    (B, DRIFTS) is noise that is the same in all frames.
     """
-    made = sample_near(network, sight, how, generator, given)
+    made = sample_near(network, sight, how, generator, given, drift)
     return made if given is None else torch.where(given.mask > 0, given.moved, made)
 
 
 @torch.no_grad()
 def sample_near(
-    network: Vimo, sight: Tensor | None, how: Sampling, generator: torch.Generator, given: Given | None = None
+    network: Vimo,
+    sight: Tensor | None,
+    how: Sampling,
+    generator: torch.Generator,
+    given: Given | None = None,
+    drift: Tensor | None = None,
 ) -> Tensor:
     """As `sample`, but what the network itself says at the end where something is given: near it, not equal."""
     count = len(given.moved) if sight is None and given is not None else 1 if sight is None else len(sight)
     memory = network.watch(sight) if sight is not None else blind_memory(network, count)
     nothing = blind_memory(network, count)
     noise = torch.randn((count, network.config.frames, len(network.spread)), generator=generator) * how.spread
+    if drift is not None:
+        noise[..., RATE : SPEED.stop] += drift[:, None]
     known = None if given is None else (given.moved - network.centre) / network.spread
     moved = made = noise
     for now, after in pairwise(torch.linspace(1, 0, how.steps + 1)):
@@ -101,6 +116,21 @@ def sample_near(
         direction = (moved - left * clean) / (1 - left.square()).sqrt()
         moved = then * clean + (1 - then.square()).sqrt() * direction
     return made
+
+
+def drifts(count: int, size: float, generator: torch.Generator) -> Tensor:
+    """Drifts (B, DRIFTS) of samples of one window: in pairs of opposites, each at a right angle to the pair before."""
+    found: list[Tensor] = []
+    for number in range(count):
+        if number % 2:
+            found.append(-found[-1])
+            continue
+        way = torch.randn(DRIFTS, generator=generator)
+        if found:
+            before = found[-1] / found[-1].norm()
+            way = way - (way @ before) * before
+        found.append(way / way.norm() * DRIFTS**0.5)
+    return size * torch.stack(found)
 
 
 def blind_memory(network: Vimo, count: int) -> Memory:

@@ -15,7 +15,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dancegen.capture.diffusion import Given, Sampling, sample
+from dancegen.capture.diffusion import Given, Sampling, drifts, sample
+from dancegen.capture.feet import lift_feet
 from dancegen.capture.movement import CHANNELS, FPS, place
 from dancegen.capture.network import Vimo, VimoConfig
 from dancegen.capture.refine import refine
@@ -26,8 +27,6 @@ from dancegen.weights.checkpoint import build_network, load_checkpoint
 
 OVERLAP = 30  # frames, 1 s, that two windows share
 BLIND = 0.5  # seconds without any joint beyond which no interpolation goes
-SPARE = 3  # movements imagined for each that is kept besides the first: those are kept that differ most
-EVERY = 5  # frames between those that movements are compared in
 JUMPY = 2.0  # weight of acceleration (body heights a frame squared) against misfit (body heights) in the ranking
 
 
@@ -81,41 +80,30 @@ def imagine(
     points, cut = pad(seen.points, frames), pad(seen.cut, frames)
     starts = window_starts(len(points), frames)
     generator = torch.Generator().manual_seed(seed)
-    drawn = 1 + SPARE * (count - 1)
-    made = torch.zeros(drawn, 0, CHANNELS)
+    made = torch.zeros(count, 0, CHANNELS)
     reporter.stage("imagining the movement", len(starts), "windows")
     for start in starts:
         here = slice(start, start + frames)
-        sight = features(points[None, here], cut[None, here], size).expand(drawn, -1, -1)
+        sight = features(points[None, here], cut[None, here], size).expand(count, -1, -1)
         given = known_overlap(made, start, frames)
         made = torch.cat([made[:, :start], several(network, sight, how, generator, given)], dim=1)
         reporter.advance()
     reporter.stage("bending limbs to where they were seen")
-    made = made[apart(torch.stack([place(one[None])[0, :length:EVERY] for one in made]), count)]
-    made = refine(calm(made[:, :length]), *(one.expand(count, *one.shape) for one in (seen.points, seen.cut)))
+    points, cut = (one.expand(count, *one.shape) for one in (seen.points, seen.cut))
+    made = lift_feet(refine(calm(made[:, :length]), points, cut), points, cut)
     misfits = [misfit(one, seen.points) for one in made]
     order = sorted(range(count), key=misfits.__getitem__)
     return [(made[number], misfits[number]) for number in order]
 
 
 def several(network: Vimo, sight: Tensor, how: Sampling, generator: torch.Generator, given: Given | None) -> Tensor:
-    """Samples (B, S, X) of one window, sight (B, S, Y): the first of what is likeliest, the others more apart."""
-    parts = [(slice(0, 1), how), (slice(1, len(sight)), how.for_others())]
-    made = [
-        sample(network, sight[rows], way, generator, given and Given(given.moved[rows], given.mask[rows]))
-        for rows, way in parts
-        if rows.start < len(sight)
-    ]
+    """Samples (B, S, X) of one window, sight (B, S, Y): the first of what is likeliest, the others drift from there."""
+    made = [sample(network, sight[:1], how, generator, given and given.rows(slice(0, 1)))]
+    if len(sight) > 1:
+        others = slice(1, len(sight))
+        drift = drifts(len(sight) - 1, how.others, generator)
+        made.append(sample(network, sight[others], how, generator, given and given.rows(others), drift))
     return torch.cat(made)
-
-
-def apart(joints: Tensor, count: int) -> list[int]:
-    """Of movements (B, T, V, 3) the first, then always the one furthest from those that are chosen: `count` in all."""
-    gaps = torch.cdist(joints.flatten(1), joints.flatten(1))  # (B, B)
-    chosen = [0]
-    while len(chosen) < count:
-        chosen.append(int(gaps[chosen].amin(0).argmax()))
-    return chosen
 
 
 def pad(values: Tensor, frames: int) -> Tensor:

@@ -43,7 +43,7 @@ def refine(moved: Tensor, points: Tensor, cut: Tensor) -> Tensor:
     sure = points[..., 2] * (points[..., 2] > SURE)  # (B, T, V)
     body = rotate_vectors(paths() @ network, *turn)
     view, flat = shown_at(body, points, sure, cut)
-    pull = strangeness((_centre(body @ view.mT, sure) - flat).norm(dim=-1), sure)[..., None] * sure  # (B, T, V)
+    pull = strangeness((centre(body @ view.mT, sure) - flat).norm(dim=-1), sure)[..., None] * sure  # (B, T, V)
     for _ in range(ROUNDS):
         directions = _bend(
             directions,
@@ -60,7 +60,7 @@ def refine(moved: Tensor, points: Tensor, cut: Tensor) -> Tensor:
 def shown_at(body: Tensor, points: Tensor, sure: Tensor, cut: Tensor) -> tuple[Tensor, Tensor]:
     """Views (B, T, 2, 3) of bodies (B, T, V, 3), and where joints were seen under them (B, T, V, 2), body heights."""
     view, scale = views(body, points, sure, cut)
-    return view, _centre(points[..., :2], sure) / scale[..., None, None]
+    return view, centre(points[..., :2], sure) / scale[..., None, None]
 
 
 def strangeness(gap: Tensor, sure: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ def _bend(
     for _ in range(STEPS):
         directions = torch.nn.functional.normalize(first + _smooth(latent), dim=-1)
         shown = rotate_vectors(paths() @ directions, *turn) @ view.mT  # (B, T, V, 2)
-        gap = ((_centre(shown, pull) - _centre(flat, pull)).norm(dim=-1) - SPARED).clamp(min=0)
+        gap = ((centre(shown, pull) - centre(flat, pull)).norm(dim=-1) - SPARED).clamp(min=0)
         fit = torch.where(gap < HUBER, gap.square() / (2 * HUBER), gap - HUBER / 2)
         loss = (fit * pull).sum() + NEAR * (directions - network).square().sum()
         optimiser.zero_grad()
@@ -100,7 +100,7 @@ def _smooth(values: Tensor) -> Tensor:
     return smooth.unflatten(0, (len(values), -1))[:, :, 0].transpose(1, 2).unflatten(2, values.shape[2:])
 
 
-def _centre(places: Tensor, weight: Tensor) -> Tensor:
+def centre(places: Tensor, weight: Tensor) -> Tensor:
     """Places (B, T, V, C) about their weighted middle."""
     total = weight.sum(-1)[..., None, None].clamp(min=1e-6)
     return places - (places * weight[..., None]).sum(-2, keepdim=True) / total
@@ -112,11 +112,11 @@ def views(body: Tensor, points: Tensor, sure: Tensor, cut: Tensor) -> tuple[Tens
     share = torch.full((V,), OTHERS)
     share[list(TRUNK)] = 1.0
     weight = sure * share  # (B, T, V)
-    local, flat = _centre(body, weight), _centre(points[..., :2], weight)
+    local, flat = centre(body, weight), centre(points[..., :2], weight)
     left, _, right = torch.linalg.svd(flat.transpose(-1, -2) @ (weight[..., None] * local), full_matrices=False)
     view = left @ right  # orthonormal rows
     trunk = weight * (share == 1)  # bent legs would make the body small
-    local, flat = _centre(body, trunk) @ view.transpose(-1, -2), _centre(points[..., :2], trunk)
+    local, flat = centre(body, trunk) @ view.transpose(-1, -2), centre(points[..., :2], trunk)
     along, own = (trunk[..., None] * torch.stack([local * flat, local * local])).sum((-1, -2))
     scale = along.clamp(min=0) / own.clamp(min=1e-9)
     return view, steady_scale(scale, along > 0, cut)

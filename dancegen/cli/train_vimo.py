@@ -25,12 +25,16 @@ def command(
     regression: Annotated[
         bool, typer.Option("--regression", help="The same network without noise, to compare with.")
     ] = False,
+    mean_with: Annotated[
+        Path | None,
+        typer.Option("--mean-with", help="At the end write also the mean with these, that began with the same --from."),
+    ] = None,
 ) -> str:
     """Train the motion network of `dancegen capture`. CPU."""
     from dancegen.capture.network import VimoConfig
     from dancegen.cli.context import reporter
     from dancegen.files import refuse_inputs
-    from dancegen.lab.train.vimo.train import TrainVimoConfig, train_vimo
+    from dancegen.lab.train.vimo.train import MEAN, TrainVimoConfig, mean_of, train_vimo
 
     refuse_inputs(out, [data])
     given: dict[str, Any] = {} if steps is None else {"steps": steps}
@@ -38,4 +42,6 @@ def command(
     config = VimoConfig(noise=not regression)
     how: dict[str, Any] = {"config": config, "begin": begin, "minutes": minutes, "reporter": reporter()}
     weights = train_vimo(data, out, TrainVimoConfig(seed=seed, **given), **how)
+    if mean_with:
+        weights = mean_of(weights, mean_with, out / MEAN)
     return f"Averaged weights: {weights}. Log: {out / 'log.csv'}"

@@ -29,6 +29,7 @@ from dancegen.styles.phrases import BEATS, PERIODS, STEPS, even_way, phrase_pose
 LEAST_PHRASES = 8  # without their mirror images; fewer are one move
 FOLLOWS = 0.25  # seconds between the end of a phrase and the beginning of one that follows it
 LIKE_TEMPO = 0.15  # in log period, of one that does
+KICK_SPEED = 25.0  # metres per second of the foot of a hard kick; faster is a glitch
 BLUR = 0.3  # of the deviation of each sound feature, where a phrase hears what it was not danced to
 
 
@@ -61,7 +62,7 @@ def motions_of(dance: SkeletonSequence, name: str) -> list[Motion]:
     if dance.depth is not None:
         joints[..., 2] += dance.depth[:, None]
     joints *= np.array([1, -1, -1]) * HUMAN_HEIGHT  # y up, metres
-    directions, root, usable = to_canonical(joints)
+    directions, root, usable = to_canonical(joints, quickest=KICK_SPEED)
     turn = slow_turn(joints)
     return [
         Motion(directions[a:b], root[a:b], "", name, a / FPS, turn[a:b])

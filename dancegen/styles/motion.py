@@ -115,7 +115,7 @@ def floor_gap(joints: np.ndarray) -> np.ndarray:
 
 
 def to_canonical(
-    joints: np.ndarray, camera: float = 0.0, fastest: float = MAX_TURN
+    joints: np.ndarray, camera: float = 0.0, fastest: float = MAX_TURN, quickest: float = MAX_SPEED
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Captured joints (T, V, 3), y up, metres, 30 a second, to directions, root and a mask of usable poses.
 
@@ -123,6 +123,7 @@ def to_canonical(
         joints: (T, V, 3).
         camera: radians by which the camera stands beside the dancer's front.
         fastest: radians per second of slow turning beyond which a pose is not usable.
+        quickest: metres per second of a joint, likewise.
 
     Returns:
         (T, L, 3) float32, (T, 2) float32, (T,) bool.
@@ -137,7 +138,7 @@ def to_canonical(
     y = -lowest - ANKLE_HEIGHT - floor_gap(joints) / HUMAN_HEIGHT
     root = np.stack([x, gaussian_smooth(y, 1.0)], axis=1)  # (T, 2)
     speed = np.linalg.norm(np.diff(joints, axis=0, prepend=joints[:1]), axis=-1).max(axis=1) * FPS
-    glitch = np.convolve(speed > MAX_SPEED, np.ones(9), mode="same") > 0
+    glitch = np.convolve(speed > quickest, np.ones(9), mode="same") > 0
     usable = (np.abs(rate) < fastest) & ~glitch & (np.abs(x) < 0.5)
     return directions.astype(np.float32), root.astype(np.float32), usable
 

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from dancegen.capture.clip import Clip
 from dancegen.capture.diffusion import Sampling, sample
+from dancegen.capture.feet import lift_feet
 from dancegen.capture.movement import ANKLES, CONTACT, FPS, paths, place
 from dancegen.capture.network import Vimo
 from dancegen.capture.refine import refine
@@ -163,7 +164,8 @@ def capture_rows(network: Vimo, looked: Looked, how: Sampling) -> dict[str, dict
     film, true = looked.film, place(looked.moved)
     sight = features(looked.points, film.cut.float(), film.size)
     moved = calm(sample(network, sight, how, generator_of(0, 0)))
-    rows = {"capture": _row(dance_joints(refine(moved, looked.points, film.cut.float())), true, looked.moved)}
+    seen = (looked.points, film.cut.float())
+    rows = {"capture": _row(dance_joints(lift_feet(refine(moved, *seen), *seen)), true, looked.moved)}
     if looked.space is not None:
         rows["mediapipe in space"] = _row(_fill_gaps(looked.space), in_place(true), looked.moved)
     return rows

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from dancegen.capture.diffusion import Sampling, sample
-from dancegen.capture.imagine import EVERY, SPARE, apart
+from dancegen.capture.feet import lift_feet
+from dancegen.capture.imagine import several
 from dancegen.capture.movement import ANKLES, CONTACT, FPS, place, rotate_vectors, to_channels
 from dancegen.capture.network import Vimo
 from dancegen.capture.refine import refine
@@ -128,7 +129,8 @@ def imagine_joints(network: Vimo, sight: Tensor, how: Sampling, seed: int, bent_
             parts.append(place(moved))
             continue
         here = slice(number * BATCH, number * BATCH + len(part))
-        parts.append(dance_joints(refine(moved, bent_to.points[here], bent_to.cut[here])))
+        points, cut = bent_to.points[here], bent_to.cut[here]
+        parts.append(dance_joints(lift_feet(refine(moved, points, cut), points, cut)))
     return torch.cat(parts)
 
 
@@ -217,11 +219,12 @@ def evaluate_levels(
 
 
 def _several_samples(network: Vimo, windows: Windows, how: Sampling) -> list[Tensor]:
-    """Joints (B, S, V, 3) of SAMPLES samples: of more the first and those furthest apart, as `capture` keeps them."""
-    ways = [how, *[how.for_others()] * (SPARE * (SAMPLES - 1))]
-    drawn = torch.stack([imagine_joints(network, windows.sight, way, seed) for seed, way in enumerate(ways)])
-    kept = torch.tensor([apart(one[:, ::EVERY], SAMPLES) for one in drawn.unbind(1)]).T  # (SAMPLES, B)
-    return [drawn[rows, torch.arange(len(rows))] for rows in kept]
+    """Joints (B, S, V, 3) of SAMPLES samples, as `capture` draws them."""
+    made = [
+        place(calm(several(network, one.expand(SAMPLES, -1, -1), how, generator_of(0, number), None)))
+        for number, one in enumerate(windows.sight)
+    ]
+    return list(torch.stack(made, dim=1))
 
 
 def mean_figures(rows: list[Figures]) -> Figures:

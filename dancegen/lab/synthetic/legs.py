@@ -14,19 +14,18 @@ import torch
 from torch import Tensor
 
 from dancegen.body.joints import ARM_BONES, L_ANKLE, L_HIP, LEG_BONES, R_ANKLE, R_HIP, TRUNK_BONES
-from dancegen.body.sequence import BONE_LENGTHS
+from dancegen.capture.feet import bend_leg
 from dancegen.capture.movement import FPS, heading_of, paths, rotate_vectors
 from dancegen.lab.synthetic.cameras import draw_uniform
 
-SQUATS, KICKS = 0.12, 0.08  # share of the windows
+SQUATS, KICKS = 0.12, 0.16  # share of the windows
 DEEP = (0.06, 0.28)  # that hips go down
 LEAN = (1.2, 3.2)  # radians that the trunk leans forward, for each body height that hips go down
 OUTWARD = (0.0, 0.7)  # of bent knees, against forward
 SQUAT_SECONDS = (1.0, 4.0)  # from one squat to the next
 KICK_SECONDS = (0.5, 1.6)  # likewise of kicks
 SHARP = (1.0, 4.0)  # the power of the wave that a kick is: how short it is
-HIGH, FAR = (0.05, 0.28), (0.05, 0.32)  # that a foot is lifted, and how far forward
-SHORTEST, LONGEST = 0.3, 0.995  # of a leg's length, from hip to ankle
+HIGH, FAR = (0.03, 0.28), (0.05, 0.32)  # that a foot is lifted, and how far forward
 LEGS = ((LEG_BONES[0], LEG_BONES[1], 1.0), (LEG_BONES[2], LEG_BONES[3], -1.0))  # thigh, shin, to the right or not
 
 
@@ -81,14 +80,3 @@ def lean(directions: Tensor, angle: Tensor) -> Tensor:
     cosine, sine = angle.cos()[..., None], angle.sin()[..., None]
     body[..., upper, :] = torch.stack([x, y * cosine - z * sine, y * sine + z * cosine], dim=-1)
     return rotate_vectors(body, heading.cos(), heading.sin())
-
-
-def bend_leg(hip: Tensor, ankle: Tensor, way: Tensor) -> Tensor:
-    """The knee (..., 3) of a leg from hip to ankle (..., 3), bent the `way` (..., 3) as far as its length asks."""
-    thigh, shin = BONE_LENGTHS[LEG_BONES[0]], BONE_LENGTHS[LEG_BONES[1]]
-    whole = ankle - hip
-    far = whole.norm(dim=-1, keepdim=True).clamp(SHORTEST * (thigh + shin), LONGEST * (thigh + shin))
-    along = torch.nn.functional.normalize(whole, dim=-1)
-    aside = torch.nn.functional.normalize(way - (way * along).sum(-1, keepdim=True) * along, dim=-1)
-    level = (thigh**2 - shin**2 + far.square()) / (2 * far)
-    return hip + along * level + aside * (thigh**2 - level.square()).clamp(min=0).sqrt()

@@ -19,7 +19,8 @@ from torch import Tensor
 
 from dancegen.bf16 import is_bf16_quicker
 from dancegen.capture.diffusion import add_noise
-from dancegen.capture.network import Vimo, VimoConfig
+from dancegen.capture.movement import canonical_numbers
+from dancegen.capture.network import Memory, Vimo, VimoConfig
 from dancegen.errors import DancegenError
 from dancegen.lab.datasets.performances import (
     Performances,
@@ -37,10 +38,12 @@ from dancegen.weights.checkpoint import NOTES_KEY, load_checkpoint, read_metadat
 from dancegen.weights.run_state import follow, pack, unpack
 
 STATE, WEIGHTS, LOG, MATERIAL = "state.safetensors", "vimo.safetensors", "log.csv", "material.npz"
+MEAN = "mean.safetensors"
 SPREAD_WINDOWS = 256  # that the numbers' centres and spreads are measured on
 UNIT_WINDOWS = 64  # among which a unit that is alive wakes
 LEAST_SPREAD = 0.1  # of a number that hardly moves, so that no noise of the capture is blown up
 LATE = 0.3  # of the time before the end that is late
+SECOND = (0.3, 0.7)  # times of the second step of sampling, which is at 0.5
 LOSSES = tuple(LossWeights.__dataclass_fields__)
 
 
@@ -62,6 +65,9 @@ class TrainVimoConfig:
     dropped: float = 0.25  # of the windows are shown no 2D sequence
     late: float = 0.6  # of the windows are nearly or all noise, where only the 2D sequence tells what was danced
     calm: float = 0.6  # of the windows with 2D have noise of less spread, as a clip's first sample begins with
+    own: float = (
+        0.4  # of the windows with 2D are what the network said of noise alone, as sampling's second step has it
+    )
     foot_from: int = 1000  # the step from which on feet count: before, saying "no contact" would be the cheap way out
     save_every: int = 100
     weights: LossWeights = field(default_factory=LossWeights)
@@ -179,7 +185,11 @@ class Trainer:
         return {name: float(value.detach()) for name, value in found.items()}
 
     def denoise(self, clean: Tensor, sight: Tensor, generator: torch.Generator) -> Tensor:
-        """What the network says of noisy movement, at random times; of some windows it is shown nothing."""
+        """What the network says of noisy movement, at random times; of some windows it is shown nothing.
+
+        Where the movement in the noise is what the network itself said, it learns to mend that: sampling never has the
+        truth in its noise.
+        """
         network, count = self.network, len(clean)
         clean = (clean - network.centre) / network.spread
         at = torch.rand(count, generator=generator)
@@ -187,9 +197,16 @@ class Trainer:
         at = torch.where(late, 1 - at.square() * LATE, at)
         noise = torch.randn(clean.shape, generator=generator)
         shown = torch.rand(count, generator=generator) >= self.settings.dropped
-        draw = torch.rand(2, count, generator=generator)
+        draw = torch.rand(4, count, generator=generator)
         noise = noise * torch.where(shown & (draw[0] < self.settings.calm), draw[1], 1.0)[:, None, None]
-        return network.denoise(add_noise(clean, at, noise), at, network.watch(sight, shown))
+        memory = network.watch(sight, shown)
+        own = shown & (draw[2] < self.settings.own)
+        at = torch.where(own, SECOND[0] + (SECOND[1] - SECOND[0]) * draw[3], at)
+        with torch.no_grad():
+            said = network.denoise(noise[own], torch.ones(int(own.sum())), Memory(*(one[own] for one in memory)))
+        said = canonical_numbers(said.float() * network.spread + network.centre)
+        clean[own] = (said - network.centre) / network.spread
+        return network.denoise(add_noise(clean, at, noise), at, memory)
 
     def begin(self, weights: Path) -> None:
         """Take over weights, of a regression too; what nothing in training wakes in them begins anew.
@@ -242,3 +259,17 @@ class Trainer:
             path, {name: value.half() for name, value in self.mean.items()}, self.network.config, self.notes()
         )
         return path
+
+
+def mean_of(first: Path, second: Path, out: Path) -> Path:
+    """Write the mean of two weights files that began with the same weights, the first's notes beside it.
+
+    Raises:
+        DancegenError: they are of other sizes.
+    """
+    (config, state), (other, added) = (load_checkpoint(path, VimoConfig) for path in (first, second))
+    if dataclasses.replace(other, noise=config.noise) != config:
+        raise DancegenError(f"{second} has other sizes than {first}", "give weights that began with the same ones")
+    mean = {name: ((value.float() + added[name].float()) / 2).half() for name, value in state.items()}
+    save_checkpoint(out, mean, config, read_metadata(first)[NOTES_KEY])
+    return out
