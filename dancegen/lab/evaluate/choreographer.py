@@ -189,7 +189,9 @@ def model_rows(
             if judged_by is not None:
                 judged.append(metrics.beat_scores(dance.joints, dance.fps, judged_by[song.name]))
             others = [other.beats for other in songs if other is not song]
-            shuffled += [metrics.beat_scores(dance.joints, dance.fps, looped(beats, dance.seconds)) for beats in others]
+            shuffled += [
+                metrics.beat_scores(dance.joints, dance.fps, repeat_beats(beats, dance.seconds)) for beats in others
+            ]
             reporter.advance()
     variety = []
     for song in songs[:TAKE_SONGS]:
@@ -205,7 +207,7 @@ def model_rows(
     return table | {name: mean_row(found) for name, found in rows.items()}
 
 
-def looped(beats: np.ndarray, seconds: float) -> np.ndarray:
+def repeat_beats(beats: np.ndarray, seconds: float) -> np.ndarray:
     """Another song's beats, repeated until they cover `seconds`."""
     if len(beats) < 2:
         return beats

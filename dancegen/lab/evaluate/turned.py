@@ -71,7 +71,7 @@ def mirror_method(method: Method) -> Callable[[LocatedBody, np.ndarray], np.ndar
     A flat figure's best guess of a back: its own outline, left and right exchanged.
     """
 
-    def mirrored(subject: LocatedBody, joints: np.ndarray) -> np.ndarray:
+    def draw_mirror_image(subject: LocatedBody, joints: np.ndarray) -> np.ndarray:
         if joints[L_SHOULDER, 0] >= joints[R_SHOULDER, 0]:
             return method(subject, joints)
         width = subject.picture.size[0]
@@ -80,4 +80,4 @@ def mirror_method(method: Method) -> Callable[[LocatedBody, np.ndarray], np.ndar
         mask = np.ascontiguousarray(subject.mask[:, ::-1])
         return method(replace(subject, picture=image, joints=flipped, mask=mask), joints)
 
-    return mirrored
+    return draw_mirror_image

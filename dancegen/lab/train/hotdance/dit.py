@@ -136,7 +136,7 @@ def drawn_losses(points: Tensor, real: Tensor, mask: Tensor, bins: int) -> dict[
     def lengths(of: Tensor) -> Tensor:
         return (of[:, :, child] - of[:, :, parent]).norm(dim=-1).clamp(min=SHORTEST).log()
 
-    def moved(of: Tensor) -> Tensor:
+    def movement(of: Tensor) -> Tensor:
         return of.diff(dim=1).abs().mean(dim=(1, 2, 3)).clamp(min=STILL)
 
     gap = (points.diff(dim=1) - real.diff(dim=1)).abs().mean(dim=(2, 3)) * bins  # (B, T - 1)
@@ -145,6 +145,6 @@ def drawn_losses(points: Tensor, real: Tensor, mask: Tensor, bins: int) -> dict[
     near = ((frame + 1 - known[:, None]).abs() <= JOIN_FRAMES) & (known > 0)[:, None]
     return {
         "bones": (lengths(points) - lengths(real)).abs().mean(),
-        "moves": (moved(points) / moved(real)).log().abs().mean(),
+        "moves": (movement(points) / movement(real)).log().abs().mean(),
         "joins": (gap * near).sum() / near.sum().clamp(min=1),
     }

@@ -75,7 +75,7 @@ def ablate(material: Material, shipped: Choreographer, out: Path, how: Ablation,
             reporter.stage(f"{name}, seed {seed}", how.steps, "steps")
             network = train_row(replace(shipped.config, **SMALL, scans=ROWS[name]), pool, how.steps, seed, reporter)
             losses = measure(network, held_out)
-            danced = network.state_dict() | _kept(shipped)
+            danced = network.state_dict() | _parts_of(shipped)
             network.load_state_dict(danced)
             export(network, out / f"{name}-{seed}.safetensors", {"row": name, "seed": seed, "steps": how.steps})
             with table.open("a", newline="") as file:
@@ -146,6 +146,6 @@ def _held_out_stage(material: Material, shipped: Choreographer) -> Stage:
     return Stage({4: bank}, material.stage.sounds, styles, sources, material.stage.codec)
 
 
-def _kept(shipped: Choreographer) -> dict[str, Tensor]:
+def _parts_of(shipped: Choreographer) -> dict[str, Tensor]:
     """What a row takes over: the prior, the phrases' basis, ranks."""
     return {k: v for k, v in shipped.state_dict().items() if k.startswith(("prior.", "phrases.", "ranks"))}
