@@ -277,7 +277,7 @@ def test_easing_keeps_the_path_and_slows_the_beats() -> None:
 
 
 def test_one_batch_can_be_overfitted(material: Material) -> None:
-    options = replace(OPTIONS, steps=120, learning_rate=3e-3, judged_from=10**6, style_dropout=0.0)
+    options = replace(OPTIONS, steps=120, learning_rate=3e-3, judged_from=10**6, style_dropout=0.0, seed=1)
     trainer = training.Trainer(TINY, options, material.stage, material.motions, torch.device("cpu"))
     batch = trainer.draw()
     trainer.draw = lambda: batch  # type: ignore[method-assign]
@@ -383,3 +383,16 @@ def test_curves_without_matplotlib_say_what_is_missing(tmp_path: Path, monkeypat
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(DancegenError, match=r"dancegen\[train\]"):
         training.draw_curves(tmp_path)
+
+
+def test_all_moments_of_a_performance_are_danced_as_often() -> None:
+    """A dancer rests before the first step and after the last; what lies in the middle is in many phrases."""
+    motion = arm_dance(24, 0.6, "cha-cha")
+    at = np.concatenate([np.zeros(45, int), np.arange(len(motion)), np.full(45, len(motion) - 1)])
+    rested = replace(motion, directions=motion.directions[at], root=motion.root[at], turn=motion.turn[at])
+    bank = build_bank([rested], [np.ones(len(rested), np.float32)], 4, SPIN)
+    assert bank.start.min() < 0.3 and (bank.start + 8 * bank.period).max() > len(rested) / 30 - 0.3
+    seconds = np.arange(0.25, len(rested) / 30, 0.5)
+    held = [(bank.weight * (bank.start < at) * (at < bank.start + 8 * bank.period)).sum() for at in seconds]
+    ends = np.r_[held[:3], held[-3:]]
+    assert ends.mean() > 0.5 * np.mean(held)

@@ -20,7 +20,8 @@ from dancegen.styles.motion import FPS, Motion
 from dancegen.styles.phrases import BEATS, EDGE, PERIODS, STEPS, even_way, phrase_starts, phrase_turns
 from dancegen.styles.warp import sample_motion
 
-LIVELY = 0.2  # body heights per second; calmer phrases are left out, but for dances in closed hold
+CALM = 0.2  # body heights per second: a dancer who stands before the first step and after the last
+ROOM = round(PERIODS[-1] * FPS)  # poses beside a phrase that its cutting needs: the longest beat
 COLUMNS = {
     "directions": np.float16,
     "root": np.float16,
@@ -49,7 +50,7 @@ class Bank:
         style: (P,) str.
         source: (P,) int, which motion.
         start: (P,) float32, seconds into the recording.
-        weight: (P,) float32, how often it is drawn.
+        weight: (P,) float32, how often it is drawn, so that all moments of a performance are danced as often.
         speed: (P,) float32, body heights per second of the performance.
         spin: (P,) bool, whether the dancer turns faster than the eye of a camera follows.
         traits: (P, len(TRAITS)) float32.
@@ -93,19 +94,45 @@ def build_bank(motions: Sequence[Motion], shares: Sequence[np.ndarray], meter: i
     rows: list[dict] = []
     raw: list[list[float]] = []
     for index, motion in enumerate(motions):
-        velocity = np.gradient(motion.joints[:, list(BEAT_JOINTS)], 1 / FPS, axis=0)
+        standing, share = with_room(motion, shares[index])
+        velocity = np.gradient(standing.joints[:, list(BEAT_JOINTS)], 1 / FPS, axis=0)
         speed = np.linalg.norm(velocity, axis=-1).mean(axis=1)  # (T,)
-        for path in (path for period in PERIODS for path in phrase_starts(motion, meter, period)):
-            inside = slice(path[0], path[-1] + 1)
-            if shares[index][inside].min() > 0 and (speed[inside].mean() >= LIVELY or motion.style == "waltz"):
-                row = _phrase(motion, path, spin)
-                rows.append(
-                    row | {"source": index, "weight": shares[index][inside].min(), "speed": speed[inside].mean()}
-                )
+        for period in PERIODS:
+            paths = [p for p in phrase_starts(standing, meter, period) if share[p[0] : p[-1] + 1].min() > 0]
+            for path, often in zip(paths, _drawn_alike(paths, len(standing)), strict=True):
+                inside = slice(path[0], path[-1] + 1)
+                row = _phrase(standing, path, spin)
+                weight = share[inside].min() * often
+                rows.append(row | {"source": index, "weight": weight, "speed": speed[inside].mean()})
                 poses = place_joints(row["directions"], row["root"])[EDGE * STEPS : -EDGE * STEPS]
                 raw.append(_traits(poses, row["period"], BEATS[meter]))
     columns = {name: np.asarray([row[name] for row in rows], kind) for name, kind in COLUMNS.items()}
-    return Bank(meter, **columns, traits=_ranks(np.asarray(raw).reshape(-1, len(TRAITS)), columns["style"]))
+    traits = _ranks(np.asarray(raw).reshape(-1, len(TRAITS)), columns["style"], columns["weight"])
+    return Bank(meter, **columns, traits=traits)
+
+
+def with_room(motion: Motion, share: np.ndarray) -> tuple[Motion, np.ndarray]:
+    """A performance with ROOM before its beginning and after its end, and how much each pose (T,) counts there.
+
+    Dancers mostly rest there, and phrases need room at both ends. Where somebody stands calmly the poses are those next
+    to the end in reverse; elsewhere there is none.
+    """
+    if len(motion) <= ROOM:
+        return motion, share
+    pace = np.linalg.norm(np.diff(motion.joints[:, list(BEAT_JOINTS)], axis=0), axis=-1).mean(axis=1) * FPS
+    before, after = (ROOM if side.mean() < CALM else 0 for side in (pace[:ROOM], pace[-ROOM:]))
+    at = np.pad(np.arange(len(motion)), (before, after), mode="reflect")
+    longer = replace(motion, directions=motion.directions[at], root=motion.root[at], start=motion.start - before / FPS)
+    return replace(longer, turn=motion.turn[at] if len(motion.turn) else motion.turn), share[at]
+
+
+def _drawn_alike(paths: Sequence[np.ndarray], count: int) -> list[float]:
+    """How often each of some phrases is to be drawn for all of `count` poses to be seen alike: those in the middle of a
+    performance lie in many phrases, those at its ends in few."""
+    held = np.zeros(count)
+    for path in paths:
+        held[path[0] : path[-1] + 1] += 1
+    return [float((1 / held[path[0] : path[-1] + 1]).mean()) for path in paths]
 
 
 def _phrase(motion: Motion, path: np.ndarray, spin: float) -> dict:
@@ -135,11 +162,13 @@ def _traits(joints: np.ndarray, period: float, beats: int) -> list[float]:
     return [size, float(feet), hands, float(np.quantile(hips, 0.8))]
 
 
-def _ranks(raw: np.ndarray, style: np.ndarray) -> np.ndarray:
-    """Each column (P, C) as ranks 0..1 among the phrases of the same style."""
+def _ranks(raw: np.ndarray, style: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Each column (P, C) as ranks 0..1 among the phrases of the same style, as often as they are drawn."""
     out = np.zeros(raw.shape, np.float32)
     for name in set(style.tolist()):
         rows = np.flatnonzero(style == name)
-        order = raw[rows].argsort(axis=0).argsort(axis=0)
-        out[rows] = order / max(1, len(rows) - 1)
+        for column in range(raw.shape[1]):
+            order = rows[raw[rows, column].argsort(kind="stable")]
+            below = np.cumsum(weight[order]) - weight[order]
+            out[order, column] = below / max(float(below[-1]), 1e-9)
     return out

@@ -40,7 +40,6 @@ LENT_ARMS = 0.5  # chance that the arms are those of another style, where arms a
 LENDERS = {"cha-cha": 1.2, "rumba": 1.2, "ballet": 1.0, "salsa": 0.7, "other": 0.6, "tango": 0.3, "waltz": 0.2}  # odds
 ANEW = 0.2  # chance that a phrase is of another style than the one before, likewise
 SPINS = 0.2  # how often a phrase with spins is drawn against another
-LIVELY = (0.4, 1.6)  # how often the phrase of a style with the shortest, the longest steps is drawn: wide ones are seen
 LIKE_TEMPO = 0.2  # in log period
 REAL_SECONDS = 0.6  # how far a real phrase may lie from its place in its song
 GAIN = (0.8, 1.06)  # size of the movement in the quietest and the loudest music
@@ -292,7 +291,6 @@ class Stage:
             low, high = max(0, middle - CANDIDATES), min(len(periods), middle + CANDIDATES)
         some = of_style[low:high]
         odds = bank.weight[some] * np.where(bank.spin[some], SPINS, 1.0)
-        odds = odds * (LIVELY[0] + (LIVELY[1] - LIVELY[0]) * bank.traits[some, TRAITS.index("steps")])
         some = some[rng.choice(len(some), size=CANDIDATES, p=odds / odds.sum())]
         cost = np.abs(bank.traits[some] - wanted) @ np.asarray([MATCHES[trait] for trait in TRAITS])
         if chosen:
