@@ -41,7 +41,7 @@ from dancegen.choreographers.stg_mamba.counting import (
 from dancegen.choreographers.stg_mamba.hearing import ear_traits, mixed_seed, number_of, rank, unit_sound
 from dancegen.choreographers.stg_mamba.imagine import Heard, imagine
 from dancegen.choreographers.stg_mamba.model import Choreographer, load_choreographer
-from dancegen.choreographers.stg_mamba.sketch import STEPS, accents, lay, unit_directions
+from dancegen.choreographers.stg_mamba.sketch import STEPS, accents, lay, slowest_on_beats, unit_directions
 from dancegen.choreographers.stg_mamba.styles import Plan, appeal, numbers, plan, share_styles
 from dancegen.errors import DancegenError
 from dancegen.progress import Reporter, SilentReporter
@@ -176,6 +176,7 @@ def laid_sketch(network: Choreographer, codes: Tensor, heard: Listening, fps: fl
             phrases[first : first + PHRASES_AT_ONCE] = drawn
             scratch.release(phrases)
     depth = accents(heard.mel.reshape(-1, heard.mel.shape[-1]), heard.count.beats)
+    depth = slowest_on_beats(depth, phrases, STEPS)
 
     def lay_frames(first: int, last: int) -> np.ndarray:
         at = np.arange(first, last) / fps

@@ -17,6 +17,8 @@ STEPS = 8  # stored poses of a beat
 EDGE = 1  # beats stored before and after a phrase, for its joins
 HALF_JOIN = 0.5  # beats
 ACCENT = (0.35, 0.7)  # depth of the pace's wave on a beat on which nothing, the most, sets in
+DEEPEST = 0.9  # of an accent between beats of unlike ways
+LEAST_WAY = 1e-3  # a beat in which nothing moves
 SLICE_RATE = 10 * SLICES  # slices a second
 NEAR_BEAT = 3  # slices around a beat in which a sound belongs to it
 
@@ -47,6 +49,29 @@ def accents(slices: np.ndarray, beats: np.ndarray) -> np.ndarray:
     strong = float(np.quantile(here[inside], 0.9)) if inside.any() else 0.0
     share = np.where(inside, np.clip(here / max(strong, 1e-3), 0, 1), 0.5)
     return ACCENT[0] + (ACCENT[1] - ACCENT[0]) * share
+
+
+def slowest_on_beats(depth: np.ndarray, phrases: np.ndarray, steps: int) -> np.ndarray:
+    """Accents (B,) as deep as it takes for a beat to stay the slowest moment where rest meets movement.
+
+    Between beats of equal ways the pace falls on a beat to (1 - d) of the mean, as `depth` (B,) says; where one way is
+    far shorter than the other, the pace only rises there unless it falls deeper. `phrases` (Q, G, C) as in `lay`.
+    """
+    beats = (phrases.shape[1] - 1) // steps - 2 * EDGE
+    inner = phrases[:, EDGE * steps : (EDGE + beats) * steps + 1, :-3]
+    ways = np.concatenate([_ways(part, beats) for part in inner])  # (Q beats,)
+    known = min(len(depth), len(ways) + 1)
+    last, here = (ways[np.clip(np.arange(known) + side, 0, len(ways) - 1)] for side in (-1, 0))
+    uneven = (last + here) / np.maximum(2 * np.minimum(last, here), LEAST_WAY)  # 1 where both are alike
+    least = (1 - depth[:known]) / (1 + depth[:known])  # the pace on the beat over that beside it
+    deeper = depth.copy()
+    deeper[:known] = np.clip((uneven - least) / (uneven + least), depth[:known], np.maximum(DEEPEST, depth[:known]))
+    return deeper
+
+
+def _ways(phrase: np.ndarray, beats: int) -> np.ndarray:
+    """How far limbs go in each beat (beats,) of a phrase's inner poses (G', C)."""
+    return np.abs(np.diff(phrase, axis=0)).mean(axis=1).reshape(beats, -1).sum(axis=1)
 
 
 def lay(phrases: np.ndarray, steps: int, beat: np.ndarray, depth: np.ndarray) -> np.ndarray:
