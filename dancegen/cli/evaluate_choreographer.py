@@ -120,6 +120,7 @@ def _deep_rows(dancer: Any, heard: Any, real: Any, material: Path | None, table:
     from dancegen.lab.evaluate.inputs import input_rows
     from dancegen.lab.evaluate.listening import deep_rows, variety
     from dancegen.lab.evaluate.noise import noise_rows
+    from dancegen.lab.evaluate.phrases import build_up, distinct_phrases
     from dancegen.lab.evaluate.styles import dances_by_style, frechet_by_style, matched_row, style_rows, train_judge
     from dancegen.weights.resolve import weights_path
 
@@ -138,7 +139,7 @@ def _deep_rows(dancer: Any, heard: Any, real: Any, material: Path | None, table:
     for style, apart in frechet_by_style(dances, real).items():
         rows |= {f"{name}, {style} / halves of the real": value for name, value in apart.items()}
     rows |= variety(dancer, pairs, (0, 1, 2), table["real"]["diversity"])
-    rows |= noise_rows(dancer)
+    rows |= noise_rows(dancer) | distinct_phrases(dancer, pairs) | build_up(dancer, pairs)
     takes: dict[str, Any] = {}
     for motion in real.stretches:
         takes.setdefault(motion.source, []).append(motion.joints)
