@@ -32,7 +32,7 @@ TOGETHER = 8  # phrases imagined at once: a minute's song already takes the memo
 NEW = {4: 2.4, 3: 1.2}  # likewise how far it is from what is danced before, by the beats of a bar
 SPUN = 3.0  # likewise how far it turns, where the dancer is to spin
 REMEMBERED = 16  # phrases from which another is to differ
-LARGER = 1.07  # than real phrases: another song, another seed shall be another dance
+LARGER = 1.16  # than the sizes say: seeds of one song differ more, and dances are as lively as dancers that rest too
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from dancegen.body.sequence import by_blocks
 STEPS = 8  # stored poses of a beat
 EDGE = 1  # beats stored before and after a phrase, for its joins
 HALF_JOIN = 0.5  # beats
-ACCENT = (0.35, 0.7)  # depth of the pace's wave on a beat on which nothing, the most, sets in
+ACCENT = (0.28, 0.58)  # depth of the pace's wave on a beat on which nothing, the most, sets in
 DEEPEST = 0.9  # of an accent between beats of unlike ways
 LEAST_WAY = 1e-3  # a beat in which nothing moves
 SLICE_RATE = 10 * SLICES  # slices a second
