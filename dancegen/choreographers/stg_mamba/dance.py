@@ -175,8 +175,7 @@ def laid_sketch(network: Choreographer, codes: Tensor, heard: Listening, fps: fl
                 phrases = scratch.zeros((len(codes), *drawn.shape[1:]))  # (Q, G, C)
             phrases[first : first + PHRASES_AT_ONCE] = drawn
             scratch.release(phrases)
-    depth = accents(heard.mel.reshape(-1, heard.mel.shape[-1]), heard.count.beats)
-    depth = slowest_on_beats(depth, phrases, STEPS)
+    depth = slowest_on_beats(accents(heard.mel.reshape(-1, heard.mel.shape[-1]), heard.count.beats), phrases)
 
     def lay_frames(first: int, last: int) -> np.ndarray:
         at = np.arange(first, last) / fps

@@ -26,6 +26,7 @@ from dancegen.choreographers.stg_mamba.sketch import STEPS as POSES
 STEPS = 4  # of Heun's method along the flow
 IDEAS = 4  # phrases imagined for each one that is danced
 MATCHES = np.array([1.0, 0.8, 0.7, 0.5])  # how much size, steps, hands and knees count where ideas are compared
+LEAST = np.array([0.5, 0.5, 0, 0])  # of the ranks of size and steps: who rests for a whole soft song is no dancer
 IN_BARS = 6.0  # how much the hips' rise and fall in bars of three counts beside them
 LIMB_BONES = (*ARM_BONES, *LEG_BONES)
 TOGETHER = 8  # phrases imagined at once: a minute's song already takes the memory that an hour's does
@@ -147,7 +148,7 @@ def suits(
     hands = -bones[:, :, ARM_BONES, 1].mean(axis=(1, 2))
     knees = phrases[..., -2].mean(axis=1)  # y down: the larger the lower
     order = np.stack([size, steps, hands, knees], axis=1).argsort(axis=0).argsort(axis=0) / (len(phrases) - 1)
-    cost = np.abs(order - ranks) @ MATCHES
+    cost = np.abs(order - LEAST - (1 - LEAST) * ranks) @ MATCHES
     if danced:
         gaps = [np.abs(phrases[:, ::POSES, :-3] - other[:, :-3]).mean(axis=(1, 2)) for other in danced]
         cost = cost - NEW[meter] * np.min(gaps, axis=0).argsort().argsort() / (len(phrases) - 1)

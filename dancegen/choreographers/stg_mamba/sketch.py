@@ -18,7 +18,6 @@ EDGE = 1  # beats stored before and after a phrase, for its joins
 HALF_JOIN = 0.5  # beats
 ACCENT = (0.28, 0.58)  # depth of the pace's wave on a beat on which nothing, the most, sets in
 DEEPEST = 0.9  # of an accent between beats of unlike ways
-LEAST_WAY = 1e-3  # a beat in which nothing moves
 SLICE_RATE = 10 * SLICES  # slices a second
 NEAR_BEAT = 3  # slices around a beat in which a sound belongs to it
 
@@ -32,12 +31,8 @@ def sample(stored: np.ndarray, place: np.ndarray) -> np.ndarray:
 
 
 def accents(slices: np.ndarray, beats: np.ndarray) -> np.ndarray:
-    """The depth (B,) of each beat's accent: what sets in near it, against the strongest beats of the stretch.
-
-    Args:
-        slices: (S, M) mel levels from time 0 on.
-        beats: (B,) seconds; beats outside the sound have a middling accent.
-    """
+    """The depth (B,) of each beat's accent, beats (B,) in seconds: what sets in near it in mel levels (S, M) from time
+    0 on, against the strongest beats of the stretch. Beats outside the sound have a middling accent."""
     if not len(slices):
         return np.full(len(beats), sum(ACCENT) / 2)
     before = np.maximum(np.arange(len(slices)) - 1, 0)
@@ -51,40 +46,22 @@ def accents(slices: np.ndarray, beats: np.ndarray) -> np.ndarray:
     return ACCENT[0] + (ACCENT[1] - ACCENT[0]) * share
 
 
-def slowest_on_beats(depth: np.ndarray, phrases: np.ndarray, steps: int) -> np.ndarray:
-    """Accents (B,) as deep as it takes for a beat to stay the slowest moment where rest meets movement.
-
-    Between beats of equal ways the pace falls on a beat to (1 - d) of the mean, as `depth` (B,) says; where one way is
-    far shorter than the other, the pace only rises there unless it falls deeper. `phrases` (Q, G, C) as in `lay`.
-    """
-    beats = (phrases.shape[1] - 1) // steps - 2 * EDGE
-    inner = phrases[:, EDGE * steps : (EDGE + beats) * steps + 1, :-3]
-    ways = np.concatenate([_ways(part, beats) for part in inner])  # (Q beats,)
-    known = min(len(depth), len(ways) + 1)
-    last, here = (ways[np.clip(np.arange(known) + side, 0, len(ways) - 1)] for side in (-1, 0))
-    uneven = (last + here) / np.maximum(2 * np.minimum(last, here), LEAST_WAY)  # 1 where both are alike
-    least = (1 - depth[:known]) / (1 + depth[:known])  # the pace on the beat over that beside it
-    deeper = depth.copy()
-    deeper[:known] = np.clip((uneven - least) / (uneven + least), depth[:known], np.maximum(DEEPEST, depth[:known]))
-    return deeper
-
-
-def _ways(phrase: np.ndarray, beats: int) -> np.ndarray:
-    """How far limbs go in each beat (beats,) of a phrase's inner poses (G', C)."""
-    return np.abs(np.diff(phrase, axis=0)).mean(axis=1).reshape(beats, -1).sum(axis=1)
+def slowest_on_beats(depth: np.ndarray, phrases: np.ndarray) -> np.ndarray:
+    """Accents (B,) of phrases (Q, G, C), deeper where one of the ways beside a beat is far shorter than the other: only
+    then is the beat still slower than either."""
+    inner = phrases[:, EDGE * STEPS : -EDGE * STEPS, :-3]  # up to each phrase's last beat
+    ways = np.concatenate([np.abs(np.diff(one, axis=0)).mean(axis=1).reshape(-1, STEPS).sum(axis=1) for one in inner])
+    last, here = (ways[np.clip(np.arange(len(depth)) + side, 0, len(ways) - 1)] for side in (-1, 0))
+    uneven = (last + here) / np.maximum(2 * np.minimum(last, here), 1e-3)  # 1 where both are alike
+    least = (1 - depth) / (1 + depth)  # the pace on a beat over that beside it
+    return np.maximum(depth, np.minimum((uneven - least) / (uneven + least), DEEPEST))
 
 
 def lay(phrases: np.ndarray, steps: int, beat: np.ndarray, depth: np.ndarray) -> np.ndarray:
-    """Phrases one after the other on a count.
+    """Phrases (Q, G, C) of `steps` poses a beat one after the other on a count, the first from beat 0 on: (T, C).
 
-    Args:
-        phrases: (Q, G, C); the first begins at beat 0.
-        steps: stored poses of a beat.
-        beat: (T,) where in the count each pose is, in beats, rising.
-        depth: (B,) of each beat's accent.
-
-    Returns:
-        (T, C) float32; what lies before the first or after the last phrase holds their ends.
+    `beat` (T,), rising, is where in the count each pose is, `depth` (B,) each beat's accent. What lies before the first
+    or after the last phrase holds their ends.
     """
     beats = (phrases.shape[1] - 1) // steps - 2 * EDGE
     number = np.arange(len(depth))
