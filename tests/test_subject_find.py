@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -349,3 +350,14 @@ def test_mediapipe_sees_nobody_in_noise(monkeypatch: pytest.MonkeyPatch) -> None
     assert mediapipe_detector.find_all(noise) == []
     with pytest.raises(DancegenError, match="no person"):
         find_subject(ConditionalImage(Path("noise.png"), noise), network=None)
+
+
+@mediapipe_here
+def test_mediapipe_does_not_read_what_draws_plots() -> None:
+    """matplotlib, a second of every start, is read when somebody plots, as mediapipe's own drawing functions do."""
+    code = (
+        "import sys; from dancegen.people.detectors.mediapipe import check; check(); assert 'matplotlib.figure' not in"
+        " sys.modules; import mediapipe; from matplotlib import pyplot; import matplotlib.pyplot as plt;"
+        "assert plt.figure is pyplot.figure is mediapipe.solutions.drawing_utils.plt.figure"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,9 +45,23 @@ def is_available() -> bool:
         if importlib.util.find_spec("mediapipe") is None:
             return False
         with _SILENCE:
+            _postpone("matplotlib.pyplot")  # a second of the start, for plots that nobody asks mediapipe for
             return importlib.util.find_spec("mediapipe.python.solutions.pose") is not None
     except (ImportError, ValueError):
         return False
+
+
+def _postpone(name: str) -> None:
+    """Have a module read when something of it is used, not when it is imported."""
+
+    def read(attribute: str) -> Any:
+        if sys.modules.get(name) is late:
+            del sys.modules[name]
+        return getattr(importlib.import_module(name), attribute)
+
+    late = ModuleType(name)
+    late.__getattr__ = read  # type: ignore[method-assign]
+    sys.modules.setdefault(name, late)
 
 
 def check() -> None:
