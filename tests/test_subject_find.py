@@ -343,6 +343,24 @@ def test_a_mediapipe_that_does_not_work_is_told(monkeypatch: pytest.MonkeyPatch)
     assert "pip uninstall mediapipe" in told.value.remedy
 
 
+def test_who_stands_is_believed_before_who_lies_on_no_ground(monkeypatch: pytest.MonkeyPatch) -> None:
+    """mediapipe's sideways body in an upright drawing gives way to the network's, even where that is not very sure."""
+    upright = figure_joints(150, 280, 250)
+    lying = (upright - 150) @ np.array([[0, 1], [-1, 0]], np.float32) + 150
+    mask = np.ones((300, 300), np.float32)
+    image = ConditionalImage(Path("drawn.png"), np.full((300, 300, 3), 200, np.uint8))
+    seen = Detection(lying, np.full(V, 0.8, np.float32), mask, "mediapipe")
+    monkeypatch.setattr(mediapipe_detector, "is_available", lambda: True)
+    monkeypatch.setattr(mediapipe_detector, "find_all", lambda _pixels: [seen])
+    monkeypatch.setattr(mediapipe_detector, "certainty", lambda _found: 0.7)
+    for sure, detector in ((0.6, "network"), (0.3, "mediapipe")):
+        network = StandIn(upright, np.full(V, sure, np.float32), mask > 0)
+        assert find_subject(image, network=network).detector.startswith(detector)
+    seen = Detection(upright + 3, np.full(V, 0.8, np.float32), mask, "mediapipe")
+    network = StandIn(upright, np.full(V, 0.6, np.float32), mask > 0)
+    assert find_subject(image, network=network).detector.startswith("mediapipe"), "both stand: the usual order"
+
+
 @mediapipe_here
 def test_mediapipe_sees_nobody_in_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()

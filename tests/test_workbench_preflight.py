@@ -68,6 +68,15 @@ def test_unsure_limbs_say_what_would_see_them_better(subject: LocatedBody, monke
     assert "pip install" not in warned.check_limbs(subject).line
 
 
+def test_a_figure_with_more_than_two_arms_and_legs_is_told(subject: LocatedBody) -> None:
+    mask = subject.mask.copy()
+    mask[250:290, 20:480] = 1  # further arms, spread far aside
+    mask[180:220, 20:480] = 1
+    check = warned.check_figure(replace(subject, mask=mask))
+    assert check.verdict == LOOK and "far from every limb" in check.found and "two arms and two legs" in check.remedy
+    assert warned.check_figure(replace(subject, mask=np.zeros_like(mask))).verdict == OK
+
+
 def test_a_small_person(subject: LocatedBody) -> None:
     tiny = replace(subject, joints=(STANDING * 120 + (250, 480)).astype(np.float32))
     assert warned.check_size(tiny).verdict == LOOK

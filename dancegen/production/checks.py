@@ -19,6 +19,7 @@ from dancegen.production.warnings import (
     OK,
     Check,
     check_beats,
+    check_figure,
     check_limbs,
     check_memory,
     check_size,
@@ -51,7 +52,13 @@ def check_all(
     each = [
         _of(person, check, len(people))
         for person in people
-        for check in (check_body(person), check_limbs(person), check_size(person), check_travel(person, dance))
+        for check in (
+            check_body(person),
+            check_limbs(person),
+            check_figure(person),
+            check_size(person),
+            check_travel(person, dance),
+        )
     ]
     return [
         who_dances(people),

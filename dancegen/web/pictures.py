@@ -20,7 +20,7 @@ from dancegen.people.find import find_people
 from dancegen.people.located import LocatedBody
 from dancegen.people.pose_file import read_mask
 from dancegen.production.checks import check_body
-from dancegen.production.warnings import LOOK, check_limbs, check_size
+from dancegen.production.warnings import LOOK, check_figure, check_limbs, check_size
 from dancegen.web.studio import Studio, stamp
 from dancegen.web.work import Job
 
@@ -80,7 +80,7 @@ def tell(studio: Studio, name: str, found: Sequence[LocatedBody]) -> dict[str, A
     people = []
     for number, body in enumerate(found, 1):
         points = np.concatenate([body.joints, body.confidence[:, None]], axis=1)  # (V, 3)
-        checks = (check_body(body), check_limbs(body), check_size(body))
+        checks = (check_body(body), check_limbs(body), check_figure(body), check_size(body))
         looks = [check.found for check in checks if check.verdict == LOOK]
         mended = mask_file(picture, number, len(found)).exists()
         people.append({"joints": points.round(2).tolist(), "looks": looks, "painted": mended, "by": body.detector})
