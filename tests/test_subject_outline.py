@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 from dancegen.body import joints as J
 from dancegen.body.joints import V
-from dancegen.people.network.outline import follow_outline
+from dancegen.people.network.outline import follow_outline, unexplained
 
 SIDE = 300
 SHOULDERS, ELBOWS, HANDS = ((135, 130), (165, 130)), ((70, 110), (230, 110)), ((60, 40), (240, 40))
@@ -65,3 +65,11 @@ def test_a_figure_that_is_empty_or_a_point_is_survived() -> None:
     for figure in (np.zeros((3, 5), bool), np.ones((40, 20), bool)):
         assert np.isfinite(follow_outline(joints, np.ones(V), figure)).all()
     assert np.isfinite(follow_outline(joints + np.arange(V)[:, None] * 90, np.ones(V), np.eye(50, dtype=bool))).all()
+
+
+def test_joints_that_leave_a_part_of_the_figure_out_explain_less_of_it() -> None:
+    figure, joints = stick_man()
+    wrong = joints.copy()
+    wrong[[J.R_KNEE, J.R_ANKLE, J.R_ELBOW, J.R_WRIST]] = wrong[[J.L_KNEE, J.L_ANKLE, J.L_ELBOW, J.L_WRIST]]
+    assert unexplained(joints, figure) < 0.02 < unexplained(wrong, figure)
+    assert unexplained(joints, np.zeros((4, 4), bool)) == 0

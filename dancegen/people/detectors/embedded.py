@@ -94,11 +94,16 @@ def network_joints(image: ConditionalImage, network: SubjectNetwork) -> tuple[np
         left, top, right, bottom = _figure_box(outline)
         reach = max(round(NEAR_FIGURE * max(image.size)), 1)
         figure = np.ascontiguousarray(_widen(outline, reach)[top:bottom, left:right])
-    joints, confidence = network.find_joints(np.ascontiguousarray(image.pixels[top:bottom, left:right]), figure)
+    part = np.ascontiguousarray(image.pixels[top:bottom, left:right])
+    joints, confidence = network.find_joints(part, figure)
     joints = joints + np.array([left, top])
     if outline is not None and has_torso(confidence):
-        from dancegen.people.network.outline import follow_outline
+        from dancegen.people.network.outline import follow_outline, unexplained
 
+        finer, sure = network.find_finer(part, figure)
+        finer = finer + np.array([left, top])
+        if has_torso(sure) and unexplained(finer, outline) < unexplained(joints, outline):
+            joints, confidence = finer, sure
         joints = follow_outline(joints, confidence, outline)
     return joints.astype(np.float32), confidence.astype(np.float32)
 

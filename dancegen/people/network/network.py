@@ -34,6 +34,7 @@ from dancegen.people.network.limb_field import soft_limbs
 from dancegen.weights.checkpoint import build_network, load_checkpoint
 
 ELSEWHERE = 1.5  # nats that a joint's place away from the figure on a flat background costs
+FINER = 1.25  # times `find_size`
 PRESENT = 0.3  # chance of a joint to be in the picture, below which it is not
 
 
@@ -226,7 +227,14 @@ class SubjectNetwork(nn.Module):
         self.painter = Painter(self.config.painter_widths)
 
     @torch.inference_mode()
-    def find_joints(self, pixels: np.ndarray, figure: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def find_finer(self, pixels: np.ndarray, figure: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """As `find_joints`, looked at with a quarter more pixels a side: another opinion, a little worse on photos."""
+        return self.find_joints(pixels, figure, round(FINER * self.config.find_size))
+
+    @torch.inference_mode()
+    def find_joints(
+        self, pixels: np.ndarray, figure: np.ndarray | None = None, size: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Where the person's joints are.
 
         The whole picture first, as the middle of a square of `find_size`, and where it is far from square also squares
@@ -236,6 +244,7 @@ class SubjectNetwork(nn.Module):
         Args:
             pixels: (H, W, 3) uint8.
             figure: (H, W) bool, where joints are likelier than elsewhere: what stands out from a flat background.
+            size: other than `find_size`.
 
         Returns:
             (V, 2) float32 px of the picture, (V,) float32 confidence in 0..1: 0 for joints that are not in the picture,
@@ -243,13 +252,13 @@ class SubjectNetwork(nn.Module):
         """
         height, width = pixels.shape[:2]
         likely = None if figure is None else (figure * np.uint8(255))[..., None]
-        looks = [self._find_in(pixels, box, likely) for box in first_boxes(width, height)]
+        looks = [self._find_in(pixels, box, likely, size) for box in first_boxes(width, height)]
         joints, confidence = max(looks, key=lambda found: float(found[1].mean()))
         for _ in range(2):
             if (confidence > 0.15).sum() < 4:
                 break
             box = box_around_joints(joints, confidence, width, height)
-            closer, sure = self._find_in(pixels, box, likely)
+            closer, sure = self._find_in(pixels, box, likely, size)
             if sure.mean() < 0.7 * confidence.mean():
                 break
             joints, confidence = closer, sure
@@ -305,9 +314,12 @@ class SubjectNetwork(nn.Module):
         plate = pixels * (1 - share) + 255 * np.stack(layers, axis=2) * share
         return np.clip(plate + 0.5, 0, 255).astype(np.uint8)
 
-    def _find_in(self, pixels: np.ndarray, box: Box, likely: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def _find_in(
+        self, pixels: np.ndarray, box: Box, likely: np.ndarray | None, size: int | None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """(V, 2) picture px and (V,) confidence from a look at one square; `likely`: (H, W, 1) in 0..255 or None."""
-        picture = self._tensor(crop_square(pixels, box, self.config.find_size))
+        size = size or self.config.find_size
+        picture = self._tensor(crop_square(pixels, box, size))
         heat, present = self.finder(torch.cat([picture, picture.flip(3)]))  # (2, V, ...), (2, V)
         mirror = list(MIRROR)
         heat = (heat[0] + heat[1, mirror].flip(2)) / 2  # (V, h, w)
@@ -317,7 +329,7 @@ class SubjectNetwork(nn.Module):
         here = torch.sigmoid((present[0] + present[1, mirror]) / 2)  # (V,)
         joints, mass = choose_joints(heat)
         confidence = (mass * here * (here > PRESENT)).cpu().numpy().astype(np.float32)
-        return box.to_picture(joints.cpu().numpy(), self.config.find_size).astype(np.float32), confidence
+        return box.to_picture(joints.cpu().numpy(), size).astype(np.float32), confidence
 
     def _segment_both(self, picture: Tensor, joints: Tensor, known: Tensor) -> tuple[np.ndarray, np.ndarray]:
         """Mask (h, w) and parts (P, h / 2, w / 2), the mean of the picture's and its mirror image's."""

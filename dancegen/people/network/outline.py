@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from dancegen.body import joints as J
 from dancegen.body.joints import body_height, mid_hip
+from dancegen.people.located import limb_distance
 
 SIDE = 256  # pixels of the longer side on which lines are followed
 BESIDE = 0.02  # heights from the figure, from which a place is not on it
@@ -24,6 +25,18 @@ CORE = 0.05  # heights around the spine: there an arm ends
 NEAR_HAND = 0.05  # heights around the wrist within which its line begins
 LENGTHS = (0.15, 1.0)  # heights: other lines are no arm's
 SAMPLES = 40  # along an axis
+FAR = 2.0  # radii from every limb
+
+
+def unexplained(joints: np.ndarray, figure: np.ndarray) -> float:
+    """The share of a figure (H, W) bool that is far from every limb of joints (V, 2): less is likelier."""
+    step = max(max(figure.shape) // SIDE, 1)
+    small = figure[::step, ::step]
+    sure = np.ones(len(joints), bool)
+    away = limb_distance(
+        joints, sure, float(body_height(joints.astype(np.float64))), (small.shape[1], small.shape[0]), 1 / step
+    )
+    return float((away[small] > FAR).mean()) if small.any() else 0.0
 
 
 def follow_outline(joints: np.ndarray, confidence: np.ndarray, figure: np.ndarray) -> np.ndarray:
