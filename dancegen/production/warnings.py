@@ -23,8 +23,7 @@ HIDDEN = 0.4  # a joint's confidence below which it is probably hidden
 UNCOVERED = 0.35  # of the mask at a limb's middle, below which the mask has lost that limb
 TORSO_RADIUS = 0.09  # body heights: a forearm nearer than that to the torso's axis lies over the body
 LESS_TRAVEL = 0.6  # of the dance's own travel
-FAR, SPARE = 2.6, 0.1  # radii from every limb; the share of a figure so far away, of which people have 0.03 at most
-LOOK_SIDE = 256  # pixels of the longer side on which that is looked at
+SPARE = 0.1  # the share of a figure far from every limb; people have 0.03 at most
 RENDER_BYTES = 1_500_000_000  # memory of one rendering, whatever its length
 
 
@@ -90,17 +89,14 @@ def check_limbs(subject: LocatedBody) -> Check:
 
 def check_figure(subject: LocatedBody) -> Check:
     """Whether all of the figure is near a head, a trunk, two arms and two legs."""
-    height, width = subject.mask.shape
-    scale = min(1.0, LOOK_SIDE / max(height, width))
-    size = max(round(width * scale), 1), max(round(height * scale), 1)
-    rows, columns = (np.arange(side) * full // side for side, full in zip(size[::-1], (height, width), strict=True))
-    person = subject.mask[rows][:, columns] > 0.5
-    spare = float((subject.distance(size, scale)[person] > FAR).mean()) if person.any() else 0.0
-    if spare < SPARE:
+    if subject.detector.startswith("mediapipe"):  # which knows people alone
+        return Check("figure", OK, "the figure is a person")
+    from dancegen.production.figure import spare_share
+
+    if (spare := spare_share(subject)) < SPARE:
         return Check("figure", OK, "the figure is a head, a trunk, two arms and two legs")
     what = f"{100 * spare:.0f} % of the figure is far from every limb that was found, and moves with the nearest one"
-    remedy = "a figure of two arms and two legs dances best; `dancegen subject` shows joints and outline to be mended"
-    return Check("figure", LOOK, what, remedy)
+    return Check("figure", LOOK, what, "`dancegen subject` shows joints and outline; two arms and two legs dance best")
 
 
 def check_size(subject: LocatedBody) -> Check:

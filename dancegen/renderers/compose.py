@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path
@@ -91,10 +90,9 @@ def make_scene(renderer: Renderer, people: Sequence[LocatedBody], size: int, bac
     """
     plate = Plate(people, size, renderer.device)
     what = background or renderer.background
-    with ThreadPoolExecutor(1) as beside, torch.inference_mode():
-        painting = beside.submit(torch.inference_mode()(make_background), what, plate)
+    with torch.inference_mode():
+        behind = make_background(what, plate)
         figures = tuple(renderer.prepare(person, plate) for person in people)
-        behind = painting.result()
         grounds = [find_ground(person, plate) for person in people] if what == KEEP else []
     feet = [float(person.places[[R_ANKLE, L_ANKLE], 1].max()) for person in people]
     order = tuple(int(one) for one in np.argsort(feet, kind="stable"))

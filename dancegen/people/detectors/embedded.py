@@ -14,7 +14,7 @@ from PIL import Image
 from scipy.ndimage import maximum_filter1d
 
 from dancegen.body import joints as J
-from dancegen.body.joints import body_height
+from dancegen.body.joints import body_height, mid_hip
 from dancegen.images.picture import ConditionalImage
 from dancegen.people.detectors.base import OTHER_HEIGHT, find_one_by_one, squares
 from dancegen.people.located import Detection, has_torso, implausibility
@@ -84,6 +84,13 @@ def find_all(image: ConditionalImage, network: SubjectNetwork) -> list[Detection
 def certainty(found: Detection) -> float:
     """How sure the network is of the trunk of its person, 0..1."""
     return float(np.mean(found.confidence[TRUNK]))
+
+
+def stands(found: Detection) -> bool:
+    """Whether a person of whom all joints are seen is upright: the trunk rather upright than level, the feet below."""
+    hips, feet = mid_hip(found.joints), found.joints[[J.R_ANKLE, J.L_ANKLE]].mean(0)
+    spine = hips - found.joints[J.NECK]
+    return bool(spine[1] > 0.5 * np.linalg.norm(spine) and feet[1] > hips[1])
 
 
 def network_joints(image: ConditionalImage, network: SubjectNetwork) -> tuple[np.ndarray, np.ndarray]:

@@ -53,14 +53,13 @@ def is_available() -> bool:
 
 def _postpone(name: str) -> None:
     """Have a module read when something of it is used, not when it is imported."""
+    late = ModuleType(name)
 
     def read(attribute: str) -> Any:
-        if sys.modules.get(name) is late:
-            del sys.modules[name]
+        sys.modules.pop(name) if sys.modules.get(name) is late else None
         return getattr(importlib.import_module(name), attribute)
 
-    late = ModuleType(name)
-    late.__getattr__ = read  # type: ignore[method-assign]
+    late.__dict__["__getattr__"] = read
     sys.modules.setdefault(name, late)
 
 

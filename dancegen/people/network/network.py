@@ -315,7 +315,7 @@ class SubjectNetwork(nn.Module):
         return np.clip(plate + 0.5, 0, 255).astype(np.uint8)
 
     def _find_in(
-        self, pixels: np.ndarray, box: Box, likely: np.ndarray | None, size: int | None
+        self, pixels: np.ndarray, box: Box, likely: np.ndarray | None = None, size: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """(V, 2) picture px and (V,) confidence from a look at one square; `likely`: (H, W, 1) in 0..255 or None."""
         size = size or self.config.find_size

@@ -5,7 +5,6 @@ Glossary: N vertices, M triangles, K = 15 bones; h x w cells, H x W texels of th
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -95,26 +94,24 @@ def make_shell(
     step = max(LEAST_STEP, STEP * size / 512)
     legs, trunk_front = np.zeros(grid.cells), np.full(grid.cells, NOWHERE)
     surfaces: list[Surface] = []
-    pages: list[Future[tuple[np.ndarray, np.ndarray]]] = []
+    pages: list[np.ndarray] = []
     sheets = cut_sheets(layers, grid)
     if not sheets:
         raise Shapeless("too little of the person is seen to be given depth", "choose --renderer puppet")
-    with ThreadPoolExecutor(2) as painting:  # colours beside surfaces: both are loops that let other threads run
-        for sheet in sheets:
-            weights = skin_weights(sheet, grid)
-            thickness = sheet_thickness(sheet, grid, weights, legs)
-            middle = middle_depth(sheet, grid, weights, deep)
-            if sheet.is_trunk:
-                trunk_front = np.where(sheet.mask, middle - thickness, NOWHERE)
-            elif sheet.is_arm:
-                middle = clear_trunk(sheet, grid, middle, thickness, trunk_front)
-            else:
-                legs = np.maximum(legs, np.where(sheet.mask, thickness, 0))
-            alpha = clean_alpha(sheet.alpha, REACH * grid.density)
-            surfaces.append(make_surface(grid, alpha, thickness, middle, weights, leg_difference(grid, weights), step))
-            pages.append(painting.submit(sheet_pages, sheet, grid, alpha, bool(seen[[0, 14, 15]].any())))
-    atlas = bind_pages([page for both in pages for page in both.result()])
-    return Shell(space, body, join_surfaces(surfaces), atlas)
+    for sheet in sheets:
+        weights = skin_weights(sheet, grid)
+        thickness = sheet_thickness(sheet, grid, weights, legs)
+        middle = middle_depth(sheet, grid, weights, deep)
+        if sheet.is_trunk:
+            trunk_front = np.where(sheet.mask, middle - thickness, NOWHERE)
+        elif sheet.is_arm:
+            middle = clear_trunk(sheet, grid, middle, thickness, trunk_front)
+        else:
+            legs = np.maximum(legs, np.where(sheet.mask, thickness, 0))
+        alpha = clean_alpha(sheet.alpha, REACH * grid.density)
+        surfaces.append(make_surface(grid, alpha, thickness, middle, weights, leg_difference(grid, weights), step))
+        pages += sheet_pages(sheet, grid, alpha, bool(seen[[0, 14, 15]].any()))
+    return Shell(space, body, join_surfaces(surfaces), bind_pages(pages))
 
 
 def join_surfaces(surfaces: list[Surface]) -> Mesh:

@@ -35,8 +35,6 @@ HEAD_RIM = 0.15  # radii over which the head ends beside a hand
 MOST_FURTHER = 0.6  # radii: what the colours say clearly stands
 SLEEVE = 1.3  # how far a sleeve may reach, radii of the arm
 PALM = 0.025  # half a hand's width, heights
-PALM_END = 0.35  # of a hand's length
-CLEARLY = 0.25  # by so much what is no hand's is nearer in colour to another limb
 SURELY = 1.3  # radii by which what is a hand's is nearer to it than to anything else
 SCATTERED = 0.15  # smaller pieces than this share of an arm's limb are not its own
 
@@ -119,31 +117,14 @@ def hand(evidence: Evidence, scores: torch.Tensor) -> torch.Tensor | None:
         if np.isfinite(ends).all():
             level, away = from_axes(torch.from_numpy(ends.astype(np.float32)), x, y)
             near = (level > 0.02) & (away < radius)
-            own = torch.where(near & ~_beyond_palm(evidence, scores, near, level), away / radius - SURELY, torch.inf)
+            nearest = scores[0].argmin(0)
+            if torch.isin(nearest[near], torch.tensor(BODY)).any():  # it lies on the body
+                from dancegen.renderers.puppet.palm import beyond_palm
+
+                near &= ~beyond_palm(evidence.picture[0], evidence.matte[0, 0], nearest, near, level)
+            own = torch.where(near, away / radius - SURELY, torch.inf)
             added[0, limb] = (own.to(scores) - scores[0, limb]).clamp_max(0)
     return added
-
-
-def _beyond_palm(evidence: Evidence, scores: torch.Tensor, near: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
-    """(h, w) bool: what has not the palm's colour but that of what the hand lies on: the hand ends before it.
-
-    Args:
-        scores: (1, K, h, w); near: (h, w) bool, where a hand is looked for; level: (h, w) from 0 to 1 along it.
-    """
-    picture, person = evidence.picture[0], evidence.matte[0, 0] > 0.5
-    under = scores[0].argmin(0)
-    palm = near & (level < PALM_END) & person
-    beyond = torch.zeros_like(near)
-    if not palm.any():
-        return beyond
-    tone = picture[:, palm].median(1).values[:, None, None]
-    unlike = (picture - tone).abs().amax(0)
-    for limb in BODY:
-        own = (under == limb) & person & ~near
-        if own.any():
-            other = picture[:, own].median(1).values[:, None, None]
-            beyond |= ((picture - other).abs().amax(0) < unlike - CLEARLY) & (level > PALM_END)
-    return beyond
 
 
 def cloth(evidence: Evidence, _scores: torch.Tensor) -> torch.Tensor | None:
