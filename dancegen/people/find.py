@@ -25,9 +25,8 @@ from dancegen.progress import Reporter, SilentReporter
 if TYPE_CHECKING:
     from dancegen.people.network.network import SubjectNetwork
 
-# Below this mediapipe's people are wrong more often than the network's of whom it is sure (the subject's card has numbers).
+# Below this mediapipe's people are wrong more often than the network's, where it is sure (numbers: the subject's card).
 MEDIAPIPE_SURE = 0.88
-NETWORK_SURE = 0.7
 REVERSED = 0.06  # heights that the right hip is to the right of the left one in a back: half of what it is at most
 SAME_PERSON = 0.06  # mean distance of the joints of two detectors that see one person, as a share of its extent
 
@@ -188,8 +187,7 @@ def _by_mediapipe(picture: ConditionalImage, network: Callable[[], SubjectNetwor
     if not others:
         return found
     other = max(others, key=lambda person: person.extent)
-    stands = embedded.stands(other) and not embedded.stands(largest)
-    return others if stands or embedded.certainty(other) > NETWORK_SURE else found
+    return others if embedded.outdoes(other, largest) else found
 
 
 def _with_masks(people: list[Detection], picture: ConditionalImage) -> list[Detection]:

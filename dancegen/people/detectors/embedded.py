@@ -35,6 +35,7 @@ LEAST_FACE = 0.28  # mean over the face's joints, from which a face without a bo
 LEAST_JOINT = 0.2  # joints of such a face's owner that are surer than this are in the picture
 OTHER_CONFIDENCE = 0.7  # as LEAST_CONFIDENCE, of a further person
 OTHER_APART = 0.3  # share of a further person's joints that may lie on the others
+SURE = 0.7  # from which another detector that is not sure is overruled
 COVER = 1.3  # radii around the limbs that belong to a person even where the mask does not say so
 
 
@@ -84,6 +85,11 @@ def find_all(image: ConditionalImage, network: SubjectNetwork) -> list[Detection
 def certainty(found: Detection) -> float:
     """How sure the network is of the trunk of its person, 0..1."""
     return float(np.mean(found.confidence[TRUNK]))
+
+
+def outdoes(own: Detection, other: Detection) -> bool:
+    """Whether the network's person is likelier than the one of a detector that is not sure."""
+    return certainty(own) > SURE or (stands(own) and not stands(other))
 
 
 def stands(found: Detection) -> bool:

@@ -56,7 +56,8 @@ def _postpone(name: str) -> None:
     late = ModuleType(name)
 
     def read(attribute: str) -> Any:
-        sys.modules.pop(name) if sys.modules.get(name) is late else None
+        if sys.modules.get(name) is late:
+            del sys.modules[name]
         return getattr(importlib.import_module(name), attribute)
 
     late.__dict__["__getattr__"] = read
