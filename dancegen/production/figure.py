@@ -6,6 +6,7 @@ import numpy as np
 
 from dancegen.people.located import LocatedBody
 
+SPARE = 0.1  # the share of a figure far from every limb that is told; people have 0.03 at most
 FAR = 2.6  # radii from every limb
 LOOK_SIDE = 256  # pixels of the longer side on which that is looked at
 

@@ -23,7 +23,6 @@ HIDDEN = 0.4  # a joint's confidence below which it is probably hidden
 UNCOVERED = 0.35  # of the mask at a limb's middle, below which the mask has lost that limb
 TORSO_RADIUS = 0.09  # body heights: a forearm nearer than that to the torso's axis lies over the body
 LESS_TRAVEL = 0.6  # of the dance's own travel
-SPARE = 0.1  # the share of a figure far from every limb; people have 0.03 at most
 RENDER_BYTES = 1_500_000_000  # memory of one rendering, whatever its length
 
 
@@ -91,10 +90,10 @@ def check_figure(subject: LocatedBody) -> Check:
     """Whether all of the figure is near a head, a trunk, two arms and two legs."""
     if subject.detector.startswith("mediapipe"):  # which knows people alone
         return Check("figure", OK, "the figure is a person")
-    from dancegen.production.figure import spare_share
+    from dancegen.production.figure import SPARE, spare_share
 
     if (spare := spare_share(subject)) < SPARE:
-        return Check("figure", OK, "the figure is a head, a trunk, two arms and two legs")
+        return Check("figure", OK, "the figure is a person")
     what = f"{100 * spare:.0f} % of the figure is far from every limb that was found, and moves with the nearest one"
     return Check("figure", LOOK, what, "`dancegen subject` shows joints and outline; two arms and two legs dance best")
 

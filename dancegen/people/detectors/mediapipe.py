@@ -44,8 +44,8 @@ def is_available() -> bool:
     try:
         if importlib.util.find_spec("mediapipe") is None:
             return False
+        _postpone("matplotlib.pyplot")  # a second of the start, for plots that nobody asks mediapipe for
         with _SILENCE:
-            _postpone("matplotlib.pyplot")  # a second of the start, for plots that nobody asks mediapipe for
             return importlib.util.find_spec("mediapipe.python.solutions.pose") is not None
     except (ImportError, ValueError):
         return False
@@ -56,8 +56,7 @@ def _postpone(name: str) -> None:
     late = ModuleType(name)
 
     def read(attribute: str) -> Any:
-        if sys.modules.get(name) is late:
-            del sys.modules[name]
+        sys.modules.pop(name, None) if sys.modules.get(name) is late else None
         return getattr(importlib.import_module(name), attribute)
 
     late.__dict__["__getattr__"] = read
