@@ -91,10 +91,10 @@ def test_bench_children_stop_at_the_first_frame_and_tell_their_memory(
     tmp_path: Path, beat_song: Path, picture: Path, quick: tuple[str, ...]
 ) -> None:
     render = ("render", str(beat_song), str(picture), "-o", str(tmp_path / "a.mp4"), *quick)
-    assert bench._child("-c", bench.CHILD, "first", *render) == ""
+    assert "frames" not in bench._child("-c", bench.CHILD, "first", *render)  # notes on the dance may come before
     assert not list(tmp_path.iterdir())
     told = bench._child("-c", bench.CHILD, "memory", *render)
-    assert 50 < float(told.split("PEAK")[1]) < 4000 and (tmp_path / "a.mp4").is_file()
+    assert "frames" in told and 50 < float(told.split("PEAK")[1]) < 4000 and (tmp_path / "a.mp4").is_file()
     with pytest.raises(RuntimeError, match="no such file"):
         bench._child("-c", bench.CHILD, "first", "render", "missing.wav", str(picture), "-o", str(tmp_path / "b.mp4"))
 
