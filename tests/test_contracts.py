@@ -32,8 +32,8 @@ from dancegen.renderers.compose import make_scene
 from dancegen.weights.manifest import load_manifest
 from dancegen.weights.resolve import weights_path
 from tests.fake_device import CUDA, FakeGpu, moved
-from tests.test_choreography import song_of
 from tests.test_scene import dancing, drawn
+from tests.tiny_choreographer import song_of
 
 CPU = torch.device("cpu")
 LINES = [(role, name) for role in BACKENDS for name in names(role)]

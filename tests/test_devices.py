@@ -24,14 +24,14 @@ from dancegen.renderers.compose import make_scene
 from dancegen.renderers.puppet.renderer import PuppetRenderer
 from dancegen.renderers.retouch.generator import Generator
 from tests.fake_device import CUDA, FakeGpu, OnGpu, moved
-from tests.test_choreography import TINY as TINY_CHOREOGRAPHER
-from tests.test_choreography import song_of
 from tests.test_puppet import drawn
 from tests.test_rendering import TINY as TINY_RENDERER
 from tests.test_rendering import stirred
 from tests.test_skirt import in_a_skirt
 from tests.test_subject_network import TINY as TINY_SUBJECT
 from tests.test_training_renderer import frames as toy_scenes
+from tests.tiny import TINY as TINY_CHOREOGRAPHER
+from tests.tiny_choreographer import song_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:CUDA is not available", "ignore:PyTorch was compiled without cuDNN")
 

@@ -36,8 +36,8 @@ from dancegen.choreographers.stg_mamba.config import STYLES
 from dancegen.choreographers.tailor import Person, tailor
 from dancegen.dances.keep import bone_lengths
 from dancegen.errors import DancegenError
-from tests.test_choreography import song_of
 from tests.tiny import save_tiny_hotdance
+from tests.tiny_choreographer import song_of
 
 CPU = torch.device("cpu")
 

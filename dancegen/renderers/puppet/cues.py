@@ -117,7 +117,7 @@ def hand(evidence: Evidence, scores: torch.Tensor) -> torch.Tensor | None:
         if np.isfinite(ends).all():
             level, away = from_axes(torch.from_numpy(ends.astype(np.float32)), x, y)
             near = (level > 0.02) & (away < radius)
-            if torch.isin((nearest := scores[0].argmin(0))[near], torch.tensor(BODY)).any():  # it lies on the body
+            if torch.isin((nearest := scores[0].argmin(0))[near], nearest.new_tensor(BODY)).any():  # on the body
                 from dancegen.renderers.puppet.palm import beyond_palm
 
                 near &= ~beyond_palm(evidence.picture[0], evidence.matte[0, 0], nearest, near, level)
