@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from dancegen.body.joints import FACE_JOINTS, mid_hip
+from dancegen.body.joints import FACE_JOINTS, L_HIP, L_KNEE, mid_hip
+from dancegen.body.sequence import bone_directions, place_joints
 from dancegen.cli.main import main
 from dancegen.dances.bvh import bvh_text, read_bvh
 from dancegen.dances.dance_file import DanceFile, Take, round_dance, write_dance
@@ -44,6 +46,28 @@ def renamed(text: str, names: dict[str, str], prefix: str = "") -> str:
 
 def local(joints: np.ndarray) -> np.ndarray:
     return (joints - mid_hip(joints)[:, None])[:, LIMBS]
+
+
+def test_shoulders_that_are_aslant_on_the_spine_come_back(tmp_path: Path) -> None:
+    dance, file = dancing(1), tmp_path / "aslant.bvh"
+    joints = dance.joints.copy()
+    trunk = [joint for joint in range(18) if joint not in (8, 9, 10, 11, 12, 13)]  # all but the legs
+    joints[:, trunk, 0] += 0.06  # hips stay, so the spine leans and the shoulders do not
+    leaning = replace(dance, joints=place_joints(bone_directions(joints), mid_hip(joints)[:, :2]))
+    file.write_text(bvh_text(leaning))
+    assert np.abs(local(read_bvh(file).joints) - local(leaning.joints)).max() < 0.015
+
+
+def test_bones_of_another_length_become_the_canonical_body_s_and_point_where_they_did(tmp_path: Path) -> None:
+    dance, file = dancing(1), tmp_path / "long.bvh"
+    lines = bvh_text(dance).splitlines()
+    at = [line.strip() for line in lines].index("JOINT LeftLeg") + 2  # its offset: the thigh
+    *words, length, last = lines[at].rsplit(" ", 2)
+    lines[at] = " ".join([*words, str(1.2 * float(length)), last])
+    file.write_text("\n".join(lines))
+    back = read_bvh(file)
+    thigh = [one.joints[:, L_KNEE] - one.joints[:, L_HIP] for one in (back, dance)]
+    assert np.abs(thigh[0] - thigh[1]).max() < 2e-3
 
 
 @pytest.mark.parametrize(("names", "prefix"), [({}, ""), ({}, "mixamorig:"), (CMU, ""), (BLENDER, ""), (POSER, "")])

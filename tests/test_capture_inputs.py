@@ -20,6 +20,7 @@ from dancegen.capture.watch import watch
 from dancegen.cli.main import main
 from dancegen.dances.captured import follow_one
 from dancegen.dances.read_dance import read_dance
+from dancegen.errors import DancegenError
 from dancegen.production.capture import Asked, capture_movement
 from dancegen.weights.checkpoint import save_checkpoint
 
@@ -108,3 +109,27 @@ def test_cuts_every_second_leave_one_dance_without_jumps(tmp_path: Path) -> None
     assert len(joints) == 180 and torch.isfinite(joints).all()
     step = (joints[1:] - joints[:-1]).norm(dim=-1).amax(-1)
     assert step.max() < 20 * step.median()
+
+
+def test_a_song_that_is_none_is_refused_before_the_clip_is_looked_at(
+    weights: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    clip, picture, out = film(tmp_path / "a.mp4", pose_pictures(2, 5), 5), tmp_path / "a.png", tmp_path / "a.dance.json"
+    subprocess.run([FFMPEG, "-v", "error", "-f", "lavfi", "-i", "color=s=64x64", "-frames:v", "1", picture], check=True)
+    with pytest.raises(SystemExit) as end:
+        main(["capture", str(clip), "-o", str(out), "--song", str(picture), "--weights", f"capture.vimo={weights}"])
+    told = capfd.readouterr().err
+    assert end.value.code == 1 and "a.png is a playlist, a picture, or" in told and "looking" not in told
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("people", ["nobody", "all", "1,3", "0"])
+def test_one_person_is_captured_and_nothing_else_is_offered(people: str) -> None:
+    with pytest.raises(DancegenError) as fault:
+        Asked(people=people)
+    assert "largest, left, right or a number" in fault.value.what and repr(people) in fault.value.what
+
+
+@pytest.mark.parametrize("people", ["largest", "left", "right", "2"])
+def test_one_person_may_be_asked_for(people: str) -> None:
+    assert Asked(people=people).people == people

@@ -23,6 +23,7 @@ from dancegen.choreographers.stg_mamba.imagine import LARGER, sizes
 from dancegen.choreographers.stg_mamba.learnt import StyleBranch, StyledPrior, read_style
 from dancegen.choreographers.stg_mamba.model import load_choreographer
 from dancegen.choreographers.stg_mamba.prior import common_codes, token_count
+from dancegen.cli.main import main
 from dancegen.dances.dance_file import DanceFile, Take, round_dance, write_dance
 from dancegen.dances.make import Styles, parse_styles
 from dancegen.dances.read_dance import read_dance
@@ -290,3 +291,12 @@ def test_a_batch_knows_a_style_by_its_content(style: Path, tmp_path: Path) -> No
     own.unlink()
     jobs = make_jobs([Pair(song, picture)], Request(song, picture, style=str(own)), {}, tmp_path / "out")
     assert "does not exist" in jobs[0].problem
+
+
+def test_a_style_that_is_not_there_is_refused_before_a_judge_learns(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["evaluate", "style", str(tmp_path / "no.style.safetensors"), "--data", str(tmp_path), "--genre", "salsa"])
+    told = capfd.readouterr().err
+    assert end.value.code == 1 and "there is no such file" in told and "judge" not in told

@@ -233,7 +233,7 @@ def _both_ends(log: IO[bytes]) -> str:
 
 def _reason(path: Path, log: str) -> DancegenError:
     if "not on whitelist" in log:
-        return DancegenError(f"{path} is a playlist, or of a kind that is not read here", f"give {FORMATS}")
+        return DancegenError(f"{path} is a playlist, a picture, or of a kind not read here", f"give {FORMATS}")
     if "matches no streams" in log:
         return DancegenError(f"{path} has no sound in it", f"give {FORMATS}")
     if unknown := re.search(r"between (\d+) channels and", log):

@@ -35,21 +35,20 @@ def capture(
     overwrite: Overwrite = False,
 ) -> str:
     """Make the movement of a person in CLIP a dance: for any subject, and with --song for any song."""
+    from dancegen.audio.load import load_song
     from dancegen.capture.clip import open_clip
     from dancegen.dances.captured import captured_dance
     from dancegen.dances.dance_file import write_dance
-    from dancegen.files import check_input
     from dancegen.production.capture import capture_movement
     from dancegen.weights.own import weights_by_role
 
     out = out or Path(f"{clip.stem}.dance.json")
     check_file(out, "-o", overwrite, inputs=[clip, song, *weights_files(weights)])
     asked = Asked(people, samples, seed, detector, weights_by_role(weights or []), offline)
-    if song:
-        check_input(song, "song", "check its name")
     opened = open_clip(clip, start, duration, fps)
+    sound = load_song(song) if song else None
     captured = capture_movement(opened, asked, reporter())
-    dance = captured_dance(opened, captured, song, reporter())
+    dance = captured_dance(opened, captured, sound, reporter())
     write_dance(out, dance)
     to = f", to {one_line(dance.song.name)}" if dance.song else ", without a song"
     takes = f", {samples} takes, the most fitting first" if samples > 1 else ""

@@ -23,6 +23,7 @@ def command(
 
     from dancegen.choreographers.stg_mamba.config import STYLES
     from dancegen.choreographers.stg_mamba.dance import load
+    from dancegen.choreographers.stg_mamba.learnt import read_style
     from dancegen.cli.context import reporter
     from dancegen.errors import DancegenError
     from dancegen.lab.evaluate.choreographer import read_songs
@@ -31,6 +32,7 @@ def command(
 
     if genre not in STYLES[1:]:
         raise DancegenError(f"--genre {genre}: there is no such style", f"choose one of {', '.join(STYLES[1:])}")
+    read_style(style)
     dancer = load(weights_path(weights), torch.device("cpu"))
     songs = read_songs(data, seconds, test=test)
     reporter().stage("training the judge")

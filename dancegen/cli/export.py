@@ -84,8 +84,8 @@ def import_(
     poses: Annotated[
         Path,
         typer.Argument(
-            help="Keypoints of OpenPose, ComfyUI, DWPose, MMPose, COCO: a file or a folder; a .bvh; an .npz or .csv of "
-            "`export`."
+            help="Keypoints of OpenPose, ComfyUI, DWPose, MMPose, COCO: a file or a folder; a .bvh (its bones become "
+            "the canonical body's); an .npz or .csv of `export`."
         ),
     ],
     song: Annotated[Path | None, typer.Option(help="The song it is danced to; without it the dance has none.")] = None,

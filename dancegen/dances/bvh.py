@@ -211,7 +211,8 @@ def bvh_text(dance: SkeletonSequence) -> str:
     up *= CENTIMETRES
     hips = mid_hip(up)
     torso = float(np.median(np.linalg.norm(up[:, J.NECK] - hips, axis=-1)))
-    spine = _basis(up[:, J.L_SHOULDER] - up[:, J.R_SHOULDER], up[:, J.NECK] - hips)
+    across = _basis(up[:, J.L_SHOULDER] - up[:, J.R_SHOULDER], up[:, J.NECK] - hips)
+    spine = _pointing(across, up[:, J.NECK] - hips)  # shoulders may be aslant on it
     pelvis = _basis(up[:, J.L_HIP] - up[:, J.R_HIP], up[:, J.NECK] - hips)
     tree = _Tree(hips, pelvis)
     tree.chain("Hips", up, ((J.L_HIP, "LeftUpLeg"), (J.L_KNEE, "LeftLeg"), (J.L_ANKLE, "LeftFoot")), hips, pelvis)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,7 +83,7 @@ def follow_one(clip: Clip, watched: Watched, people: str, reporter: Reporter) ->
     return Seen(points, cut, watched.size, clip.fps)
 
 
-def captured_dance(clip: Clip, made: Captured, song: Path | None, reporter: Reporter) -> DanceFile:
+def captured_dance(clip: Clip, made: Captured, song: Song | None, reporter: Reporter) -> DanceFile:
     """The dance file: to `song`, warped onto its beats; else to the clip's own sound, if it has any."""
     takes = tuple(
         Take(round_dance(dance), made.seed + number, STYLE, scores={"misfit": misfit})
@@ -135,11 +134,10 @@ def _to_own_sound(dance: DanceFile, clip: Clip, reporter: Reporter) -> DanceFile
     return replace(put_to_song(dance, sound, find_beats(sound)), chosen=1)
 
 
-def _to_beats(dance: DanceFile, clip: Clip, song: Path, reporter: Reporter) -> DanceFile:
+def _to_beats(dance: DanceFile, clip: Clip, song: Song, reporter: Reporter) -> DanceFile:
     """With its accents on the beats of a song."""
     reporter.stage("listening to the song")
-    sound = load_song(song)
-    grid = find_beats(sound)
+    grid = find_beats(song)
     if grid.confidence == 0:
-        reporter.note(f"{song.name} has no beat that could be found: the dance keeps its own pace")
-    return dance_to(dance, sound, grid, clip.path.name)
+        reporter.note(f"{song.path.name} has no beat that could be found: the dance keeps its own pace")
+    return dance_to(dance, song, grid, clip.path.name)

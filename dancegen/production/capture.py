@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from dancegen.people.detectors.base import Detector
 
 ROLE = "capture.vimo"
+ONE_PERSON = "largest|left|right|[1-9][0-9]{0,3}"
 MOST_SAMPLES = 16
 LONG = 120.0  # seconds of a clip from which on it is said how long it takes
 LONGEST = 1e6  # seconds; what lasts longer does not say how long
@@ -49,13 +51,9 @@ class Asked:
     offline: bool = Request.offline
 
     def __post_init__(self) -> None:
-        from dancegen.people.choose import check_choice
-
-        check_choice(self.people)
-        if self.people == "all":
-            raise DancegenError(
-                "--people all cannot be captured", "capture one after the other: largest, left, right, 2, ..."
-            )
+        if not re.fullmatch(ONE_PERSON, self.people):
+            what = f"--people must be largest, left, right or a number such as 2 here, not {self.people!r}"
+            raise DancegenError(what, "capture several one after the other; the largest is 1")
         if not 1 <= self.samples <= MOST_SAMPLES:
             raise DancegenError(f"--samples must be 1 to {MOST_SAMPLES}, not {self.samples}")
 
