@@ -141,5 +141,6 @@ def test_style_camera_green_screen_and_many_videos(
         held.append(program.resting)
     with capsys.disabled():
         sys.stdout.write(f"\nstudio: MB after each video: {' '.join(f'{one:.0f}' for one in held)}")
-    assert min(held[-2:]) - min(held[4:6]) < GROWTH  # the first six take what all need: 750 MB become 830
+    # the first take what all need: 750 MB become 830; single ones differ by 60 as garbage is left or collected
+    assert min(held[8:]) - min(held[4:8]) < GROWTH
     assert here.faults == [] and not re.search("Traceback", program.said)
