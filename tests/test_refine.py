@@ -68,7 +68,7 @@ def test_the_first_sample_is_the_likeliest_and_the_others_are_more_apart() -> No
     made = several(network, sight.expand(7, -1, -1), Sampling(others=3.0), generator_of(0, 1), None)
     near = several(network, sight.expand(7, -1, -1), Sampling(others=0.0), generator_of(0, 1), None)
     assert len(made) == 7 and torch.allclose(made[0], alone[0], atol=1e-5)
-    assert made[1:].std(0).mean() > 1.2 * near[1:].std(0).mean()
+    assert made[1:].std(0).mean() > 1.5 * near[1:].std(0).mean()
 
 
 def test_drifts_come_in_opposite_pairs_at_right_angles() -> None:

@@ -276,15 +276,16 @@ def test_easing_keeps_the_path_and_slows_the_beats() -> None:
     assert gaps.max() < 0.02
 
 
-def test_one_batch_can_be_overfitted(material: Material) -> None:
-    options = replace(OPTIONS, steps=120, learning_rate=3e-3, judged_from=10**6, style_dropout=0.0, seed=1)
+@pytest.mark.parametrize(("seed", "share"), [(0, 0.5), (1, 0.2)])  # the first batch's sketch is half right already
+def test_one_batch_can_be_overfitted(material: Material, seed: int, share: float) -> None:
+    options = replace(OPTIONS, steps=160, learning_rate=3e-3, judged_from=10**6, style_dropout=0.0, seed=seed)
     trainer = training.Trainer(TINY, options, material.stage, material.motions, torch.device("cpu"))
     batch = trainer.draw()
     trainer.draw = lambda: batch  # type: ignore[method-assign]
     first = trainer.advance()["position"]
-    for _ in range(119):
+    for _ in range(159):
         last = trainer.advance()["position"]
-    assert last < 0.5 * first
+    assert last < share * first
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(material: Material, tmp_path: Path) -> None:

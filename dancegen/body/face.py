@@ -14,11 +14,9 @@ TURN = 0.5  # share of the dance's turn and nod that a flat face can show
 LARGEST_TURN = np.radians(20)
 FACING, AWAY = np.radians(40), np.radians(20)  # from where on, and over what, a body turns away from the camera
 NECK_TWIST = np.radians(55)  # of a head against its body, reached softly
-FORWARD = (
-    0.048  # body heights that the middle of nose, eyes and ears is before the neck, as in `renderers.avatar.depth`
-)
 LARGEST_TILT = np.radians(35)  # reached softly
-# Depth of the face points in half head widths, nose and eyes nearer to the camera than the ears.
+EARS_AHEAD, NOSE_AHEAD = 0.011, 0.078  # body heights that ears are before the neck, and the nose's tip before them
+# Depth of the face points on the way from the ears to the nose's tip.
 DEPTH = {J.NOSE: -1.0, J.R_EYE: -0.7, J.L_EYE: -0.7, J.R_EAR: 0.0, J.L_EAR: 0.0}
 
 
@@ -54,7 +52,8 @@ def turn_face(
     if not share.any():
         return facing
     turn = turn + share * (heading + _twist(motion, heading) - turn)
-    away = _turn_round(motion, local, np.append(middle, -FORWARD * height), heading, (turn, bow))
+    ahead = NOSE_AHEAD * np.mean(list(DEPTH.values())) - EARS_AHEAD
+    away = _turn_round(motion, local, np.append(middle, ahead * height), heading, (turn, bow))
     return facing + share[:, None, None] * (away - facing)
 
 

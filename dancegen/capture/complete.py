@@ -17,7 +17,7 @@ from torch import Tensor
 
 from dancegen.body.joints import L_ANKLE, R_ANKLE, mid_hip
 from dancegen.body.sequence import ANKLE_HEIGHT, SkeletonSequence
-from dancegen.capture.diffusion import Given, Sampling, sample_near
+from dancegen.capture.diffusion import Given, Sampling, sample
 from dancegen.capture.movement import (
     CHANNELS,
     DIRECTIONS,
@@ -91,7 +91,7 @@ def _imagine_between(network: Vimo, known: Tensor, gap: slice, seed: int) -> Ten
     mask[0, gap] = 0
     for edge in (gap.start - 1, gap.stop):  # their speed and contact were measured across the gap
         mask[0, edge, HEADING.stop :] = 0
-    made = sample_near(network, None, FILLING, torch.Generator().manual_seed(seed), Given(moved, mask))
+    made = sample(network, None, FILLING, torch.Generator().manual_seed(seed), Given(moved, mask, exactly=False))
     return calm(made, FILL_SMOOTHING)[0, :count]
 
 

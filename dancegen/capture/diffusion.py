@@ -8,7 +8,7 @@ Glossary: B windows, S frames, X numbers of movement, Y of 2D.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
@@ -42,14 +42,16 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Given:
-    """Movement that is known: numbers (B, S, X), and where (B, S, X) 0 or 1."""
+    """Movement that is known: numbers (B, S, X), and where (B, S, X) 0 or 1; the result is that, or `exactly` is False
+    and it is what the network says of it."""
 
     moved: Tensor
     mask: Tensor
+    exactly: bool = True
 
     def rows(self, which: slice) -> Given:
         """That of some of the samples."""
-        return Given(self.moved[which], self.mask[which])
+        return replace(self, moved=self.moved[which], mask=self.mask[which])
 
 
 def signal(time: Tensor) -> Tensor:
@@ -75,23 +77,9 @@ def sample(
 ) -> Tensor:
     """Movement for 2D sequences (B, S, Y), or for none: (B, S, X) in its own units.
 
-    Where `given` says, every step starts from what was given (equation 8), and the result is exactly that. `drift`
-    (B, DRIFTS) is noise that is the same in all frames.
+    Where `given` says, every step starts from what was given (equation 8), and the result is that. `drift` (B, DRIFTS)
+    is noise that is the same in all frames.
     """
-    made = sample_near(network, sight, how, generator, given, drift)
-    return made if given is None else torch.where(given.mask > 0, given.moved, made)
-
-
-@torch.no_grad()
-def sample_near(
-    network: Vimo,
-    sight: Tensor | None,
-    how: Sampling,
-    generator: torch.Generator,
-    given: Given | None = None,
-    drift: Tensor | None = None,
-) -> Tensor:
-    """As `sample`, but what the network itself says at the end where something is given: near it, not equal."""
     count = len(given.moved) if sight is None and given is not None else 1 if sight is None else len(sight)
     memory = network.watch(sight) if sight is not None else blind_memory(network, count)
     nothing = blind_memory(network, count)
@@ -115,7 +103,7 @@ def sample_near(
         left, then = signal(now), signal(after)
         direction = (moved - left * clean) / (1 - left.square()).sqrt()
         moved = then * clean + (1 - then.square()).sqrt() * direction
-    return made
+    return made if given is None or not given.exactly else torch.where(given.mask > 0, given.moved, made)
 
 
 def drifts(count: int, size: float, generator: torch.Generator) -> Tensor:

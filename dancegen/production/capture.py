@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from dancegen.people.detectors.base import Detector
 
 ROLE = "capture.vimo"
-ONE_PERSON = "largest|left|right|[1-9][0-9]{0,3}"
 MOST_SAMPLES = 16
 LONG = 120.0  # seconds of a clip from which on it is said how long it takes
 LONGEST = 1e6  # seconds; what lasts longer does not say how long
@@ -51,7 +49,7 @@ class Asked:
     offline: bool = Request.offline
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(ONE_PERSON, self.people):
+        if not _means_one(self.people):
             what = f"--people must be largest, left, right or a number such as 2 here, not {self.people!r}"
             raise DancegenError(what, "capture several one after the other; the largest is 1")
         if not 1 <= self.samples <= MOST_SAMPLES:
@@ -132,3 +130,12 @@ def _weights(role: str, chosen: Mapping[str, str], offline: bool) -> Path:
     from dancegen.weights.resolve import weights_path
 
     return weights_path(chosen.get(role, role), role=role, offline=offline)
+
+
+def _means_one(choice: str) -> bool:
+    from dancegen.people.choose import check_choice
+
+    try:
+        return choice != "all" and len(check_choice(choice)) < 2
+    except DancegenError:
+        return False

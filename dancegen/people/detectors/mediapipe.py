@@ -11,7 +11,8 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -44,23 +45,25 @@ def is_available() -> bool:
     try:
         if importlib.util.find_spec("mediapipe") is None:
             return False
-        _postpone("matplotlib.pyplot")  # a second of the start, for plots that nobody asks mediapipe for
-        with _SILENCE:
+        with _SILENCE, _postpone("matplotlib.pyplot"):  # a second of the start, for plots that nobody asks for
             return importlib.util.find_spec("mediapipe.python.solutions.pose") is not None
     except (ImportError, ValueError):
         return False
 
 
-def _postpone(name: str) -> None:
-    """Have a module read when something of it is used, not when it is imported."""
-    late = ModuleType(name)
-
-    def read(attribute: str) -> Any:
-        sys.modules.pop(name, None) if sys.modules.get(name) is late else None
-        return getattr(importlib.import_module(name), attribute)
-
-    late.__dict__["__getattr__"] = read
-    sys.modules.setdefault(name, late)
+@contextmanager
+def _postpone(name: str) -> Iterator[None]:
+    """What imports a module meanwhile reads it when it uses something of it; all others find it as it was."""
+    if name in sys.modules:
+        yield
+        return
+    late = sys.modules[name] = ModuleType(name)
+    late.__dict__["__getattr__"] = lambda attribute: getattr(importlib.import_module(name), attribute)
+    try:
+        yield
+    finally:
+        if sys.modules.get(name) is late:
+            del sys.modules[name]
 
 
 def check() -> None:

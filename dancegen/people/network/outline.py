@@ -8,6 +8,9 @@ Glossary: V = 18 joints; h x w the figure, made small.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 from PIL import Image
 from scipy.ndimage import distance_transform_edt
@@ -30,13 +33,19 @@ FAR = 2.0  # radii from every limb
 
 def unexplained(joints: np.ndarray, figure: np.ndarray) -> float:
     """The share of a figure (H, W) bool that is far from every limb of joints (V, 2): less is likelier."""
+    height = float(body_height(joints.astype(np.float64)))
+    return share_beyond(figure, FAR, partial(limb_distance, joints, np.ones(len(joints), bool), height))
+
+
+def share_beyond(figure: np.ndarray, far: float, distance: Callable[[tuple[int, int], float], np.ndarray]) -> float:
+    """The share of a figure (H, W) bool that is more than `far` radii from every limb.
+
+    `distance` of a size (W, H) and a scale says how far each pixel is, as `located.limb_distance` does.
+    """
     step = max(max(figure.shape) // SIDE, 1)
     small = figure[::step, ::step]
-    sure = np.ones(len(joints), bool)
-    away = limb_distance(
-        joints, sure, float(body_height(joints.astype(np.float64))), (small.shape[1], small.shape[0]), 1 / step
-    )
-    return float((away[small] > FAR).mean()) if small.any() else 0.0
+    away = distance((small.shape[1], small.shape[0]), 1 / step)
+    return float((away[small] > far).mean()) if small.any() else 0.0
 
 
 def follow_outline(joints: np.ndarray, confidence: np.ndarray, figure: np.ndarray) -> np.ndarray:

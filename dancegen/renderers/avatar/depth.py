@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from dancegen.body import joints as J
 from dancegen.body import limbs as L
-from dancegen.body.face import DEPTH, flat_face
+from dancegen.body.face import DEPTH, EARS_AHEAD, NOSE_AHEAD, flat_face
 from dancegen.body.joints import body_height, mid_hip
 from dancegen.body.limbs import K
 from dancegen.body.proportions import PAIRED, Proportions
@@ -20,9 +20,7 @@ from dancegen.renderers.avatar.sheets import Grid, Sheet
 
 STEEPEST = 0.8  # depth of a limb by its length in the picture
 STANDS = 0.5  # heights between neck and ankles of somebody who stands: then the trunk is upright, whatever is detected
-HEAD_AHEAD = 0.018  # heights that a head's middle is before the spine,
-EARS_AHEAD = 0.011  # and its ears
-FACE_WIDE = 0.078  # heights from the ears ahead to the tip of the nose: `body.face` gives the depth of a face in these
+HEAD_AHEAD = 0.018  # heights that a head's middle is before the spine
 # A foot: heights behind and ahead of the ankle, beside it and on the ground, and how the toes come forward in between.
 HEEL, TOES, TOE_SLOPE = (0.025, 0.034), (0.03, 0.118), 1.5
 TOE_CAP = 0.75  # of the way down a foot, from where on toes are as far ahead as they come
@@ -50,7 +48,7 @@ def joints_in_space(joints: np.ndarray, depth: np.ndarray | None, seen: np.ndarr
     if depth is not None:
         space[:, 2] = _place_limbs(joints, _stand_upright(joints, depth.astype(np.float64), size), body)
     face = flat_face(joints, seen, size)
-    ahead = np.array([DEPTH[joint] for joint in J.FACE_JOINTS]) * FACE_WIDE * size
+    ahead = np.array([DEPTH[joint] for joint in J.FACE_JOINTS]) * NOSE_AHEAD * size
     space[J.FACE_JOINTS, :2] = joints[J.NECK] + face
     space[J.FACE_JOINTS, 2] = space[J.NECK, 2] - EARS_AHEAD * size + ahead
     return space

@@ -22,10 +22,7 @@ CROWN, TEMPLES, NAPE, HALF = 0.042, 0.05, -0.042, 0.10
 MIDDLE, COLLAR, BELT, BLEND = 0.07, -0.005, 0.03, 0.015
 THIN, GRAIN = 0.018, 0.03  # half of what is thin, heights; what cloth's own texture differs by
 SAME_HAIR = 0.15  # colours as near as this to the hair's are hair
-CHEEKS, LIKE_SKIN = (
-    0.028,
-    0.01,
-)  # heights around the middle of the face that are skin; colours that skin's may differ by
+CHEEKS, LIKE_SKIN = 0.028, 0.01  # heights around the face's middle that are skin; what colours of skin differ by
 SCALP = 30  # texels that say what colour hair is
 
 

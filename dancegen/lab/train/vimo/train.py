@@ -65,9 +65,7 @@ class TrainVimoConfig:
     dropped: float = 0.25  # of the windows are shown no 2D sequence
     late: float = 0.6  # of the windows are nearly or all noise, where only the 2D sequence tells what was danced
     calm: float = 0.6  # of the windows with 2D have noise of less spread, as a clip's first sample begins with
-    own: float = (
-        0.4  # of the windows with 2D are what the network said of noise alone, as sampling's second step has it
-    )
+    own: float = 0.4  # of the windows with 2D are what the network said of noise alone, as in sampling's second step
     foot_from: int = 1000  # the step from which on feet count: before, saying "no contact" would be the cheap way out
     save_every: int = 100
     weights: LossWeights = field(default_factory=LossWeights)
